@@ -1,0 +1,48 @@
+import type { Diagnostic } from '../parser/errors.ts';
+import type { Digest } from '../registry/oci/digest.ts';
+
+/** Numbers the steps of a build in the order of the plan. */
+export type StepId = number;
+
+/** How a step ended. */
+export type EndState = 'cached' | 'done' | 'failed' | 'cancelled';
+
+/**
+ * What happens in a build, told as it happens. `--progress=rawjson` prints these unchanged (bytes as base64), so a change here is a
+ * change of the public API and goes into the changelog. Times are milliseconds since the build's start.
+ */
+export type BuildEvent =
+  | { readonly kind: 'started'; readonly timeMs: number /** One line: how the worker will run. */; readonly tier?: string }
+  /** Steps and other work that people wait for, each with its title, known before it starts. */
+  | {
+      readonly kind: 'planned';
+      readonly timeMs: number;
+      readonly steps: readonly { readonly id: StepId; readonly title: string }[];
+    }
+  | { readonly kind: 'step-started'; readonly timeMs: number; readonly id: StepId; readonly title: string }
+  | {
+      readonly kind: 'step-output';
+      readonly timeMs: number;
+      readonly id: StepId;
+      readonly stream: 'stdout' | 'stderr';
+      readonly bytes: Uint8Array;
+    }
+  /** Progress inside a step: a layer being fetched, unpacked, compressed, pushed. `totalBytes` is 0 when unknown. */
+  | {
+      readonly kind: 'step-progress';
+      readonly timeMs: number;
+      readonly id: StepId;
+      readonly what: string;
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+    }
+  | {
+      readonly kind: 'step-ended';
+      readonly timeMs: number;
+      readonly id: StepId;
+      readonly state: EndState /** Why it was not cached (`--explain`), or why it failed. */;
+      readonly reason?: string;
+    }
+  | { readonly kind: 'warning'; readonly timeMs: number; readonly diagnostic: Diagnostic }
+  | { readonly kind: 'notice'; readonly timeMs: number; readonly message: string }
+  | { readonly kind: 'exported'; readonly timeMs: number; readonly manifest: Digest; readonly to: string };

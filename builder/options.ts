@@ -1,0 +1,98 @@
+import type { BuildEvent } from './events.ts';
+
+/** One `--output`. Files and folders are written to a temporary name and renamed. */
+export type Output =
+  | {
+      readonly kind: 'oci';
+      readonly destination: string /** false: a folder. */;
+      readonly isArchive: boolean;
+      readonly image?: ImageOutputOptions;
+    }
+  | { readonly kind: 'docker'; readonly destination: string; readonly image?: ImageOutputOptions }
+  | { readonly kind: 'local'; readonly destination: string }
+  | { readonly kind: 'tar'; readonly destination: string }
+  | { readonly kind: 'registry'; readonly names: readonly string[]; readonly image?: ImageOutputOptions }
+  /** Only the store, under the names given. The default. */
+  | { readonly kind: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly image?: ImageOutputOptions }
+  | { readonly kind: 'none' };
+
+export interface ImageOutputOptions {
+  readonly compression?: 'gzip' | 'zstd' | 'uncompressed';
+  readonly compressionLevel?: number;
+  readonly forceCompression?: boolean;
+  readonly format?: 'oci' | 'docker';
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Names that override `tags` for this output. */
+  readonly names?: readonly string[];
+}
+
+/** Where a secret's value is: a file, or an environment variable of the caller. Read only when a step mounts it. */
+export type SecretSource = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'env'; readonly name: string };
+
+/** When images are looked up in their registry although the store has them. */
+export type PullPolicy = 'missing' | 'always' | 'never' | 'newer';
+
+/** What to build and how. Everything but `context` has a default. Paths are relative to the current folder. */
+export interface BuildOptions {
+  /** A folder, `-` (tar or Containerfile on standard input), or a URL. */
+  readonly context: string;
+  /** Containerfiles, read as one. Default: `Containerfile`, else `Dockerfile`, in the context. */
+  readonly files?: readonly string[];
+  /** The text of the Containerfile, instead of a file. */
+  readonly text?: string;
+  readonly target?: string;
+  /** undefined as value: take it from the environment, or leave the argument unset. */
+  readonly buildArgs?: Readonly<Record<string, string | undefined>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly unsetLabels?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly unsetEnv?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly platforms?: readonly string[];
+  readonly outputs?: readonly Output[];
+  readonly format?: 'oci' | 'docker';
+  /** Name to location, as `--build-context`. */
+  readonly buildContexts?: Readonly<Record<string, string>>;
+  readonly ignoreFile?: string;
+  /** true: nothing; names: not for these stages. */
+  readonly noCache?: boolean | readonly string[];
+  readonly pull?: PullPolicy;
+  readonly secrets?: Readonly<Record<string, SecretSource>>;
+  /** Id to agent socket or key files. */
+  readonly ssh?: Readonly<Record<string, readonly string[]>>;
+  readonly network?: 'default' | 'none' | 'host';
+  readonly allow?: readonly ('network.host' | 'security.insecure' | 'device')[];
+  readonly addHosts?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  readonly ulimits?: readonly string[];
+  readonly shmSizeBytes?: number;
+  readonly hostname?: string;
+  readonly volumes?: readonly string[];
+  readonly devices?: readonly string[];
+  readonly squash?: boolean;
+  /** Overrides the last stage's FROM. */
+  readonly from?: string;
+  /** Seconds; default: SOURCE_DATE_EPOCH of the environment, else T0 everywhere. */
+  readonly sourceDateEpoch?: number;
+  /** `created` of the image alone: seconds, or `now`. */
+  readonly timestamp?: number | 'now';
+  readonly jobs?: number;
+  readonly explain?: boolean;
+  /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */
+  readonly store?: string;
+  readonly authFile?: string;
+  readonly certDirectory?: string;
+  readonly tlsVerify?: boolean;
+  /** The environment that arguments, proxies and settings are read from. Default: process.env. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Standard input for `-`. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Standard output for `dest=-`. */
+  readonly stdout?: NodeJS.WritableStream;
+  readonly signal?: AbortSignal;
+  /** Called synchronously; must not throw. */
+  readonly onEvent?: (event: BuildEvent) => void;
+}

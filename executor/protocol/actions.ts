@@ -1,0 +1,135 @@
+import type { Digest } from '../../registry/oci/digest.ts';
+
+/** A root file system, as layer folders, lowest first. Empty for `scratch`. Paths are absolute. */
+export type Lowers = readonly string[];
+
+/** What one step does to a root file system. Fully expanded: no variable, stage name or context name is left. */
+export type Action = RunAction | CopyAction | MakeDirectoryAction;
+
+/** RUN. */
+export interface RunAction {
+  readonly kind: 'run';
+  /** Program and arguments. A name without a slash is looked up in PATH of `env`, inside the root. */
+  readonly argv: readonly string[];
+  /** `NAME=value`. HOME is added from the user's passwd entry when it is missing. */
+  readonly env: readonly string[];
+  /** Absolute; made (owned by root) when it is missing. */
+  readonly cwd: string;
+  /** `user[:group]`, names or numbers, '' for root; looked up in the root's passwd and group. */
+  readonly user: string;
+  readonly hostname: string;
+  readonly network: 'host' | 'none';
+  readonly security: 'sandbox' | 'insecure';
+  readonly mounts: readonly RunMount[];
+  /** Extra lines of /etc/hosts. */
+  readonly hosts: readonly { readonly name: string; readonly address: string }[];
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly shmSizeBytes: number;
+  /** Host device nodes to bind, with their path inside. */
+  readonly devices: readonly { readonly source: string; readonly target: string }[];
+  /** Files given to the command through a read-only tmpfs, such as the script of a heredoc with a shebang. */
+  readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
+}
+
+interface MountTarget {
+  /** Absolute path inside the root. */
+  readonly target: string;
+}
+
+/** What `RUN --mount` adds for the time of the command. */
+export type RunMount =
+  | (MountTarget & {
+      readonly kind: 'bind';
+      readonly source: TreeSource /** Inside the source. */;
+      readonly path: string;
+      readonly isWritable: boolean;
+    })
+  | (MountTarget & {
+      readonly kind: 'cache';
+      /** The cache's folder in the store; main holds its lock while the step runs. */
+      readonly directory: string;
+      /** Inside the cache folder. */
+      readonly path: string;
+      /** What a new cache starts with. */
+      readonly initial: TreeSource | undefined;
+      readonly isReadOnly: boolean;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    })
+  | (MountTarget & { readonly kind: 'tmpfs'; readonly sizeBytes: number | undefined })
+  | (MountTarget & {
+      readonly kind: 'secret' /** base64 */;
+      readonly value: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    })
+  | (MountTarget & {
+      readonly kind: 'ssh' /** Socket of main's agent proxy on the host. */;
+      readonly socket: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    })
+  | (MountTarget & { readonly kind: 'volume'; readonly source: string; readonly isReadOnly: boolean });
+
+/** A tree that files are taken from. */
+export type TreeSource =
+  | { readonly kind: 'directory' /** Absolute host path of a context. */; readonly path: string }
+  | { readonly kind: 'rootfs'; readonly lowers: Lowers };
+
+/**
+ * COPY, and the part of ADD that copies or unpacks. Which files are taken is already decided: `list` is a file of
+ * `CopyEntry` lines (JSON, one a line), the same list that the step's key is made of.
+ */
+export interface CopyAction {
+  readonly kind: 'copy';
+  readonly groups: readonly CopyGroup[];
+  /** Absolute, cleaned, `/` kept at the end when it was written (then it is a folder). */
+  readonly destination: string;
+  /** `user[:group]` of --chown; undefined keeps the owners in the list. */
+  readonly owner: string | undefined;
+  /** --chmod as written: octal or symbolic. */
+  readonly mode: string | undefined;
+  /** --link: the destination's present tree is not looked at; folders on the way are new. */
+  readonly isLink: boolean;
+  /** Entries get T0 as time (local contexts), or keep the time in the list. */
+  readonly time: 'constant' | 'source';
+}
+
+/** One source of a COPY (one match of a wildcard), with everything below it. */
+export interface CopyGroup {
+  readonly source: TreeSource;
+  /** Absolute path of the file of `CopyEntry` lines. */
+  readonly list: string;
+  /** What the source itself is, after following links. */
+  readonly sourceType: 'file' | 'directory';
+  /** The source's base name (raw path), for a destination that is a folder. */
+  readonly name: string;
+  /** `--parents`: the destination is always a folder and the entries' `to` say where below it. */
+  readonly keepsParents: boolean;
+  /** ADD of a local archive: the file is unpacked into the destination. */
+  readonly isArchive: boolean;
+}
+
+/** WORKDIR: make a folder and its parents; nothing happens to one that exists. */
+export interface MakeDirectoryAction {
+  readonly kind: 'make-directory';
+  readonly path: string;
+  /** `user[:group]` that owns what is made. */
+  readonly user: string;
+}
+
+/** What a committed layer is. */
+export interface LayerFacts {
+  readonly diffId: Digest;
+  /** Bytes of the uncompressed tar. */
+  readonly sizeBytes: number;
+  readonly entries: number;
+}

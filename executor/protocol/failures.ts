@@ -1,0 +1,44 @@
+/** Why the worker could not do what it was asked. Data, so that it can cross the process border; main makes errors of it. */
+export type WorkerFailure =
+  /** The command of a RUN ended badly. */
+  | { readonly kind: 'command-failed'; readonly exitCode: number | undefined; readonly signal: string | undefined }
+  /** The command could not be started: not found, not executable, wrong architecture, missing interpreter. */
+  | {
+      readonly kind: 'command-not-started';
+      readonly program: string;
+      readonly errno: string;
+      readonly message: string;
+      readonly hint?: string;
+    }
+  /** The request cannot be carried out as written: the closed codes of the executor. */
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string; readonly hint?: string }
+  /** The kernel said no. */
+  | {
+      readonly kind: 'syscall';
+      readonly syscall: string;
+      readonly errno: string;
+      readonly subject: string;
+      readonly message: string;
+      readonly hint?: string;
+    }
+  | { readonly kind: 'cancelled' }
+  /** A defect of tsbuild. */
+  | { readonly kind: 'bug'; readonly message: string; readonly stack: string };
+
+export type RefusalCode =
+  | 'unknown-user'
+  | 'unknown-group'
+  | 'not-a-directory'
+  | 'is-a-directory'
+  | 'source-changed'
+  | 'invalid-mode'
+  | 'mount-target'
+  | 'mount-source'
+  | 'no-mapped-id'
+  | 'archive-invalid'
+  | 'archive-escapes'
+  | 'archive-too-large'
+  | 'digest-mismatch'
+  | 'unsupported-compression'
+  | 'disk-full'
+  | 'not-supported';

@@ -1,0 +1,73 @@
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { Action, LayerFacts, Lowers } from './actions.ts';
+import type { WorkerFailure } from './failures.ts';
+
+/** Numbers a request; replies and output carry it back. */
+export type RequestId = number;
+
+/** How a layer's tar is stored. Levels are the compressor's own. */
+export type LayerCompression =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'gzip'; readonly level: number }
+  | { readonly kind: 'zstd'; readonly level: number };
+
+/** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
+export type WorkerRequest =
+  /** Unpacks a foreign layer into `directory`/fs and writes `directory`/index. Fails unless the tar's digest is `diffId`. */
+  | {
+      readonly kind: 'unpack';
+      readonly blob: string;
+      readonly mediaType: string;
+      readonly diffId: Digest;
+      readonly directory: string;
+      readonly lowers: Lowers;
+    }
+  /** Carries out an action on top of `lowers`, then commits: `directory`/fs is the layer's folder, `directory`/index its entries. */
+  | {
+      readonly kind: 'step';
+      readonly action: Action;
+      readonly directory: string;
+      readonly lowers: Lowers /** Nanoseconds since the epoch, decimal: mtimes not before it become T0. */;
+      readonly buildStartNs: string;
+    }
+  /** Makes the layer's tar again, compressed, into the new file `output`. */
+  | {
+      readonly kind: 'write-layer';
+      readonly directory: string;
+      readonly output: string;
+      readonly compression: LayerCompression /** Seconds: T0 and later become this. */;
+      readonly epoch: number | undefined;
+    }
+  /** Writes a whole root file system to a folder or a tar outside the store. `path` is new (a folder may be empty). */
+  | {
+      readonly kind: 'export-tree';
+      readonly lowers: Lowers;
+      readonly form: 'directory' | 'tar';
+      readonly path: string;
+      readonly epoch: number | undefined;
+    }
+  /** Removes trees that hold ids the user cannot remove. Missing ones are fine. */
+  | { readonly kind: 'remove'; readonly paths: readonly string[] };
+
+/** The answer to each kind of request. */
+export interface WorkerResults {
+  readonly unpack: LayerFacts;
+  readonly step: LayerFacts;
+  readonly 'write-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
+  readonly 'export-tree': { readonly files: number };
+  readonly remove: Record<string, never>;
+}
+
+/** Main to worker. */
+export type MainMessage =
+  | { readonly kind: 'request'; readonly id: RequestId; readonly request: WorkerRequest }
+  /** Ends the request early: its processes get SIGTERM, then SIGKILL after `graceMs`; the reply is a `cancelled` failure. */
+  | { readonly kind: 'cancel'; readonly id: RequestId; readonly graceMs: number };
+
+/** Worker to main. Output of commands travels beside these as frames of raw bytes. */
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'result'; readonly id: RequestId; readonly result: WorkerResults[keyof WorkerResults] }
+  | { readonly kind: 'failure'; readonly id: RequestId; readonly failure: WorkerFailure }
+  /** Something a person should know, such as an attribute that the file system cannot hold. */
+  | { readonly kind: 'warning'; readonly id: RequestId; readonly message: string };

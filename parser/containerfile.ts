@@ -1,0 +1,226 @@
+import type { Span } from './span.ts';
+
+/** What parse() makes of the sources. */
+export interface Containerfile {
+  readonly directives: Directives;
+  /** ARG instructions before the first FROM. */
+  readonly globalArgs: readonly ArgInstruction[];
+  readonly stages: readonly StageSyntax[];
+}
+
+/** Parser directives at the top of the first source. */
+export interface Directives {
+  readonly syntax: string | undefined;
+  readonly escape: '\\' | '`';
+  readonly check: string | undefined;
+}
+
+/** FROM and what follows it. */
+export interface StageSyntax {
+  /** Lower case; undefined without AS. */
+  readonly name: string | undefined;
+  readonly from: FromInstruction;
+  readonly body: readonly StageInstruction[];
+}
+
+/**
+ * Text that may hold variables, quotes and escapes, exactly as written (continuations already joined). `expandWord` gives its
+ * value.
+ */
+export interface Word {
+  readonly raw: string;
+  readonly span: Span;
+}
+
+/** `--name=value` of one instruction, as far as the instruction has no field of its own for it. */
+interface InstructionBase {
+  readonly span: Span;
+  readonly keywordSpan: Span;
+  /** The instruction as one line, for titles: continuations joined, blanks kept. */
+  readonly source: string;
+  /** `# check=skip=...` directly above. */
+  readonly skippedChecks: readonly string[];
+  /** Comment lines directly above, without `#`, for outline and targets. */
+  readonly comment: string | undefined;
+}
+
+/** Shell form keeps its text untouched; exec form is the parsed JSON. */
+export type Command =
+  | { readonly form: 'shell'; readonly text: string; readonly span: Span }
+  | { readonly form: 'exec'; readonly argv: readonly string[]; readonly span: Span };
+
+/** A here-document. `text` is the body with `<<-` tabs removed. */
+export interface Heredoc {
+  readonly name: string;
+  readonly text: string;
+  /** False when the delimiter was quoted. */
+  readonly expands: boolean;
+  readonly stripsTabs: boolean;
+  /** The `3` of `3<<EOF`. */
+  readonly fileDescriptor: number | undefined;
+  readonly span: Span;
+}
+
+export interface FromInstruction extends InstructionBase {
+  readonly kind: 'from';
+  readonly image: Word;
+  readonly platform: Word | undefined;
+  readonly stageName: { readonly text: string; readonly span: Span } | undefined;
+}
+
+export interface KeyValue {
+  /** As written; LABEL keys may hold variables. */
+  readonly key: Word;
+  readonly value: Word;
+}
+
+export interface ArgInstruction extends InstructionBase {
+  readonly kind: 'arg';
+  readonly args: readonly { readonly name: string; readonly nameSpan: Span; readonly value: Word | undefined }[];
+}
+
+export interface EnvInstruction extends InstructionBase {
+  readonly kind: 'env';
+  readonly pairs: readonly KeyValue[];
+  /** `ENV NAME rest of the line`. */
+  readonly isLegacy: boolean;
+}
+
+export interface LabelInstruction extends InstructionBase {
+  readonly kind: 'label';
+  readonly pairs: readonly KeyValue[];
+  readonly isLegacy: boolean;
+}
+
+export interface RunInstruction extends InstructionBase {
+  readonly kind: 'run';
+  readonly command: Command;
+  readonly heredocs: readonly Heredoc[];
+  readonly mounts: readonly MountSyntax[];
+  readonly network: { readonly value: string; readonly span: Span } | undefined;
+  readonly security: { readonly value: string; readonly span: Span } | undefined;
+  readonly devices: readonly Word[];
+}
+
+/** `--mount=...`: its comma-separated fields, quotes of the CSV removed. Values expand in planning, `from` excepted. */
+export interface MountSyntax {
+  readonly type: 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh';
+  readonly fields: readonly { readonly key: string; readonly value: string | undefined; readonly span: Span }[];
+  readonly span: Span;
+}
+
+interface CopyFlags {
+  readonly chown: Word | undefined;
+  readonly chmod: Word | undefined;
+  readonly isLink: boolean;
+  readonly excludes: readonly Word[];
+}
+
+/** A source of COPY or ADD: a path or URL, or a here-document. */
+export type CopySource = { readonly kind: 'path'; readonly word: Word } | { readonly kind: 'heredoc'; readonly heredoc: Heredoc };
+
+export interface CopyInstruction extends InstructionBase, CopyFlags {
+  readonly kind: 'copy';
+  readonly from: { readonly value: string; readonly span: Span } | undefined;
+  readonly keepsParents: boolean;
+  readonly sources: readonly CopySource[];
+  readonly destination: Word;
+}
+
+export interface AddInstruction extends InstructionBase, CopyFlags {
+  readonly kind: 'add';
+  readonly checksum: Word | undefined;
+  readonly keepsGitDirectory: boolean | undefined;
+  readonly unpacks: boolean | undefined;
+  readonly sources: readonly CopySource[];
+  readonly destination: Word;
+}
+
+export interface WorkdirInstruction extends InstructionBase {
+  readonly kind: 'workdir';
+  readonly path: Word;
+}
+
+export interface UserInstruction extends InstructionBase {
+  readonly kind: 'user';
+  readonly user: Word;
+}
+
+export interface ExposeInstruction extends InstructionBase {
+  readonly kind: 'expose';
+  readonly ports: readonly Word[];
+}
+
+export interface VolumeInstruction extends InstructionBase {
+  readonly kind: 'volume';
+  readonly paths: readonly Word[];
+}
+
+export interface CmdInstruction extends InstructionBase {
+  readonly kind: 'cmd';
+  readonly command: Command;
+}
+
+export interface EntrypointInstruction extends InstructionBase {
+  readonly kind: 'entrypoint';
+  readonly command: Command;
+}
+
+export interface ShellInstruction extends InstructionBase {
+  readonly kind: 'shell';
+  readonly argv: readonly string[];
+}
+
+export interface StopsignalInstruction extends InstructionBase {
+  readonly kind: 'stopsignal';
+  readonly signal: Word;
+}
+
+export interface HealthcheckInstruction extends InstructionBase {
+  readonly kind: 'healthcheck';
+  /** undefined for NONE. Durations are nanoseconds. */
+  readonly check:
+    | {
+        readonly command: Command;
+        readonly intervalNs: number | undefined;
+        readonly timeoutNs: number | undefined;
+        readonly startPeriodNs: number | undefined;
+        readonly startIntervalNs: number | undefined;
+        readonly retries: number | undefined;
+      }
+    | undefined;
+}
+
+export interface MaintainerInstruction extends InstructionBase {
+  readonly kind: 'maintainer';
+  readonly name: Word;
+}
+
+/** `trigger` is already parsed, so that its mistakes show here; `text` is what goes into the image. */
+export interface OnbuildInstruction extends InstructionBase {
+  readonly kind: 'onbuild';
+  readonly text: string;
+  readonly trigger: StageInstruction;
+}
+
+/** What may follow FROM. */
+export type StageInstruction =
+  | AddInstruction
+  | ArgInstruction
+  | CmdInstruction
+  | CopyInstruction
+  | EntrypointInstruction
+  | EnvInstruction
+  | ExposeInstruction
+  | HealthcheckInstruction
+  | LabelInstruction
+  | MaintainerInstruction
+  | OnbuildInstruction
+  | RunInstruction
+  | ShellInstruction
+  | StopsignalInstruction
+  | UserInstruction
+  | VolumeInstruction
+  | WorkdirInstruction;
+
+export type Instruction = FromInstruction | StageInstruction;

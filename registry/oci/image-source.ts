@@ -1,0 +1,33 @@
+import type { Descriptor } from './descriptor.ts';
+import type { ImageConfig } from './image-config.ts';
+import type { ImageManifest } from './manifest.ts';
+
+/** Where the bytes of blobs come from: a registry, a layout folder, an archive. */
+export interface BlobSource {
+  /** A short name for messages and progress, without credentials: `localhost:5000/x`, `oci-layout:./base`. */
+  readonly name: string;
+  /**
+   * The blob's bytes, not yet verified; whoever stores them checks digest and size. With `offset` the bytes from there on, when
+   * the source can resume; a source that cannot starts at 0 and says so in `offset` of the answer.
+   */
+  open(descriptor: Descriptor, options: { readonly offset?: number; readonly signal?: AbortSignal }): Promise<BlobStream>;
+}
+
+/** An open blob. */
+export interface BlobStream {
+  readonly offset: number;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** An image whose manifest and configuration are known and verified, and whose layers can be had when they are needed. */
+export interface SourceImage {
+  /** As people would write it, with the digest: `docker.io/library/x:1@sha256:...`. */
+  readonly reference: string;
+  readonly descriptor: Descriptor;
+  /** The exact bytes of the manifest; their digest is `descriptor.digest`. */
+  readonly manifestBytes: Uint8Array;
+  readonly manifest: ImageManifest;
+  readonly configBytes: Uint8Array;
+  readonly config: ImageConfig;
+  readonly blobs: BlobSource;
+}

@@ -1,0 +1,22 @@
+import type { Descriptor } from './descriptor.ts';
+
+/** One image: its configuration and its layers, lowest first. (image-spec, manifest.md) */
+export interface ImageManifest {
+  readonly schemaVersion: 2;
+  readonly mediaType: string;
+  readonly artifactType?: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Images of several platforms under one name. (image-spec, image-index.md) */
+export interface ImageIndex {
+  readonly schemaVersion: 2;
+  readonly mediaType: string;
+  readonly artifactType?: string;
+  readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,28 @@
+declare const rawPathBrand: unique symbol;
+
+/**
+ * A path or name as the kernel sees it: bytes. Held as a string of characters U+0000..U+00FF, one for each byte, so that it
+ * sorts by bytes, goes through JSON, and never loses what is not UTF-8. Relative to a root, without a leading or trailing slash,
+ * unless said otherwise; '' is the root itself.
+ */
+export type RawPath = string & { readonly [rawPathBrand]: true };
+
+/** The bytes of a path, for system calls. */
+export function bytesOfPath(path: RawPath): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+/** A path from the bytes that the kernel or an archive gave. */
+export function pathOfBytes(bytes: Uint8Array): RawPath {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as RawPath;
+}
+
+/** A path from text that a person wrote: its UTF-8 bytes. */
+export function pathOfText(text: string): RawPath {
+  return Buffer.from(text, 'utf8').toString('latin1') as RawPath;
+}
+
+/** A path as text for people; bytes that are not UTF-8 show as U+FFFD. */
+export function textOfPath(path: RawPath): string {
+  return Buffer.from(path, 'latin1').toString('utf8');
+}
