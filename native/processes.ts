@@ -1,0 +1,134 @@
+import { constants } from 'node:os';
+import { O_CLOEXEC } from './constants.ts';
+import { ERRNO } from './errno.ts';
+import { systemCall, systemCallResult, watchReadable } from './libc.ts';
+import { SyscallError } from './syscall-error.ts';
+
+/** A signal by its name, as Node spells it. */
+export type SignalName = keyof typeof constants.signals;
+
+/** How a process ended: one of the two is there. */
+export interface ExitStatus {
+  readonly exitCode?: number;
+  /** `SIGKILL`; `SIG40` for one without a name. */
+  readonly signal?: string;
+}
+
+const calls = {
+  pipe2: systemCall('pipe2', 'pointer', 'int'),
+  socketpair: systemCall('socketpair', 'int', 'int', 'int', 'pointer'),
+  kill: systemCallResult('kill', 'int', 'int'),
+  pidfdOpen: systemCall('pidfd_open', 'int', 'uint'),
+  pidfdSendSignal: systemCallResult('pidfd_send_signal', 'descriptor', 'int', 'pointer', 'uint'),
+  waitid: systemCall('waitid', 'int', 'int', 'pointer', 'int', 'pointer'),
+  prctl: systemCall('prctl', 'int', 'ulong', 'ulong', 'ulong', 'ulong'),
+  setpriority: systemCall('setpriority', 'int', 'int', 'int'),
+  getpriority: systemCall('getpriority', 'int', 'int'),
+  prlimit: systemCall('prlimit64', 'int', 'int', 'pointer', 'pointer'),
+};
+
+/** A pipe: the end to read, the end to write. Both close-on-exec. (pipe(2)) */
+export function pipe2(flags = 0): [readFd: number, writeFd: number] {
+  const buffer = Buffer.alloc(8);
+  calls.pipe2(buffer, flags | O_CLOEXEC);
+  return [buffer.readInt32LE(0), buffer.readInt32LE(4)];
+}
+
+/** Two connected stream sockets, both close-on-exec. (socketpair(2)) */
+export function socketpair(): [number, number] {
+  const buffer = Buffer.alloc(8);
+  calls.socketpair(AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, buffer);
+  return [buffer.readInt32LE(0), buffer.readInt32LE(4)];
+}
+
+/** Sends a signal to a process, or to a group with a negative number. False when there is none. (kill(2)) */
+export function kill(pid: number, signal: SignalName): boolean {
+  return wasSent('kill', calls.kill(pid, constants.signals[signal]), `process ${pid}`);
+}
+
+/** A descriptor for a process; for a child it can be waited for. Close-on-exec. (pidfd_open(2)) */
+export function pidfdOpen(pid: number): number {
+  return calls.pidfdOpen(pid, 0);
+}
+
+/** Sends a signal to the process that `pidfd` stands for. False when it has been waited for. (pidfd_send_signal(2)) */
+export function pidfdSendSignal(pidfd: number, signal: SignalName): boolean {
+  return wasSent('pidfd_send_signal', calls.pidfdSendSignal(pidfd, constants.signals[signal], undefined, 0), `pidfd ${pidfd}`);
+}
+
+/**
+ * Waits for a child to end and takes its status, so that it leaves the process table. Costs no thread however long it lasts: the
+ * event loop watches the pidfd. The pidfd stays open; whoever opened it closes it afterwards. (waitid(2))
+ */
+export function waitForExit(pidfd: number): Promise<ExitStatus> {
+  return new Promise((resolve, reject) => {
+    const watch = watchReadable(pidfd, () => {
+      try {
+        const status = takeStatus(pidfd);
+        if (status !== undefined) {
+          watch.close();
+          resolve(status);
+        }
+      } catch (error) {
+        watch.close();
+        reject(error);
+      }
+    });
+  });
+}
+
+/** The status of a child that has ended, which leaves the process table with this; undefined while it runs. */
+export function takeStatus(pidfd: number): ExitStatus | undefined {
+  const info = Buffer.alloc(128);
+  calls.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG, undefined);
+  if (info.readInt32LE(16) === 0) {
+    return undefined;
+  }
+  const status = info.readInt32LE(24);
+  return info.readInt32LE(8) === CLD_EXITED ? { exitCode: status } : { signal: signalName(status) };
+}
+
+/** `SIGTERM` for 15. */
+export function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`;
+}
+
+/** Operations on the calling process or thread. Options: PR. (prctl(2)) */
+export function prctl(option: number, ...values: readonly (number | bigint)[]): number {
+  return calls.prctl(option, values[0] ?? 0, values[1] ?? 0, values[2] ?? 0, values[3] ?? 0);
+}
+
+/** The nice value of a process; 0 is the caller. (getpriority(2)) */
+export function niceness(pid = 0): number {
+  // The raw call gives 20 - nice, so that errors stay negative.
+  return 20 - calls.getpriority(0, pid);
+}
+
+/** Sets the nice value of a process; 0 is the caller. (setpriority(2)) */
+export function setNiceness(value: number, pid = 0): void {
+  calls.setpriority(0, pid, value);
+}
+
+/** A resource limit of the calling process; RLIM_INFINITY is 2^64 - 1. (prlimit(2)) */
+export function resourceLimit(resource: number): { readonly soft: bigint; readonly hard: bigint } {
+  const limit = Buffer.alloc(16);
+  calls.prlimit(0, resource, undefined, limit);
+  return { soft: limit.readBigUInt64LE(0), hard: limit.readBigUInt64LE(8) };
+}
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const P_PIDFD = 3;
+const WNOHANG = 1;
+const WEXITED = 4;
+const CLD_EXITED = 1;
+
+function wasSent(syscall: string, result: number, subject: string): boolean {
+  if (result === -ERRNO.ESRCH) {
+    return false;
+  }
+  if (result < 0) {
+    throw new SyscallError(syscall, -result, subject);
+  }
+  return true;
+}
