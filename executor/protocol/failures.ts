@@ -41,4 +41,5 @@ export type RefusalCode =
   | 'digest-mismatch'
   | 'unsupported-compression'
   | 'disk-full'
+  | 'source'
   | 'not-supported';

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { SyscallError } from '../../native/syscall-error.ts';
+import { EnvironmentError } from './errors.ts';
+
+/** What the kernel says about user namespaces; undefined where it has no such switch. */
+export interface KernelSwitches {
+  /** user.max_user_namespaces. */
+  readonly maximumNamespaces: number | undefined;
+  /** kernel.unprivileged_userns_clone (Debian and Arch, older kernels). */
+  readonly unprivilegedClone: number | undefined;
+  /** kernel.apparmor_restrict_unprivileged_userns (Ubuntu 23.10 and later). */
+  readonly appArmorRestriction: number | undefined;
+  /** Seccomp of /proc/self/status: 2 is a filter. */
+  readonly seccompMode: number | undefined;
+  readonly hasNoNewPrivileges: boolean;
+}
+
+/** Reads the switches of this machine. */
+export function readKernelSwitches(): KernelSwitches {
+  const status = readText('/proc/self/status');
+  return {
+    maximumNamespaces: readNumber('/proc/sys/user/max_user_namespaces'),
+    unprivilegedClone: readNumber('/proc/sys/kernel/unprivileged_userns_clone'),
+    appArmorRestriction: readNumber('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
+    seccompMode: toNumber(/^Seccomp:\s*(\d+)/m.exec(status)?.[1]),
+    hasNoNewPrivileges: /^NoNewPrivs:\s*1/m.test(status),
+  };
+}
+
+/** What a failed start of the worker means for a person. `error` is what startTape() or a map write threw. */
+export function diagnoseStart(error: unknown, switches: KernelSwitches): EnvironmentError {
+  if (!(error instanceof SyscallError)) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new EnvironmentError('worker-not-started', `Cannot start the worker: ${reason}`, { cause: error });
+  }
+  if (error.syscall === 'clone') {
+    return diagnoseClone(error, switches);
+  }
+  const isRefused = error.code === 'EPERM' || error.code === 'EACCES';
+  if (error.syscall === 'write' && !(isRefused && switches.appArmorRestriction === 1)) {
+    return new EnvironmentError('id-maps-refused', `Cannot map the ids of the worker: ${error.message}`, {
+      hint: 'In a container, allow it the capabilities SETUID, SETGID and SETFCAP',
+      cause: error,
+    });
+  }
+  if (isRefused && error.syscall !== 'execve') {
+    return restricted(error, switches);
+  }
+  return new EnvironmentError('worker-not-started', `Cannot start the worker: ${error.message}`, { cause: error });
+}
+
+function diagnoseClone(error: SyscallError, switches: KernelSwitches): EnvironmentError {
+  if (switches.maximumNamespaces === 0) {
+    return new EnvironmentError('user-namespaces-disabled', 'Cannot make a user namespace: user.max_user_namespaces is 0', {
+      hint: 'Run "sudo sysctl -w user.max_user_namespaces=15000"',
+      cause: error,
+    });
+  }
+  if (switches.unprivilegedClone === 0) {
+    return new EnvironmentError(
+      'user-namespaces-disabled',
+      'Cannot make a user namespace: kernel.unprivileged_userns_clone is 0',
+      {
+        hint: 'Run "sudo sysctl -w kernel.unprivileged_userns_clone=1"',
+        cause: error,
+      },
+    );
+  }
+  switch (error.code) {
+    case 'ENOSPC':
+    case 'EUSERS':
+      return new EnvironmentError('user-namespaces-exhausted', 'Cannot make a user namespace: the limit is reached', {
+        hint: 'Raise user.max_user_namespaces here and in the outer namespaces, or nest namespaces less deeply (at most 32)',
+        cause: error,
+      });
+    case 'EINVAL':
+    case 'ENOSYS':
+      return new EnvironmentError('user-namespaces-disabled', 'Cannot make a user namespace: this kernel has none', {
+        hint: 'Use a kernel with CONFIG_USER_NS',
+        cause: error,
+      });
+    default:
+      return restricted(error, switches);
+  }
+}
+
+function restricted(error: SyscallError, switches: KernelSwitches): EnvironmentError {
+  const refused = error.syscall === 'clone' ? 'make a user namespace' : 'become root in a user namespace';
+  if (switches.appArmorRestriction === 1) {
+    return new EnvironmentError(
+      'user-namespaces-restricted',
+      `Cannot ${refused}: AppArmor forbids it (kernel.apparmor_restrict_unprivileged_userns is 1)`,
+      {
+        hint: `Run "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0", or give ${process.execPath} an AppArmor profile with "userns,"`,
+        cause: error,
+      },
+    );
+  }
+  const policy =
+    switches.seccompMode === 2 ? 'a seccomp filter, most likely that of a container, forbids it' : 'a security policy forbids it';
+  return new EnvironmentError('user-namespaces-restricted', `Cannot ${refused}: ${policy} (${error.code})`, {
+    hint: 'In a container, allow it: "--security-opt seccomp=unconfined --security-opt apparmor=unconfined" with Docker or Podman, seccompProfile and appArmorProfile "Unconfined" with Kubernetes',
+    cause: error,
+  });
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // The switch does not exist on this kernel, or /proc is hidden: nothing is known.
+    return '';
+  }
+}
+
+function readNumber(path: string): number | undefined {
+  return toNumber(readText(path).trim());
+}
+
+function toNumber(text: string | undefined): number | undefined {
+  return text === undefined || text === '' ? undefined : Number(text);
+}

@@ -1,0 +1,65 @@
+import type { WorkerFailure } from '../protocol/failures.ts';
+
+/** What the machine lacks. Closed: docs and tests list the same codes. */
+export type EnvironmentErrorCode =
+  /** No user namespace can be made: switched off, or not in this kernel. */
+  | 'user-namespaces-disabled'
+  /** A security policy (seccomp, AppArmor, SELinux, a container) forbids them. */
+  | 'user-namespaces-restricted'
+  /** The limit of user namespaces is reached. */
+  | 'user-namespaces-exhausted'
+  /** newuidmap or newgidmap is not installed. */
+  | 'helper-missing'
+  /** newuidmap or newgidmap refused. */
+  | 'helper-failed'
+  /** The kernel refused the id maps. */
+  | 'id-maps-refused'
+  /** The worker could not be started. */
+  | 'worker-not-started'
+  /** The worker ended while it was needed. */
+  | 'worker-died';
+
+/** The machine does not allow what a build needs. `hint` says how to change that. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+  readonly code: EnvironmentErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: EnvironmentErrorCode,
+    message: string,
+    options: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : {});
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** The worker could not do what it was asked. */
+export class ExecutorError extends Error {
+  override readonly name = 'ExecutorError';
+  readonly failure: WorkerFailure;
+
+  constructor(failure: WorkerFailure) {
+    super(describeFailure(failure));
+    this.failure = failure;
+  }
+}
+
+/** One line for people. */
+export function describeFailure(failure: WorkerFailure): string {
+  switch (failure.kind) {
+    case 'command-failed':
+      return failure.signal === undefined
+        ? `The command ended with exit code ${failure.exitCode ?? 'unknown'}`
+        : `The command was ended by ${failure.signal}`;
+    case 'cancelled':
+      return 'The request was cancelled';
+    case 'command-not-started':
+    case 'refused':
+    case 'syscall':
+    case 'bug':
+      return failure.message;
+  }
+}

@@ -1,0 +1,95 @@
+import { type IdExtent, parseIdMap } from '../../native/identity.ts';
+
+/** Who runs main. */
+export interface HostUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The texts that say which ids a user may have. */
+export interface IdSources {
+  /** /etc/subuid; '' when it is not there. */
+  readonly subuid: string;
+  /** /etc/subgid. */
+  readonly subgid: string;
+  /** /proc/self/uid_map. */
+  readonly uidMap: string;
+  /** /proc/self/gid_map. */
+  readonly gidMap: string;
+}
+
+/** Which ids the worker's user namespace has, and who writes them. */
+export interface IdPlan {
+  readonly kind: 'root' | 'subordinate-ids' | 'single-id';
+  readonly uids: readonly IdExtent[];
+  readonly gids: readonly IdExtent[];
+}
+
+/** A map of more lines than the kernel takes is cut. (user_namespaces(7)) */
+const maximumExtents = 340;
+
+/**
+ * The plans that may work for a user, the best first. Root gets every id it has here, under the same number. Others become root
+ * inside, with their subordinate ids from 1 on, or with nothing else.
+ */
+export function planIdMaps(user: HostUser, sources: IdSources): IdPlan[] {
+  const single: IdPlan = { kind: 'single-id', uids: [oneId(user.uid)], gids: [oneId(user.gid)] };
+  if (user.uid === 0) {
+    return [{ kind: 'root', uids: identity(sources.uidMap), gids: identity(sources.gidMap) }, single];
+  }
+  const uids = subordinateRanges(sources.subuid, user);
+  const gids = subordinateRanges(sources.subgid, user);
+  if (uids.length === 0 || gids.length === 0) {
+    return [single];
+  }
+  return [{ kind: 'subordinate-ids', uids: behindOwn(user.uid, uids), gids: behindOwn(user.gid, gids) }, single];
+}
+
+/** How many ids a map has. */
+export function countIds(extents: readonly IdExtent[]): number {
+  return extents.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The text to write to /proc/PID/uid_map or gid_map. */
+export function formatIdMap(extents: readonly IdExtent[]): string {
+  return extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+}
+
+/** The arguments of newuidmap and newgidmap after the process id. */
+export function helperArguments(extents: readonly IdExtent[]): string[] {
+  return extents.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
+}
+
+/** The ranges of a user in /etc/subuid or /etc/subgid: lines `name:start:count` or `uid:start:count`. (subuid(5)) */
+export function subordinateRanges(text: string, user: HostUser): { readonly start: number; readonly count: number }[] {
+  return text.split('\n').flatMap((line) => {
+    const match = /^([^:#]+):(\d{1,10}):(\d{1,10})\s*$/.exec(line.trim());
+    const [, owner, start, count] = match ?? [];
+    const isOurs = owner === user.name || owner === String(user.uid);
+    return isOurs && Number(count) > 0 ? [{ start: Number(start), count: Number(count) }] : [];
+  });
+}
+
+/** The same ids under the same numbers: in a container, only those that the container has. */
+function identity(map: string): IdExtent[] {
+  return parseIdMap(map).map(({ inside, count }) => ({ inside, outside: inside, count }));
+}
+
+function oneId(id: number): IdExtent {
+  return { inside: 0, outside: id, count: 1 };
+}
+
+function behindOwn(id: number, ranges: readonly { readonly start: number; readonly count: number }[]): IdExtent[] {
+  const extents = [oneId(id)];
+  let inside = 1;
+  for (const { start, count } of ranges) {
+    const isTaken = extents.some((extent) => start < extent.outside + extent.count && extent.outside < start + count);
+    // The kernel refuses a map that has an id twice, as when a user is listed by name and by number.
+    if (!isTaken && extents.length < maximumExtents) {
+      extents.push({ inside, outside: start, count });
+      inside += count;
+    }
+  }
+  return extents;
+}

@@ -1,0 +1,42 @@
+/**
+ * The worker's program: root in user and mount namespaces of its own, file descriptor 3 is the socket to main, the argument is the
+ * store's folder. It ends when main closes the socket, and the kernel ends it when main dies.
+ */
+import { Socket } from 'node:net';
+import { F_SETFD, FD_CLOEXEC } from '../../native/constants.ts';
+import { fcntl } from '../../native/files.ts';
+import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import type { RequestContext } from './request-context.ts';
+import { serve } from './serve.ts';
+
+const socketFd = 3;
+
+/** Each handler is loaded when it is first asked for: a build seldom needs all. */
+async function handle(request: WorkerRequest, context: RequestContext): Promise<WorkerResults[keyof WorkerResults]> {
+  switch (request.kind) {
+    case 'unpack':
+      return (await import('./unpack.ts')).unpack(request, context);
+    case 'step':
+      return (await import('./step.ts')).step(request, context);
+    case 'write-layer':
+      return (await import('./write-layer.ts')).writeLayer(request, context);
+    case 'export-tree':
+      return (await import('./export-tree.ts')).exportTree(request, context);
+    case 'remove':
+      return (await import('./remove.ts')).remove(request, context);
+  }
+}
+
+const [storeRoot] = process.argv.slice(2);
+if (storeRoot === undefined) {
+  throw new Error('Cannot start the worker: it needs the store as its argument');
+}
+// Programs that the worker starts must not hold main's socket open.
+fcntl(socketFd, F_SETFD, FD_CLOEXEC);
+await serve(new Socket({ fd: socketFd }), {
+  storeRoot,
+  handle,
+  toFailure: async (error) => (await import('./failure.ts')).toFailure(error),
+});
+// Mounts and helpers of cancelled requests end with the process and its namespaces.
+process.exit(0);

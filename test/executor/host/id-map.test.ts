@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import {
+  formatIdMap,
+  type HostUser,
+  helperArguments,
+  type IdPlan,
+  planIdMaps,
+  subordinateRanges,
+} from '../../../executor/host/id-map.ts';
+import { describeTier } from '../../../executor/host/tier.ts';
+
+const ann: HostUser = { name: 'ann', uid: 1000, gid: 1001 };
+const root: HostUser = { name: 'root', uid: 0, gid: 0 };
+const whole = '         0          0 4294967295\n';
+
+function plans(user: HostUser, sources: { subuid?: string; subgid?: string; uidMap?: string; gidMap?: string }): IdPlan[] {
+  return planIdMaps(user, { subuid: '', subgid: '', uidMap: whole, gidMap: whole, ...sources });
+}
+
+const single: IdPlan = {
+  kind: 'single-id',
+  uids: [{ inside: 0, outside: 1000, count: 1 }],
+  gids: [{ inside: 0, outside: 1001, count: 1 }],
+};
+
+const rows: readonly [name: string, user: HostUser, sources: Parameters<typeof plans>[1], expected: readonly IdPlan[]][] = [
+  ['a user without subordinate ids has one id', ann, {}, [single]],
+  ['ids of other users do not count', ann, { subuid: 'anna:100000:65536', subgid: 'bob:1:2' }, [single]],
+  ['subordinate uids without gids do not count', ann, { subuid: 'ann:100000:65536' }, [single]],
+  [
+    'ranges follow the own id, by name and by number',
+    ann,
+    { subuid: '# ids\nann:100000:65536\n1000:300000:10\n', subgid: 'ann:200000:65536' },
+    [
+      {
+        kind: 'subordinate-ids',
+        uids: [
+          { inside: 0, outside: 1000, count: 1 },
+          { inside: 1, outside: 100_000, count: 65_536 },
+          { inside: 65_537, outside: 300_000, count: 10 },
+        ],
+        gids: [
+          { inside: 0, outside: 1001, count: 1 },
+          { inside: 1, outside: 200_000, count: 65_536 },
+        ],
+      },
+      single,
+    ],
+  ],
+  [
+    'a range given twice counts once',
+    ann,
+    { subuid: 'ann:100000:65536\n1000:100000:65536', subgid: '1000:5:7\n1000:11:3' },
+    [
+      {
+        kind: 'subordinate-ids',
+        uids: [
+          { inside: 0, outside: 1000, count: 1 },
+          { inside: 1, outside: 100_000, count: 65_536 },
+        ],
+        gids: [
+          { inside: 0, outside: 1001, count: 1 },
+          { inside: 1, outside: 5, count: 7 },
+        ],
+      },
+      single,
+    ],
+  ],
+  [
+    'root has the ids of its namespace under their numbers',
+    root,
+    { uidMap: '0 1000 1\n1 100000 65536\n', gidMap: '0 0 4294967295', subuid: 'root:1:2', subgid: 'root:1:2' },
+    [
+      {
+        kind: 'root',
+        uids: [
+          { inside: 0, outside: 0, count: 1 },
+          { inside: 1, outside: 1, count: 65_536 },
+        ],
+        gids: [{ inside: 0, outside: 0, count: 4_294_967_295 }],
+      },
+      { kind: 'single-id', uids: [{ inside: 0, outside: 0, count: 1 }], gids: [{ inside: 0, outside: 0, count: 1 }] },
+    ],
+  ],
+];
+for (const [name, user, sources, expected] of rows) {
+  test(`planIdMaps(): ${name}`, () => assert.deepEqual(plans(user, sources), expected));
+}
+
+test('planIdMaps() makes maps without overlaps from any text', () => {
+  const line = fc.tuple(fc.constantFrom('ann', '1000', 'bob', ''), fc.nat(200), fc.nat(50)).map((parts) => parts.join(':'));
+  const text = fc.array(fc.oneof(line, fc.string()), { maxLength: 400 }).map((lines) => lines.join('\n'));
+  fc.assert(
+    fc.property(text, (subuid) => {
+      const [plan] = plans(ann, { subuid, subgid: 'ann:1:1' });
+      const { uids } = plan ?? single;
+      assert.ok(uids.length <= 340);
+      for (const side of ['inside', 'outside'] as const) {
+        const sorted = uids.toSorted((left, right) => left[side] - right[side]);
+        sorted.forEach((extent, index) => {
+          const next = sorted[index + 1];
+          assert.ok(extent.count > 0 && (next === undefined || extent[side] + extent.count <= next[side]));
+        });
+      }
+    }),
+  );
+});
+
+test('subordinateRanges() skips what is no range', () => {
+  const text = 'ann:1\nann:1:2:3\nann:x:2\nann:-1:2\nann:1:0\n ann:7:8 \nann:99999999999:1';
+  assert.deepEqual(subordinateRanges(text, ann), [{ start: 7, count: 8 }]);
+});
+
+test('formatIdMap() and helperArguments() say the same in their two forms', () => {
+  const extents = [
+    { inside: 0, outside: 1000, count: 1 },
+    { inside: 1, outside: 100_000, count: 65_536 },
+  ];
+  assert.equal(formatIdMap(extents), '0 1000 1\n1 100000 65536\n');
+  assert.deepEqual(helperArguments(extents), ['0', '1000', '1', '1', '100000', '65536']);
+});
+
+test('describeTier() says what each tier means, and how to get to a better one', () => {
+  const ranges = 'ann:100000:65536';
+  const all = [...plans(ann, { subuid: ranges, subgid: ranges }), ...plans(root, {})];
+  const oneId =
+    'Only one user id is available: files of other owners cannot be made, so many base images cannot be unpacked, and apt or useradd may fail';
+  assert.deepEqual(
+    all.map((plan) => describeTier(plan, plan.uids[0]?.outside === 0 ? root : ann)),
+    [
+      {
+        kind: 'subordinate-ids',
+        description: 'User namespace with 65537 ids: those of "ann" and its subordinate ids',
+        hint: undefined,
+      },
+      {
+        kind: 'single-id',
+        description: oneId,
+        hint: 'Run "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann", and install newuidmap (package uidmap)',
+      },
+      { kind: 'root', description: 'Root in a user namespace with all ids', hint: undefined },
+      { kind: 'single-id', description: oneId, hint: 'Give this container the capabilities SETUID, SETGID and SETFCAP' },
+    ],
+  );
+});
