@@ -6,11 +6,20 @@ import type { ImageManifest } from './manifest.ts';
 export interface BlobSource {
   /** A short name for messages and progress, without credentials: `localhost:5000/x`, `oci-layout:./base`. */
   readonly name: string;
+  /** The repository, for sources that are one: a push to the same registry can then mount a blob instead of sending it. */
+  readonly origin?: BlobOrigin;
   /**
    * The blob's bytes, not yet verified; whoever stores them checks digest and size. With `offset` the bytes from there on, when
    * the source can resume; a source that cannot starts at 0 and says so in `offset` of the answer.
    */
   open(descriptor: Descriptor, options: { readonly offset?: number; readonly signal?: AbortSignal }): Promise<BlobStream>;
+}
+
+/** A repository that has a blob. */
+export interface BlobOrigin {
+  /** `host[:port]`. */
+  readonly registry: string;
+  readonly repository: string;
 }
 
 /** An open blob. */
@@ -24,6 +33,8 @@ export interface SourceImage {
   /** As people would write it, with the digest: `docker.io/library/x:1@sha256:...`. */
   readonly reference: string;
   readonly descriptor: Descriptor;
+  /** What the name stands for, when that is an index of which this image is one entry; else it stands for `descriptor`. */
+  readonly index?: Descriptor;
   /** The exact bytes of the manifest; their digest is `descriptor.digest`. */
   readonly manifestBytes: Uint8Array;
   readonly manifest: ImageManifest;

@@ -26,3 +26,8 @@ export function pathOfText(text: string): RawPath {
 export function textOfPath(path: RawPath): string {
   return Buffer.from(path, 'latin1').toString('utf8');
 }
+
+/** A path from characters U+0000..U+00FF, one for each byte, such as a part of another path. */
+export function rawPath(characters: string): RawPath {
+  return characters as RawPath;
+}

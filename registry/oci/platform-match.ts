@@ -1,0 +1,109 @@
+import type { Descriptor } from './descriptor.ts';
+import { isIndexType, isManifestType } from './layer-format.ts';
+import type { Platform } from './platform.ts';
+
+const architectureNames: Readonly<Record<string, Platform['architecture']>> = {
+  x86_64: 'amd64',
+  'x86-64': 'amd64',
+  x64: 'amd64',
+  i386: '386',
+  i686: '386',
+  aarch64: 'arm64',
+  armhf: 'arm',
+  armel: 'arm',
+  ppc64el: 'ppc64le',
+};
+
+const variantOfName: Readonly<Record<string, string>> = { armhf: 'v7', armel: 'v6' };
+
+/**
+ * The one spelling of a platform: Go's names, no variant where it is the only usual one (`arm64/v8`, `amd64/v1`), `v7` where arm has none.
+ * (containerd, platforms normalisation)
+ */
+export function normalisePlatform(platform: Platform): Platform {
+  const os = platform.os.toLowerCase();
+  const name = platform.architecture.toLowerCase();
+  const architecture = own(architectureNames, name) ?? name;
+  const variant = normaliseVariant(architecture, (platform.variant || own(variantOfName, name))?.toLowerCase());
+  const version = platform['os.version'];
+  return {
+    os: os === 'macos' ? 'darwin' : os,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(version === undefined || version === '' ? {} : { 'os.version': version }),
+  };
+}
+
+function own(table: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+function normaliseVariant(architecture: string, variant: string | undefined): string | undefined {
+  const full = variant !== undefined && /^\d/.test(variant) ? `v${variant}` : variant;
+  if (architecture === 'arm') return full ?? 'v7';
+  if (architecture === 'arm64' && (full === 'v8' || full === 'v8.0')) return undefined;
+  return architecture === 'amd64' && full === 'v1' ? undefined : full;
+}
+
+/** Reads `os/architecture[/variant]`; a single word is an architecture on Linux. Throws SyntaxError. */
+export function parsePlatform(text: string): Platform {
+  const parts = text.trim().split('/');
+  const isSound = parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
+  if (!isSound) throw new SyntaxError(`Cannot read platform "${text}": it should be os/architecture or os/architecture/variant`);
+  const [first = '', second, variant] = parts;
+  if (second === undefined) return normalisePlatform({ os: 'linux', architecture: first });
+  return normalisePlatform({ os: first, architecture: second, ...(variant === undefined ? {} : { variant }) });
+}
+
+/** `linux/arm/v7`. */
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');
+}
+
+/** True when an image for `offered` runs where `wanted` is asked for: the same platform, or an older variant of it. */
+export function platformMatches(wanted: Platform, offered: Platform): boolean {
+  return rankOf(normalisePlatform(wanted), normalisePlatform(offered)) !== undefined;
+}
+
+/** How good a match is, 0 the best; undefined: none. */
+function rankOf(wanted: Platform, offered: Platform): number | undefined {
+  if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
+  if (wanted['os.version'] !== undefined && wanted['os.version'] !== offered['os.version']) return undefined;
+  const rank = runnableVariants(wanted).indexOf(offered.variant);
+  return rank < 0 ? undefined : rank;
+}
+
+/** The variants that run on a machine, best first. */
+function runnableVariants({ architecture, variant }: Platform): readonly (string | undefined)[] {
+  const number = Number(/^v(\d+)/.exec(variant ?? '')?.[1]);
+  if (architecture === 'arm') return Number.isNaN(number) ? [variant] : countdown(number, 5);
+  if (architecture === 'amd64' && !Number.isNaN(number)) return [...countdown(number, 2), undefined];
+  return variant === undefined ? [undefined] : [variant, undefined];
+}
+
+function countdown(from: number, to: number): readonly string[] {
+  return Array.from({ length: Math.max(0, Math.min(from, 99) - to + 1) }, (_, index) => `v${from - index}`);
+}
+
+/**
+ * The entry of an index for a platform: the best match, the first among equals; an entry that names no platform is taken when nothing else
+ * matches. undefined: there is none.
+ */
+export function choosePlatform(entries: readonly Descriptor[], wanted: Platform): Descriptor | undefined {
+  const images = entries.filter((entry) => isManifestType(entry.mediaType) || isIndexType(entry.mediaType));
+  const target = normalisePlatform(wanted);
+  let best: { readonly entry: Descriptor; readonly rank: number } | undefined;
+  for (const entry of images) {
+    const rank = entry.platform && rankOf(target, normalisePlatform(entry.platform));
+    if (rank !== undefined && (best === undefined || rank < best.rank)) best = { entry, rank };
+  }
+  return best?.entry ?? images.find((entry) => entry.platform === undefined);
+}
+
+/** The platforms of an index for a message, without those of attestations, which say `unknown`. */
+export function platformsOf(entries: readonly Descriptor[]): readonly string[] {
+  const names = entries
+    .flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(normalisePlatform(platform))]))
+    .filter((name) => !name.startsWith('unknown'));
+  return [...new Set(names)];
+}
