@@ -1,0 +1,151 @@
+import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
+import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import type { TarHeader } from '../../../registry/oci/tar/header.ts';
+import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
+import { TarError } from '../../../registry/oci/tar/tar-error.ts';
+import { decompressFile } from '../compress/decompress.ts';
+import { Refusal } from '../failure.ts';
+import { xattrsOnDisk } from '../layer/archive-xattrs.ts';
+import { EntryPlacer, spotIn } from '../layer/entry-placer.ts';
+import { cleanPath, joinPath, pathBelow, pathOfDescriptor, splitPath } from '../layer/folder-cache.ts';
+import { FolderTimes } from '../layer/folder-times.ts';
+import type { NewAttributes } from '../layer/place.ts';
+import { requireMapped } from '../layer/unpack-owner.ts';
+import type { RequestContext } from '../request-context.ts';
+import { locateInRoot, makeDirectories, openInRoot } from '../resolve-in-root.ts';
+import type { CopyRules } from './copy-rules.ts';
+import { type CopyFile, hasIdentity, sourceChanged } from './source-tree.ts';
+
+/** An archive of an ADD, and where it goes. */
+export interface ArchiveJob {
+  /** The archive, open for reading. */
+  readonly fd: number;
+  readonly entry: CopyFile;
+  readonly rootFd: number;
+  /** Below the root; links on the way are followed. */
+  readonly folder: RawPath;
+  /** Makes the folder when it does not exist. Not called for what is no archive. */
+  readonly makeFolder: () => void;
+  readonly rules: CopyRules;
+}
+
+/** More entries than any archive that people unpack into an image. */
+const maxEntries = 10_000_000;
+
+/**
+ * Unpacks an archive into a folder of the root, if it is one: false for files that are no tar or have no entries, of which nothing is
+ * used. The archive is told by its content, whatever it is compressed with.
+ *
+ * Owners are --chown's or the archive's, modes and times the archive's; --chmod does not count. `..` stops at the folder; links are
+ * followed inside the root, but not out of the folder. Whiteouts mean nothing. (BuildKit's backend uses Docker's archive package)
+ */
+export async function unpackArchive(job: ArchiveJob, context: RequestContext): Promise<boolean> {
+  if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) {
+    throw sourceChanged(job.entry.from);
+  }
+  const entries = readTar(decompressFile(`/proc/self/fd/${job.fd}`, context.signal), { maxEntries });
+  const first = await firstEntry(entries);
+  if (first === undefined) {
+    return false;
+  }
+  job.makeFolder();
+  using unpacker = new ArchiveUnpacker(job);
+  await unpacker.apply(first);
+  for await (const entry of entries) {
+    await unpacker.apply(entry);
+  }
+  unpacker.finish(context);
+  return true;
+}
+
+/** Undefined for what is no archive: that is copied like any other file. */
+async function firstEntry(entries: AsyncGenerator<TarEntry, void, undefined>): Promise<TarEntry | undefined> {
+  try {
+    const first = await entries.next();
+    return first.done === true ? undefined : first.value;
+  } catch (error) {
+    if (error instanceof TarError || (error instanceof Refusal && error.code === 'archive-invalid')) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+class ArchiveUnpacker implements Disposable {
+  readonly #job: ArchiveJob;
+  readonly #placer: EntryPlacer;
+  readonly #rootPath: Buffer;
+  /** The folder with all links followed; nothing may be put outside of it. */
+  readonly #base: RawPath;
+
+  constructor(job: ArchiveJob) {
+    this.#job = job;
+    this.#rootPath = pathOfDescriptor(job.rootFd);
+    this.#base = locateInRoot(job.rootFd, bytesOfPath(job.folder)).existing;
+    this.#placer = new EntryPlacer({
+      rootFd: job.rootFd,
+      times: new FolderTimes(),
+      openFolder: (path) => this.#openFolder(path),
+      attributes: (header, path) => this.#attributes(header, path),
+    });
+  }
+
+  async apply(entry: TarEntry): Promise<void> {
+    const path = cleanPath(entry.header.path);
+    // The destination keeps the attributes that it has, or got when it was made.
+    if (path !== '') {
+      const { parent, name } = splitPath(path);
+      await this.#placer.place(entry, spotIn(this.#placer.folder(parent), name));
+    }
+  }
+
+  finish(context: RequestContext): void {
+    this.#placer.finish(`"${textOfPath(this.#job.entry.from)}"`, (message) => context.warn(message));
+  }
+
+  [Symbol.dispose](): void {
+    this.#placer[Symbol.dispose]();
+  }
+
+  /** Links in the image and in the archive are followed inside the root; one that leads out of the destination is an attack. */
+  #openFolder(path: RawPath): number {
+    const { rootFd } = this.#job;
+    const folder = bytesOfPath(joinPath(this.#base, path));
+    let fd = tryOpen(rootFd, folder);
+    if (fd === undefined) {
+      this.#check(locateInRoot(rootFd, folder).existing, path);
+      makeDirectories(rootFd, folder, { mode: 0o755, uid: 0, gid: 0 });
+      fd = openInRoot(rootFd, folder, O_PATH | O_DIRECTORY);
+    }
+    this.#check(pathBelow(this.#rootPath, fd), path);
+    return fd;
+  }
+
+  #check(place: RawPath, path: RawPath): void {
+    const base = this.#base;
+    if (base !== '' && place !== base && !place.startsWith(`${base}/`)) {
+      throw new Refusal(
+        'archive-escapes',
+        `Cannot unpack "${textOfPath(this.#job.entry.from)}": "${textOfPath(path)}" leads out of the destination, to "/${textOfPath(place)}"`,
+      );
+    }
+  }
+
+  #attributes(header: TarHeader, path: RawPath): NewAttributes {
+    const { uid, gid } = this.#job.rules.owner ?? header;
+    requireMapped(this.#job.rules.idMap, { uid, gid }, path);
+    return { mode: header.mode, uid, gid, mtime: header.mtime, xattrs: xattrsOnDisk(header) };
+  }
+}
+
+function tryOpen(rootFd: number, folder: Uint8Array): number | undefined {
+  try {
+    return openInRoot(rootFd, folder, O_PATH | O_DIRECTORY);
+  } catch (error) {
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
+      return undefined;
+    }
+    throw error;
+  }
+}

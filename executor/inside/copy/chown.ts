@@ -1,0 +1,39 @@
+import { Refusal } from '../failure.ts';
+import type { Owner } from '../owner.ts';
+import { groupId, numericId, resolveUser, type UserDatabase } from '../users.ts';
+
+/**
+ * Who `--chown=user[:group]` is. A number without a group is the group too; a name takes its primary group; names come from the root
+ * that is copied to. Refuses names that it does not know, where BuildKit would silently take root.
+ */
+export function resolveChown(text: string, database: UserDatabase): Owner {
+  const [userText = '', groupText] = text.split(':', 2);
+  const uid = numericId(userText);
+  const user = uid === undefined ? namedUser(userText, database) : { uid, gid: uid };
+  return { uid: user.uid, gid: groupText === undefined || groupText === '' ? user.gid : groupNumber(groupText, database) };
+}
+
+function namedUser(name: string, database: UserDatabase): Owner {
+  // scratch and --link have no files to look into, and everybody knows root.
+  return name === '' || (name === 'root' && database.users.length === 0) ? { uid: 0, gid: 0 } : resolveUser(name, database);
+}
+
+function groupNumber(name: string, database: UserDatabase): number {
+  return name === 'root' && database.groups.length === 0 ? 0 : groupId(name, database);
+}
+
+/** `--link` does not look at the destination's files, so names other than root mean nothing to it. */
+export function resolveLinkChown(text: string): Owner {
+  try {
+    return resolveChown(text, { users: [], groups: [] });
+  } catch (error) {
+    if (error instanceof Refusal) {
+      throw new Refusal(
+        error.code,
+        `Cannot use --chown=${text} with --link: --link does not read the image's /etc/passwd and /etc/group`,
+        'Give numbers, or leave --link out',
+      );
+    }
+    throw error;
+  }
+}

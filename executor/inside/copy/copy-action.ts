@@ -1,0 +1,159 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { close } from '../../../native/files.ts';
+import { currentIdMaps } from '../../../native/identity.ts';
+import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
+import type { CopyAction, CopyGroup, MakeDirectoryAction, TreeSource } from '../../protocol/actions.ts';
+import type { CopyEntry } from '../../protocol/copy-entry.ts';
+import { FolderTimes } from '../layer/folder-times.ts';
+import { readLines } from '../layer/index-file.ts';
+import type { Owner } from '../owner.ts';
+import type { RequestContext } from '../request-context.ts';
+import { makeDirectories, openRoot } from '../resolve-in-root.ts';
+import { readUserDatabase, resolveUser } from '../users.ts';
+import { unpackArchive } from './add-archive.ts';
+import { resolveChown, resolveLinkChown } from './chown.ts';
+import { type CopyRules, parentAttributes, timeOf } from './copy-rules.ts';
+import { archiveFolder, type CopyTarget, openFolderInRoot, resolveTarget } from './destination.ts';
+import { parseModeChange } from './mode-change.ts';
+import { SourceTree } from './source-tree.ts';
+import { TreeCopier } from './tree-copier.ts';
+
+/** How many files are copied before others get a turn. */
+const filesAtATime = 128;
+
+/** COPY, and the part of ADD that copies or unpacks, onto the tree at `rootPath`. */
+export async function copyAction(action: CopyAction, rootPath: string, context: RequestContext): Promise<void> {
+  const rootFd = openRoot(rootPath);
+  try {
+    using copy = new Copy(action, rootFd, context);
+    for (const group of action.groups) {
+      await copy.group(group);
+    }
+    copy.finish();
+  } finally {
+    close(rootFd);
+  }
+}
+
+/** WORKDIR, in the tree at `rootPath`. */
+export function makeDirectoryAction(action: MakeDirectoryAction, rootPath: string): void {
+  const rootFd = openRoot(rootPath);
+  try {
+    const { uid, gid } = resolveUser(action.user, readUserDatabase(rootFd));
+    makeDirectories(rootFd, action.path, { mode: 0o755, uid, gid });
+  } finally {
+    close(rootFd);
+  }
+}
+
+class Copy implements Disposable {
+  readonly #action: CopyAction;
+  readonly #rootFd: number;
+  readonly #context: RequestContext;
+  readonly #rules: CopyRules;
+  readonly #times = new FolderTimes();
+  readonly #sources = new Map<string, SourceTree>();
+  #files = 0;
+
+  constructor(action: CopyAction, rootFd: number, context: RequestContext) {
+    this.#action = action;
+    this.#rootFd = rootFd;
+    this.#context = context;
+    this.#rules = {
+      owner: ownerOf(action, rootFd),
+      change: action.mode === undefined ? undefined : parseModeChange(action.mode),
+      time: action.time,
+      idMap: currentIdMaps(),
+    };
+  }
+
+  async group(group: CopyGroup): Promise<void> {
+    if (group.isArchive && (await this.#archive(group))) {
+      return;
+    }
+    const target = resolveTarget(this.#rootFd, this.#action.destination, group);
+    this.#makeFolder(target.folder);
+    const folderFd = openFolderInRoot(this.#rootFd, target.folder);
+    try {
+      const source = this.#source(group.source);
+      using copier = new TreeCopier({ rootFd: this.#rootFd, folderFd, times: this.#times, rules: this.#rules, source });
+      for (const entry of readList(group.list)) {
+        this.#entry(copier, entry, target);
+        await this.#pause();
+      }
+    } finally {
+      close(folderFd);
+    }
+  }
+
+  /** Times of folders come last, since every file that is put into one changes its time. */
+  finish(): void {
+    this.#times.apply(this.#rootFd);
+  }
+
+  [Symbol.dispose](): void {
+    for (const source of this.#sources.values()) {
+      source[Symbol.dispose]();
+    }
+  }
+
+  #entry(copier: TreeCopier, entry: CopyEntry, target: CopyTarget): void {
+    if (entry.to !== '') {
+      copier.copy(entry, entry.to);
+    } else if (target.kind === 'file') {
+      copier.copy(entry, target.name);
+    } else {
+      // The folder that is copied to keeps its mode and owner, or has those of new folders; only its time is the source's.
+      this.#times.set(target.folder, timeOf(this.#rules, entry));
+    }
+  }
+
+  async #archive(group: CopyGroup): Promise<boolean> {
+    const [entry] = readList(group.list);
+    if (entry?.type !== 'file') {
+      return false;
+    }
+    const fd = this.#source(group.source).open(entry.from);
+    try {
+      const folder = archiveFolder(this.#action.destination);
+      const makeFolder = (): void => this.#makeFolder(folder);
+      const rules = this.#rules;
+      return await unpackArchive({ fd, entry, rootFd: this.#rootFd, folder, makeFolder, rules }, this.#context);
+    } finally {
+      close(fd);
+    }
+  }
+
+  #makeFolder(folder: RawPath): void {
+    makeDirectories(this.#rootFd, bytesOfPath(folder), parentAttributes(this.#rules, folder));
+  }
+
+  #source(source: TreeSource): SourceTree {
+    const key = JSON.stringify(source);
+    const tree = this.#sources.get(key) ?? new SourceTree(source, this.#context);
+    this.#sources.set(key, tree);
+    return tree;
+  }
+
+  async #pause(): Promise<void> {
+    this.#files += 1;
+    if (this.#files % filesAtATime === 0) {
+      await nextTurn();
+      this.#context.signal.throwIfAborted();
+    }
+  }
+}
+
+function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefined {
+  if (owner === undefined) {
+    return undefined;
+  }
+  return isLink ? resolveLinkChown(owner) : resolveChown(owner, readUserDatabase(rootFd));
+}
+
+function* readList(path: string): Generator<CopyEntry, void, undefined> {
+  for (const line of readLines(path)) {
+    const entry: CopyEntry = JSON.parse(line);
+    yield entry;
+  }
+}

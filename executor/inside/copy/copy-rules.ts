@@ -1,0 +1,48 @@
+import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import type { RawPath } from '../../../registry/oci/raw-path.ts';
+import { noXattrs } from '../../../registry/oci/tar/header.ts';
+import type { CopyAction } from '../../protocol/actions.ts';
+import type { CopyEntry } from '../../protocol/copy-entry.ts';
+import { keepsXattr } from '../layer/archive-xattrs.ts';
+import { decodeXattrs } from '../layer/entry-header.ts';
+import type { IdMap } from '../layer/id-map.ts';
+import type { NewAttributes } from '../layer/place.ts';
+import { requireMapped } from '../layer/unpack-owner.ts';
+import type { Owner } from '../owner.ts';
+import type { DirectoryAttributes } from '../resolve-in-root.ts';
+import { changeMode, type ModeChange } from './mode-change.ts';
+
+/** How the flags of a COPY change what is copied. */
+export interface CopyRules {
+  /** --chown. */
+  readonly owner: Owner | undefined;
+  /** --chmod. */
+  readonly change: ModeChange | undefined;
+  readonly time: CopyAction['time'];
+  readonly idMap: IdMap;
+}
+
+/** What an entry gets at its place. Links keep their mode, whatever --chmod says. */
+export function attributesOf(rules: CopyRules, entry: CopyEntry, path: RawPath): NewAttributes {
+  const { uid, gid } = rules.owner ?? entry;
+  requireMapped(rules.idMap, { uid, gid }, path);
+  return {
+    uid,
+    gid,
+    mode: rules.change === undefined ? entry.mode : changeMode(rules.change, entry.mode, entry.type === 'directory'),
+    mtime: timeOf(rules, entry),
+    xattrs: entry.xattrs === undefined ? noXattrs : new Map([...decodeXattrs(entry.xattrs)].filter(([name]) => keepsXattr(name))),
+  };
+}
+
+/** Seconds. */
+export function timeOf({ time }: CopyRules, entry: CopyEntry): number {
+  return time === 'constant' ? constantTimeSeconds : entry.mtime;
+}
+
+/** Folders that have to be made on the way, the destination itself included: an octal --chmod counts for them, a symbolic one does not. */
+export function parentAttributes({ owner, change, idMap }: CopyRules, path: RawPath): DirectoryAttributes {
+  const { uid, gid } = owner ?? { uid: 0, gid: 0 };
+  requireMapped(idMap, { uid, gid }, path);
+  return { mode: change?.kind === 'octal' ? change.mode : 0o755, uid, gid };
+}

@@ -1,0 +1,84 @@
+import { fstatSync } from 'node:fs';
+import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../../../native/constants.ts';
+import { close, openat, openat2 } from '../../../native/files.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
+import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import type { TreeSource } from '../../protocol/actions.ts';
+import type { CopyEntry, FileIdentity } from '../../protocol/copy-entry.ts';
+import { Refusal } from '../failure.ts';
+import { FolderCache, splitPath } from '../layer/folder-cache.ts';
+import { openRoot } from '../resolve-in-root.ts';
+import { mountRootfs, type RootfsContext } from '../rootfs.ts';
+
+/** A file that is copied, as its list says. */
+export type CopyFile = Extract<CopyEntry, { readonly type: 'file' }>;
+
+/** A tree that files are taken from, until it is disposed. */
+export class SourceTree implements Disposable {
+  readonly #mounted: Disposable | undefined;
+  readonly #rootFd: number;
+  readonly #folders: FolderCache;
+
+  constructor(source: TreeSource, context: RootfsContext) {
+    const { path, mounted } = placeOf(source, context);
+    const rootFd = openRoot(path);
+    this.#mounted = mounted;
+    this.#rootFd = rootFd;
+    this.#folders = new FolderCache(rootFd, (folder) => openSourceFolder(rootFd, folder));
+  }
+
+  /** Opens a file for reading. The list already followed all links, so meeting one means that the tree was changed. */
+  open(path: RawPath): number {
+    const { parent, name } = splitPath(path);
+    try {
+      return openat(this.#folders.get(parent).fd, bytesOfPath(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    } catch (error) {
+      throw isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? sourceChanged(path) : error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#folders.forget();
+    close(this.#rootFd);
+    this.#mounted?.[Symbol.dispose]();
+  }
+}
+
+function placeOf(
+  source: TreeSource,
+  context: RootfsContext,
+): { readonly path: string; readonly mounted: Disposable | undefined } {
+  if (source.kind === 'directory') {
+    return { path: source.path, mounted: undefined };
+  }
+  const mounted = mountRootfs({ lowers: source.lowers, context });
+  return { path: mounted.path, mounted };
+}
+
+function openSourceFolder(rootFd: number, path: RawPath): number {
+  return openat2(rootFd, path === '' ? '.' : bytesOfPath(path), {
+    flags: O_PATH | O_DIRECTORY,
+    resolve: RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS,
+  });
+}
+
+/** True when an open file is still what it was when it was hashed. */
+export function hasIdentity(fd: number, identity: FileIdentity): boolean {
+  const status = fstatSync(fd, { bigint: true });
+  return (
+    status.isFile() &&
+    status.size === BigInt(identity.size) &&
+    String(status.ino) === identity.ino &&
+    String(status.mtimeNs) === identity.mtimeNs &&
+    String(status.ctimeNs) === identity.ctimeNs
+  );
+}
+
+/** What is said when a file is no longer what the step's key was made of. */
+export function sourceChanged(path: RawPath): Refusal {
+  return new Refusal(
+    'source-changed',
+    `Cannot copy "${textOfPath(path)}": it changed while the build was running`,
+    'Build again when nothing writes to the context, or exclude the file with .dockerignore',
+  );
+}

@@ -1,0 +1,194 @@
+import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/constants.ts';
+import { close, linkat, mkdirat, openat } from '../../native/files.ts';
+import { bytesOfPath, type RawPath } from '../../registry/oci/raw-path.ts';
+import { noXattrs, type TarHeader } from '../../registry/oci/tar/header.ts';
+import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import { Refusal } from './failure.ts';
+import { copyBytes } from './layer/copy-bytes.ts';
+import { FolderCache, splitPath } from './layer/folder-cache.ts';
+import { FolderTimes } from './layer/folder-times.ts';
+import { writeFully } from './layer/index-file.ts';
+import { finishFile, type NewAttributes, openNewFile, type Place, placeSpecial, placeSymlink } from './layer/place.ts';
+import { readTree, type TreeFile } from './layer/read-tree.ts';
+import { type TarItem, tarChunks } from './layer/tar-chunks.ts';
+import { removePath } from './remove.ts';
+import type { RequestContext } from './request-context.ts';
+import { openInRoot } from './resolve-in-root.ts';
+import { mountRootfs } from './rootfs.ts';
+import { timeAtEpoch } from './write-layer.ts';
+
+type ExportTreeRequest = Extract<WorkerRequest, { readonly kind: 'export-tree' }>;
+
+/**
+ * Writes a whole root file system outside the store. A tar keeps owners and capabilities. A folder belongs to the user, so set-id
+ * bits, which would speak of another owner, are dropped, and device nodes are left out with a warning. What was begun is
+ * removed when it fails.
+ */
+export async function exportTree(request: ExportTreeRequest, context: RequestContext): Promise<WorkerResults['export-tree']> {
+  using rootfs = mountRootfs({ lowers: request.lowers, context });
+  const rootFd = openat(AT_FDCWD, rootfs.path, O_RDONLY | O_DIRECTORY);
+  try {
+    const files = atEpoch(readTree(rootFd), request.epoch);
+    return { files: await (request.form === 'tar' ? writeTarFile : writeFolder)(files, request.path, context) };
+  } finally {
+    close(rootFd);
+  }
+}
+
+function* atEpoch(files: Iterable<TreeFile>, epoch: number | undefined): Generator<TreeFile, void, undefined> {
+  for (const { header, fd } of files) {
+    yield epoch === undefined ? { header, fd } : { header: { ...header, mtime: timeAtEpoch(header.mtime, epoch) }, fd };
+  }
+}
+
+async function writeTarFile(files: Iterable<TreeFile>, path: string, context: RequestContext): Promise<number> {
+  const counter = { files: 0 };
+  const fd = openSync(path, 'wx', 0o644);
+  try {
+    for (const chunk of tarChunks(tarItems(files, counter))) {
+      writeFully(fd, chunk);
+      await nextTurn();
+      context.signal.throwIfAborted();
+    }
+    fsyncSync(fd);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return counter.files;
+}
+
+function* tarItems(files: Iterable<TreeFile>, counter: { files: number }): Generator<TarItem, void, undefined> {
+  for (const { header, fd } of files) {
+    counter.files += 1;
+    yield { header, fd };
+  }
+}
+
+async function writeFolder(files: Iterable<TreeFile>, path: string, context: RequestContext): Promise<number> {
+  makeTarget(path);
+  try {
+    using target = new FolderTarget(path);
+    let count = 0;
+    for (const file of files) {
+      target.put(file);
+      count += 1;
+      if (count % 256 === 0) {
+        await nextTurn();
+        context.signal.throwIfAborted();
+      }
+    }
+    target.finish(context);
+    return count;
+  } catch (error) {
+    await removePath(path);
+    throw error;
+  }
+}
+
+function makeTarget(path: string): void {
+  mkdirSync(path, { recursive: true });
+  if (readdirSync(path).length > 0) {
+    throw new Refusal('not-supported', `Cannot write the root file system to "${path}": the folder is not empty`);
+  }
+}
+
+/** A folder that a tree is copied to. */
+class FolderTarget implements Disposable {
+  readonly #rootFd: number;
+  readonly #folders: FolderCache;
+  readonly #times = new FolderTimes();
+  readonly #modes = new Map<RawPath, number>();
+  #devices = 0;
+
+  constructor(path: string) {
+    this.#rootFd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+    const rootFd = this.#rootFd;
+    this.#folders = new FolderCache(rootFd, (folder) => openInRoot(rootFd, bytesOfPath(folder), O_PATH | O_DIRECTORY));
+  }
+
+  put({ header, fd }: TreeFile): void {
+    const { parent, name } = splitPath(header.path);
+    const place: Place = { fd: this.#folders.get(parent).fd, name: bytesOfPath(name) };
+    const attributes: NewAttributes = { mode: header.mode & 0o1777, uid: 0, gid: 0, mtime: header.mtime, xattrs: noXattrs };
+    switch (header.type) {
+      case 'file':
+        putFile(place, attributes, { fd: fd ?? -1, size: header.size });
+        return;
+      case 'directory':
+        mkdirat(place.fd, place.name, 0o700);
+        this.#modes.set(header.path, attributes.mode);
+        this.#times.set(header.path, header.mtime);
+        return;
+      case 'symlink':
+        placeSymlink(place, attributes, header.target);
+        return;
+      case 'hardlink':
+        this.#link(header, place);
+        return;
+      case 'fifo':
+      case 'char':
+      case 'block':
+        this.#special(header, { place, attributes, type: header.type });
+        return;
+      default:
+        unreachable(header.type);
+    }
+  }
+
+  /** Sets modes and times of folders, which had to wait: a folder may forbid its owner to write. */
+  finish(context: RequestContext): void {
+    this.#folders.forget();
+    this.#times.apply(this.#rootFd);
+    for (const [path, mode] of [...this.#modes].toReversed()) {
+      const fd = openInRoot(this.#rootFd, bytesOfPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      fchmodSync(fd, mode);
+      close(fd);
+    }
+    if (this.#devices > 0) {
+      context.warn(`${this.#devices} device nodes are left out: a user cannot make them`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#folders.forget();
+    close(this.#rootFd);
+  }
+
+  #link(header: TarHeader, place: Place): void {
+    const target = splitPath(header.target);
+    linkat(this.#folders.get(target.parent).fd, bytesOfPath(target.name), place.fd, place.name);
+  }
+
+  #special(
+    { major, minor }: TarHeader,
+    {
+      place,
+      attributes,
+      type,
+    }: { readonly place: Place; readonly attributes: NewAttributes; readonly type: 'fifo' | 'char' | 'block' },
+  ): void {
+    if (!placeSpecial(place, attributes, { type, major, minor })) {
+      this.#devices += 1;
+    }
+  }
+}
+
+function putFile(place: Place, attributes: NewAttributes, source: { readonly fd: number; readonly size: number }): void {
+  const fd = openNewFile(place);
+  try {
+    copyBytes(source.fd, fd, source.size);
+    finishFile(fd, attributes);
+  } finally {
+    close(fd);
+  }
+}
+
+function unreachable(type: never): never {
+  throw new Error(`Cannot export a file of the type ${String(type)}`);
+}

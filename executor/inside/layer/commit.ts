@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../../../native/constants.ts';
+import { close, openat } from '../../../native/files.ts';
+import { digestFromHex } from '../../../registry/oci/digest.ts';
+import type { LayerFacts } from '../../protocol/actions.ts';
+import { headerOf } from './entry-header.ts';
+import { IndexWriter } from './index-file.ts';
+import { setRootAttributes } from './root-attributes.ts';
+import { type TarItem, tarChunks } from './tar-chunks.ts';
+import { type FoundEntry, type WalkOptions, walkLayer } from './walk.ts';
+
+/** What a layer is made of. */
+export interface CommitOptions {
+  /** Holds `fs`, the layer folder, in which nobody writes any more; gets the file `index`. */
+  readonly directory: string;
+  /** The layers below as one tree, absolute; undefined when there are none. */
+  readonly base: string | undefined;
+  /** Nanoseconds since the epoch: files changed since then get the constant time. */
+  readonly buildStartNs: bigint;
+  readonly signal: AbortSignal;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Makes a layer of a layer folder: sets times in the folder, hashes the tar that stands for it, and writes the index. Only the trees
+ * decide the result. Nothing is synced.
+ */
+export async function commitLayer({ directory, base, buildStartNs, signal, warn }: CommitOptions): Promise<LayerFacts> {
+  const upperFd = openat(AT_FDCWD, path.join(directory, 'fs'), O_RDONLY | O_DIRECTORY);
+  const baseFd = base === undefined ? undefined : openat(AT_FDCWD, base, O_PATH | O_DIRECTORY);
+  try {
+    using index = new IndexWriter(path.join(directory, 'index'));
+    const walk: WalkOptions = { upperFd, baseFd, buildStartNs, warn };
+    const tar = await hashChunks(tarChunks(indexed(walkLayer(walk), index)), signal);
+    index.finish();
+    setRootAttributes(walk);
+    return { ...tar, entries: index.entries };
+  } finally {
+    close(upperFd);
+    if (baseFd !== undefined) {
+      close(baseFd);
+    }
+  }
+}
+
+/** Hands entries to the tar, and writes them down when the digest of their content is known. */
+function* indexed(found: Iterable<FoundEntry>, index: IndexWriter): Generator<TarItem, void, undefined> {
+  for (const { entry, fd } of found) {
+    let digest = '';
+    const onContent = (hex: string): void => {
+      digest = hex;
+    };
+    yield { header: headerOf(entry), fd, onContent };
+    index.add(entry.type === 'file' ? { ...entry, digest } : entry);
+  }
+}
+
+async function hashChunks(chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    // Output of commands that run meanwhile must keep flowing, and a cancel must be seen.
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+  return { diffId: digestFromHex(hash.digest('hex')), sizeBytes };
+}

@@ -1,0 +1,81 @@
+import { fstatSync, ftruncateSync, readSync } from 'node:fs';
+import { SEEK_DATA, SEEK_HOLE, SEEK_SET } from '../../../native/constants.ts';
+import { copyFileRange, ficlone, lseek } from '../../../native/files.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
+import { writeFully } from './index-file.ts';
+
+/** Up to this size one read and one write are the fastest way. */
+const smallBytes = 1 << 17;
+const buffer = Buffer.allocUnsafeSlow(smallBytes);
+
+/**
+ * Copies the first `size` bytes of a file into an empty one, both at their beginning: as a clone where the file system can, inside the
+ * kernel where it cannot, holes as holes. Gives how many bytes there were, fewer if the file is shorter.
+ */
+export function copyBytes(inFd: number, outFd: number, size: number): number {
+  if (size <= smallBytes) {
+    return copyThroughMemory(inFd, outFd, size);
+  }
+  if (clone(inFd, outFd)) {
+    return fstatSync(outFd).size;
+  }
+  return copyPieces(inFd, outFd, size);
+}
+
+function clone(inFd: number, outFd: number): boolean {
+  try {
+    ficlone(outFd, inFd);
+    return true;
+  } catch (error) {
+    if (isSyscallError(error, 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ETXTBSY', 'EPERM')) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+function copyPieces(inFd: number, outFd: number, size: number): number {
+  let end = 0;
+  for (let start = lseek(inFd, 0, SEEK_DATA); start !== undefined && start < size; start = lseek(inFd, end, SEEK_DATA)) {
+    end = Math.min(lseek(inFd, start, SEEK_HOLE) ?? size, size);
+    lseek(inFd, start, SEEK_SET);
+    lseek(outFd, start, SEEK_SET);
+    const copied = copyPiece(inFd, outFd, end - start);
+    if (copied < end - start) {
+      return start + copied;
+    }
+  }
+  const length = Math.min(size, fstatSync(inFd).size);
+  if (end < length) {
+    ftruncateSync(outFd, length);
+  }
+  return length;
+}
+
+function copyPiece(inFd: number, outFd: number, length: number): number {
+  let done = 0;
+  try {
+    for (let copied = -1; copied !== 0 && done < length; done += copied) {
+      copied = copyFileRange(inFd, outFd, Math.min(length - done, 1 << 30));
+    }
+    return done;
+  } catch (error) {
+    if (isSyscallError(error, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EIO')) {
+      return done + copyThroughMemory(inFd, outFd, length - done);
+    }
+    throw error;
+  }
+}
+
+function copyThroughMemory(inFd: number, outFd: number, length: number): number {
+  let done = 0;
+  while (done < length) {
+    const read = readSync(inFd, buffer, 0, Math.min(length - done, smallBytes), null);
+    if (read === 0) {
+      return done;
+    }
+    writeFully(outFd, buffer.subarray(0, read));
+    done += read;
+  }
+  return done;
+}

@@ -1,0 +1,18 @@
+import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+
+/** Nanoseconds of a second. */
+export const second = 1_000_000_000n;
+
+/** Whole seconds of a time, rounded down. */
+export function wholeSeconds(timeNs: bigint): number {
+  const rest = timeNs % second;
+  return Number((timeNs - (rest < 0n ? rest + second : rest)) / second);
+}
+
+/**
+ * The time that a file has in its layer. What the build itself touched tells the time of day, which may not leak into a digest, so it
+ * gets the constant time; older times come out of packages and archives, are content, and stay.
+ */
+export function layerTime(mtimeNs: bigint, buildStartNs: bigint): number {
+  return mtimeNs >= buildStartNs ? constantTimeSeconds : wholeSeconds(mtimeNs);
+}

@@ -1,0 +1,80 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+
+const bufferedCharacters = 1 << 18;
+
+/** Writes a layer's index: one entry a line, as JSON. Nothing but the entries decides its bytes. */
+export class IndexWriter implements Disposable {
+  readonly #fd: number;
+  #lines = '';
+  #isOpen = true;
+  entries = 0;
+
+  /** `path` must not exist. */
+  constructor(path: string) {
+    this.#fd = openSync(path, 'wx', 0o644);
+  }
+
+  add(entry: LayerEntry): void {
+    this.#lines += `${JSON.stringify(entry)}\n`;
+    this.entries += 1;
+    if (this.#lines.length > bufferedCharacters) {
+      this.#flush();
+    }
+  }
+
+  /** Writes what is left. Without it the index is incomplete. */
+  finish(): void {
+    this.#flush();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      closeSync(this.#fd);
+    }
+  }
+
+  #flush(): void {
+    const bytes = Buffer.from(this.#lines);
+    this.#lines = '';
+    writeFully(this.#fd, bytes);
+  }
+}
+
+/** Writes all bytes, however many calls it takes. */
+export function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    at += writeSync(fd, bytes, at);
+  }
+}
+
+/** The lines of a file that holds one JSON value a line, read piece by piece. */
+export function* readLines(path: string): Generator<string, void, undefined> {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(1 << 18);
+    let rest: Buffer = Buffer.alloc(0);
+    for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+      const bytes = Buffer.concat([rest, buffer.subarray(0, length)]);
+      const end = bytes.lastIndexOf(0x0a) + 1;
+      rest = Buffer.from(bytes.subarray(end));
+      if (end > 0) {
+        yield* bytes.toString('utf8', 0, end - 1).split('\n');
+      }
+    }
+    if (rest.length > 0) {
+      yield rest.toString('utf8');
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The entries of a layer's index, in the order of its tar. */
+export function* readIndex(path: string): Generator<LayerEntry, void, undefined> {
+  for (const line of readLines(path)) {
+    const entry: LayerEntry = JSON.parse(line);
+    yield entry;
+  }
+}

@@ -1,0 +1,36 @@
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY } from '../../../native/constants.ts';
+import { close, openat } from '../../../native/files.ts';
+import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
+import { openInRoot } from '../resolve-in-root.ts';
+import { headerOf } from './entry-header.ts';
+import { FolderCache, splitPath } from './folder-cache.ts';
+import type { TarItem } from './tar-chunks.ts';
+
+/** The items of a layer's tar, made of its index and the files in its folder. */
+export function* layerItems(fs: string, entries: Iterable<LayerEntry>): Generator<TarItem, void, undefined> {
+  const rootFd = openat(AT_FDCWD, fs, O_PATH | O_DIRECTORY);
+  try {
+    using folders = new FolderCache(rootFd, (path) => openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY));
+    for (const entry of entries) {
+      const header = headerOf(entry);
+      if (entry.type === 'file' && entry.size > 0) {
+        const fd = openFile(folders, entry.path);
+        try {
+          yield { header, fd };
+        } finally {
+          close(fd);
+        }
+      } else {
+        yield { header, fd: undefined };
+      }
+    }
+  } finally {
+    close(rootFd);
+  }
+}
+
+function openFile(folders: FolderCache, path: RawPath): number {
+  const { parent, name } = splitPath(path);
+  return openat(folders.get(parent).fd, bytesOfPath(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+}

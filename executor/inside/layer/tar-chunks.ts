@@ -1,0 +1,104 @@
+import { createHash, hash } from 'node:crypto';
+import { readSync } from 'node:fs';
+import { textOfPath } from '../../../registry/oci/raw-path.ts';
+import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
+import type { TarHeader } from '../../../registry/oci/tar/header.ts';
+import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { Refusal } from '../failure.ts';
+
+/** One entry of a tar that is made from files. */
+export interface TarItem {
+  readonly header: TarHeader;
+  /** The open file with the content; only for files that are not empty. It is read to `header.size` and stays open. */
+  readonly fd: number | undefined;
+  /** Called with the sha256 of the content, hex, before the next item is asked for. */
+  readonly onContent?: (digest: string) => void;
+}
+
+/** Also what is compressed at a time: changing it changes the digest of every compressed layer. */
+const chunkBytes = 1 << 20;
+
+/**
+ * The bytes of a tar in chunks of 1 MiB, the last one shorter: every one of them is the same memory, so it must be used up before the
+ * next is asked for. Files are read straight into it, small ones with one call.
+ */
+export function* tarChunks(items: Iterable<TarItem>): Generator<Buffer, void, undefined> {
+  const stage = new Stage();
+  for (const item of items) {
+    yield* stage.put(encodeTarHeader(item.header));
+    if (item.header.size > 0) {
+      yield* stage.putFile(item);
+    } else if (item.header.type === 'file') {
+      item.onContent?.(emptyDigest);
+    }
+  }
+  yield* stage.put(endOfArchive);
+  yield stage.rest();
+}
+
+const emptyDigest = hash('sha256', '', 'hex');
+
+class Stage {
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
+  #used = 0;
+
+  *put(bytes: Readonly<Uint8Array>): Generator<Buffer, void, undefined> {
+    for (let at = 0; at < bytes.length; ) {
+      const length = Math.min(bytes.length - at, chunkBytes - this.#used);
+      this.#buffer.set(bytes.subarray(at, at + length), this.#used);
+      this.#used += length;
+      at += length;
+      yield* this.#whenFull();
+    }
+  }
+
+  *putFile(item: TarItem): Generator<Buffer, void, undefined> {
+    const { size } = item.header;
+    const padding = paddingOf(size);
+    if (this.#used + size + padding < chunkBytes) {
+      const start = this.#used;
+      this.#read(item, size);
+      item.onContent?.(hash('sha256', this.#buffer.subarray(start, this.#used), 'hex'));
+    } else {
+      yield* this.#putLargeFile(item);
+    }
+    this.#buffer.fill(0, this.#used, Math.min(this.#used + padding, chunkBytes));
+    this.#used += padding;
+    // Chunks and padded files are multiples of a block, so padding never goes over the edge.
+    yield* this.#whenFull();
+  }
+
+  *#putLargeFile(item: TarItem): Generator<Buffer, void, undefined> {
+    const digest = createHash('sha256');
+    for (let left = item.header.size; left > 0; ) {
+      const start = this.#used;
+      this.#read(item, Math.min(left, chunkBytes - start));
+      left -= this.#used - start;
+      digest.update(this.#buffer.subarray(start, this.#used));
+      yield* this.#whenFull();
+    }
+    item.onContent?.(digest.digest('hex'));
+  }
+
+  #read({ fd = -1, header }: TarItem, length: number): void {
+    for (let left = length; left > 0; ) {
+      const read = readSync(fd, this.#buffer, this.#used, left, null);
+      if (read === 0) {
+        throw new Refusal('source-changed', `Cannot read "${textOfPath(header.path)}": the file became shorter meanwhile`);
+      }
+      this.#used += read;
+      left -= read;
+    }
+  }
+
+  *#whenFull(): Generator<Buffer, void, undefined> {
+    if (this.#used === chunkBytes) {
+      this.#used = 0;
+      yield this.#buffer;
+    }
+  }
+
+  rest(): Buffer {
+    return this.#buffer.subarray(0, this.#used);
+  }
+}

@@ -1,0 +1,295 @@
+import { futimesSync } from 'node:fs';
+import {
+  AT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from '../../../native/constants.ts';
+import {
+  close,
+  type FileStatus,
+  fstatatIfExists,
+  mknodat,
+  openat,
+  readDirectory,
+  readlinkat,
+  unlinkat,
+  utimensat,
+} from '../../../native/files.ts';
+import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { bytesOfPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { Refusal } from '../failure.ts';
+import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
+import { layerTime, second } from './file-times.ts';
+import { isSameFile, isSameFolder } from './same-file.ts';
+import { keptXattrs } from './strip-xattrs.ts';
+
+/** An entry of a layer that is being made. The digest of a file is not known yet, and empty. */
+export interface FoundEntry {
+  readonly entry: LayerEntry;
+  /** The open file of a regular file; open until the next entry is asked for. */
+  readonly fd: number | undefined;
+}
+
+/** What the walk needs to know. Both descriptors stay open. */
+export interface WalkOptions {
+  /** The layer folder, opened for reading. */
+  readonly upperFd: number;
+  /** The layers below as one tree; undefined when there are none. */
+  readonly baseFd: number | undefined;
+  readonly buildStartNs: bigint;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * The entries of a layer in the order of its tar: names sorted by bytes, folders before what is in them. On the way the layer folder
+ * becomes what the layer says of it: times are set, and what makes no difference to the layers below is removed.
+ *
+ * The choices are BuildKit's, so that equal trees get equal digests: deletions are single explicit whiteouts, also where overlayfs
+ * keeps an opaque folder; folders that only got another time are left out unless something in them changed; hard links go to the
+ * first name in order; `security.capability` is the only attribute. (BuildKit util/overlay, containerd archive/tar.go)
+ */
+export function* walkLayer(options: WalkOptions): Generator<FoundEntry, void, undefined> {
+  yield* new Walk(options).entries();
+}
+
+/** A folder that is being walked. */
+interface Folder {
+  readonly fd: number;
+  readonly path: RawPath;
+  /** The same folder in the layers below. */
+  readonly baseFd: number | undefined;
+  /** It, or one above it, hides all that is below: every name there needs a whiteout. */
+  readonly isOpaque: boolean;
+}
+
+interface Child {
+  readonly folder: Folder;
+  readonly name: Buffer;
+  readonly path: RawPath;
+  readonly status: FileStatus;
+}
+
+class Walk {
+  readonly #options: WalkOptions;
+  /** Folders on the way that are written only when something in them is. */
+  #pending: FoundEntry[] = [];
+  readonly #firstNames = new Map<bigint, RawPath>();
+  #changes = 0;
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  *entries(): Generator<FoundEntry, void, undefined> {
+    const { upperFd, baseFd } = this.#options;
+    yield* this.#folder({ fd: upperFd, path: rawPath(''), baseFd, isOpaque: false });
+  }
+
+  *#folder(folder: Folder): Generator<FoundEntry, void, undefined> {
+    for (const name of namesOf(folder)) {
+      const bytes = bytesOfPath(name);
+      const path = folder.path === '' ? name : rawPath(`${folder.path}/${name}`);
+      const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
+      if (status === undefined) {
+        yield* this.#emit({ type: 'whiteout', path });
+      } else {
+        yield* this.#child({ folder, name: bytes, path, status });
+      }
+    }
+  }
+
+  *#child(child: Child): Generator<FoundEntry, void, undefined> {
+    if (isWhiteoutDevice(child.status)) {
+      yield* this.#whiteout(child);
+      return;
+    }
+    if (looksLikeWhiteout(pathOfBytes(child.name))) {
+      throw new Refusal(
+        'not-supported',
+        `Cannot put "/${textOfPath(child.path)}" into a layer: names that begin with ".wh." stand for deleted files there`,
+        'Rename or remove the file in the same step',
+      );
+    }
+    const type = child.status.mode & S_IFMT;
+    if (type === S_IFDIR) {
+      yield* this.#directory(child);
+    } else if (type === S_IFSOCK) {
+      yield* this.#socket(child);
+    } else {
+      yield* this.#leaf(child);
+    }
+  }
+
+  *#whiteout({ folder, name, path }: Child): Generator<FoundEntry, void, undefined> {
+    if (baseStatus(folder, name) === undefined) {
+      // Left over from something that was made and removed again.
+      this.#remove(folder, name, 0);
+    } else {
+      yield* this.#emit({ type: 'whiteout', path });
+    }
+  }
+
+  /** Layers cannot hold sockets. */
+  *#socket({ folder, name, path }: Child): Generator<FoundEntry, void, undefined> {
+    this.#options.warn(`The socket "/${textOfPath(path)}" is left out of the image`);
+    this.#remove(folder, name, 0);
+    if (baseStatus(folder, name) !== undefined) {
+      mknodat(folder.fd, name, S_IFCHR, 0, 0);
+      yield* this.#emit({ type: 'whiteout', path });
+    }
+  }
+
+  *#directory({ folder, name, path, status }: Child): Generator<FoundEntry, void, undefined> {
+    const below = baseStatus(folder, name);
+    const hasBase = below !== undefined && (below.mode & S_IFMT) === S_IFDIR;
+    const fd = openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const baseFd =
+      hasBase && folder.baseFd !== undefined ? openat(folder.baseFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW) : undefined;
+    try {
+      const { isOpaque } = keptXattrs(fd);
+      const before = this.#changes;
+      const mtime = layerTime(status.mtimeNs, this.#options.buildStartNs);
+      const entry: LayerEntry = { type: 'directory', path, ...ownership(status), mtime };
+      const isSame = below !== undefined && isSameFolder(status, below);
+      if (isSame) {
+        this.#pending.push({ entry, fd: undefined });
+      } else {
+        yield* this.#emit(entry);
+      }
+      yield* this.#folder({ fd, path, baseFd, isOpaque: folder.isOpaque || isOpaque });
+      if (this.#withdraw(entry) && !folder.isOpaque) {
+        this.#remove(folder, name, AT.REMOVEDIR);
+      } else if (this.#changes !== before || status.mtimeNs !== BigInt(mtime) * second) {
+        futimesSync(fd, mtime, mtime);
+      }
+    } finally {
+      close(fd);
+      if (baseFd !== undefined) {
+        close(baseFd);
+      }
+    }
+  }
+
+  *#leaf(child: Child): Generator<FoundEntry, void, undefined> {
+    const { folder, name, status } = child;
+    const isFile = (status.mode & S_IFMT) === S_IFREG;
+    const fd = isFile ? openat(folder.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
+    try {
+      const mtime = this.#setTime(child, fd);
+      const xattrs = fd === undefined ? {} : keptXattrs(fd).kept;
+      if (this.#isUnchanged(child, mtime)) {
+        this.#remove(folder, name, 0);
+        return;
+      }
+      yield* this.#emit({ ...this.#leafEntry(child), ...ownership(status), mtime, ...xattrs }, fd);
+    } finally {
+      if (fd !== undefined) {
+        close(fd);
+      }
+    }
+  }
+
+  #isUnchanged({ folder, name, status }: Child, mtime: number): boolean {
+    // A hard link is a statement about two names, so it is always written.
+    const canCompare = folder.baseFd !== undefined && !folder.isOpaque && status.nlink === 1;
+    return canCompare && isSameFile({ fd: folder.fd, name, status, mtime }, { fd: folder.baseFd, name });
+  }
+
+  #setTime({ folder, name, status }: Child, fd: number | undefined): number {
+    const mtime = layerTime(status.mtimeNs, this.#options.buildStartNs);
+    const mtimeNs = BigInt(mtime) * second;
+    if (mtimeNs !== status.mtimeNs) {
+      if (fd === undefined) {
+        utimensat(folder.fd, name, { mtimeNs }, AT.SYMLINK_NOFOLLOW);
+      } else {
+        futimesSync(fd, mtime, mtime);
+      }
+    }
+    return mtime;
+  }
+
+  /** What is special to the type of an entry. */
+  #leafEntry({ folder, name, path, status }: Child): LeafFields {
+    const first = status.nlink > 1 ? this.#firstNames.get(status.ino) : undefined;
+    if (first !== undefined) {
+      return { type: 'hardlink', path, target: first };
+    }
+    if (status.nlink > 1) {
+      this.#firstNames.set(status.ino, path);
+    }
+    const { rdevMajor: major, rdevMinor: minor } = status;
+    switch (status.mode & S_IFMT) {
+      case S_IFREG:
+        return { type: 'file', path, size: status.size, digest: '' };
+      case S_IFLNK:
+        return { type: 'symlink', path, target: pathOfBytes(readlinkat(folder.fd, name)) };
+      case S_IFCHR:
+        return { type: 'char', path, major, minor };
+      case S_IFBLK:
+        return { type: 'block', path, major, minor };
+      default:
+        return { type: 'fifo', path };
+    }
+  }
+
+  /** True when the folder was never written, because nothing in it was. */
+  #withdraw(entry: LayerEntry): boolean {
+    if (this.#pending.at(-1)?.entry !== entry) {
+      return false;
+    }
+    this.#pending.pop();
+    return true;
+  }
+
+  *#emit(entry: LayerEntry, fd?: number): Generator<FoundEntry, void, undefined> {
+    const folders = this.#pending;
+    this.#pending = [];
+    yield* folders;
+    yield { entry, fd };
+  }
+
+  #remove(folder: Folder, name: Buffer, flags: number): void {
+    unlinkat(folder.fd, name, flags);
+    this.#changes += 1;
+  }
+}
+
+type Leaf = Exclude<LayerEntry, { readonly type: 'directory' | 'whiteout' | 'opaque' }>;
+type LeafFields = Leaf extends infer Entry
+  ? Entry extends Leaf
+    ? Omit<Entry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>
+    : never
+  : never;
+
+function ownership({ mode, uid, gid }: FileStatus): { readonly mode: number; readonly uid: number; readonly gid: number } {
+  return { mode: mode & 0o7777, uid, gid };
+}
+
+function baseStatus({ baseFd }: Folder, name: Buffer): FileStatus | undefined {
+  return baseFd === undefined ? undefined : fstatatIfExists(baseFd, name, AT.SYMLINK_NOFOLLOW);
+}
+
+/** Sorted by bytes; with the names below when the folder hides them. */
+function namesOf({ fd, baseFd, isOpaque }: Folder): RawPath[] {
+  const names = readDirectory(fd).map(({ name }) => pathOfBytes(name));
+  if (!isOpaque || baseFd === undefined) {
+    return names.toSorted();
+  }
+  const readable = openat(baseFd, '.', O_RDONLY | O_DIRECTORY);
+  try {
+    const hidden = readDirectory(readable).map(({ name }) => pathOfBytes(name));
+    return [...new Set([...names, ...hidden])].toSorted();
+  } finally {
+    close(readable);
+  }
+}

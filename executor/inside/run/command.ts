@@ -1,0 +1,24 @@
+import type { RunAction } from '../../protocol/actions.ts';
+import type { ResolvedUser } from '../users.ts';
+
+/** PATH of a command whose environment has none; docker's. */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The environment of a command: what the action says, with PATH and HOME when they are missing. */
+export function environmentOf(action: RunAction, user: ResolvedUser): readonly string[] {
+  const missing = [
+    ['PATH', defaultPath],
+    ['HOME', user.home],
+  ].filter(([name]) => !action.env.some((entry) => entry.startsWith(`${name}=`)));
+  return [...missing.map(([name, value]) => `${name}=${value}`), ...action.env];
+}
+
+/** The files to try for a program, in order: itself when it has a slash, else one in each folder of PATH. (execvp(3)) */
+export function candidatesOf(program: string, environment: readonly string[]): readonly string[] {
+  if (program.includes('/')) {
+    return [program];
+  }
+  const path = environment.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? defaultPath;
+  // An empty part of PATH is the working directory.
+  return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${program}`);
+}

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { resourceLimit } from '../../../native/processes.ts';
+import { currentArchitecture } from '../../../native/syscall-numbers.ts';
+import type { KernelFacts } from './sandbox-plan.ts';
+
+let known: KernelFacts | undefined;
+
+/** What the running kernel has; looked up once. */
+export function kernelFacts(): KernelFacts {
+  known ??= lookUp();
+  return known;
+}
+
+/** What docker and podman hide from a container: the host's hardware, keys and timers. */
+const masked = [
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+  '/sys/fs/selinux',
+];
+const readOnly = ['/proc/asound', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+const RLIMIT_NOFILE = 7;
+
+function lookUp(): KernelFacts {
+  const present = masked.flatMap((path) => {
+    const status = statSync(path, { throwIfNoEntry: false });
+    return status === undefined ? [] : [{ path, isDirectory: status.isDirectory() }];
+  });
+  return {
+    architecture: currentArchitecture(),
+    lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
+    maskedFiles: present.filter(({ isDirectory }) => !isDirectory).map(({ path }) => path),
+    maskedDirectories: present.filter(({ isDirectory }) => isDirectory).map(({ path }) => path),
+    readOnly: readOnly.filter((path) => existsSync(path)),
+    hasUnifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    openFilesHard: resourceLimit(RLIMIT_NOFILE).hard,
+  };
+}

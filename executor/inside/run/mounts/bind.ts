@@ -1,0 +1,100 @@
+import path from 'node:path';
+import { AT, AT_FDCWD, MOUNT_ATTR, O_PATH, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
+import { close, fstatat } from '../../../../native/files.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
+import { textOfPath } from '../../../../registry/oci/raw-path.ts';
+import type { TreeSource } from '../../../protocol/actions.ts';
+import { Refusal } from '../../failure.ts';
+import { locateInRoot, openInRoot, openRoot } from '../../resolve-in-root.ts';
+import { cloneMount, harmless, type PreparedMount, type Workspace } from './workspace.ts';
+
+/** A part of a tree that a command gets. */
+interface BoundPart {
+  readonly target: string;
+  readonly source: TreeSource;
+  /** In the source; '' or '/' is all of it. */
+  readonly path: string;
+  readonly isWritable: boolean;
+}
+
+/** A bind of a context or of another root file system. What is written to a writable one is thrown away. */
+export function prepareBind(mount: BoundPart, workspace: Workspace): PreparedMount {
+  const { source, target } = mount;
+  if (source.kind === 'rootfs') {
+    const tree = mount.isWritable ? workspace.writableTree(source.lowers) : workspace.tree(source.lowers);
+    return prepareFrom(tree, mount.path, { target, attributes: mount.isWritable ? 0 : MOUNT_ATTR.RDONLY });
+  }
+  return mount.isWritable
+    ? prepareWritableDirectory(mount, source.path, workspace)
+    : prepareFrom(source.path, mount.path, { target, attributes: harmless | MOUNT_ATTR.RDONLY });
+}
+
+/** A bind of a path inside a folder; links in it stay inside the folder. Refuses with `mount-source`. */
+export function prepareFrom(
+  root: string,
+  inside: string,
+  { target, attributes }: { readonly target: string; readonly attributes: number },
+): PreparedMount {
+  return withSource(root, inside, (fd) => ({
+    target,
+    fd: cloneMount(fd, '', attributes),
+    isDirectory: isDirectory(fd),
+  }));
+}
+
+/** A bind of a path on the host that the person who builds has named, links followed. Refuses with `mount-source`. */
+export function prepareHostPath(source: string, target: string, attributes: number): PreparedMount {
+  try {
+    const fd = cloneMount(AT_FDCWD, source, attributes);
+    return { target, fd, isDirectory: isDirectory(fd) };
+  } catch (error) {
+    throw isSyscallError(error, 'ENOENT', 'ENOTDIR', 'EACCES') ? missingSource(source, error.code) : error;
+  }
+}
+
+/** Runs `body` with a path of a folder opened. */
+export function withSource<T>(root: string, inside: string, body: (fd: number) => T): T {
+  const rootFd = openRoot(root);
+  try {
+    const fd = openInRoot(rootFd, inside, O_PATH);
+    try {
+      return body(fd);
+    } finally {
+      close(fd);
+    }
+  } catch (error) {
+    throw isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? missingSource(inside, error.code) : error;
+  } finally {
+    close(rootFd);
+  }
+}
+
+/** overlayfs stacks folders only, so for a file it is the folder around it, of which the file is then taken. */
+function prepareWritableDirectory({ target, path: inside }: BoundPart, root: string, workspace: Workspace): PreparedMount {
+  const attributes = harmless;
+  if (withSource(root, inside, isDirectory)) {
+    const tree = withSource(root, inside, (fd) => workspace.writableTree([`/proc/self/fd/${fd}`]));
+    return prepareFrom(tree, '', { target, attributes });
+  }
+  const real = `/${textOfPath(realPath(root, inside))}`;
+  const tree = withSource(root, path.dirname(real), (fd) => workspace.writableTree([`/proc/self/fd/${fd}`]));
+  return prepareFrom(tree, path.basename(real), { target, attributes });
+}
+
+function realPath(root: string, inside: string): ReturnType<typeof locateInRoot>['existing'] {
+  const rootFd = openRoot(root);
+  try {
+    return locateInRoot(rootFd, inside).existing;
+  } finally {
+    close(rootFd);
+  }
+}
+
+function isDirectory(fd: number): boolean {
+  return (fstatat(fd, '', AT.EMPTY_PATH).mode & S_IFMT) === S_IFDIR;
+}
+
+function missingSource(source: string, errno: string): Refusal {
+  const why = errno === 'ENOENT' ? 'it does not exist' : `it cannot be opened (${errno})`;
+  return new Refusal('mount-source', `Cannot mount "${source}": ${why}`);
+}

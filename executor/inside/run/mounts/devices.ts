@@ -1,0 +1,68 @@
+import { AT_FDCWD, MOUNT_ATTR, MOVE_MOUNT, OPEN_TREE } from '../../../../native/constants.ts';
+import { close, fchmodat, makeFileAt, mkdirat, symlinkat } from '../../../../native/files.ts';
+import { type IdExtent, isMapped } from '../../../../native/identity.ts';
+import { moveMount, openTree } from '../../../../native/mounts.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
+import { newFileSystem } from './workspace.ts';
+
+const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+const links = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+};
+const folders = ['pts', 'shm', 'mqueue'];
+const ttyGroup = 5;
+
+/** A tmpfs for /dev, attached nowhere, with everything but the mounts in it. */
+export function prepareDeviceFolder(): number {
+  const fd = newFileSystem('tmpfs', { mode: '0755', size: '64m' }, MOUNT_ATTR.NOSUID);
+  for (const name of nodes) {
+    makeFileAt(fd, name, 0o644);
+  }
+  for (const name of folders) {
+    mkdirat(fd, name, 0o755);
+    fchmodat(fd, name, 0o755);
+  }
+  Object.entries(links).forEach(([name, target]) => symlinkat(target, fd, name));
+  return fd;
+}
+
+/**
+ * Mounts what belongs in /dev: the host's harmless nodes (a user namespace cannot make devices), new pseudo-terminals, and shared
+ * memory. `fd` is the folder, attached by now.
+ */
+export function fillDeviceFolder(
+  fd: number,
+  options: { readonly shmSizeBytes: number; readonly gids: readonly IdExtent[] },
+): void {
+  for (const name of nodes) {
+    attachNode(fd, name);
+  }
+  const group = isMapped(ttyGroup, options.gids) ? { gid: `${ttyGroup}` } : {};
+  const terminals = newFileSystem('devpts', { ptmxmode: '0666', mode: '0620', ...group }, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC);
+  attachAndClose(terminals, fd, 'pts');
+  const limits = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+  attachAndClose(newFileSystem('tmpfs', { mode: '1777', size: `${options.shmSizeBytes}` }, limits), fd, 'shm');
+}
+
+function attachNode(directory: number, name: string): void {
+  try {
+    attachAndClose(openTree(AT_FDCWD, `/dev/${name}`, OPEN_TREE.CLONE), directory, name);
+  } catch (error) {
+    // Some containers lack one; a command that needs it says so itself.
+    if (!isSyscallError(error, 'ENOENT')) {
+      throw error;
+    }
+  }
+}
+
+function attachAndClose(fd: number, directory: number, name: string): void {
+  try {
+    moveMount(fd, '', directory, name, MOVE_MOUNT.F_EMPTY_PATH);
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,129 @@
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
+import { AT_FDCWD, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
+import { fstatat, utimensat } from '../../../../native/files.ts';
+import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
+import { type RawPath, rawPath, textOfPath } from '../../../../registry/oci/raw-path.ts';
+import { Refusal } from '../../failure.ts';
+import { below, locateInRoot } from '../../resolve-in-root.ts';
+import { copyDirectoryAttributes } from '../../rootfs.ts';
+
+/** Something that will be mounted. */
+interface Target {
+  readonly target: string;
+  readonly isDirectory: boolean;
+}
+
+/** What a root lacks so that everything can be mounted. Paths without links, parents first. */
+export interface MissingMountPoints {
+  /** Folders that exist and that lead to the missing ones. */
+  readonly leading: readonly RawPath[];
+  readonly directories: readonly RawPath[];
+  readonly files: readonly RawPath[];
+}
+
+/**
+ * Finds the mount points that a root lacks; those inside of an earlier mount are its own business. Refuses with `mount-target` what
+ * cannot be a mount point.
+ */
+export function findMissingMountPoints(rootFd: number, targets: readonly Target[]): MissingMountPoints {
+  const leading = new Set<RawPath>();
+  const directories = new Set<RawPath>();
+  const files = new Set<RawPath>();
+  const taken: RawPath[] = [];
+  for (const { target, isDirectory } of targets) {
+    const { existing, missing, status } = locateInRoot(rootFd, target);
+    const path = missing.reduce(below, existing);
+    if (!taken.some((other) => path === other || path.startsWith(`${other}/`))) {
+      const isFolder = (status.mode & S_IFMT) === S_IFDIR;
+      checkTarget({ target, isDirectory }, isFolder, missing.length > 0);
+      if (missing.length > 0 && !directories.has(path) && !files.has(path)) {
+        prefixes(existing).forEach((prefix) => leading.add(prefix));
+        missing.slice(0, -1).reduce((parent, name) => addTo(directories, below(parent, name)), existing);
+        (isDirectory ? directories : files).add(path);
+      }
+    }
+    taken.push(path);
+  }
+  return { leading: [...leading], directories: [...directories], files: [...files] };
+}
+
+/** True when nothing is missing. */
+export function isComplete({ directories, files }: MissingMountPoints): boolean {
+  return directories.length === 0 && files.length === 0;
+}
+
+/**
+ * Makes a layer folder that holds the missing mount points and nothing else to see: the folders on the way look as they do in the
+ * root. As a lower layer it needs no cleaning afterwards, because what lies in lower layers is no change. Gives `directory`.
+ */
+export function makeMountPointLayer(directory: string, root: string, points: MissingMountPoints): string {
+  for (const path of [...points.leading, ...points.directories].toSorted(byDepth)) {
+    const folder = pathIn(directory, path);
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+  }
+  points.files.forEach((path) => closeSync(openSync(pathIn(directory, path), 'wx', 0o644)));
+  points.directories.forEach((path) =>
+    utimensat(AT_FDCWD, pathIn(directory, path), { mtimeNs: BigInt(constantTimeSeconds) * 1_000_000_000n }),
+  );
+  points.leading.forEach((path) => copyDirectoryAttributes(pathIn(root, path), pathIn(directory, path)));
+  return directory;
+}
+
+/**
+ * Removes from a layer the folders that were only there for mount points and that the command has touched (a `chown -R`, say) but
+ * left empty. The overlay must not be mounted meanwhile.
+ */
+export function removeEmptyMountPoints(upper: string, points: MissingMountPoints): void {
+  for (const path of points.directories.toSorted(byDepth).toReversed()) {
+    const folder = pathIn(upper, path);
+    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(folder).length === 0) {
+      const parent = pathIn(upper, parentOf(path));
+      const { mtimeNs } = fstatat(AT_FDCWD, parent);
+      rmdirSync(folder);
+      utimensat(AT_FDCWD, parent, { mtimeNs });
+    }
+  }
+}
+
+/** The bytes of a path below a folder. */
+export function pathIn(directory: string, path: RawPath): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
+}
+
+function checkTarget({ target, isDirectory }: Target, isFolder: boolean, isMissing: boolean): void {
+  if (isMissing && !isFolder) {
+    throw new Refusal('mount-target', `Cannot mount at "${target}": a part of the path is not a folder`);
+  }
+  if (!isMissing && isFolder !== isDirectory) {
+    const [source, present] = isDirectory ? ['a folder', 'a file'] : ['a file', 'a folder'];
+    throw new Refusal(
+      'mount-target',
+      `Cannot mount at "${target}": the image has ${present} there, and ${source} is to be mounted`,
+    );
+  }
+}
+
+function addTo(set: Set<RawPath>, path: RawPath): RawPath {
+  set.add(path);
+  return path;
+}
+
+/** `a`, `a/b`, `a/b/c` for `a/b/c`. The root itself needs no place in a layer. */
+function prefixes(path: RawPath): RawPath[] {
+  const names = path === '' ? [] : path.split('/');
+  return names.map((_, index) => rawPath(names.slice(0, index + 1).join('/')));
+}
+
+function parentOf(path: RawPath): RawPath {
+  return rawPath(path.split('/').slice(0, -1).join('/'));
+}
+
+function byDepth(left: RawPath, right: RawPath): number {
+  return left.split('/').length - right.split('/').length;
+}
+
+/** A path of the root for people. */
+export function shown(path: RawPath): string {
+  return `/${textOfPath(path)}`;
+}

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { AT_FDCWD, MOUNT_ATTR } from '../../../../native/constants.ts';
+import { close, fchmodat } from '../../../../native/files.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
+import type { RunAction, RunMount } from '../../../protocol/actions.ts';
+import { Refusal } from '../../failure.ts';
+import { changeOwner } from '../../owner.ts';
+import { hostsText, resolverText } from '../hosts.ts';
+import { prepareBind, prepareHostPath } from './bind.ts';
+import { prepareCache } from './cache.ts';
+import { prepareDeviceFolder } from './devices.ts';
+import { harmless, newFileSystem, type PreparedMount, type Workspace } from './workspace.ts';
+
+const root = { uid: 0, gid: 0 };
+
+/**
+ * Everything that an action mounts, detached, parents before what lies in them (else in the order given): the name files, the given
+ * files, /dev, the devices and the RUN's own mounts. The caller closes the descriptors. Refuses with `mount-source` or `mount-target`.
+ */
+export async function prepareMounts(action: RunAction, workspace: Workspace): Promise<readonly PreparedMount[]> {
+  action.mounts.forEach(({ target }) => checkTarget(target));
+  const prepared: PreparedMount[] = [];
+  try {
+    prepared.push({ target: '/dev', fd: prepareDeviceFolder(), isDirectory: true });
+    prepared.push(...nameFiles(action, workspace), ...givenFiles(action, workspace));
+    prepared.push(...action.devices.map(({ source, target }) => prepareHostPath(source, target, 0)));
+    for (const mount of action.mounts) {
+      prepared.push(await prepareMount(mount, workspace));
+    }
+  } catch (error) {
+    closeMounts(prepared);
+    throw error;
+  }
+  return prepared.toSorted((left, right) => depth(left.target) - depth(right.target));
+}
+
+/** Closes the descriptors of mounts; those that were attached stay. */
+export function closeMounts(mounts: readonly PreparedMount[]): void {
+  mounts.forEach(({ fd }) => close(fd));
+}
+
+function prepareMount(mount: RunMount, workspace: Workspace): PreparedMount | Promise<PreparedMount> {
+  const { target } = mount;
+  switch (mount.kind) {
+    case 'bind':
+      return prepareBind(mount, workspace);
+    case 'cache':
+      return prepareCache(mount, workspace);
+    case 'tmpfs': {
+      const size = mount.sizeBytes === undefined ? {} : { size: `${mount.sizeBytes}` };
+      return { target, fd: newFileSystem('tmpfs', { mode: '1777', ...size }, harmless), isDirectory: true };
+    }
+    case 'secret': {
+      const bytes = Buffer.from(mount.value, 'base64');
+      return { target, fd: workspace.file({ bytes, mode: mount.mode, owner: mount }, MOUNT_ATTR.NOEXEC), isDirectory: false };
+    }
+    case 'ssh':
+      return prepareSocket(mount);
+    case 'volume':
+      return prepareHostPath(mount.source, target, harmless | (mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0));
+    default:
+      return unreachable(mount);
+  }
+}
+
+/** The socket is main's own, made for this build, so it may be given to the command's user. */
+function prepareSocket(mount: Extract<RunMount, { kind: 'ssh' }>): PreparedMount {
+  try {
+    changeOwner(AT_FDCWD, mount.socket, mount);
+    fchmodat(AT_FDCWD, mount.socket, mount.mode);
+  } catch (error) {
+    if (isSyscallError(error, 'ENOENT')) {
+      throw new Refusal('mount-source', 'Cannot mount the SSH agent: its socket is gone');
+    }
+    throw error;
+  }
+  return prepareHostPath(mount.socket, mount.target, harmless);
+}
+
+function nameFiles(action: RunAction, workspace: Workspace): PreparedMount[] {
+  const texts = {
+    '/etc/hosts': hostsText(action),
+    '/etc/hostname': `${action.hostname}\n`,
+    '/etc/resolv.conf': resolverText(action, hostResolver()),
+  };
+  return Object.entries(texts).map(([target, text]) => {
+    const file = { bytes: Buffer.from(text), mode: 0o644, owner: root };
+    return { target, fd: workspace.file(file, MOUNT_ATTR.NOEXEC), isDirectory: false };
+  });
+}
+
+function givenFiles(action: RunAction, workspace: Workspace): PreparedMount[] {
+  return action.files.map(({ target, text, mode }) => {
+    const fd = workspace.file({ bytes: Buffer.from(text), mode, owner: root });
+    return { target, fd, isDirectory: false };
+  });
+}
+
+function hostResolver(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return '';
+    }
+    throw error;
+  }
+}
+
+/** What the kernel's own file systems are mounted over, and the root, cannot be covered. */
+function checkTarget(target: string): void {
+  const names = target.split('/').filter((name) => name !== '' && name !== '.');
+  const isKernels = names[0] === 'proc' || names[0] === 'sys';
+  if (names.length === 0 || names.includes('..') || isKernels || (names[0] === 'dev' && names.length === 1)) {
+    throw new Refusal('mount-target', `Cannot mount at "${target}": the sandbox needs that place itself`);
+  }
+}
+
+function depth(target: string): number {
+  return target.split('/').filter((name) => name !== '').length;
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unknown mount ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,103 @@
+import path from 'node:path';
+import { close } from '../../../native/files.ts';
+import { currentIdMaps } from '../../../native/identity.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
+import type { RunAction } from '../../protocol/actions.ts';
+import type { RequestContext } from '../request-context.ts';
+import { openRoot } from '../resolve-in-root.ts';
+import type { MountedRootfs, ReadOnlyRootfs } from '../rootfs.ts';
+import { type ResolvedUser, readUserDatabase, resolveUser } from '../users.ts';
+import { AttachedMounts } from './mounts/attach.ts';
+import { fillDeviceFolder } from './mounts/devices.ts';
+import {
+  findMissingMountPoints,
+  isComplete,
+  type MissingMountPoints,
+  makeMountPointLayer,
+  removeEmptyMountPoints,
+} from './mounts/mount-points.ts';
+import { closeMounts, prepareMounts } from './mounts/prepare.ts';
+import { type PreparedMount, Workspace } from './mounts/workspace.ts';
+import { runSandbox } from './run-sandbox.ts';
+
+/**
+ * Runs a command in a sandbox on a root file system, and streams its output. Resolves when it has ended with exit code 0; what it
+ * changed is then in `rootfs.upper`, and nothing of the sandbox is. Processes that it left behind are dead by then. Nothing may be
+ * open in `rootfs` meanwhile. Throws CommandFailed, CommandNotStarted, Refusal, or the signal's reason.
+ */
+export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
+  context.signal.throwIfAborted();
+  using workspace = new Workspace(path.dirname(rootfs.upper));
+  const mounts = await prepareMounts(action, workspace);
+  try {
+    using look = lookAt(rootfs, action, mounts);
+    using shown = showWithMountPoints(rootfs, look, workspace);
+    using attached = new AttachedMounts(shown.path);
+    attachAll(action, mounts, attached);
+    await runSandbox({ action, user: look.user, attached }, context);
+  } finally {
+    closeMounts(mounts);
+  }
+}
+
+/** What has to be known of the root before anything is mounted in it. */
+interface Look extends Disposable {
+  readonly user: ResolvedUser;
+  readonly points: MissingMountPoints;
+  /** The root without mounts. */
+  readonly path: string;
+}
+
+function lookAt(rootfs: MountedRootfs, action: RunAction, mounts: readonly PreparedMount[]): Look {
+  const kernels = ['/proc', '/sys'].map((target) => ({ target, isDirectory: true }));
+  const view = rootfs.view();
+  const rootFd = openRoot(view.path);
+  try {
+    return {
+      path: view.path,
+      user: resolveUser(action.user, readUserDatabase(rootFd)),
+      points: findMissingMountPoints(rootFd, [...kernels, ...mounts]),
+      [Symbol.dispose]: () => view[Symbol.dispose](),
+    };
+  } catch (error) {
+    view[Symbol.dispose]();
+    throw error;
+  } finally {
+    close(rootFd);
+  }
+}
+
+/** Shows the root so that everything can be mounted in it, without a trace in the layer. */
+function showWithMountPoints(rootfs: MountedRootfs, { points, path: root }: Look, workspace: Workspace): ReadOnlyRootfs {
+  if (isComplete(points)) {
+    return { path: rootfs.path, [Symbol.dispose]: () => undefined };
+  }
+  const layer = mountPointLayer(root, points, workspace);
+  rootfs.addLower(layer);
+  return {
+    path: rootfs.path,
+    [Symbol.dispose]: () => rootfs.removeLower(layer, () => removeEmptyMountPoints(rootfs.upper, points)),
+  };
+}
+
+/** In memory, unless a folder has attributes that this kernel's tmpfs cannot hold (before 6.6). */
+function mountPointLayer(root: string, points: MissingMountPoints, workspace: Workspace): string {
+  try {
+    return makeMountPointLayer(workspace.memoryFolder(), root, points);
+  } catch (error) {
+    if (isSyscallError(error, 'EOPNOTSUPP')) {
+      return makeMountPointLayer(workspace.folder(), root, points);
+    }
+    throw error;
+  }
+}
+
+function attachAll(action: RunAction, mounts: readonly PreparedMount[], attached: AttachedMounts): void {
+  for (const mount of mounts) {
+    attached.attach(mount);
+    if (mount.target === '/dev') {
+      fillDeviceFolder(mount.fd, { shmSizeBytes: action.shmSizeBytes, gids: currentIdMaps().gids });
+    }
+  }
+  attached.makeDirectory(action.cwd);
+}

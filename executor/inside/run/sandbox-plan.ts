@@ -1,0 +1,208 @@
+import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR, SECCOMP_SET_MODE_FILTER } from '../../../native/constants.ts';
+import { capsetArguments } from '../../../native/identity.ts';
+import { mountAttributes } from '../../../native/mounts.ts';
+import type { Architecture } from '../../../native/syscall-numbers.ts';
+import type { Namespace } from '../../../native/tape/start.ts';
+import type { TapeEntry } from '../../../native/tape/tape.ts';
+import type { RunAction } from '../../protocol/actions.ts';
+import type { ResolvedUser } from '../users.ts';
+import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from './capabilities.ts';
+import { candidatesOf, environmentOf } from './command.ts';
+import { limitBytes, resourceLimits } from './resource-limits.ts';
+import { compileFilter } from './seccomp/compile.ts';
+
+/** What a sandbox depends on beside the action. */
+export interface SandboxFacts {
+  /** The merged root, with everything mounted in it that needs no namespace of the command. Absolute. */
+  readonly root: string;
+  /** Where /proc, /sys and /dev of the root really are: absolute, without links, below `root`. */
+  readonly places: { readonly proc: string; readonly sys: string; readonly dev: string };
+  /** A new proc, or the worker's when the kernel refuses one. The same for /sys. */
+  readonly proc: 'new' | 'bound';
+  readonly sys: 'new' | 'bound';
+  readonly user: ResolvedUser;
+  /** False where the id map came without the right to drop groups. (user_namespaces(7)) */
+  readonly canSetGroups: boolean;
+  readonly kernel: KernelFacts;
+  /** Descriptors for 0, 1 and 2; all above 2. */
+  readonly streams: readonly [stdin: number, stdout: number, stderr: number];
+}
+
+/** What the running kernel has. */
+export interface KernelFacts {
+  readonly architecture: Architecture;
+  /** The highest capability it knows. */
+  readonly lastCapability: number;
+  /** Paths below /proc and /sys that are hidden from a command; and those it may only read. */
+  readonly maskedFiles: readonly string[];
+  readonly maskedDirectories: readonly string[];
+  readonly readOnly: readonly string[];
+  readonly hasUnifiedCgroups: boolean;
+  /** The hard limit of open files. */
+  readonly openFilesHard: bigint;
+}
+
+/** The namespaces of a command. */
+export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
+  const always: readonly Namespace[] = ['user', 'mount', 'pid', 'ipc', 'uts', 'cgroup'];
+  return action.network === 'host' ? always : [...always, 'net'];
+}
+
+/**
+ * The system calls that turn a new process in its own namespaces into the command of a RUN. Pure. It starts with all capabilities over
+ * the new namespaces and gives up what the command must not have as late as possible: the filter goes in while CAP_SYS_ADMIN is
+ * there, so that no_new_privs can stay off and set-id programs work. (pivot_root(2), capabilities(7), seccomp(2))
+ */
+export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly TapeEntry[] {
+  const isSandboxed = action.security === 'sandbox';
+  return [
+    ...(action.network === 'none' ? upLoopback : []),
+    ...ownRoot(facts.root),
+    ...kernelFileSystems(action, facts),
+    { syscall: 'chdir', args: [facts.root], what: facts.root },
+    { syscall: 'pivot_root', args: ['.', '.'], what: facts.root },
+    ...(isSandboxed ? hiddenPaths(facts.kernel) : []),
+    // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
+    { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
+    { syscall: 'sethostname', args: [action.hostname, Buffer.byteLength(action.hostname)], what: action.hostname },
+    ...limits(action, facts),
+    ...freshSession,
+    { syscall: 'chdir', args: [action.cwd], what: action.cwd },
+    ...facts.streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
+    ...(isSandboxed ? [filter(facts.kernel.architecture), ...boundingSet(facts.kernel.lastCapability)] : []),
+    ...identity(facts, isSandboxed),
+    // A change of ids clears it, so it comes after. (PR_SET_PDEATHSIG in prctl(2))
+    { syscall: 'prctl', args: [PR.SET_PDEATHSIG, SIGKILL], what: 'parent death signal' },
+    ...programs(action, facts),
+  ];
+}
+
+const SIGKILL = 9;
+const lockedDown = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+
+/**
+ * A new network has only `lo`, and it is down: `struct ifreq` { "lo", IFF_UP | IFF_RUNNING }. These come first, because the socket is
+ * named by its entry's index. (netdevice(7))
+ */
+const upLoopback: readonly TapeEntry[] = [
+  { syscall: 'socket', args: [2 /* AF_INET */, 0o2000002 /* SOCK_DGRAM | SOCK_CLOEXEC */, 0], what: 'network' },
+  { syscall: 'ioctl', args: [{ kind: 'result', entry: 0 }, 0x8914 /* SIOCSIFFLAGS */, loopbackRequest()], what: 'lo' },
+];
+
+function loopbackRequest(): Uint8Array {
+  const request = Buffer.alloc(40);
+  request.write('lo');
+  request.writeUInt16LE(0x41, 16);
+  return request;
+}
+
+/** Cuts the mounts off from the worker's, and binds the root onto itself: the kernel lets only such a mount become the root. */
+function ownRoot(root: string): TapeEntry[] {
+  return [
+    { syscall: 'mount', args: ['none', '/', 0, MS.REC | MS.PRIVATE, 0], what: 'private mounts' },
+    { syscall: 'mount', args: [root, root, 0, MS.BIND | MS.REC, 0], what: root },
+  ];
+}
+
+/** What only the new namespaces can show. Mounted while the old root is there: the kernel wants to see a /proc that is not masked. */
+function kernelFileSystems(action: RunAction, { places, proc, sys, kernel }: SandboxFacts): TapeEntry[] {
+  const isSandboxed = action.security === 'sandbox';
+  const sysFlags = lockedDown | (isSandboxed ? MS.RDONLY : 0);
+  const cgroups: TapeEntry = newFileSystem('cgroup2', `${places.sys}/fs/cgroup`, sysFlags);
+  return [
+    newFileSystem('mqueue', `${places.dev}/mqueue`, lockedDown),
+    ...(sys === 'new' ? [newFileSystem('sysfs', places.sys, sysFlags)] : boundSys(places.sys)),
+    ...(sys === 'new' && kernel.hasUnifiedCgroups ? [{ ...cgroups, mayFail: true }] : []),
+    proc === 'new' ? newFileSystem('proc', places.proc, lockedDown) : bind('/proc', places.proc),
+  ];
+}
+
+/** The worker's /sys, read-only for everyone: it is the host's. (mount_setattr(2)) */
+function boundSys(target: string): TapeEntry[] {
+  const readOnly = mountAttributes({ set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC });
+  return [
+    bind('/sys', target),
+    { syscall: 'mount_setattr', args: [AT_FDCWD, target, AT.RECURSIVE, readOnly, readOnly.length], what: '/sys' },
+  ];
+}
+
+function newFileSystem(type: string, target: string, flags: number): TapeEntry {
+  return { syscall: 'mount', args: [type, target, type, flags, 0], what: type };
+}
+
+function bind(source: string, target: string): TapeEntry {
+  return { syscall: 'mount', args: [source, target, 0, MS.BIND | MS.REC, 0], what: source };
+}
+
+/** Masks with the usual means: /dev/null over files, an empty read-only tmpfs over folders, a read-only bind over the rest. */
+function hiddenPaths({ maskedFiles, maskedDirectories, readOnly }: KernelFacts): TapeEntry[] {
+  return [
+    ...maskedFiles.map((path) => bind('/dev/null', path)),
+    ...maskedDirectories.map((path): TapeEntry => {
+      return { syscall: 'mount', args: ['tmpfs', path, 'tmpfs', MS.RDONLY | lockedDown, 'size=0k'], what: path };
+    }),
+    ...readOnly.flatMap((path): TapeEntry[] => [
+      bind(path, path),
+      { syscall: 'mount', args: [0, path, 0, MS.BIND | MS.REMOUNT | MS.RDONLY | lockedDown, 0], what: path },
+    ]),
+  ];
+}
+
+function limits(action: RunAction, { kernel }: SandboxFacts): TapeEntry[] {
+  return resourceLimits(action.ulimits, kernel.openFilesHard).map((limit) => {
+    return { syscall: 'prlimit64', args: [0, limit.resource, limitBytes(limit), 0], what: `limit ${limit.name}` };
+  });
+}
+
+/** No terminal, no keys of the user who builds, and the umask of a login. */
+const freshSession: readonly TapeEntry[] = [
+  { syscall: 'setsid', args: [] },
+  // Kernels without keys, and users who may have no more of them, do without.
+  { syscall: 'keyctl', args: [1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0], mayFail: true },
+  { syscall: 'umask', args: [0o022] },
+];
+
+function filter(architecture: Architecture): TapeEntry {
+  const program = compileFilter(architecture, sandboxCapabilities);
+  // struct sock_fprog: the number of instructions, padding, a pointer to them.
+  const length = Buffer.alloc(8);
+  length.writeUInt16LE(program.length / 8);
+  const header = { kind: 'block', parts: [length, { kind: 'pointer', to: program }] } as const;
+  return { syscall: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, header], what: 'filter' };
+}
+
+function boundingSet(last: number): TapeEntry[] {
+  return droppedCapabilities(last).map((number) => {
+    return { syscall: 'prctl', args: [PR.CAPBSET_DROP, number, 0, 0, 0], what: `capability ${number}` };
+  });
+}
+
+/** Leaving uid 0 clears the effective and permitted set; staying, they are cut down to the bounding set here. */
+function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): TapeEntry[] {
+  const held = { effective: sandboxCapabilityMask, permitted: sandboxCapabilityMask, inheritable: 0n };
+  const ids = `${user.uid}:${user.gid}`;
+  // The primary group too, else a file that its group may not read could be read after a change of group (CVE-2023-25173).
+  const groups = [...new Set([user.gid, ...user.groups])];
+  const list = Buffer.alloc(groups.length * 4);
+  groups.forEach((group, index) => list.writeUInt32LE(group, index * 4));
+  return [
+    ...(canSetGroups ? [{ syscall: 'setgroups', args: [groups.length, list], what: 'groups' } as const] : []),
+    { syscall: 'setresgid', args: [user.gid, user.gid, user.gid], what: ids },
+    { syscall: 'setresuid', args: [user.uid, user.uid, user.uid], what: ids },
+    ...(isSandboxed && user.uid === 0 ? [{ syscall: 'capset', args: capsetArguments(held), what: 'capabilities' } as const] : []),
+  ];
+}
+
+/** The command, wherever PATH has it: the first file that can be started ends the tape. */
+function programs(action: RunAction, { user }: SandboxFacts): TapeEntry[] {
+  const environment = environmentOf(action, user);
+  const candidates = candidatesOf(action.argv[0] ?? '', environment);
+  return candidates.map((program, index) => {
+    return {
+      syscall: 'execve',
+      args: [program, action.argv, environment],
+      what: program,
+      mayFail: index < candidates.length - 1,
+    };
+  });
+}

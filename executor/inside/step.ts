@@ -1,0 +1,78 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { LayerFacts } from '../protocol/actions.ts';
+import type { WorkerRequest } from '../protocol/messages.ts';
+import { commitLayer } from './layer/commit.ts';
+import { removePath } from './remove.ts';
+import type { RequestContext } from './request-context.ts';
+import { mountRootfs } from './rootfs.ts';
+
+type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
+
+/**
+ * Carries out an action on top of `lowers` and makes a layer of what it changed: `directory`/fs and `directory`/index. When it fails
+ * nothing is left behind. Nothing is synced.
+ */
+export async function step(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
+  try {
+    await act(request, context);
+    return await commit(request, context);
+  } catch (error) {
+    for (const name of ['fs', 'index', 'work', 'merged', 'empty']) {
+      await removePath(path.join(request.directory, name));
+    }
+    throw error;
+  }
+}
+
+async function act(request: StepRequest, context: RequestContext): Promise<void> {
+  const { action, directory } = request;
+  if (action.kind !== 'run' && startsEmpty(request)) {
+    // What is put into an empty tree can be put into the layer folder itself.
+    const fs = path.join(directory, 'fs');
+    mkdirSync(fs);
+    chmodSync(fs, 0o755);
+    await put(action, fs, context);
+    return;
+  }
+  using rootfs = mountRootfs({ directory, lowers: request.lowers, context });
+  if (action.kind === 'run') {
+    const { runAction } = await import('./run/run-action.ts');
+    await runAction(action, rootfs, context);
+  } else {
+    await put(action, rootfs.path, context);
+  }
+}
+
+async function put(
+  action: Exclude<StepRequest['action'], { readonly kind: 'run' }>,
+  root: string,
+  context: RequestContext,
+): Promise<void> {
+  const { copyAction, makeDirectoryAction } = await import('./copy/copy-action.ts');
+  if (action.kind === 'copy') {
+    await copyAction(action, root, context);
+  } else {
+    makeDirectoryAction(action, root);
+  }
+}
+
+async function commit(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
+  const { directory, lowers } = request;
+  const options = {
+    directory,
+    buildStartNs: BigInt(request.buildStartNs),
+    signal: context.signal,
+    warn: (message: string) => context.warn(message),
+  };
+  if (startsEmpty(request)) {
+    return commitLayer({ ...options, base: undefined });
+  }
+  using base = mountRootfs({ lowers, context });
+  return await commitLayer({ ...options, base: base.path });
+}
+
+/** `COPY --link` does not look at what is below: its layer is the same on any parent. */
+function startsEmpty({ action, lowers }: StepRequest): boolean {
+  return lowers.length === 0 || (action.kind === 'copy' && action.isLink);
+}

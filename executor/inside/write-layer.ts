@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
+import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
+import type { LayerCompression, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import { Refusal } from './failure.ts';
+import { readIndex } from './layer/index-file.ts';
+import { layerItems } from './layer/layer-files.ts';
+import { tarChunks } from './layer/tar-chunks.ts';
+import type { RequestContext } from './request-context.ts';
+
+type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }>;
+
+/**
+ * Makes the tar of a committed layer again, compressed, into the new file `output`, and syncs it. Without an epoch the diffId is the one
+ * that the commit gave, as long as nobody changed the layer's folder: the caller compares. A failed write leaves no file.
+ */
+export async function writeLayer(request: WriteLayerRequest, context: RequestContext): Promise<WorkerResults['write-layer']> {
+  const { directory, output, compression, epoch } = request;
+  const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
+  const tar = new HashedChunks(tarChunks(layerItems(path.join(directory, 'fs'), entries)), context.signal);
+  try {
+    const blob = await writeHashed(output, await compressed(tar, compression));
+    return { ...blob, diffId: tar.digest() };
+  } catch (error) {
+    await rm(output, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * An explicit epoch replaces the constant time, and every later one: older times came from packages and archives and stay. Whiteouts
+ * have no time of their own.
+ */
+export function* withEpoch(entries: Iterable<LayerEntry>, epoch: number | undefined): Generator<LayerEntry, void, undefined> {
+  for (const entry of entries) {
+    const hasTime = entry.type !== 'whiteout' && entry.type !== 'opaque';
+    yield epoch !== undefined && hasTime ? { ...entry, mtime: timeAtEpoch(entry.mtime, epoch) } : entry;
+  }
+}
+
+/** What the constant time and later times become at an epoch. Seconds. */
+export function timeAtEpoch(mtime: number, epoch: number): number {
+  return mtime === constantTimeSeconds || mtime > epoch ? epoch : mtime;
+}
+
+/** Chunks that are hashed as they pass. */
+class HashedChunks {
+  readonly #chunks: Iterable<Uint8Array>;
+  readonly #signal: AbortSignal;
+  readonly #hash = createHash('sha256');
+
+  constructor(chunks: Iterable<Uint8Array>, signal: AbortSignal) {
+    this.#chunks = chunks;
+    this.#signal = signal;
+  }
+
+  *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
+    for (const chunk of this.#chunks) {
+      this.#signal.throwIfAborted();
+      this.#hash.update(chunk);
+      yield chunk;
+    }
+  }
+
+  /** Once, when all chunks have passed. */
+  digest(): Digest {
+    return digestFromHex(this.#hash.digest('hex'));
+  }
+}
+
+async function compressed(
+  tar: Iterable<Uint8Array>,
+  compression: LayerCompression,
+): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
+  switch (compression.kind) {
+    case 'none':
+      return tar;
+    case 'gzip': {
+      const { gzip } = await import('./compress/gzip.ts');
+      return gzip(tar, { level: compression.level });
+    }
+    case 'zstd':
+      // Node's own and the system's zstd change their output with their version, so digests would not be reproducible.
+      throw new Refusal(
+        'unsupported-compression',
+        'Cannot compress layers with zstd: no compressor gives the same bytes on every machine',
+        'Use --compression gzip or --compression none',
+      );
+    default:
+      return unreachable(compression);
+  }
+}
+
+async function writeHashed(
+  output: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<{ readonly digest: Digest; readonly sizeBytes: number }> {
+  await using file = await open(output, 'wx', 0o644);
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    await file.writeFile(chunk);
+    await nextTurn();
+  }
+  await file.sync();
+  return { digest: digestFromHex(hash.digest('hex')), sizeBytes };
+}
+
+function unreachable(compression: never): never {
+  throw new Error(`Cannot compress with ${JSON.stringify(compression)}`);
+}

@@ -1,0 +1,99 @@
+/** Root of the namespaces: does what the lines on the socket say, one after the other, and empties the store at the end. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { Socket } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { exportTree } from '../../../executor/inside/export-tree.ts';
+import { toFailure } from '../../../executor/inside/failure.ts';
+import { commitLayer } from '../../../executor/inside/layer/commit.ts';
+import { remove, removePath } from '../../../executor/inside/remove.ts';
+import type { RequestContext } from '../../../executor/inside/request-context.ts';
+import { step } from '../../../executor/inside/step.ts';
+import { unpack } from '../../../executor/inside/unpack.ts';
+import { writeLayer } from '../../../executor/inside/write-layer.ts';
+import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
+import { setXattr } from '../../../native/xattrs.ts';
+import type { LabAnswer, LabOrder } from './lab-order.ts';
+
+const [storeRoot = ''] = process.argv.slice(2);
+
+async function obey(order: LabOrder): Promise<LabAnswer> {
+  const warnings: string[] = [];
+  const context: RequestContext = {
+    storeRoot,
+    signal: new AbortController().signal,
+    onOutput: () => undefined,
+    outputDrained: () => Promise.resolve(),
+    warn: (message) => warnings.push(message),
+  };
+  try {
+    return { kind: 'result', result: await carryOut(order, context), warnings };
+  } catch (error) {
+    return { kind: 'failure', failure: toFailure(error), warnings };
+  }
+}
+
+async function carryOut(order: LabOrder, context: RequestContext): Promise<unknown> {
+  switch (order.kind) {
+    case 'where':
+      return storeRoot;
+    case 'shell':
+      return shell(order.script);
+    case 'xattr':
+      setXattr(path.join(storeRoot, order.path), order.name, Buffer.from(order.value, 'latin1'));
+      return undefined;
+    case 'commit':
+      return commitLayer({
+        ...order,
+        buildStartNs: BigInt(order.buildStartNs),
+        signal: context.signal,
+        warn: (message) => context.warn(message),
+      });
+    case 'request':
+      return handle(order.request, context);
+    case 'memory':
+      return process.resourceUsage().maxRSS;
+    default:
+      return order;
+  }
+}
+
+async function handle(request: WorkerRequest, context: RequestContext): Promise<unknown> {
+  switch (request.kind) {
+    case 'unpack':
+      return unpack(request, context);
+    case 'step':
+      return step(request, context);
+    case 'write-layer':
+      return writeLayer(request, context);
+    case 'export-tree':
+      return exportTree(request, context);
+    case 'remove':
+      return remove(request, context);
+    default:
+      return request;
+  }
+}
+
+function shell(script: string): string {
+  const { status, stdout, stderr } = spawnSync('sh', ['-ec', script], {
+    cwd: storeRoot,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
+  if (status !== 0) {
+    throw new Error(`Script failed: ${stderr}`);
+  }
+  return stdout;
+}
+
+const socket = new Socket({ fd: 3 });
+for await (const line of createInterface({ input: socket })) {
+  const order: LabOrder = JSON.parse(line);
+  socket.write(`${JSON.stringify(await obey(order))}\n`);
+}
+for (const name of readdirSync(storeRoot)) {
+  await removePath(path.join(storeRoot, name));
+}
+process.exit(0);

@@ -1,0 +1,18 @@
+/** Runs as the user: starts the scenario worker in the namespaces and carries lines to and fro. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { launchWorker } from '../../../executor/host/launch.ts';
+import { WorkerClient } from '../../../executor/host/worker-client.ts';
+
+const storeRoot = mkdtempSync(path.join(tmpdir(), 'tsbuild-scenarios-'));
+const entry = fileURLToPath(new URL('./scenario-worker.js', import.meta.url));
+const worker = await launchWorker({ storeRoot, entry });
+worker.complaints.pipe(process.stderr);
+process.stdin.pipe(worker.socket);
+worker.socket.pipe(process.stdout);
+await worker.process.exited;
+// Only the namespaces' root can remove what belongs to subordinate ids.
+await using client = await WorkerClient.start({ storeRoot });
+await client.request({ kind: 'remove', paths: [storeRoot] }).finally(() => rmSync(storeRoot, { recursive: true, force: true }));
