@@ -1,0 +1,120 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import type { Environment } from '../http/proxy.ts';
+import { decodeRegistriesConf } from './registries-document.ts';
+
+/** Another place that has the same images. */
+export interface MirrorRule {
+  readonly location: string;
+  readonly isInsecure: boolean;
+  /** For which references it is asked. */
+  readonly pulls: 'all' | 'digest-only' | 'tag-only';
+}
+
+/** One `[[registry]]`. */
+export interface RegistryRule {
+  /** What references start with: `host/name`, or `*.host`. */
+  readonly prefix: string;
+  /** What stands for the prefix when images are fetched; empty for wildcards without one. */
+  readonly location: string;
+  readonly isInsecure: boolean;
+  readonly isBlocked: boolean;
+  readonly mirrors: readonly MirrorRule[];
+}
+
+/** What registries.conf and its drop-ins say, merged. (containers-registries.conf(5), version 2) */
+export interface RegistriesConf {
+  readonly rules: readonly RegistryRule[];
+  /** Registries in which short names are looked for, in this order. */
+  readonly search: readonly string[];
+  /** Short name to full name. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+/** What one file says; `search` is undefined when the file is silent about it. */
+export interface RegistriesDocument {
+  readonly rules: readonly RegistryRule[];
+  readonly search: readonly string[] | undefined;
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+/** What holds on a machine without any such file. */
+export const noRegistriesConf: RegistriesConf = { rules: [], search: [], aliases: new Map() };
+
+/**
+ * Reads CONTAINERS_REGISTRIES_CONF alone, or the user's file, else the system's, and then the drop-ins, where the later one wins. Throws
+ * RegistryError `configuration` that names file and line.
+ */
+export async function loadRegistriesConf(environment: Environment): Promise<RegistriesConf> {
+  const documents: RegistriesDocument[] = [];
+  for (const file of await filesOf(environment)) {
+    const text = await readOptional(file);
+    if (text !== undefined) documents.push(decode(text, file));
+  }
+  return merge(documents);
+}
+
+async function filesOf(environment: Environment): Promise<readonly string[]> {
+  const only = environment['CONTAINERS_REGISTRIES_CONF'];
+  if (only !== undefined && only !== '') return [only];
+  const home = environment['XDG_CONFIG_HOME'] || (environment['HOME'] && path.join(environment['HOME'], '.config'));
+  const user = home ? path.join(home, 'containers') : undefined;
+  const main = [...(user === undefined ? [] : [path.join(user, 'registries.conf')]), '/etc/containers/registries.conf'];
+  const folders = ['/etc/containers/registries.conf.d', ...(user === undefined ? [] : [path.join(user, 'registries.conf.d')])];
+  const dropIns = await Promise.all(folders.map(confFilesIn));
+  return [...(await firstPresent(main)), ...dropIns.flat()];
+}
+
+async function firstPresent(files: readonly string[]): Promise<readonly string[]> {
+  for (const file of files) if ((await readOptional(file)) !== undefined) return [file];
+  return [];
+}
+
+async function confFilesIn(folder: string): Promise<readonly string[]> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.conf')).toSorted();
+    return names.map((name) => path.join(folder, name));
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw unreadable(folder, reasonOf(error));
+  }
+}
+
+async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw unreadable(file, reasonOf(error));
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+}
+
+function decode(text: string, file: string): RegistriesDocument {
+  try {
+    return decodeRegistriesConf(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw unreadable(file, error.message);
+    throw error;
+  }
+}
+
+function unreadable(file: string, why: string): RegistryError {
+  return new RegistryError('configuration', `Cannot read "${file}": ${why}`, {
+    side: 'client',
+    hint: 'Mend the file, or name another one in CONTAINERS_REGISTRIES_CONF',
+  });
+}
+
+function merge(documents: readonly RegistriesDocument[]): RegistriesConf {
+  const rules = new Map(documents.flatMap((document) => document.rules).map((rule) => [rule.prefix, rule]));
+  return {
+    rules: [...rules.values()],
+    search: documents.findLast((document) => document.search !== undefined)?.search ?? [],
+    aliases: new Map(documents.flatMap((document) => [...document.aliases])),
+  };
+}

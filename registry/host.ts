@@ -1,0 +1,89 @@
+import { Authorizer } from './auth/authorize.ts';
+import type { Credentials } from './auth/credentials.ts';
+import { RegistryError } from './errors.ts';
+import { discard, type Exchange, type HttpResponse } from './http/exchange.ts';
+import { isLoopback } from './http/loopback.ts';
+import { Semaphore } from './http/semaphore.ts';
+import type { Transport } from './http/transport.ts';
+import { parseUrl } from './http/url.ts';
+
+/** A registry that has answered: where it is, how it is spoken to, how it wants to be signed in at. */
+export interface RegistryHost {
+  readonly base: URL;
+  readonly isInsecure: boolean;
+  /** The reply to `GET /v2/`, whose challenge holds for all that follows. */
+  readonly greeting: HttpResponse;
+  /** Places for blobs in flight, each way its own: a copy within one registry holds one of both. */
+  readonly pullSlots: Semaphore;
+  readonly pushSlots: Semaphore;
+}
+
+export interface HostOptions {
+  readonly transport: Transport;
+  /** Retries and redirects, without authorization. */
+  readonly exchange: Exchange;
+  readonly isInsecure: boolean;
+  readonly parallelBlobs: number;
+  readonly purpose: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Says hello to a registry. HTTPS first; plain HTTP when TLS does not answer and the registry is on a loopback address or declared insecure.
+ * Throws RegistryError.
+ */
+export async function greetHost(host: string, options: HostOptions): Promise<RegistryHost> {
+  // The names of Docker Hub in references and on the network differ.
+  const address = host === 'docker.io' ? 'registry-1.docker.io' : host;
+  if (options.isInsecure) options.transport.trustBlindly(address);
+  const secure = urlOf('https', address);
+  try {
+    return await greet(secure, options);
+  } catch (error) {
+    if (!mayFallBack(error, secure, options)) throw error;
+    return greetPlainly(address, error, options);
+  }
+}
+
+async function greetPlainly(address: string, first: RegistryError, options: HostOptions): Promise<RegistryHost> {
+  try {
+    const host = await greet(urlOf('http', address), options);
+    // So answers a TLS port to plain HTTP: TLS is spoken there, and the first failure is the real one.
+    if (host.greeting.status !== 400) return host;
+  } catch (second) {
+    // When neither answers, the first failure is the one to tell, except that "does not speak TLS" would mislead.
+    throw first.code === 'tls' || first.code === 'connection-lost' ? second : first;
+  }
+  throw first;
+}
+
+async function greet(base: URL, options: HostOptions): Promise<RegistryHost> {
+  const { exchange, purpose, signal } = options;
+  const greeting = await exchange({ method: 'GET', url: new URL('/v2/', base), purpose, isRetried: false, signal });
+  discard(greeting);
+  const { isInsecure, parallelBlobs } = options;
+  return { base, isInsecure, greeting, pullSlots: new Semaphore(parallelBlobs), pushSlots: new Semaphore(parallelBlobs) };
+}
+
+function urlOf(scheme: 'http' | 'https', address: string): URL {
+  const url = parseUrl(`${scheme}://${address}/`);
+  if (url !== undefined) return url;
+  throw new RegistryError('reference-invalid', `Cannot use registry "${address}": it is not a host name`, { side: 'client' });
+}
+
+function mayFallBack(error: unknown, url: URL, options: HostOptions): error is RegistryError {
+  if (!(error instanceof RegistryError) || !(options.isInsecure || isLoopback(url.hostname))) return false;
+  return ['tls', 'connection-lost', 'connection-refused', 'timeout'].includes(error.code);
+}
+
+/** Sends with the registry's kind of authorization. */
+export function authorizerFor(
+  host: RegistryHost,
+  exchange: Exchange,
+  findCredentials: () => Promise<Credentials | undefined>,
+): Authorizer {
+  const { base: registry, isInsecure, greeting } = host;
+  const authorizer = new Authorizer({ registry, isInsecure, exchange, findCredentials });
+  if (greeting.status === 401) authorizer.remember(greeting);
+  return authorizer;
+}

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RegistryError } from '../errors.ts';
+import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
+
+export interface RetryOptions {
+  /** How often a request is sent at most. */
+  readonly attempts: number;
+  /** The first pause in milliseconds; each next one is twice as long, with jitter. */
+  readonly backoffMs: number;
+  /** The longest pause that a registry may ask for by Retry-After, in milliseconds; longer ones fail at once. */
+  readonly longestPauseMs: number;
+  readonly onNotice: (message: string) => void;
+}
+
+/** Sends again what failed in passing: 408, 429, 5xx, broken connections. Waits as Retry-After says. */
+export function retrying(exchange: Exchange, options: RetryOptions): Exchange {
+  return async (request) => {
+    const attempts = request.isRetried === false ? 1 : options.attempts;
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await attemptOnce(exchange, request);
+      const pauseMs = attempt < attempts ? pauseAfter(outcome, attempt, options) : undefined;
+      if (pauseMs === undefined) return settle(outcome);
+      if ('response' in outcome) discard(outcome.response);
+      if (pauseMs >= 5000) options.onNotice(`${request.url.host} asks to wait ${Math.ceil(pauseMs / 1000)} s`);
+      await pause(pauseMs, request.signal);
+    }
+  };
+}
+
+/** True for what may be better the next time. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof RegistryError)) return false;
+  if (error.status !== undefined) return isTransientStatus(error.status);
+  return error.code === 'connection-lost' || error.code === 'timeout';
+}
+
+/** The pause before attempt `attempt + 1`: doubling, with jitter so that many clients do not come back together. */
+export function backoff(attempt: number, firstMs: number): number {
+  return firstMs * 2 ** (attempt - 1) * (0.5 + Math.random());
+}
+
+/** Waits; rejects with the signal's reason when it is aborted meanwhile. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Retry-After in milliseconds: seconds, or a date, which is counted from the reply's own Date so that clocks may differ. */
+export function retryAfterMs(response: HttpResponse): number | undefined {
+  const text = headerOf(response, 'retry-after')?.trim();
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  const now = Date.parse(headerOf(response, 'date') ?? '');
+  return Number.isNaN(date) ? undefined : Math.max(0, date - (Number.isNaN(now) ? Date.now() : now));
+}
+
+type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
+
+async function attemptOnce(exchange: Exchange, request: HttpRequest): Promise<Outcome> {
+  try {
+    return { response: await exchange(request) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function settle(outcome: Outcome): HttpResponse {
+  if ('error' in outcome) throw outcome.error;
+  return outcome.response;
+}
+
+function pauseAfter(outcome: Outcome, attempt: number, options: RetryOptions): number | undefined {
+  const usual = backoff(attempt, options.backoffMs);
+  if ('error' in outcome) return isTransient(outcome.error) ? usual : undefined;
+  if (!isTransientStatus(outcome.response.status)) return undefined;
+  const asked = retryAfterMs(outcome.response);
+  if (asked === undefined) return usual;
+  return asked > options.longestPauseMs ? undefined : Math.max(asked, options.backoffMs);
+}
+
+function isTransientStatus(status: number): boolean {
+  // 501 and 505 say that the server will never do it.
+  return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+}

@@ -1,0 +1,136 @@
+import { Readable } from 'node:stream';
+import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
+import { type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
+import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
+import { networkError } from './network-errors.ts';
+import { proxyFor } from './proxy.ts';
+import { watchStalls } from './stall-watch.ts';
+
+export interface TransportOptions extends CertificateOptions {
+  /** How long nothing may arrive before a request fails, in milliseconds. */
+  readonly stallTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly userAgent: string;
+}
+
+/** What decides which pool of connections a request uses. */
+interface Destination {
+  readonly url: URL;
+  readonly isVerified: boolean;
+}
+
+// A registry hashes a blob before it answers the PUT that ends it, at a few hundred MB/s.
+const answerTimeoutMs = 15 * 60_000;
+
+/** Connections to any number of hosts, with their certificates and proxies. Closing it ends what is still running. */
+export class Transport implements AsyncDisposable {
+  readonly #options: TransportOptions;
+  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+  readonly #unverifiedHosts = new Set<string>();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Certificates of this host (with port) are not checked from now on. */
+  trustBlindly(host: string): void {
+    this.#unverifiedHosts.add(host);
+  }
+
+  /** True when credentials may be sent there although nothing proves who it is, because the user said so. */
+  isTrustedBlindly(host: string): boolean {
+    return this.#unverifiedHosts.has(host);
+  }
+
+  /** Sends one request once. Rejects with RegistryError when no reply comes, and with the signal's reason when it is aborted. */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    request.signal?.throwIfAborted();
+    const isVerified = !this.#unverifiedHosts.has(request.url.host);
+    const dispatcher = await this.#dispatcherFor({ url: request.url, isVerified });
+    const watch = watchStalls(request, this.#options.stallTimeoutMs);
+    try {
+      const reply = await undiciRequest(request.url, {
+        dispatcher,
+        method: request.method,
+        headers: { 'user-agent': this.#options.userAgent, ...bodyHeaders(request.body), ...request.headers },
+        body: await readableOf(watch.body),
+        signal: watch.signal,
+        headersTimeout: request.body === undefined ? this.#options.stallTimeoutMs : answerTimeoutMs,
+        bodyTimeout: this.#options.stallTimeoutMs,
+      });
+      return { status: reply.statusCode, headers: reply.headers, url: request.url, body: reply.body };
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw networkError(watch.reason() ?? error, request, this.#proxyFor(request.url));
+    } finally {
+      watch.end();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const dispatchers = [...this.#dispatchers.values()];
+    this.#dispatchers.clear();
+    await Promise.all(dispatchers.map(async (pending) => (await pending.catch(() => undefined))?.destroy()));
+  }
+
+  #proxyFor(url: URL): URL | undefined {
+    return proxyFor(url, this.#options.environment);
+  }
+
+  #dispatcherFor(destination: Destination): Promise<Dispatcher> {
+    const key = `${destination.url.origin} ${destination.isVerified}`;
+    const known = this.#dispatchers.get(key);
+    if (known !== undefined) return known;
+    const made = this.#makeDispatcher(destination);
+    this.#dispatchers.set(key, made);
+    return made;
+  }
+
+  async #makeDispatcher({ url, isVerified }: Destination): Promise<Dispatcher> {
+    const settings = url.protocol === 'https:' ? await tlsSettingsFor(url.host, this.#options) : {};
+    const connect = connectOptions(settings, isVerified, this.#options.connectTimeoutMs);
+    const proxy = this.#proxyFor(url);
+    const limits = { keepAliveTimeout: 10_000, maxHeaderSize: 64 * 1024 };
+    if (proxy === undefined) return new Agent({ ...limits, connect });
+    return new ProxyAgent({
+      ...limits,
+      ...proxyOptions(proxy),
+      requestTls: connect,
+      proxyTls: { timeout: this.#options.connectTimeoutMs },
+    });
+  }
+}
+
+function connectOptions(settings: TlsSettings, isVerified: boolean, timeout: number): buildConnector.BuildOptions {
+  return {
+    timeout,
+    rejectUnauthorized: isVerified,
+    ...(settings.ca === undefined ? {} : { ca: [...settings.ca] }),
+    ...(settings.cert === undefined ? {} : { cert: settings.cert }),
+    ...(settings.key === undefined ? {} : { key: settings.key }),
+  };
+}
+
+/** The proxy without its user in the URL, since errors may quote the URL; http targets are asked for plainly, as proxies expect. */
+function proxyOptions(proxy: URL): { uri: string; token?: string; proxyTunnel: boolean } {
+  if (proxy.protocol.startsWith('socks')) {
+    return { uri: proxy.href.replace(/^socks5h?:/, 'socks5:'), proxyTunnel: true };
+  }
+  const bare = new URL(proxy);
+  bare.username = '';
+  bare.password = '';
+  if (proxy.username === '') return { uri: bare.href, proxyTunnel: false };
+  const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  return { uri: bare.href, token: `Basic ${Buffer.from(user).toString('base64')}`, proxyTunnel: false };
+}
+
+function bodyHeaders(body: HttpBody | undefined): Record<string, string> {
+  const size = body instanceof Uint8Array ? body.byteLength : body?.size;
+  return size === undefined ? {} : { 'content-length': String(size) };
+}
+
+async function readableOf(body: HttpBody | undefined): Promise<Readable | Uint8Array | null> {
+  if (body === undefined) return null;
+  if (body instanceof Uint8Array) return body;
+  return Readable.from(await body.open(), { objectMode: false, highWaterMark: 256 * 1024 });
+}

@@ -1,0 +1,54 @@
+import type { Stats } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+
+/** One file of a layout folder or an archive. */
+export interface StoredFile {
+  readonly size: number;
+  /** The bytes from an offset on. */
+  read(offset: number): AsyncIterable<Uint8Array>;
+}
+
+/** Files by name, wherever they are kept. Names are relative, with slashes: `blobs/sha256/...`. */
+export interface StoredFiles {
+  /** For messages: `oci-layout:./base`. */
+  readonly title: string;
+  find(name: string): Promise<StoredFile | undefined>;
+}
+
+/** The files of a folder. */
+export function folderFiles(folder: string, title: string): StoredFiles {
+  return {
+    title,
+    async find(name) {
+      const file = path.join(folder, name);
+      const status = await statOptional(file, title);
+      return status?.isFile() === true ? { size: status.size, read: (start) => createReadStream(file, { start }) } : undefined;
+    },
+  };
+}
+
+/** Reads a small file whole; undefined when it is not there. Throws RegistryError `too-large`. */
+export async function readSmall(files: StoredFiles, name: string, limit: number): Promise<Buffer | undefined> {
+  const file = await files.find(name);
+  if (file === undefined) return undefined;
+  if (file.size > limit) {
+    const message = `Cannot read "${name}" of ${files.title}: it has ${file.size} bytes, more than the ${limit} allowed`;
+    throw new RegistryError('too-large', message, { side: 'client' });
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of file.read(0)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The state of a path; undefined when nothing is there. Throws RegistryError `archive`. */
+export async function statOptional(file: string, title: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return undefined;
+    throw new RegistryError('archive', `Cannot read ${title}: ${reasonOf(error)}`, { side: 'client', cause: error });
+  }
+}

@@ -1,0 +1,199 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { RegistryError, reasonOf } from '../errors.ts';
+import { textOfPath } from '../oci/raw-path.ts';
+import type { TarHeader } from '../oci/tar/header.ts';
+import { readTar } from '../oci/tar/reader.ts';
+import type { StoredFile, StoredFiles } from './stored-files.ts';
+
+/** What an archive says of one name. */
+type Member =
+  | { readonly kind: 'file'; readonly size: number; readonly offset: number }
+  | { readonly kind: 'link'; readonly target: string };
+
+type Members = ReadonlyMap<string, Member>;
+
+const mostEntries = 100_000;
+const longestLinkChain = 8;
+
+/**
+ * The files of a tar, plain or gzip. Names are only looked up, never made on disk. A plain archive is read by offsets; a compressed one is read
+ * again from its start for each file. Throws RegistryError `archive` when it is damaged.
+ */
+export async function tarFiles(archive: string, title: string): Promise<StoredFiles> {
+  const compression = await compressionOf(archive, title);
+  const members = await scan(archive, title, compression);
+  const read = compression === 'gzip' ? readByStream : readByOffset;
+  return {
+    title,
+    async find(name): Promise<StoredFile | undefined> {
+      const found = resolveLinks(members, name);
+      return found && { size: found.member.size, read: (offset) => read({ archive, title, ...found }, offset) };
+    },
+  };
+}
+
+interface FoundMember {
+  readonly name: string;
+  readonly member: { readonly size: number; readonly offset: number };
+}
+
+interface Source extends FoundMember {
+  readonly archive: string;
+  readonly title: string;
+}
+
+/** Old Docker archives link equal layers to one another. */
+function resolveLinks(members: Members, name: string): FoundMember | undefined {
+  let current = path.posix.normalize(name);
+  for (let step = 0; step < longestLinkChain; step += 1) {
+    const member = members.get(current);
+    if (member === undefined) return undefined;
+    if (member.kind === 'file') return { name: current, member };
+    current = member.target;
+  }
+  return undefined;
+}
+
+async function compressionOf(archive: string, title: string): Promise<'none' | 'gzip'> {
+  try {
+    await using handle = await open(archive);
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (buffer.readUInt16BE() === 0x1f8b) return 'gzip';
+    if (buffer.readUInt32LE() !== 0xfd2fb528) return 'none';
+  } catch (error) {
+    throw damaged(title, error);
+  }
+  throw new RegistryError('archive', `Cannot read ${title}: it is compressed with zstd`, {
+    side: 'client',
+    hint: 'Unpack it with: zstd -d',
+  });
+}
+
+async function scan(archive: string, title: string, compression: 'none' | 'gzip'): Promise<Members> {
+  const members = new Map<string, Member>();
+  try {
+    await using handle = await open(archive);
+    const { size } = await handle.stat();
+    const skipper = new HeaderSource(handle, size);
+    const source = compression === 'gzip' ? gunzipped(archive) : skipper;
+    for await (const { header } of readTar(source, { maxEntries: mostEntries })) {
+      const offset = skipper.position;
+      skipper.skipContent(header.type === 'file' ? header.size : 0);
+      const member = memberOf(header, offset);
+      if (member === undefined) continue;
+      if (compression === 'none' && member.kind === 'file' && offset + member.size > size) throw new Error('it is cut off');
+      members.set(path.posix.normalize(textOfPath(header.path)), member);
+    }
+  } catch (error) {
+    throw damaged(title, error);
+  }
+  return members;
+}
+
+function memberOf(header: TarHeader, offset: number): Member | undefined {
+  const name = textOfPath(header.path);
+  const target = textOfPath(header.target);
+  if (header.type === 'file') return { kind: 'file', size: header.size, offset };
+  if (header.type === 'hardlink') return { kind: 'link', target: path.posix.normalize(target) };
+  return header.type === 'symlink' ? { kind: 'link', target: path.posix.join(path.posix.dirname(name), target) } : undefined;
+}
+
+const blockSize = 512;
+const zeros = Buffer.alloc(1024 * 1024);
+
+/**
+ * Feeds headers to the tar reader block by block, so that the position in the file is known, and zeros for contents, which the reader skips:
+ * so scanning an archive of many gigabytes reads a few kilobytes.
+ */
+class HeaderSource implements AsyncIterable<Uint8Array> {
+  readonly #handle: FileHandle;
+  readonly #size: number;
+  #skipped = 0;
+  position = 0;
+
+  constructor(handle: FileHandle, size: number) {
+    this.#handle = handle;
+    this.#size = size;
+  }
+
+  /** The reader will ask for so many bytes, and the padding after them, without looking at them. */
+  skipContent(bytes: number): void {
+    this.#skipped = Math.ceil(bytes / blockSize) * blockSize;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    while (this.position < this.#size) {
+      const bytes = this.#skipped > 0 ? this.#nextZeros() : await this.#nextBlock();
+      this.position += bytes.byteLength;
+      yield bytes;
+    }
+  }
+
+  #nextZeros(): Uint8Array {
+    const length = Math.min(this.#skipped, zeros.length, this.#size - this.position);
+    this.#skipped -= length;
+    return zeros.subarray(0, length);
+  }
+
+  async #nextBlock(): Promise<Uint8Array> {
+    const { buffer, bytesRead } = await this.#handle.read(Buffer.alloc(blockSize), 0, blockSize, this.position);
+    if (bytesRead === 0) throw new Error('it became shorter while it was read');
+    return buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* gunzipped(archive: string): AsyncGenerator<Uint8Array, void, void> {
+  const file = createReadStream(archive);
+  const gunzip = createGunzip();
+  // The failure of either is thrown by the loop below.
+  pipeline(file, gunzip, () => {});
+  try {
+    for await (const chunk of gunzip) yield chunk;
+  } finally {
+    file.destroy();
+    gunzip.destroy();
+  }
+}
+
+function readByOffset({ archive, member }: Source, offset: number): AsyncIterable<Uint8Array> {
+  if (offset >= member.size) return nothing();
+  return createReadStream(archive, {
+    start: member.offset + offset,
+    end: member.offset + member.size - 1,
+    highWaterMark: 256 * 1024,
+  });
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
+
+async function* readByStream(source: Source, offset: number): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for await (const { header, content } of readTar(gunzipped(source.archive), { maxEntries: mostEntries })) {
+      if (header.type !== 'file' || path.posix.normalize(textOfPath(header.path)) !== source.name) continue;
+      yield* from(content, offset);
+      return;
+    }
+  } catch (error) {
+    throw damaged(source.title, error);
+  }
+}
+
+async function* from(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array, void, void> {
+  let left = offset;
+  for await (const chunk of chunks) {
+    if (chunk.byteLength > left) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.byteLength);
+  }
+}
+
+function damaged(title: string, error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error;
+  return new RegistryError('archive', `Cannot read ${title}: ${reasonOf(error).replace('Cannot read archive: ', '')}`, {
+    side: 'client',
+    cause: error,
+  });
+}

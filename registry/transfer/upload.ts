@@ -1,0 +1,230 @@
+import { RegistryError } from '../errors.ts';
+import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
+import { backoff, isTransient, pause } from '../http/retry.ts';
+import { parseUrl } from '../http/url.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { BlobOrigin } from '../oci/image-source.ts';
+import type { Repository } from '../repository.ts';
+import { countedBody } from './upload-body.ts';
+
+/** A blob to be there when the push is done. */
+export interface PushBlob {
+  readonly descriptor: Descriptor;
+  /** All its bytes; called again for each attempt. */
+  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+  /** Where else the blob is; in the same registry it is mounted from there instead of sent. */
+  readonly origin?: BlobOrigin | undefined;
+}
+
+export interface UploadOptions {
+  /** Sends parts of this size instead of one request. */
+  readonly chunkBytes?: number | undefined;
+  readonly attempts: number;
+  readonly backoffMs: number;
+  readonly onSent: (doneBytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a blob came to be there. */
+export type UploadOutcome = 'present' | 'mounted' | 'sent';
+
+interface Upload {
+  readonly repository: Repository;
+  readonly blob: PushBlob;
+  readonly options: UploadOptions;
+  /** After "Cannot". */
+  readonly purpose: string;
+}
+
+/** An upload that the registry has begun, and how many bytes it has. */
+interface Session {
+  readonly location: URL;
+  readonly offset: number;
+}
+
+/**
+ * Makes sure that a repository has a blob: it may be there, be mounted from another repository, or is sent. A transfer that breaks is taken up
+ * where the registry says it stopped, or begun again. (distribution-spec, "Pushing Blobs") Throws RegistryError.
+ */
+export async function uploadBlob(repository: Repository, blob: PushBlob, options: UploadOptions): Promise<UploadOutcome> {
+  const purpose = `push blob ${blob.descriptor.digest} to "${repository.title}"`;
+  const upload: Upload = { repository, blob, options, purpose };
+  if (await isPresent(upload)) return 'present';
+  const mounted = await mount(upload);
+  if (mounted === 'mounted') return 'mounted';
+  await sendUntilDone(upload, mounted);
+  return 'sent';
+}
+
+async function isPresent({ repository, blob, purpose, options }: Upload): Promise<boolean> {
+  const target = `blobs/${blob.descriptor.digest}`;
+  const { signal } = options;
+  const response = await repository.send({ method: 'HEAD', target, purpose, expected: [200, 404], actions: 'pull,push', signal });
+  return response.status === 200;
+}
+
+/** Tries to mount; a registry that will not may begin an upload instead. Any failure only means that the blob is sent. */
+async function mount(upload: Upload): Promise<'mounted' | Session | undefined> {
+  const { repository, blob, options } = upload;
+  const { origin } = blob;
+  const { registry, repository: name } = repository.name;
+  if (origin === undefined || origin.registry !== registry || origin.repository === name) return undefined;
+  try {
+    const response = await repository.send({
+      ...startRequest(upload),
+      target: `blobs/uploads/?mount=${encodeURIComponent(blob.descriptor.digest)}&from=${encodeURIComponent(origin.repository)}`,
+      moreScopes: [`repository:${origin.repository}:pull`],
+    });
+    return response.status === 201 ? 'mounted' : sessionOf(response, upload);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof RegistryError && error.status !== undefined) return undefined;
+    throw error;
+  }
+}
+
+async function sendUntilDone(upload: Upload, begun: Session | undefined): Promise<void> {
+  const { attempts, backoffMs, signal } = upload.options;
+  let session = begun;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      session ??= await start(upload);
+      await sendFrom(upload, session);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (attempt === attempts || !isWorthAnother(error)) throw error;
+      await pause(backoff(attempt, backoffMs), signal);
+      session = session && (await statusOf(upload, session, error));
+    }
+  }
+}
+
+/** A registry may lose an upload with the instance that held it; then a new one is begun. */
+function isWorthAnother(error: unknown): boolean {
+  if (isTransient(error)) return true;
+  if (!(error instanceof RegistryError)) return false;
+  const codes = ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID', 'RANGE_INVALID'];
+  return error.status === 416 || error.registryCodes.some((code) => codes.includes(code)) || isWithoutChunks(error);
+}
+
+/** Some registries take only whole blobs. */
+function isWithoutChunks(error: unknown): boolean {
+  return error instanceof RegistryError && error.method === 'PATCH' && error.code === 'unsupported';
+}
+
+function startRequest({ purpose, options }: Upload): Parameters<Repository['request']>[0] {
+  return {
+    method: 'POST',
+    target: 'blobs/uploads/',
+    purpose,
+    expected: [201, 202],
+    headers: { 'content-length': '0' },
+    actions: 'pull,push',
+    signal: options.signal,
+  };
+}
+
+async function start(upload: Upload): Promise<Session> {
+  const response = await upload.repository.send({ ...startRequest(upload), expected: [202] });
+  return sessionOf(response, upload);
+}
+
+function sessionOf(response: HttpResponse, upload: Upload): Session {
+  const location = nextLocation(response, upload);
+  if (location !== undefined) return { location, offset: 0 };
+  const message = `Cannot ${upload.purpose}: ${response.url.host} began an upload and did not say where`;
+  throw new RegistryError('protocol', message, { side: 'registry', method: 'POST', url: response.url, status: response.status });
+}
+
+function nextLocation(response: HttpResponse, { repository }: Upload): URL | undefined {
+  const url = parseUrl(headerOf(response, 'location') ?? '', response.url);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  // Registries behind a proxy that ends TLS often do not know that they are on https.
+  const isDowngraded =
+    url.protocol === 'http:' && repository.host.base.protocol === 'https:' && url.hostname === repository.host.base.hostname;
+  if (isDowngraded) return new URL(`https:${url.href.slice('http:'.length)}`);
+  return url;
+}
+
+/** Asks how far an upload has come; undefined: it is better begun again. */
+async function statusOf(upload: Upload, session: Session, failure: unknown): Promise<Session | undefined> {
+  if (isWithoutChunks(failure) || (failure instanceof RegistryError && failure.status !== undefined && failure.status < 500))
+    return undefined;
+  const { repository, purpose, options } = upload;
+  try {
+    const request = { method: 'GET', target: session.location, purpose, expected: [204], actions: 'pull,push' } as const;
+    const response = await repository.send({ ...request, signal: options.signal });
+    const offset = receivedBytes(response);
+    const location = nextLocation(response, upload);
+    return offset > 0 && offset <= upload.blob.descriptor.size && location !== undefined ? { location, offset } : undefined;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof RegistryError) return undefined;
+    throw error;
+  }
+}
+
+/** `Range: 0-99` is 100 bytes; `0-0` is what registries say of an upload that has none. */
+function receivedBytes(response: HttpResponse): number {
+  const last = Number(/^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1] ?? 0);
+  return last === 0 ? 0 : last + 1;
+}
+
+async function sendFrom(upload: Upload, session: Session): Promise<void> {
+  const { size } = upload.blob.descriptor;
+  const { chunkBytes } = upload.options;
+  if (session.offset === 0 && (chunkBytes === undefined || size <= chunkBytes)) return finish(upload, session.location, 0);
+  let { location, offset } = session;
+  while (offset < size) {
+    const end = Math.min(size, offset + (chunkBytes ?? size));
+    const response = await sendChunk(upload, { location, offset, end });
+    location = nextLocation(response, upload) ?? location;
+    offset = end;
+  }
+  return finish(upload, location, size);
+}
+
+interface Chunk {
+  readonly location: URL;
+  readonly offset: number;
+  readonly end: number;
+}
+
+async function sendChunk(upload: Upload, { location, offset, end }: Chunk): Promise<HttpResponse> {
+  const { repository, purpose, options } = upload;
+  const response = await repository.send({
+    method: 'PATCH',
+    target: location,
+    purpose,
+    // Amazon's registry answers 201.
+    expected: [200, 201, 202, 204],
+    headers: { 'content-type': 'application/octet-stream', 'content-range': `${offset}-${end - 1}` },
+    body: countedBody(upload.blob, { offset, end, onSent: options.onSent, purpose }),
+    actions: 'pull,push',
+    isRetried: false,
+    signal: options.signal,
+  });
+  return response;
+}
+
+/** Ends an upload, with all bytes from `offset` on: the whole blob, or nothing after chunks. */
+async function finish(upload: Upload, location: URL, offset: number): Promise<void> {
+  const { repository, blob, purpose, options } = upload;
+  const { size, digest } = blob.descriptor;
+  const target = new URL(location);
+  // The query is the registry's own and is kept as it is, letter by letter.
+  target.search = `${location.search === '' ? '?' : `${location.search}&`}digest=${encodeURIComponent(digest)}`;
+  const response = await repository.request({
+    method: 'PUT',
+    target,
+    purpose,
+    expected: [200, 201, 202, 204],
+    headers: { 'content-type': 'application/octet-stream' },
+    body: offset === size ? Buffer.alloc(0) : countedBody(blob, { offset, end: size, onSent: options.onSent, purpose }),
+    actions: 'pull,push',
+    isRetried: false,
+    signal: options.signal,
+  });
+  discard(response);
+}
