@@ -25,31 +25,39 @@ export interface StageSyntax {
 
 /**
  * Text that may hold variables, quotes and escapes, exactly as written (continuations already joined). `expandWord` gives its
- * value.
+ * value. Values of flags and of JSON strings have lost the flag's quotes and JSON's escapes already, as BuildKit does it.
  */
 export interface Word {
   readonly raw: string;
   readonly span: Span;
 }
 
-/** `--name=value` of one instruction, as far as the instruction has no field of its own for it. */
-interface InstructionBase {
+/** What all instructions have. */
+export interface InstructionBase {
+  /** From the keyword to the end of the last continuation line; the bodies of here-documents are not in it. */
   readonly span: Span;
   readonly keywordSpan: Span;
+  /** As written. */
+  readonly keyword: string;
   /** The instruction as one line, for titles: continuations joined, blanks kept. */
   readonly source: string;
   /** `# check=skip=...` directly above. */
   readonly skippedChecks: readonly string[];
   /** Comment lines directly above, without `#`, for outline and targets. */
   readonly comment: string | undefined;
+  /** The last line of an instruction that has an empty line among its continuation lines. */
+  readonly emptyContinuation: Span | undefined;
 }
 
-/** Shell form keeps its text untouched; exec form is the parsed JSON. */
+/**
+ * Shell form keeps its text untouched; exec form is the parsed JSON. The text of a RUN with here-documents is what the shell gets: the
+ * body alone when there is nothing else (`script`), otherwise the line followed by the here-documents as they are written.
+ */
 export type Command =
   | { readonly form: 'shell'; readonly text: string; readonly span: Span }
   | { readonly form: 'exec'; readonly argv: readonly string[]; readonly span: Span };
 
-/** A here-document. `text` is the body with `<<-` tabs removed. */
+/** A here-document. `text` is the body with `<<-` tabs removed; `span` is its `<<NAME`. */
 export interface Heredoc {
   readonly name: string;
   readonly text: string;
@@ -65,7 +73,10 @@ export interface FromInstruction extends InstructionBase {
   readonly kind: 'from';
   readonly image: Word;
   readonly platform: Word | undefined;
+  /** As written. */
   readonly stageName: { readonly text: string; readonly span: Span } | undefined;
+  /** As written. */
+  readonly asKeyword: { readonly text: string; readonly span: Span } | undefined;
 }
 
 export interface KeyValue {
@@ -96,6 +107,8 @@ export interface RunInstruction extends InstructionBase {
   readonly kind: 'run';
   readonly command: Command;
   readonly heredocs: readonly Heredoc[];
+  /** The here-document that is the whole command. If its text starts with `#!` it is a program, else it is what the shell runs. */
+  readonly script: Heredoc | undefined;
   readonly mounts: readonly MountSyntax[];
   readonly network: { readonly value: string; readonly span: Span } | undefined;
   readonly security: { readonly value: string; readonly span: Span } | undefined;

@@ -1,4 +1,4 @@
-import type { Span } from './span.ts';
+import type { Source, Span } from './span.ts';
 
 /** The closed set of things that can be wrong with a Containerfile. docs/errors.md lists them; a test keeps both equal. */
 export type ContainerfileErrorCode =
@@ -54,9 +54,12 @@ export interface Diagnostic {
 export class ContainerfileError extends Error {
   override readonly name = 'ContainerfileError';
   readonly diagnostics: readonly Diagnostic[];
+  /** What the spans point into; without it a report shows no code. */
+  readonly sources: readonly Source[];
 
-  constructor(diagnostics: readonly Diagnostic[]) {
+  constructor(diagnostics: readonly Diagnostic[], sources: readonly Source[] = []) {
     super(diagnostics[0]?.message ?? 'Cannot read the Containerfile');
     this.diagnostics = diagnostics;
+    this.sources = sources;
   }
 }

@@ -1,0 +1,273 @@
+import {
+  checkArgument,
+  checkDescription,
+  checkIgnored,
+  checkMounts,
+  checkPorts,
+  checkScript,
+  checkSecretName,
+  checkVariables,
+} from './check-instructions.ts';
+import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from './check-options.ts';
+import { CheckReport } from './check-report.ts';
+import { applyArg, applyEnv, copyScope, expandIn, globalScope, type Scope, type ScopeBudget } from './check-scope.ts';
+import { checkCasing, checkFrom, checkStageNames } from './check-stages.ts';
+import { checkNames, checkSyntax, checkUnusedArgs } from './check-whole.ts';
+import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstruction, StageInstruction } from './containerfile.ts';
+import type { Diagnostic } from './errors.ts';
+import type { Source } from './span.ts';
+
+/** What a check may know besides the file. */
+export interface CheckFacts {
+  readonly sources: readonly Source[];
+  /** Names that `--build-arg` gives. */
+  readonly buildArgs?: Iterable<string>;
+  /** The names that the base image of a stage (by position in the file) sets; undefined when they are not known. */
+  readonly baseEnvironment?: (stage: number) => Iterable<string> | undefined;
+  /** Whether the ignore file leaves out this path below the context's root. Say false when patterns with `!` make it uncertain. */
+  readonly ignoredPaths?: (path: string) => boolean;
+  /** Replaces the file's `check=` (build argument BUILDKIT_DOCKERFILE_CHECK). */
+  readonly options?: string;
+  /** Stages that a build looks at; all by default. Rules about names, casing and unused arguments always look at the whole file. */
+  readonly isReachable?: (stage: number) => boolean;
+}
+
+/** Runs all build checks. The findings are warnings, or errors with `error=true`; they come in the order of the text. */
+export function check(file: Containerfile, facts: CheckFacts): readonly Diagnostic[] {
+  const options = optionsOf(file, facts);
+  const report = new CheckReport(options);
+  checkCasing(file, report);
+  checkStageNames(file, report);
+  checkUnusedArgs(file, report);
+  checkSyntax(file, facts.sources, report);
+  checkNames(file, { options, sources: facts.sources, hasOwnOptions: facts.options !== undefined }, report);
+  const { escape } = file.directives;
+  const given = new Set(facts.buildArgs);
+  const walk: Walk = {
+    file,
+    facts,
+    report,
+    given,
+    globals: globalScope(file.globalArgs, { escape, given }),
+    defaults: globalScope(file.globalArgs, { escape, given: new Set() }),
+    budget: { left: 5_000_000 },
+    byName: new Map(),
+    states: [],
+  };
+  file.globalArgs.forEach((instruction) => {
+    checkEmptyLine(instruction, report);
+    checkDescription(instruction, namesOf(instruction), report);
+  });
+  file.stages.forEach((_, index) => {
+    checkStage(walk, index);
+  });
+  return report.diagnostics();
+}
+
+function optionsOf(file: Containerfile, facts: CheckFacts): CheckOptions {
+  const options = parseCheckOptions(facts.options ?? file.directives.check ?? '');
+  // A wrong directive is parse()'s to report, a wrong option the caller's.
+  return 'reason' in options ? defaultCheckOptions : options;
+}
+
+/** What a stage leaves to the stages that start from it. */
+interface StageState {
+  readonly scope: Scope;
+  hasWorkdir: boolean;
+  hasShell: boolean;
+}
+
+interface Walk {
+  readonly file: Containerfile;
+  readonly facts: CheckFacts;
+  readonly report: CheckReport;
+  readonly given: ReadonlySet<string>;
+  readonly globals: Scope;
+  readonly defaults: Scope;
+  readonly budget: ScopeBudget;
+  readonly byName: Map<string, number>;
+  readonly states: StageState[];
+}
+
+function checkStage(walk: Walk, index: number): void {
+  const stage = walk.file.stages[index];
+  if (stage === undefined) {
+    return;
+  }
+  const state = openStage(walk, index);
+  const report = walk.facts.isReachable?.(index) === false ? silent : walk.report;
+  checkEmptyLine(stage.from, walk.report);
+  checkDescription(stage.from, stage.name === undefined ? [] : [stage.name], walk.report);
+  checkFrom(stage, walk, report);
+  const within: Walk = { ...walk, report };
+  for (const instruction of stage.body) {
+    checkEmptyLine(instruction, walk.report);
+    checkInstruction(within, state, instruction);
+  }
+  checkRepeated(stage.body, report);
+  checkCommand(stage.body, state, report);
+  walk.states.push(state);
+  if (stage.name !== undefined) {
+    walk.byName.set(stage.name, index);
+  }
+}
+
+/** For stages that are not built: their instructions are read, since others may build on them, and nothing is said. */
+const silent = new CheckReport({ ...defaultCheckOptions, skipsAll: true });
+
+function openStage(walk: Walk, index: number): StageState {
+  const image = walk.file.stages[index]?.from.image;
+  const name = image === undefined ? undefined : expandIn(walk.globals, image).value;
+  const parent = name === undefined ? undefined : walk.states[walk.byName.get(name.toLowerCase()) ?? -1];
+  if (parent !== undefined) {
+    return { scope: copyScope(parent.scope, walk.budget), hasWorkdir: parent.hasWorkdir, hasShell: parent.hasShell };
+  }
+  const environment = name === 'scratch' ? [] : walk.facts.baseEnvironment?.(index);
+  const values = new Map<string, string | undefined>([['PATH', undefined]]);
+  for (const variable of environment ?? []) {
+    values.set(variable, undefined);
+  }
+  const { escape } = walk.file.directives;
+  const scope: Scope = { escape, values, declared: new Set(), isComplete: environment !== undefined };
+  return { scope, hasWorkdir: false, hasShell: false };
+}
+
+function checkInstruction(walk: Walk, state: StageState, instruction: StageInstruction): void {
+  const { report } = walk;
+  checkVariables(instruction, { scope: state.scope, globals: walk.globals }, report);
+  switch (instruction.kind) {
+    case 'arg':
+      checkArg(walk, state, instruction);
+      return;
+    case 'env':
+    case 'label':
+      checkPairs(walk, state, instruction);
+      return;
+    case 'workdir':
+      checkWorkdir(state, instruction, report);
+      return;
+    case 'copy':
+    case 'add':
+      checkIgnored(instruction, { scope: state.scope, isIgnored: walk.facts.ignoredPaths ?? ((): boolean => false), report });
+      return;
+    case 'expose':
+      checkPorts(instruction, state.scope, report);
+      return;
+    case 'run':
+      checkMounts(instruction, report);
+      if (!state.hasShell) {
+        checkScript(instruction, report);
+      }
+      return;
+    case 'shell':
+      state.hasShell = true;
+      return;
+    case 'cmd':
+    case 'entrypoint':
+      checkForm(state, instruction, report);
+      return;
+    case 'maintainer': {
+      const message = 'Maintainer instruction is deprecated in favor of using label';
+      const hint = 'Write LABEL org.opencontainers.image.authors="name"';
+      report.add({ rule: 'MaintainerDeprecated', message, span: instruction.span, hint, instruction });
+      return;
+    }
+    case 'healthcheck':
+    case 'onbuild':
+    case 'stopsignal':
+    case 'user':
+    case 'volume':
+  }
+}
+
+function namesOf(instruction: ArgInstruction): readonly string[] {
+  return instruction.args.map(({ name }) => name);
+}
+
+function checkArg(walk: Walk, state: StageState, instruction: ArgInstruction): void {
+  const { report, globals, given } = walk;
+  checkDescription(instruction, namesOf(instruction), report);
+  for (const argument of instruction.args) {
+    checkSecretName(instruction, { name: argument.name, span: argument.nameSpan }, report);
+    // A default that a given argument replaces is never looked at.
+    if (argument.value !== undefined && !given.has(argument.name)) {
+      checkArgument(instruction, argument.value, { scope: state.scope, globals, report });
+    }
+    applyArg(state.scope, argument, { globals, given });
+  }
+}
+
+function checkPairs(walk: Walk, state: StageState, instruction: Extract<StageInstruction, { kind: 'env' | 'label' }>): void {
+  const { report } = walk;
+  if (instruction.isLegacy) {
+    const { keyword } = instruction;
+    const message = `"${keyword} key=value" should be used instead of legacy "${keyword} key value" format`;
+    report.add({ rule: 'LegacyKeyValueFormat', message, span: instruction.span, instruction });
+  }
+  if (instruction.kind === 'label') {
+    return;
+  }
+  for (const { key } of instruction.pairs) {
+    const name = expandIn(state.scope, key).value;
+    if (name !== undefined) {
+      checkSecretName(instruction, { name, span: key.span }, report);
+    }
+  }
+  applyEnv(state.scope, instruction);
+}
+
+function checkWorkdir(state: StageState, instruction: Extract<StageInstruction, { kind: 'workdir' }>, report: CheckReport): void {
+  const path = expandIn(state.scope, instruction.path).value;
+  if (!state.hasWorkdir && path !== undefined && !path.startsWith('/')) {
+    const message = `Relative workdir "${path}" can have unexpected results if the base image changes`;
+    report.add({ rule: 'WorkdirRelativePath', message, span: instruction.path.span, instruction });
+  }
+  state.hasWorkdir = true;
+}
+
+function checkForm(state: StageState, instruction: CmdInstruction | EntrypointInstruction, report: CheckReport): void {
+  if (instruction.command.form === 'shell' && !state.hasShell) {
+    const message = `JSON arguments recommended for ${instruction.keyword} to prevent unintended behavior related to OS signals`;
+    report.add({ rule: 'JSONArgsRecommended', message, span: instruction.span, instruction });
+  }
+}
+
+function checkEmptyLine(instruction: Pick<StageInstruction, 'emptyContinuation' | 'skippedChecks'>, report: CheckReport): void {
+  if (instruction.emptyContinuation !== undefined) {
+    const hint = 'Remove the empty line, or make it a comment';
+    const span = instruction.emptyContinuation;
+    report.add({ rule: 'NoEmptyContinuation', message: 'Empty continuation line', span, hint, instruction });
+  }
+}
+
+/** MultipleInstructionsDisallowed, at the one that has no effect. */
+function checkRepeated(body: readonly StageInstruction[], report: CheckReport): void {
+  const last = new Map<string, StageInstruction>();
+  for (const instruction of body) {
+    const { kind } = instruction;
+    if (kind !== 'cmd' && kind !== 'entrypoint' && kind !== 'healthcheck') {
+      continue;
+    }
+    const earlier = last.get(kind);
+    if (earlier !== undefined) {
+      const what = `Multiple ${instruction.keyword} instructions should not be used in the same stage`;
+      const message = `${what} because only the last one will be used`;
+      report.add({ rule: 'MultipleInstructionsDisallowed', message, span: earlier.span, instruction: earlier });
+    }
+    last.set(kind, instruction);
+  }
+}
+
+/** CmdIgnoredByEntrypoint: a shell started with -c ignores further arguments, unless its text asks for them. */
+function checkCommand(body: readonly StageInstruction[], state: StageState, report: CheckReport): void {
+  const entrypoint = body.findLast((instruction) => instruction.kind === 'entrypoint');
+  const cmd = body.findLast((instruction) => instruction.kind === 'cmd');
+  const isIgnored =
+    entrypoint?.kind === 'entrypoint' && entrypoint.command.form === 'shell' && !/[$]/.test(entrypoint.command.text);
+  const isEmpty = cmd?.kind === 'cmd' && cmd.command.form === 'exec' && cmd.command.argv.length === 0;
+  if (isIgnored && cmd !== undefined && !isEmpty && !state.hasShell) {
+    const message = 'CMD has no effect: the ENTRYPOINT of this stage is in shell form and takes no arguments';
+    const hint = 'Write the ENTRYPOINT as a JSON array';
+    report.add({ rule: 'CmdIgnoredByEntrypoint', message, span: cmd.span, hint, instruction: cmd });
+  }
+}

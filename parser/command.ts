@@ -1,0 +1,123 @@
+import type { CmdInstruction, Command, EntrypointInstruction, RunInstruction, ShellInstruction } from './containerfile.ts';
+import { checkFlags, type FlagKinds } from './flags.ts';
+import type { Range } from './logical-line.ts';
+import { parseMount } from './mount.ts';
+import { fail, failAt, type Reading, type Statement, spanIn, textOf } from './statement.ts';
+import { didYouMean } from './suggest.ts';
+
+/** `RUN [--mount=...] [--network=...] [--security=...] [--device=...] command`. */
+export function parseRun(reading: Reading): RunInstruction | undefined {
+  const { statement, heredocs } = reading;
+  const flags = checkFlags(statement.flags, runFlags, { instruction: 'RUN', report: reading.report });
+  const command = readCommand(reading, statement.rest, 'RUN');
+  const [only] = heredocs;
+  // Nothing but one here-document: any shell can run its body, even one that knows no here-documents.
+  const isAlone =
+    heredocs.length === 1 && only?.mark.range.from === statement.rest.from && only.mark.range.to === statement.rest.to;
+  const script = isAlone ? only.heredoc : undefined;
+  const mounts = flags.all('mount').flatMap((flag) => parseMount(reading, flag) ?? []);
+  if (command === undefined) {
+    return undefined;
+  }
+  return {
+    kind: 'run',
+    ...reading.base,
+    command: withHeredocs(reading, command, script?.text),
+    heredocs: heredocs.map((document) => document.heredoc),
+    script,
+    mounts,
+    network: choice(reading, flags.one('network'), ['default', 'none', 'host']),
+    security: choice(reading, flags.one('security'), ['sandbox', 'insecure']),
+    devices: flags.all('device').map((flag) => ({ raw: flag.value ?? '', span: flag.valueSpan })),
+  };
+}
+
+const runFlags: FlagKinds = { mount: 'list', network: 'text', security: 'text', device: 'list' };
+
+/** `CMD command`. */
+export function parseCmd(reading: Reading): CmdInstruction | undefined {
+  checkFlags(reading.statement.flags, {}, { instruction: 'CMD', report: reading.report });
+  const command = readCommand(reading, reading.statement.rest, 'CMD');
+  return command === undefined ? undefined : { kind: 'cmd', ...reading.base, command };
+}
+
+/** `ENTRYPOINT command`. */
+export function parseEntrypoint(reading: Reading): EntrypointInstruction | undefined {
+  checkFlags(reading.statement.flags, {}, { instruction: 'ENTRYPOINT', report: reading.report });
+  const command = readCommand(reading, reading.statement.rest, 'ENTRYPOINT');
+  return command === undefined ? undefined : { kind: 'entrypoint', ...reading.base, command };
+}
+
+/** `SHELL ["executable", "argument"]`. */
+export function parseShell(reading: Reading): ShellInstruction | undefined {
+  const { statement } = reading;
+  checkFlags(statement.flags, {}, { instruction: 'SHELL', report: reading.report });
+  if (statement.json.kind === 'array' && statement.json.strings.length > 0) {
+    return { kind: 'shell', ...reading.base, argv: statement.json.strings.map((item) => item.value) };
+  }
+  const isEmpty = statement.json.kind === 'array' || statement.rest.from === statement.rest.to;
+  const message = isEmpty
+    ? 'Cannot set the shell: SHELL needs at least an executable'
+    : `Cannot set the shell to "${shorten(textOf(statement, statement.rest))}": SHELL takes a JSON array of strings`;
+  const hint = 'Write it as SHELL ["/bin/sh", "-c"]';
+  fail(reading, { code: isEmpty ? 'missing-argument' : 'json-form', message, hint }, statement.rest);
+  return undefined;
+}
+
+/** A stretch of the statement as a command; reports a JSON array of other things than strings, and nothing at all. */
+export function readCommand(reading: Reading, range: Range, instruction: string): Command | undefined {
+  const { statement } = reading;
+  const span = spanIn(statement, range);
+  if (statement.json.kind === 'not-strings') {
+    reportNotStrings(reading, range);
+    return undefined;
+  }
+  const isExec = statement.json.kind === 'array';
+  const argv = statement.json.kind === 'array' ? statement.json.strings.map((item) => item.value) : [];
+  const mayBeEmpty = isExec && (instruction === 'CMD' || instruction === 'ENTRYPOINT');
+  if (!mayBeEmpty && (isExec ? argv.length === 0 : range.from === range.to)) {
+    if (statement.flags.length > 0 && (instruction === 'CMD' || instruction === 'ENTRYPOINT')) {
+      // What looks like a flag was meant as the command, and is reported as such.
+      return undefined;
+    }
+    const message = `Cannot read ${instruction}: the command is missing`;
+    const hint = instruction === 'CMD' || instruction === 'ENTRYPOINT' ? `Write ${instruction} [] to clear it` : undefined;
+    fail(reading, { code: 'missing-argument', message, hint }, range);
+    return undefined;
+  }
+  return isExec ? { form: 'exec', argv, span } : { form: 'shell', text: textOf(statement, range), span };
+}
+
+/** Reports a JSON array that holds something else than strings. */
+export function reportNotStrings(reading: Reading, range: Range): void {
+  const message = 'Cannot use this JSON array: it may hold only strings';
+  fail(reading, { code: 'json-form', message, hint: 'Put every item in double quotes' }, range);
+}
+
+function withHeredocs(reading: Reading, command: Command, script: string | undefined): Command {
+  if (command.form === 'exec' || reading.heredocs.length === 0) {
+    return command;
+  }
+  const bodies = reading.heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`);
+  return { ...command, text: script ?? `${command.text}${bodies.join('')}` };
+}
+
+function choice(
+  reading: Reading,
+  flag: Statement['flags'][number] | undefined,
+  values: readonly string[],
+): RunInstruction['network'] {
+  if (flag === undefined) {
+    return undefined;
+  }
+  const value = flag.value ?? '';
+  if (!values.includes(value)) {
+    const message = `Cannot use "${value}" for "--${flag.name}": it is one of ${values.join(', ')}`;
+    failAt(reading, { code: 'flag-value', message, hint: didYouMean(value, values) }, flag.valueSpan);
+  }
+  return { value, span: flag.valueSpan };
+}
+
+function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}

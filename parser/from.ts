@@ -1,0 +1,61 @@
+import type { FromInstruction } from './containerfile.ts';
+import { checkFlags } from './flags.ts';
+import type { Range } from './logical-line.ts';
+import { fail, type Reading, spanIn, textOf } from './statement.ts';
+import { makeWord, makeWordFrom } from './word.ts';
+import { splitAtBlanks } from './word-split.ts';
+
+/** `FROM [--platform=p] image [AS name]`. */
+export function parseFrom(reading: Reading): FromInstruction | undefined {
+  const { statement } = reading;
+  const flags = checkFlags(statement.flags, { platform: 'text' }, { instruction: 'FROM', report: reading.report });
+  const words = splitAtBlanks(statement.line.text, statement.rest);
+  const [image, as, name] = words;
+  if (image === undefined || !checkShape(reading, words)) {
+    if (image === undefined) {
+      const message = 'Cannot start a stage: FROM needs an image';
+      fail(reading, { code: 'missing-argument', message, hint: 'Write FROM image [AS name]' }, statement.rest);
+    }
+    return undefined;
+  }
+  const platform = flags.one('platform');
+  return {
+    kind: 'from',
+    ...reading.base,
+    image: makeWord(reading, image),
+    platform: platform === undefined ? undefined : makeWordFrom(reading, platform.value ?? '', platform.valueSpan),
+    stageName: name === undefined ? undefined : stageName(reading, name),
+    asKeyword: as === undefined ? undefined : { text: textOf(statement, as), span: spanIn(statement, as) },
+  };
+}
+
+/** BuildKit's grammar of stage names, after lowering. */
+export function isStageName(name: string): boolean {
+  return /^[a-z][a-z0-9-_.]*$/.test(name);
+}
+
+function checkShape(reading: Reading, words: readonly Range[]): boolean {
+  const [image, as] = words;
+  const asText = as === undefined ? '' : textOf(reading.statement, as);
+  if (words.length === 1 || (words.length === 3 && /^as$/i.test(asText))) {
+    return true;
+  }
+  if (image !== undefined && as !== undefined) {
+    const isNameMissing = words.length === 2 && /^as$/i.test(asText);
+    const message = isNameMissing
+      ? 'Cannot name the stage: no name follows AS'
+      : `Cannot read "${asText}": only AS and a name may follow the image`;
+    const code = isNameMissing ? 'missing-argument' : 'too-many-arguments';
+    fail(reading, { code, message, hint: 'Write FROM image [AS name]' }, { from: as.from, to: reading.statement.rest.to });
+  }
+  return false;
+}
+
+function stageName(reading: Reading, range: Range): FromInstruction['stageName'] {
+  const text = textOf(reading.statement, range);
+  if (!isStageName(text.toLowerCase())) {
+    const message = `Cannot name a stage "${text}": a name starts with a letter and holds letters, digits, "-", "_" and "."`;
+    fail(reading, { code: 'stage-name', message }, range);
+  }
+  return { text, span: spanIn(reading.statement, range) };
+}

@@ -1,0 +1,128 @@
+import type { ArgInstruction, EnvInstruction, KeyValue, LabelInstruction } from './containerfile.ts';
+import { expandWord } from './expand.ts';
+import { checkFlags } from './flags.ts';
+import { isBlank, type Range } from './logical-line.ts';
+import { fail, type Reading, spanIn, textOf } from './statement.ts';
+import { makeWord } from './word.ts';
+import { splitQuoted } from './word-split.ts';
+
+/** `ENV name=value ...` or `ENV name value`. */
+export function parseEnv(reading: Reading): EnvInstruction {
+  const { pairs, isLegacy } = parsePairs(reading, 'ENV');
+  return { kind: 'env', ...reading.base, pairs, isLegacy };
+}
+
+/** `LABEL name=value ...` or `LABEL name value`. */
+export function parseLabel(reading: Reading): LabelInstruction {
+  const { pairs, isLegacy } = parsePairs(reading, 'LABEL');
+  return { kind: 'label', ...reading.base, pairs, isLegacy };
+}
+
+/** `ARG name[=value] ...`. */
+export function parseArg(reading: Reading): ArgInstruction {
+  const { statement } = reading;
+  checkFlags(statement.flags, {}, { instruction: 'ARG', report: reading.report });
+  const words = splitQuoted(statement.line.text, statement.rest, statement.escape);
+  if (words.length === 0) {
+    const message = 'Cannot declare an argument: ARG needs a name';
+    fail(reading, { code: 'missing-argument', message, hint: 'Write ARG name or ARG name=default' }, statement.rest);
+  }
+  return { kind: 'arg', ...reading.base, args: words.map((word) => parseArgument(reading, word)) };
+}
+
+function parseArgument(reading: Reading, word: Range): ArgInstruction['args'][number] {
+  const { statement } = reading;
+  const { key, value } = splitPair(statement.line.text, word);
+  return {
+    name: argumentName(reading, key),
+    nameSpan: spanIn(statement, key),
+    value: value === undefined ? undefined : makeWord(reading, value),
+  };
+}
+
+function argumentName(reading: Reading, key: Range): string {
+  const { escape } = reading.statement;
+  const raw = textOf(reading.statement, key);
+  let isVariable = false;
+  const env = (): undefined => {
+    isVariable = true;
+  };
+  const { value, error } = expandWord(raw, { env, escape });
+  if (error !== undefined) {
+    fail(reading, error, key);
+  } else if (isVariable) {
+    const message = `Cannot declare the argument "${raw}": its name cannot hold variables`;
+    fail(reading, { code: 'variable-not-supported', message }, key);
+  } else if (value === '') {
+    fail(reading, { code: 'name', message: 'Cannot declare an argument: its name is empty' }, key);
+  }
+  return value;
+}
+
+interface Pairs {
+  readonly pairs: readonly KeyValue[];
+  readonly isLegacy: boolean;
+}
+
+function parsePairs(reading: Reading, instruction: 'ENV' | 'LABEL'): Pairs {
+  const { statement } = reading;
+  const { text } = statement.line;
+  checkFlags(statement.flags, {}, { instruction, report: reading.report });
+  const words = splitQuoted(text, statement.rest, statement.escape);
+  const [first] = words;
+  if (first === undefined) {
+    const message = `Cannot read ${instruction}: a name and a value are missing`;
+    fail(reading, { code: 'missing-argument', message, hint: `Write ${instruction} name=value` }, statement.rest);
+    return { pairs: [], isLegacy: false };
+  }
+  if (!textOf(statement, first).includes('=')) {
+    return { pairs: legacyPair(reading, instruction), isLegacy: true };
+  }
+  return { pairs: words.flatMap((word) => parsePair(reading, word, instruction)), isLegacy: false };
+}
+
+function parsePair(reading: Reading, word: Range, instruction: string): readonly KeyValue[] {
+  const { statement } = reading;
+  const { key, value } = splitPair(statement.line.text, word);
+  if (value === undefined) {
+    const message = `Cannot read "${textOf(statement, word)}": ${instruction} takes name=value`;
+    fail(reading, { code: 'missing-argument', message, hint: 'Put values that hold blanks in double quotes' }, word);
+    return [];
+  }
+  if (key.to === key.from) {
+    fail(reading, { code: 'name', message: `Cannot read "${textOf(statement, word)}": the name is empty` }, word);
+    return [];
+  }
+  return [{ key: makeWord(reading, key), value: makeWord(reading, value) }];
+}
+
+/** `NAME the rest of the line`. */
+function legacyPair(reading: Reading, instruction: string): readonly KeyValue[] {
+  const { statement } = reading;
+  const { rest, line } = statement;
+  let keyEnd = rest.from;
+  while (keyEnd < rest.to && !isBlank(line.text[keyEnd])) {
+    keyEnd += 1;
+  }
+  let valueStart = keyEnd;
+  while (valueStart < rest.to && isBlank(line.text[valueStart])) {
+    valueStart += 1;
+  }
+  const key = { from: rest.from, to: keyEnd };
+  if (valueStart === rest.to) {
+    const message = `Cannot set "${textOf(statement, key)}": ${instruction} needs a value`;
+    const hint = `Write ${instruction} ${textOf(statement, key)}=value`;
+    fail(reading, { code: 'missing-argument', message, hint }, key);
+    return [];
+  }
+  return [{ key: makeWord(reading, key), value: makeWord(reading, { from: valueStart, to: rest.to }) }];
+}
+
+/** At the first `=`, wherever it stands: BuildKit does not look at quotes here. */
+function splitPair(text: string, word: Range): { key: Range; value: Range | undefined } {
+  const equals = text.indexOf('=', word.from);
+  if (equals === -1 || equals >= word.to) {
+    return { key: word, value: undefined };
+  }
+  return { key: { from: word.from, to: equals }, value: { from: equals + 1, to: word.to } };
+}

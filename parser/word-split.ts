@@ -1,0 +1,59 @@
+import { isBlank, type Range } from './logical-line.ts';
+import type { Escape } from './word-syntax.ts';
+
+/** Splits at blanks alone, as FROM, EXPOSE, COPY, ADD and VOLUME do. */
+export function splitAtBlanks(text: string, range: Range): readonly Range[] {
+  const words: Range[] = [];
+  let at = range.from;
+  while (at < range.to) {
+    if (isBlank(text[at])) {
+      at += 1;
+      continue;
+    }
+    const from = at;
+    while (at < range.to && !isBlank(text[at])) {
+      at += 1;
+    }
+    words.push({ from, to: at });
+  }
+  return words;
+}
+
+/**
+ * Splits at blanks that are neither quoted nor escaped, as ENV, LABEL and ARG do. Quotes stay in the words. A quote that is not closed
+ * reaches to the end, and the word's value will be refused.
+ */
+export function splitQuoted(text: string, range: Range, escape: Escape): readonly Range[] {
+  const words: Range[] = [];
+  let at = range.from;
+  while (at < range.to) {
+    if (isBlank(text[at])) {
+      at += 1;
+      continue;
+    }
+    const from = at;
+    at = wordEnd(text, { from, to: range.to }, escape);
+    words.push({ from, to: at });
+  }
+  return words;
+}
+
+function wordEnd(text: string, range: Range, escape: Escape): number {
+  let quote: string | undefined;
+  let at = range.from;
+  while (at < range.to) {
+    const character = text[at];
+    if (quote === undefined && isBlank(character)) {
+      return at;
+    }
+    if (character === escape && quote !== "'") {
+      at += 1;
+    } else if (character === quote) {
+      quote = undefined;
+    } else if (quote === undefined && (character === '"' || character === "'")) {
+      quote = character;
+    }
+    at += 1;
+  }
+  return range.to;
+}
