@@ -1,0 +1,158 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { SourceError } from './errors.ts';
+import type { MatchState, PatternList } from './pattern-list.ts';
+import { type FileEntry, type FileTree, joinPath, type TreeEntry } from './tree.ts';
+
+/** Which files below a source are taken, by their path relative to it. The source itself always is. */
+export interface Selection {
+  /** undefined: all. */
+  readonly includes: PatternList | undefined;
+  readonly excludes: PatternList;
+}
+
+/** A folder on the way to what is looked at. It is taken when something in it is, even if it was not selected itself. */
+interface Folder {
+  readonly from: RawPath;
+  readonly to: RawPath;
+  readonly includes: MatchState | undefined;
+  readonly excludes: MatchState | undefined;
+  readonly parent: Folder | undefined;
+  isTaken: boolean;
+}
+
+/** A path that is taken. */
+interface Taken {
+  readonly from: RawPath;
+  readonly to: RawPath;
+}
+
+/** The entries of one source: itself and, for a folder, what is selected below it. Contents are hashed. */
+export async function collectEntries(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly CopyEntry[]> {
+  const taken = await select(tree, source, selection);
+  await tree.hash(taken.map(({ from }) => from).filter((path) => tree.lookup(path)?.type === 'file'));
+  const names = new Map<string, RawPath>();
+  const entries: CopyEntry[] = [];
+  for (const path of taken) {
+    const entry = tree.lookup(path.from);
+    if (entry === undefined) throw vanished(tree, path.from);
+    entries.push(copyEntry(path, entry, names));
+  }
+  return entries;
+}
+
+async function select(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly Taken[]> {
+  const taken: Taken[] = [{ from: source, to: rawPath('') }];
+  if (tree.lookup(source)?.type !== 'directory') return taken;
+  const root: Folder = {
+    from: source,
+    to: rawPath(''),
+    includes: undefined,
+    excludes: undefined,
+    parent: undefined,
+    isTaken: true,
+  };
+  const stack = [childrenOf(tree, root)];
+  let sliceEnd = performance.now() + sliceMs;
+  while (stack.length > 0) {
+    const next = stack.at(-1)?.next();
+    if (next === undefined || next.done === true) {
+      stack.pop();
+      continue;
+    }
+    const folder = visit(next.value, { tree, selection, taken });
+    if (folder !== undefined) stack.push(childrenOf(tree, folder));
+    if (performance.now() < sliceEnd) continue;
+    await turn();
+    sliceEnd = performance.now() + sliceMs;
+  }
+  return taken;
+}
+
+/** How long the event loop may be kept busy, in milliseconds. */
+const sliceMs = 10;
+
+interface Child {
+  readonly folder: Folder;
+  readonly name: RawPath;
+}
+
+function* childrenOf(tree: FileTree, folder: Folder): Generator<Child> {
+  for (const name of tree.list(folder.from)) yield { folder, name };
+}
+
+/** Takes a child if it is selected; gives the folder to go on in. */
+function visit(child: Child, into: { tree: FileTree; selection: Selection; taken: Taken[] }): Folder | undefined {
+  const { tree, selection, taken } = into;
+  const parent = child.folder;
+  const from = joinPath(parent.from, child.name);
+  const to = joinPath(parent.to, child.name);
+  const included = selection.includes?.match(to, parent.includes);
+  const excluded = selection.excludes.isEmpty ? undefined : selection.excludes.match(to, parent.excludes);
+  const isTaken = included?.isMatched !== false && excluded?.isMatched !== true;
+  if (isTaken) {
+    takeFolders(parent, taken);
+    taken.push({ from, to });
+  }
+  if (tree.lookup(from)?.type !== 'directory') return undefined;
+  if (included?.isMatched === false && selection.includes?.canMatchBelow(to) === false) return undefined;
+  if (excluded?.isMatched === true && selection.excludes.isFinalFor(to, excluded.state)) return undefined;
+  return { from, to, includes: included?.state, excludes: excluded?.state, parent, isTaken };
+}
+
+function takeFolders(folder: Folder, taken: Taken[]): void {
+  if (folder.isTaken) return;
+  folder.isTaken = true;
+  if (folder.parent !== undefined) takeFolders(folder.parent, taken);
+  taken.push({ from: folder.from, to: folder.to });
+}
+
+function copyEntry(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
+  const copied = withoutXattrs(path, entry, names);
+  return entry.xattrs === undefined ? copied : { ...copied, xattrs: entry.xattrs };
+}
+
+/** Plain literals, since spreading tens of thousands of objects takes longer than all else here. */
+function withoutXattrs({ from, to }: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
+  const { type, mode, uid, gid, mtime } = entry;
+  switch (type) {
+    case 'file':
+      return fileEntry({ from, to }, entry, names);
+    case 'symlink':
+      return { type, from, to, mode, uid, gid, mtime, target: entry.target };
+    case 'char':
+    case 'block':
+      return { type, from, to, mode, uid, gid, mtime, major: entry.major, minor: entry.minor };
+    case 'socket':
+      // What a socket leads to cannot be copied; BuildKit makes an empty file of it.
+      return { type: 'file', from, to, mode, uid, gid, mtime, size: 0, digest: emptyDigest, inline: '' };
+    case 'directory':
+    case 'fifo':
+      return { type, from, to, mode, uid, gid, mtime };
+    default:
+      return unreachable(entry);
+  }
+}
+
+function fileEntry({ from, to }: Taken, entry: FileEntry, names: Map<string, RawPath>): CopyEntry {
+  const { type, mode, uid, gid, mtime, size, digest, identity, link } = entry;
+  const first = link === undefined ? undefined : names.get(link);
+  if (first !== undefined) return { type: 'hardlink', from, to, mode, uid, gid, mtime, target: first };
+  if (link !== undefined) names.set(link, to);
+  if (digest === undefined) throw new Error(`Unexpected file without a digest: ${from}`);
+  return identity === undefined
+    ? { type, from, to, mode, uid, gid, mtime, size, digest }
+    : { type, from, to, mode, uid, gid, mtime, size, digest, identity };
+}
+
+/** sha256 of nothing. */
+const emptyDigest = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+function vanished(tree: FileTree, path: RawPath): SourceError {
+  return new SourceError('changed', `Cannot copy "${path}" from ${tree.name}: it was removed while the build looked at it`);
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected entry ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,135 @@
+import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { collectEntries, type Selection } from './copy-entries.ts';
+import { cleanSource, findMatches, findPath, type SourceMatch } from './copy-sources.ts';
+import { SourceError } from './errors.ts';
+import { inlineEntry } from './inline-entry.ts';
+import { hasWildcards, PatternError } from './pattern.ts';
+import { PatternList } from './pattern-list.ts';
+import { type FileTree, nameOf } from './tree.ts';
+
+/** One source as it was written, variables expanded. */
+export type CopySource =
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'heredoc'; readonly name: string; readonly text: string };
+
+export interface CopyRequest {
+  readonly sources: readonly CopySource[];
+  /** `--exclude`. */
+  readonly excludes: readonly string[];
+  /** `--parents`. */
+  readonly keepsParents: boolean;
+}
+
+/** What one source, or one match of its wildcards, contributes. Paths are those of the tree. */
+export interface PlannedGroup {
+  /** Index into the request's sources. */
+  readonly source: number;
+  /** Where it is in the tree, links followed; '' is the root. */
+  readonly path: RawPath;
+  /** The name it gets in a destination that is a folder: the link's own name where a link was followed. */
+  readonly name: RawPath;
+  readonly sourceType: 'file' | 'directory';
+  readonly keepsParents: boolean;
+  /** The source itself has `to` ''. Folders come before what is in them. */
+  readonly entries: readonly CopyEntry[];
+}
+
+/**
+ * Decides which files a COPY or ADD takes, by BuildKit's rules, without copying any; contents are hashed on the way. Sources that match
+ * nothing give no group. Throws a SourceError that names the source.
+ */
+export async function planCopy(tree: FileTree, request: CopyRequest): Promise<readonly PlannedGroup[]> {
+  const excludes = patternList(request.excludes);
+  const groups: PlannedGroup[] = [];
+  for (const [number, source] of request.sources.entries()) {
+    if (source.kind === 'heredoc') groups.push(heredocGroup(source, number));
+    else groups.push(...(await withSource(number, () => pathGroups(tree, source.path, { number, request, excludes }))));
+  }
+  return groups;
+}
+
+/** The whole of a folder or a file, as `RUN --mount=type=bind` shows it. Wildcards mean nothing here. Throws a SourceError. */
+export async function planTree(tree: FileTree, path: string): Promise<PlannedGroup> {
+  const match = findPath(tree, cleanSource(path));
+  return groupOf(tree, match, { number: 0, keepsParents: false, selection: { includes: undefined, excludes: patternList([]) } });
+}
+
+interface PathContext {
+  readonly number: number;
+  readonly request: CopyRequest;
+  readonly excludes: PatternList;
+}
+
+async function pathGroups(tree: FileTree, path: string, context: PathContext): Promise<readonly PlannedGroup[]> {
+  const { number, excludes } = context;
+  const { keepsParents } = context.request;
+  const { base, included } = keepsParents ? splitPivot(path) : { base: cleanSource(path), included: '' };
+  const selection = { includes: included === '' ? undefined : patternList([included]), excludes };
+  const matches = findMatches(tree, base);
+  // A path without wildcards must exist, although it is only a pattern here.
+  if (included !== '' && !hasWildcards(base) && !hasWildcards(included)) findPath(tree, `${base}/${included}`);
+  const groups: PlannedGroup[] = [];
+  for (const match of matches) {
+    // A file has nothing below the pivot that could match.
+    if (keepsParents && tree.lookup(match.path)?.type !== 'directory') continue;
+    groups.push(await groupOf(tree, match, { number, keepsParents, selection }));
+  }
+  return groups;
+}
+
+/**
+ * `--parents` keeps what follows the first `/./`, or all of the path. A `./` in front and a `/.` at the end are no pivots. Nothing after
+ * the pivot means everything.
+ */
+function splitPivot(path: string): { readonly base: string; readonly included: string } {
+  const pivot = path.indexOf('/./');
+  if (pivot === -1) return { base: '', included: cleanSource(path) };
+  return { base: cleanSource(path.slice(0, pivot)), included: cleanSource(path.slice(pivot + '/./'.length)) };
+}
+
+interface GroupContext {
+  readonly number: number;
+  readonly keepsParents: boolean;
+  readonly selection: Selection;
+}
+
+async function groupOf(tree: FileTree, match: SourceMatch, context: GroupContext): Promise<PlannedGroup> {
+  const { number, keepsParents, selection } = context;
+  const entries = await collectEntries(tree, match.path, selection);
+  const sourceType = tree.lookup(match.path)?.type === 'directory' ? 'directory' : 'file';
+  return { source: number, path: match.path, name: nameOf(match.written), sourceType, keepsParents, entries };
+}
+
+function heredocGroup(source: CopySource & { readonly kind: 'heredoc' }, number: number): PlannedGroup {
+  const name = pathOfText(source.name);
+  const entries = [inlineEntry(Buffer.from(source.text))];
+  return { source: number, path: rawPath(''), name, sourceType: 'file', keepsParents: false, entries };
+}
+
+function patternList(patterns: readonly string[]): PatternList {
+  try {
+    return PatternList.of(patterns);
+  } catch (error) {
+    throw patternFailure(error);
+  }
+}
+
+async function withSource<T>(source: number, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    const failure = patternFailure(error);
+    if (!(failure instanceof SourceError)) throw failure;
+    const { message, code, hint, cause } = failure;
+    throw new SourceError(code, message, { hint, source, cause });
+  }
+}
+
+function patternFailure(error: unknown): unknown {
+  if (!(error instanceof PatternError)) return error;
+  return new SourceError('pattern', error.message, {
+    hint: 'Write a character that is meant literally in brackets: "[[]" for "["',
+    cause: error,
+  });
+}

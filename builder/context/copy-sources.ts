@@ -1,0 +1,102 @@
+import { posix } from 'node:path';
+import { didYouMean } from '../../parser/suggest.ts';
+import { pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { SourceError } from './errors.ts';
+import { goMatcher, splitWildcards } from './go-match.ts';
+import { resolveInTree } from './resolve.ts';
+import { type FileTree, folderOf, joinPath, nameOf } from './tree.ts';
+
+/** A file or folder that a source names. */
+export interface SourceMatch {
+  /** As the source says. */
+  readonly written: RawPath;
+  /** Where it is, links followed. */
+  readonly path: RawPath;
+}
+
+/** A source as a path below the tree's root: `..` stops at the root, slashes at either end mean nothing. '' is the root. */
+export function cleanSource(source: string): string {
+  const cleaned = posix.normalize(`/${source}`);
+  return cleaned.replace(/^\/+/, '').replace(/\/$/, '');
+}
+
+/**
+ * The files that a cleaned source names. Wildcards match component by component and take names that begin with a dot as well; links are
+ * followed in what comes before the first wildcard and at each match, not between. Throws a SourceError for a literal path that is not there
+ * and for a match that is a dangling link.
+ */
+export function findMatches(tree: FileTree, source: string): readonly SourceMatch[] {
+  const { prefix, patterns } = splitWildcards(source);
+  if (patterns.length === 0) return [findPath(tree, source)];
+  const written = pathOfText(prefix);
+  const start = resolveInTree(tree, written);
+  if (start.entry === undefined) throw missing(tree, written, source);
+  return expand(tree, start.path, patterns).map((match) => followed(tree, match));
+}
+
+/** The file at a cleaned path, wildcards taken literally. Throws a SourceError when there is none. */
+export function findPath(tree: FileTree, source: string): SourceMatch {
+  const written = pathOfText(source);
+  const { path, entry } = resolveInTree(tree, written);
+  if (entry === undefined) throw missing(tree, written, undefined);
+  return { written, path };
+}
+
+function expand(tree: FileTree, folder: RawPath, patterns: readonly string[]): readonly RawPath[] {
+  // All are compiled before any is used, so that a mistake shows even when nothing comes so far.
+  const matchers = patterns.map(goMatcher);
+  let found: readonly RawPath[] = [folder];
+  for (const isMatch of matchers) {
+    found = found.flatMap((parent) =>
+      tree
+        .list(parent)
+        .filter(isMatch)
+        .map((name) => joinPath(parent, name)),
+    );
+  }
+  return found;
+}
+
+function followed(tree: FileTree, match: RawPath): SourceMatch {
+  const { path: resolved, entry } = resolveInTree(tree, match);
+  if (entry !== undefined) return { written: match, path: resolved };
+  throw new SourceError(
+    'dangling-link',
+    `Cannot copy "${textOfPath(match)}" from ${tree.name}: it is a symbolic link to "${textOfPath(resolved)}", which does not exist`,
+    { hint: hiddenHint(tree, resolved) ?? 'A link that a source names is followed, inside the source only' },
+  );
+}
+
+function missing(tree: FileTree, written: RawPath, pattern: string | undefined): SourceError {
+  const { path: resolved } = resolveInTree(tree, written);
+  const shown = textOfPath(written);
+  const what = pattern === undefined ? `"${shown}"` : `"${pattern}"`;
+  const reason = pattern === undefined ? 'there is no such file or folder' : `there is no folder "${shown}"`;
+  const hidden = hiddenHint(tree, resolved);
+  const through = resolved === written ? '' : ` (it leads to "${textOfPath(resolved)}")`;
+  return new SourceError('missing', `Cannot copy ${what} from ${tree.name}: ${reason}${through}`, {
+    hint: hidden ?? suggestion(tree, resolved),
+  });
+}
+
+function hiddenHint(tree: FileTree, path: RawPath): string | undefined {
+  const rule = tree.hiddenBy?.(path);
+  return rule === undefined ? undefined : `"${textOfPath(path)}" is left out by ${rule}`;
+}
+
+/** The nearest name in the deepest folder that exists. */
+function suggestion(tree: FileTree, path: RawPath): string | undefined {
+  let wanted = path;
+  while (wanted !== '' && tree.lookup(folderOf(wanted)) === undefined) wanted = folderOf(wanted);
+  const folder = folderOf(wanted);
+  const candidates = tree.list(folder).map((name) => textOfPath(joinPath(folder, name)));
+  return didYouMean(textOfPath(wanted), candidates) ?? sameNameElsewhere(tree, nameOf(path));
+}
+
+/** People often forget the folder, or name one too many: look at the top and one folder below it. */
+function sameNameElsewhere(tree: FileTree, name: RawPath): string | undefined {
+  const root = rawPath('');
+  const folders = [root, ...tree.list(root).filter((child) => tree.lookup(child)?.type === 'directory')].slice(0, 200);
+  const found = folders.map((folder) => joinPath(folder, name)).find((candidate) => tree.lookup(candidate) !== undefined);
+  return found === undefined ? undefined : `Did you mean "${textOfPath(found)}"?`;
+}

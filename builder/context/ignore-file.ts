@@ -1,0 +1,88 @@
+import { readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { ContainerfileError } from '../../parser/errors.ts';
+import { UsageError } from '../errors.ts';
+import { IgnoreRules, parseIgnoreFile } from './ignore.ts';
+
+interface IgnoreFileChoice {
+  /** Absolute path of the context's folder. */
+  readonly root: string;
+  /** Absolute path of the Containerfile, when it is a file on this machine. */
+  readonly containerfile: string | undefined;
+  /** --ignorefile, absolute. */
+  readonly ignoreFile: string | undefined;
+}
+
+/**
+ * Finds and reads the ignore rules of a context: --ignorefile, else `<Containerfile>.dockerignore` or `.containerignore` beside the
+ * Containerfile, else `.containerignore` or `.dockerignore` in the context. The first that exists counts alone. Throws a
+ * ContainerfileError for patterns that are wrong, a UsageError for an --ignorefile that cannot be read.
+ */
+export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreRules> {
+  if (choice.ignoreFile !== undefined) return parsed(path.basename(choice.ignoreFile), await readChosen(choice.ignoreFile));
+  const { containerfile } = choice;
+  if (containerfile !== undefined) {
+    for (const suffix of ['.dockerignore', '.containerignore']) {
+      const text = await readIfFile(containerfile + suffix);
+      if (text !== undefined) return parsed(path.basename(containerfile) + suffix, text);
+    }
+  }
+  for (const name of ['.containerignore', '.dockerignore']) {
+    const text = await readInside(choice.root, name);
+    if (text !== undefined) return parsed(name, text);
+  }
+  return IgnoreRules.none;
+}
+
+function parsed(name: string, text: string): IgnoreRules {
+  const { rules, diagnostics } = parseIgnoreFile({ name, text });
+  if (diagnostics.length === 0) return rules;
+  // The spans belong to the ignore file, which is not among the sources that code frames are drawn from; the messages name the line.
+  throw new ContainerfileError(diagnostics.map((diagnostic) => ({ ...diagnostic, span: undefined })));
+}
+
+async function readChosen(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError('--ignorefile', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** A link in the context that leads out of it is not followed: the context may come from anywhere. */
+async function readInside(root: string, name: string): Promise<string | undefined> {
+  const file = path.join(root, name);
+  try {
+    const real = await realpath(file);
+    const realRoot = await realpath(root);
+    if (real !== realRoot && !real.startsWith(`${realRoot === '/' ? '' : realRoot}/`)) return undefined;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  return readIfFile(file);
+}
+
+async function readIfFile(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'ELOOP';
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return 'there is no such file';
+  return code === 'EACCES' ? 'permission denied' : (code ?? String(error));
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,137 @@
+import { posix } from 'node:path';
+import type { RawPath } from '../../registry/oci/raw-path.ts';
+import { pathOfText } from '../../registry/oci/raw-path.ts';
+import { matchText } from './match-text.ts';
+import { PatternError, parsePattern } from './pattern.ts';
+import { compileTokens, type TokenMatcher } from './token-matcher.ts';
+
+/** One pattern of an ignore file or of --exclude. */
+interface Pattern {
+  /** `!`: what matches is taken back in. */
+  readonly isException: boolean;
+  matches(path: RawPath): boolean;
+  /** False only when nothing below the folder can match. */
+  canMatchBelow(folder: RawPath): boolean;
+}
+
+/** Which patterns matched a folder, for its children. Opaque to everyone else. */
+export type MatchState = Uint8Array;
+
+/** What a list of patterns says of one path. */
+export interface Match {
+  readonly isMatched: boolean;
+  readonly state: MatchState;
+}
+
+/**
+ * Ordered patterns with exceptions: the last one that matches a path, or matched a folder above it, decides. This is BuildKit's walk
+ * (moby/patternmatcher, MatchesUsingParentResults) including its shortcut: a pattern that could not have changed the verdict on a
+ * folder is not remembered for the folder's children.
+ */
+export class PatternList {
+  readonly #patterns: readonly Pattern[];
+
+  private constructor(patterns: readonly Pattern[]) {
+    this.#patterns = patterns;
+  }
+
+  /** Compiles patterns. Blank ones are skipped. Throws a PatternError for the first that is wrong; `parseOne` tells which. */
+  static of(patterns: readonly string[]): PatternList {
+    return new PatternList(patterns.map(parseOne).filter((pattern) => pattern !== undefined));
+  }
+
+  get isEmpty(): boolean {
+    return this.#patterns.length === 0;
+  }
+
+  /** The verdict on a path, given the state of its folder (undefined at the root). */
+  match(path: RawPath, parent: MatchState | undefined): Match {
+    const state = new Uint8Array(this.#patterns.length);
+    let isMatched = false;
+    for (const [index, pattern] of this.#patterns.entries()) {
+      const isInherited = parent?.[index] === 1;
+      if (!isInherited && pattern.isException !== isMatched) continue;
+      if (!isInherited && !pattern.matches(path)) continue;
+      state[index] = 1;
+      isMatched = !pattern.isException;
+    }
+    return { isMatched, state };
+  }
+
+  /**
+   * True when nothing below a matched folder can be taken back in: only an exception after the last pattern that matched the folder
+   * could do that.
+   */
+  isFinalFor(folder: RawPath, state: MatchState): boolean {
+    const last = state.lastIndexOf(1);
+    return !this.#patterns.some((pattern, index) => index > last && pattern.isException && pattern.canMatchBelow(folder));
+  }
+
+  /** False only when nothing below a folder can match, so that the folder need not be looked into. */
+  canMatchBelow(folder: RawPath): boolean {
+    return this.#patterns.some((pattern) => !pattern.isException && pattern.canMatchBelow(folder));
+  }
+
+  /** The last pattern that matched, which decided; undefined when none did. */
+  decidedBy(state: MatchState): number | undefined {
+    const last = state.lastIndexOf(1);
+    return last === -1 ? undefined : last;
+  }
+}
+
+/** Compiles one pattern; undefined for a blank one. Throws a PatternError. (moby/patternmatcher, New and compile) */
+export function parseOne(text: string): Pattern | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
+  const cleaned = cleanPattern(trimmed);
+  const isException = cleaned.startsWith('!');
+  const pattern = isException ? cleaned.slice(1) : cleaned;
+  if (pattern === '') throw new PatternError('Cannot read pattern "!": nothing follows the exclamation mark');
+  return { isException, ...matcherOf(pattern) };
+}
+
+/** Go's filepath.Clean. */
+export function cleanPattern(pattern: string): string {
+  const cleaned = posix.normalize(pattern);
+  return cleaned.length > 1 && cleaned.endsWith('/') ? cleaned.slice(0, -1) : cleaned;
+}
+
+type Matcher = Pick<Pattern, 'matches' | 'canMatchBelow'>;
+
+/** Most patterns need no more than a comparison of strings. */
+function matcherOf(pattern: string): Matcher {
+  const tokens = parsePattern(pattern, { hasFolders: true });
+  const isPlain = !/[*?[\]\\]/.test(pattern);
+  if (isPlain) return exactly(pathOfText(pattern));
+  const inner = pattern.replace(/^\*\*/, '').replace(/\*\*$/, '');
+  if (!/[*?[\]\\]/.test(inner)) {
+    if (pattern.startsWith('**') && (!pattern.endsWith('**') || inner === '')) return endingWith(pathOfText(inner));
+    if (!pattern.startsWith('**')) return beginningWith(pathOfText(inner));
+  }
+  return byTokens(compileTokens(tokens));
+}
+
+function exactly(wanted: RawPath): Matcher {
+  return { matches: (path) => path === wanted, canMatchBelow: (folder) => wanted.startsWith(`${folder}/`) };
+}
+
+/** `dir/**` */
+function beginningWith(start: RawPath): Matcher {
+  return {
+    matches: (path) => path.startsWith(start),
+    canMatchBelow: (folder) => start.startsWith(`${folder}/`) || `${folder}/`.startsWith(start),
+  };
+}
+
+/** `**` alone, `**` before a name, and `**` before a slash and a name, which also matches the name alone. */
+function endingWith(end: RawPath): Matcher {
+  const alone = end.startsWith('/') ? end.slice(1) : undefined;
+  return { matches: (path) => path.endsWith(end) || path === alone, canMatchBelow: () => true };
+}
+
+function byTokens(matcher: TokenMatcher): Matcher {
+  return {
+    matches: (path) => matcher.matches(matchText(path)),
+    canMatchBelow: (folder) => matcher.canBegin(`${matchText(folder)}/`),
+  };
+}

@@ -1,0 +1,244 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { FileDigests, FileStamp } from '../../cache/file-digests.ts';
+import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { UsageError } from '../errors.ts';
+import { unreadable } from './context-error.ts';
+import { hashFiles } from './hash-files.ts';
+import { IgnoreRules, type IgnoreState } from './ignore.ts';
+import { type FileEntry, type FileTree, folderOf, joinPath, type TreeEntry } from './tree.ts';
+
+interface ScanOptions {
+  /** For messages: `the build context`, or a named context's name. */
+  readonly name?: string;
+  readonly ignore?: IgnoreRules;
+  /** Remembered digests; without them every file that is asked for is read. */
+  readonly digests?: FileDigests | undefined;
+  /** Paths whose subtrees are read now, a time slice at a time, instead of when they are first asked for. */
+  readonly wanted?: readonly RawPath[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a folder's rules say, kept for its children. */
+interface FolderState {
+  readonly ignore: IgnoreState | undefined;
+  /** Ignored itself: seen only if something below is not. */
+  readonly isIgnored: boolean;
+}
+
+/**
+ * Opens a folder as a context. Only what is asked for is read: a build that copies one file of a large folder looks at that file. Owners
+ * are 0:0 whatever they are on disk, since they say nothing about the image. Throws a UsageError when the root is not a folder.
+ */
+export async function scanContext(root: string, options: ScanOptions = {}): Promise<ContextTree> {
+  const tree = new ContextTree(await realRoot(root), options);
+  for (const path of options.wanted ?? []) await readAhead(tree, path, options.signal);
+  return tree;
+}
+
+/** The files of a folder on this machine under its ignore rules, as they were when they were first looked at. */
+export class ContextTree implements FileTree {
+  readonly name: string;
+  /** Absolute, without links. */
+  readonly root: string;
+  readonly #ignore: IgnoreRules;
+  readonly #digests: FileDigests | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #entries = new Map<RawPath, TreeEntry | undefined>();
+  readonly #names = new Map<RawPath, readonly RawPath[]>();
+  readonly #visible = new Map<RawPath, readonly RawPath[]>();
+  readonly #folders = new Map<RawPath, FolderState>();
+  readonly #stamps = new Map<RawPath, FileStamp>();
+
+  constructor(root: string, options: ScanOptions) {
+    this.root = root;
+    this.name = options.name ?? 'the build context';
+    this.#ignore = options.ignore ?? IgnoreRules.none;
+    this.#digests = options.digests;
+    this.#signal = options.signal;
+  }
+
+  lookup(path: RawPath): TreeEntry | undefined {
+    if (this.#entries.has(path)) return this.#entries.get(path);
+    const entry = this.#see(path);
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  list(path: RawPath): readonly RawPath[] {
+    const known = this.#visible.get(path);
+    if (known !== undefined) return known;
+    if (this.lookup(path)?.type !== 'directory') return [];
+    const visible = this.#namesIn(path).filter((name) => this.lookup(joinPath(path, name)) !== undefined);
+    this.#visible.set(path, visible);
+    return visible;
+  }
+
+  /** Reads files whose content is not known, several at a time. SourceError 'unreadable' or 'changed' when one cannot be read. */
+  async hash(paths: readonly RawPath[]): Promise<void> {
+    const unknown = paths.filter((path) => this.#needsHash(path));
+    if (unknown.length === 0) return;
+    const hashed = hashFiles(
+      unknown.map((path) => ({ path, file: this.#diskPath(path), name: this.name })),
+      this.#signal,
+    );
+    for await (const { path, stats, digest, readNs } of hashed) {
+      const entry = { ...this.#fileEntry(path, stats), digest };
+      this.#entries.set(path, entry);
+      this.#digests?.remember(path, { stamp: this.#stamps.get(path) ?? stats, digest }, readNs);
+    }
+  }
+
+  hiddenBy(path: RawPath): string | undefined {
+    return this.#ignore.hiddenBy(path);
+  }
+
+  #needsHash(path: RawPath): boolean {
+    const entry = this.lookup(path);
+    return entry?.type === 'file' && entry.digest === undefined;
+  }
+
+  #see(path: RawPath): TreeEntry | undefined {
+    if (path === '') return this.#stat(path);
+    const folder = this.#folderState(folderOf(path));
+    if (folder === undefined) return undefined;
+    const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, folder.ignore);
+    if (verdict?.isFinal === true) return undefined;
+    const entry = this.#stat(path);
+    if (entry?.type !== 'directory') return verdict?.isIgnored === true ? undefined : entry;
+    this.#folders.set(path, { ignore: verdict?.state, isIgnored: verdict?.isIgnored === true });
+    return verdict?.isIgnored === true && !this.#hasVisible(path) ? undefined : entry;
+  }
+
+  /** undefined when the path is not a folder, or nothing in it can be seen. */
+  #folderState(path: RawPath): FolderState | undefined {
+    if (path === '') return { ignore: undefined, isIgnored: false };
+    const known = this.#folders.get(path);
+    if (known !== undefined) return known;
+    this.lookup(path);
+    return this.#folders.get(path);
+  }
+
+  /** An ignored folder is there only for the sake of something in it that is not ignored. */
+  #hasVisible(folder: RawPath): boolean {
+    return this.#namesIn(folder).some((name) => this.lookup(joinPath(folder, name)) !== undefined);
+  }
+
+  #namesIn(folder: RawPath): readonly RawPath[] {
+    const known = this.#names.get(folder);
+    if (known !== undefined) return known;
+    const names = this.#readNames(folder);
+    this.#names.set(folder, names);
+    return names;
+  }
+
+  #readNames(folder: RawPath): readonly RawPath[] {
+    try {
+      // latin1 turns each byte into one character, which is what a RawPath is.
+      return readdirSync(this.#diskPath(folder), { encoding: 'latin1' }).toSorted().map(rawPath);
+    } catch (error) {
+      const isHidden = this.#folders.get(folder)?.isIgnored === true;
+      if (isHidden || isGone(error)) return [];
+      throw unreadable(this.name, folder, error);
+    }
+  }
+
+  #stat(path: RawPath): TreeEntry | undefined {
+    try {
+      const stats = lstatSync(this.#diskPath(path), { bigint: true, throwIfNoEntry: false });
+      return stats === undefined ? undefined : this.#entryOf(path, stats);
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw unreadable(this.name, path, error);
+    }
+  }
+
+  #entryOf(path: RawPath, stats: BigIntStats): TreeEntry {
+    if (stats.isFile()) return this.#fileEntry(path, stats);
+    const attributes = attributesOf(stats);
+    if (stats.isDirectory()) return { type: 'directory', ...attributes };
+    if (stats.isSymbolicLink()) return { type: 'symlink', ...attributes, mode: 0o777, target: this.#targetOf(path) };
+    if (stats.isFIFO()) return { type: 'fifo', ...attributes };
+    if (stats.isSocket()) return { type: 'socket', ...attributes };
+    return { type: stats.isBlockDevice() ? 'block' : 'char', ...attributes, ...deviceNumbers(stats.rdev) };
+  }
+
+  #fileEntry(path: RawPath, stats: BigIntStats): FileEntry {
+    const { dev, ino, mtimeNs, ctimeNs } = stats;
+    // The five numbers alone: a BigIntStats is large, and there may be hundreds of thousands.
+    const stamp = { dev, ino, size: stats.size, mtimeNs, ctimeNs };
+    this.#stamps.set(path, stamp);
+    const size = Number(stamp.size);
+    const identity = { ino: String(ino), size, mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+    const digest = this.#digests?.get(path, stamp);
+    const { mode, mtime } = attributesOf(stats);
+    const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, identity };
+    return stats.nlink > 1n ? { ...entry, link: `${dev}:${ino}` } : entry;
+  }
+
+  #targetOf(path: RawPath): RawPath {
+    return rawPath(readlinkSync(this.#diskPath(path), 'latin1'));
+  }
+
+  /** A string where it means the same bytes, since that is faster. */
+  #diskPath(path: RawPath): string | Buffer {
+    if (path === '') return this.root;
+    const prefix = this.root === '/' ? '/' : `${this.root}/`;
+    // oxlint-disable-next-line no-control-regex
+    if (/^[\x00-\x7f]*$/.test(path)) return prefix + path;
+    return Buffer.concat([Buffer.from(prefix), Buffer.from(path, 'latin1')]);
+  }
+}
+
+async function realRoot(root: string): Promise<string> {
+  try {
+    const real = await realpath(root);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (error) {
+    throw new UsageError('CONTEXT', `Cannot use context "${root}": ${reasonOf(error)}`, { cause: error });
+  }
+  throw new UsageError('CONTEXT', `Cannot use context "${root}": it is not a folder`);
+}
+
+/** Looks at a whole subtree without holding up the event loop. */
+async function readAhead(tree: ContextTree, path: RawPath, signal: AbortSignal | undefined): Promise<void> {
+  let sliceEnd = performance.now() + sliceMs;
+  const queue = [path];
+  for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
+    for (const name of tree.list(folder)) queue.push(joinPath(folder, name));
+    if (performance.now() < sliceEnd) continue;
+    signal?.throwIfAborted();
+    await turn();
+    sliceEnd = performance.now() + sliceMs;
+  }
+}
+
+/** How long the event loop may be kept busy, in milliseconds. */
+const sliceMs = 10;
+
+function attributesOf(stats: BigIntStats): { mode: number; uid: 0; gid: 0; mtime: number } {
+  return { mode: Number(stats.mode) & 0o7777, uid: 0, gid: 0, mtime: Number(stats.mtimeNs / 1_000_000_000n) };
+}
+
+/** The kernel's 64-bit device number as the C library spells it. (makedev(3)) */
+function deviceNumbers(rdev: bigint): { major: number; minor: number } {
+  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
+  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
+  return { major: Number(major), minor: Number(BigInt.asUintN(32, minor)) };
+}
+
+function isGone(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return 'there is no such folder';
+  return code === 'EACCES' ? 'permission denied' : (code ?? String(error));
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

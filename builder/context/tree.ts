@@ -1,0 +1,63 @@
+import type { FileIdentity } from '../../executor/protocol/copy-entry.ts';
+import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+
+interface Attributes {
+  /** Permission and set-id bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Whole seconds since the epoch. */
+  readonly mtime: number;
+  readonly xattrs?: Readonly<Record<string, string>>;
+}
+
+export type FileEntry = Attributes & {
+  readonly type: 'file';
+  readonly size: number;
+  /** sha256 of the content, hex; undefined until hash() was called for it. */
+  readonly digest: string | undefined;
+  /** Only for files on this machine. */
+  readonly identity?: FileIdentity;
+  /** The same text for all names of one file; undefined when it has one name. */
+  readonly link?: string;
+};
+
+/** What is at a path of a tree. Links are not followed. */
+export type TreeEntry =
+  | FileEntry
+  | (Attributes & { readonly type: 'directory' })
+  | (Attributes & { readonly type: 'symlink'; readonly target: RawPath })
+  | (Attributes & { readonly type: 'char' | 'block'; readonly major: number; readonly minor: number })
+  | (Attributes & { readonly type: 'fifo' })
+  | (Attributes & { readonly type: 'socket' });
+
+/** Files that a step can take: a context, a stage, an image. Paths are relative to the root; '' is the root. */
+export interface FileTree {
+  /** For messages: `the build context`. */
+  readonly name: string;
+  /** undefined when there is nothing, or nothing that may be seen. No component of the path is followed if it is a link. */
+  lookup(path: RawPath): TreeEntry | undefined;
+  /** The names in a folder, sorted by bytes; empty for anything else. */
+  list(path: RawPath): readonly RawPath[];
+  /** Makes sure that the digests of these files are known. */
+  hash(paths: readonly RawPath[]): Promise<void>;
+  /** Why a path cannot be seen, such as `.dockerignore:3 ("*.log")`; undefined when nothing hides it. */
+  hiddenBy?(path: RawPath): string | undefined;
+}
+
+/** A path below another; either may be ''. */
+export function joinPath(folder: RawPath, name: RawPath): RawPath {
+  if (folder === '') return name;
+  return name === '' ? folder : rawPath(`${folder}/${name}`);
+}
+
+/** The folder that a path is in; '' for names at the top. */
+export function folderOf(path: RawPath): RawPath {
+  const slash = path.lastIndexOf('/');
+  return rawPath(slash === -1 ? '' : path.slice(0, slash));
+}
+
+/** The last component. */
+export function nameOf(path: RawPath): RawPath {
+  return rawPath(path.slice(path.lastIndexOf('/') + 1));
+}

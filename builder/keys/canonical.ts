@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+
+/** Data that a key can be made of. */
+export type KeyValue = string | number | boolean | undefined | readonly KeyValue[] | { readonly [name: string]: KeyValue };
+
+/**
+ * The one spelling of a value: JSON with the names of objects sorted. Different values have different spellings, and a value has the same
+ * one whatever made it; fields that are undefined do not exist.
+ */
+export function canonicalText(value: KeyValue): string {
+  if (isList(value)) return `[${value.map(canonicalText).join(',')}]`;
+  if (typeof value !== 'object') return value === undefined ? 'null' : JSON.stringify(value);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([name, field]) => `${JSON.stringify(name)}:${canonicalText(field)}`).join(',')}}`;
+}
+
+/** sha256 of the canonical text, hex. */
+export function canonicalDigest(value: KeyValue): string {
+  return createHash('sha256').update(canonicalText(value)).digest('hex');
+}
+
+/** Array.isArray does not recognise readonly arrays. */
+function isList(value: KeyValue): value is readonly KeyValue[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+
+interface CopyDigestOptions {
+  /** --chown: the sources' owners do not come through, so they do not count. */
+  readonly replacesOwner: boolean;
+  /** --chmod with an octal number, likewise. A symbolic mode changes what is there, so it counts. */
+  readonly replacesMode: boolean;
+  /** An archive that is unpacked: of the file itself only the content counts. */
+  readonly isArchive: boolean;
+}
+
+export interface CopyDigest {
+  /** sha256, hex. */
+  readonly digest: string;
+  /** For explanations: a line for each file, `path TAB type TAB mode TAB owner TAB content`. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * What a list of files amounts to: path, type, mode, owner, link target, device, attributes and content of each. Times never count. Of the
+ * source folder itself nothing counts, since its attributes are not copied.
+ */
+export function copyDigest(entries: Iterable<CopyEntry>, options: CopyDigestOptions): CopyDigest {
+  const hash = createHash('sha256');
+  const inputs: string[] = [];
+  let pending = '';
+  for (const entry of entries) {
+    if (entry.to === '' && entry.type === 'directory') continue;
+    const described = describe(entry, options);
+    pending += `${described.join('\0')}\0\0`;
+    if (pending.length > 1 << 16) {
+      hash.update(pending);
+      pending = '';
+    }
+    inputs.push(inputLine(entry, described));
+  }
+  return { digest: hash.update(pending).digest('hex'), inputs };
+}
+
+/** True for the --chmod values that leave nothing of a source's mode. */
+export function isOctalMode(mode: string | undefined): boolean {
+  return mode !== undefined && /^[0-7]+$/.test(mode);
+}
+
+type Description = readonly [to: string, type: string, mode: string, owner: string, content: string, xattrs: string];
+
+/** Neither paths nor link targets hold a NUL, so NULs keep the fields apart. */
+function describe(entry: CopyEntry, options: CopyDigestOptions): Description {
+  if (options.isArchive && entry.type === 'file') return ['', 'archive', '', '', entry.digest, ''];
+  // A link's own mode is always 0777, and --chmod does not touch it.
+  const mode = options.replacesMode || entry.type === 'symlink' ? '' : entry.mode.toString(8).padStart(4, '0');
+  const owner = options.replacesOwner ? '' : `${entry.uid}:${entry.gid}`;
+  return [entry.to, entry.type, mode, owner, contentOf(entry), xattrsOf(entry)];
+}
+
+function contentOf(entry: CopyEntry): string {
+  switch (entry.type) {
+    case 'file':
+      return entry.digest;
+    case 'symlink':
+    case 'hardlink':
+      return entry.target;
+    case 'char':
+    case 'block':
+      return `${entry.major}:${entry.minor}`;
+    case 'directory':
+    case 'fifo':
+      return '';
+    default:
+      return unreachable(entry);
+  }
+}
+
+function xattrsOf(entry: CopyEntry): string {
+  if (entry.xattrs === undefined) return '';
+  return JSON.stringify(Object.entries(entry.xattrs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Enough of the digest to see a change by. */
+const shownDigits = 16;
+
+function inputLine(entry: CopyEntry, description: Description): string {
+  const [, type, mode, owner, content, xattrs] = description;
+  const shown = type === 'file' || type === 'archive' ? content.slice(0, shownDigits) : content;
+  const path = entry.from === '' ? entry.to : entry.from;
+  return [path, type, mode, owner, shown + xattrs].map(escapeField).join('\t');
+}
+
+function escapeField(text: string): string {
+  return /[\t\n\\]/.test(text) ? text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n') : text;
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected entry ${JSON.stringify(value)}`);
+}

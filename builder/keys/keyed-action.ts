@@ -1,0 +1,93 @@
+import type { MakeDirectoryAction } from '../../executor/protocol/actions.ts';
+
+/** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
+export type KeyedAction = KeyedRun | KeyedCopy | MakeDirectoryAction;
+
+/**
+ * What of a RUN counts: what the command can observe and the Containerfile or the command line declares. What does not count is not here:
+ * - the values of secrets and the keys behind ssh sockets, so that a rotated token does not rebuild anything;
+ * - the contents, id and sharing of cache mounts, which may not change a result;
+ * - proxies, DNS servers and the addresses of --add-host, which say how the network is reached from here, not what is built;
+ *   the names of --add-host do count, as BuildKit has it;
+ * - `created`, epochs and other things that only the image's configuration holds. SOURCE_DATE_EPOCH counts when it is in `env`.
+ */
+export interface KeyedRun {
+  readonly kind: 'run';
+  readonly argv: readonly string[];
+  /** Without proxies. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+  readonly hostname: string;
+  readonly network: string;
+  readonly security: string;
+  readonly mounts: readonly KeyedMount[];
+  readonly hostNames: readonly string[];
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly shmSizeBytes: number;
+  /** As declared. */
+  readonly devices: readonly string[];
+  readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
+}
+
+/** A mount as the key sees it. */
+export type KeyedMount =
+  | {
+      readonly kind: 'bind';
+      readonly target: string;
+      /** Of what is mounted (copyDigest, or a ChainID for a whole root file system). */
+      readonly digest: string;
+      readonly isWritable: boolean;
+    }
+  | {
+      readonly kind: 'cache';
+      readonly target: string;
+      /** Of what a new cache starts with. */
+      readonly initialDigest: string | undefined;
+      readonly isReadOnly: boolean;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined }
+  | {
+      readonly kind: 'secret';
+      readonly id: string;
+      readonly target: string | undefined;
+      readonly env: string | undefined;
+      readonly isRequired: boolean;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    }
+  | {
+      readonly kind: 'ssh';
+      readonly id: string;
+      readonly target: string;
+      readonly isRequired: boolean;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+    }
+  /** A host folder of --volume: by name, since its content is nobody's promise. */
+  | { readonly kind: 'volume'; readonly target: string; readonly source: string; readonly isReadOnly: boolean };
+
+/** COPY and ADD. */
+export interface KeyedCopy {
+  readonly kind: 'copy';
+  readonly groups: readonly KeyedGroup[];
+  readonly destination: string;
+  readonly owner: string | undefined;
+  readonly mode: string | undefined;
+  readonly isLink: boolean;
+  readonly time: 'constant' | 'source';
+}
+
+export interface KeyedGroup {
+  readonly digest: string;
+  /** Only a file's name can show in the result: a folder that is renamed copies as before. */
+  readonly name: string;
+  readonly sourceType: 'file' | 'directory';
+  readonly keepsParents: boolean;
+  readonly isArchive: boolean;
+}

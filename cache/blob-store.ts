@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import type { Descriptor } from '../registry/oci/descriptor.ts';
+import { type Digest, digestFromHex, digestOf } from '../registry/oci/digest.ts';
+import type { BlobSource } from '../registry/oci/image-source.ts';
+import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
+import { asError, isMissing, StoreError, storeError } from './errors.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+/** Gives a new path in the build's own folder for a file that is not complete. */
+export type NewPath = () => Promise<string>;
+
+interface PutOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes so far. */
+  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+}
+
+/** Content by digest. A blob that is there is whole: it was verified before it got its name. */
+export class BlobStore {
+  readonly #layout: StoreLayout;
+  readonly #newPath: NewPath;
+
+  constructor(layout: StoreLayout, newPath: NewPath) {
+    this.#layout = layout;
+    this.#newPath = newPath;
+  }
+
+  /** Where the blob is, or would be. */
+  path(digest: Digest): string {
+    return this.#layout.blob(digest);
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    try {
+      return (await stat(this.path(digest))).isFile();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw storeError(error, `look for blob ${digest}`, this.path(digest));
+    }
+  }
+
+  /**
+   * Fetches a blob unless it is there already, and gives its path. When the source breaks off, it is opened again from where it
+   * stopped. StoreError 'digest-mismatch' or 'size-mismatch' when the content is not what the descriptor says; nothing of it is kept.
+   */
+  async fetch(descriptor: Descriptor, source: BlobSource, options: PutOptions = {}): Promise<string> {
+    const target = this.path(descriptor.digest);
+    if (await this.has(descriptor.digest)) return target;
+    const expected = { digest: descriptor.digest, size: descriptor.size, source: source.name };
+    await using writer = await BlobWriter.create(expected, await this.#newPath());
+    for (let failures = 0; !writer.isComplete; ) {
+      const before = writer.written;
+      const failure = await receive(writer, { descriptor, source, options });
+      if (writer.isComplete) break;
+      failures = writer.written > before ? 0 : failures + 1;
+      if (failures === maximalFailures) throw failure ?? writer.sizeMismatch(String(writer.written));
+    }
+    await writer.finish(target);
+    return target;
+  }
+
+  /** Stores a stream that can be read once. The same checks as in fetch(). */
+  async put(bytes: AsyncIterable<Uint8Array>, expected: ExpectedBlob, options: PutOptions = {}): Promise<string> {
+    const target = this.path(expected.digest);
+    await using writer = await BlobWriter.create(expected, await this.#newPath());
+    for await (const chunk of bytes) {
+      options.signal?.throwIfAborted();
+      await writer.write(chunk);
+      options.onProgress?.(writer.written);
+    }
+    await writer.finish(target);
+    return target;
+  }
+
+  /** Stores bytes held in memory (manifests, configurations) under their digest. */
+  async putBytes(bytes: Uint8Array): Promise<Digest> {
+    const digest = digestOf(bytes);
+    if (!(await this.has(digest))) await this.put(once(bytes), { digest, size: bytes.length, source: 'this build' });
+    return digest;
+  }
+
+  /**
+   * Moves a file that the worker wrote into the store. Its digest was computed while it was written, so it is not read again; the
+   * caller's next flush makes it durable before anything names it.
+   */
+  async adopt(file: string, digest: Digest): Promise<string> {
+    const target = this.path(digest);
+    await rename(file, target);
+    return target;
+  }
+
+  /** The content, verified: a blob that was changed on disk is removed, and the iteration ends in a StoreError ('corrupt'). */
+  async *read(digest: Digest): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: 1 << 18 })) {
+        const bytes: Buffer = chunk;
+        hash.update(bytes);
+        yield bytes;
+      }
+    } catch (error) {
+      throw this.#readError(error, digest);
+    }
+    await this.#check(digest, digestFromHex(hash.digest('hex')));
+  }
+
+  /** The content of a small blob, verified. undefined when it is not there. */
+  async readBytes(digest: Digest): Promise<Uint8Array | undefined> {
+    try {
+      const bytes = await readFile(this.path(digest));
+      await this.#check(digest, digestOf(bytes));
+      return bytes;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw this.#readError(error, digest);
+    }
+  }
+
+  /** Removes a blob; fine when it is not there. */
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.path(digest), { force: true });
+  }
+
+  async #check(expected: Digest, found: Digest): Promise<void> {
+    if (found === expected) return;
+    await this.remove(expected);
+    throw new StoreError('corrupt', `Cannot read blob ${expected} from the store: its content has the digest ${found}`, {
+      path: this.path(expected),
+      hint: 'The damaged blob was removed; run the build again to fetch or make it anew',
+    });
+  }
+
+  #readError(error: unknown, digest: Digest): Error {
+    if (isMissing(error)) {
+      return new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
+        path: this.path(digest),
+        cause: error,
+      });
+    }
+    return storeError(error, `read blob ${digest}`, this.path(digest));
+  }
+}
+
+/** How often a source may break off without having given a single byte. */
+const maximalFailures = 3;
+
+interface Receipt {
+  readonly descriptor: Descriptor;
+  readonly source: BlobSource;
+  readonly options: PutOptions;
+}
+
+/** Reads from the source until it ends or breaks. What breaks it is returned, unless it is ours or the caller's. */
+async function receive(writer: BlobWriter, receipt: Receipt): Promise<Error | undefined> {
+  const { descriptor, source, options } = receipt;
+  options.signal?.throwIfAborted();
+  try {
+    const stream = await source.open(descriptor, {
+      offset: writer.written,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (stream.offset !== writer.written) await writer.restart();
+    let position = stream.offset;
+    for await (const chunk of stream.bytes) {
+      const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, writer.written - position)));
+      position += chunk.length;
+      await writer.write(fresh);
+      options.onProgress?.(writer.written);
+    }
+    return undefined;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof StoreError) throw error;
+    return asError(error);
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,90 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type Digest, digestFromHex } from '../registry/oci/digest.ts';
+import { digestMismatch, orStoreError, sizeMismatch } from './errors.ts';
+import { fileMode } from './files.ts';
+
+/** What is to be written, and where it comes from (for messages). */
+export interface ExpectedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly source: string;
+}
+
+/** A blob on its way into the store: hashed and counted as it is written, and gone unless it was finished. */
+export class BlobWriter implements AsyncDisposable {
+  readonly #expected: ExpectedBlob;
+  readonly #path: string;
+  readonly #file: FileHandle;
+  #hash: Hash = createHash('sha256');
+  #written = 0;
+
+  private constructor(expected: ExpectedBlob, path: string, file: FileHandle) {
+    this.#expected = expected;
+    this.#path = path;
+    this.#file = file;
+  }
+
+  static async create(expected: ExpectedBlob, temporary: string): Promise<BlobWriter> {
+    const file = await orStoreError(() => open(temporary, 'wx', fileMode), `store blob ${expected.digest}`, temporary);
+    return new BlobWriter(expected, temporary, file);
+  }
+
+  /** Bytes so far. */
+  get written(): number {
+    return this.#written;
+  }
+
+  get isComplete(): boolean {
+    return this.#written === this.#expected.size;
+  }
+
+  /** Begins again at the first byte. */
+  async restart(): Promise<void> {
+    await this.#orFail(() => this.#file.truncate(0));
+    this.#hash = createHash('sha256');
+    this.#written = 0;
+  }
+
+  /** Fails as soon as there is more than was announced, so that a source cannot fill the disk. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#written + bytes.length > this.#expected.size) {
+      throw this.sizeMismatch('more');
+    }
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesWritten } = await this.#orFail(() => this.#file.write(bytes, done, bytes.length - done, this.#written + done));
+      done += bytesWritten;
+    }
+    this.#hash.update(bytes);
+    this.#written += bytes.length;
+  }
+
+  /** Checks size and digest, makes the bytes durable and gives them their final name. */
+  async finish(target: string): Promise<void> {
+    if (!this.isComplete) throw this.sizeMismatch(String(this.#written));
+    const found = digestFromHex(this.#hash.digest('hex'));
+    if (found !== this.#expected.digest) {
+      throw digestMismatch(this.#expected.digest, found, { source: this.#expected.source, path: target });
+    }
+    await this.#orFail(async () => {
+      await this.#file.datasync();
+      await rename(this.#path, target);
+    });
+  }
+
+  /** The error for content of the wrong length. */
+  sizeMismatch(found: string): Error {
+    const { digest, size, source } = this.#expected;
+    return sizeMismatch(digest, { expected: size, found }, { source, path: this.#path });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+
+  #orFail<T>(operation: () => Promise<T>): Promise<T> {
+    return orStoreError(operation, `store blob ${this.#expected.digest}`, this.#path);
+  }
+}

@@ -1,0 +1,117 @@
+import type { Digest } from '../registry/oci/digest.ts';
+
+/** The closed set of ways in which the store can fail. docs/errors.md lists them. */
+export type StoreErrorCode =
+  /** No space, or no quota, left. */
+  | 'disk-full'
+  /** Written in a format that this version does not know. */
+  | 'version'
+  /** Somebody else uses what must be used alone. */
+  | 'locked'
+  /** Something in the store is not what it should be. */
+  | 'corrupt'
+  | 'digest-mismatch'
+  | 'size-mismatch'
+  | 'permission'
+  /** Any other failure of the file system. */
+  | 'io';
+
+interface StoreErrorDetails {
+  /** The file or folder that it is about. */
+  readonly path: string;
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The store cannot do what it was asked. Exit code 5. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+  readonly path: string;
+  readonly hint: string | undefined;
+
+  constructor(code: StoreErrorCode, message: string, details: StoreErrorDetails) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.hint = details.hint;
+  }
+}
+
+/** The errno name of a failed call, such as `ENOENT`; undefined for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** True when the error says that a file, or a folder on the way to it, does not exist. */
+export function isMissing(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/**
+ * Makes a StoreError of a failed system call; whatever is not one passes unchanged. `doing` completes "Cannot ...", such as
+ * `write blob sha256:...`.
+ */
+export function storeError(error: unknown, doing: string, path: string): Error {
+  const code = errnoOf(error);
+  if (code === undefined || error instanceof StoreError || !/^E[A-Z0-9]+$/.test(code)) return asError(error);
+  const details = { path, cause: error };
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new StoreError('disk-full', `Cannot ${doing}: no space left on the disk`, {
+        ...details,
+        hint: `Free some space, or run "tsbuild prune", or choose another folder with --store`,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new StoreError('permission', `Cannot ${doing}: ${reasonOf(code)} (${path})`, {
+        ...details,
+        hint: 'Choose a folder that you can write to with --store or TSBUILD_STORE',
+      });
+    default:
+      return new StoreError('io', `Cannot ${doing}: ${code} (${path})`, details);
+  }
+}
+
+/** Runs a file-system operation and gives its failures the form of storeError(). */
+export async function orStoreError<T>(operation: () => Promise<T>, doing: string, path: string): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw storeError(error, doing, path);
+  }
+}
+
+/** Content that is not what its name says. */
+export function digestMismatch(expected: Digest, found: Digest, about: { source: string; path: string }): StoreError {
+  return new StoreError(
+    'digest-mismatch',
+    `Cannot store blob ${expected} from ${about.source}: the content has the digest ${found}`,
+    { path: about.path, hint: 'The content was changed or damaged on its way; nothing of it was kept' },
+  );
+}
+
+/** Content that is shorter or longer than announced. */
+export function sizeMismatch(
+  digest: Digest,
+  sizes: { expected: number; found: string },
+  about: { source: string; path: string },
+): StoreError {
+  return new StoreError(
+    'size-mismatch',
+    `Cannot store blob ${digest} from ${about.source}: expected ${sizes.expected} bytes, got ${sizes.found}`,
+    { path: about.path, hint: 'The content was cut off or changed on its way; nothing of it was kept' },
+  );
+}
+
+function reasonOf(code: string): string {
+  return code === 'EROFS' ? 'the file system is read-only' : 'permission denied';
+}
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

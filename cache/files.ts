@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isMissing } from './errors.ts';
+
+/** Only the owner looks into the store: it holds what builds saw. */
+export const folderMode = 0o700;
+export const fileMode = 0o600;
+
+/** Makes a folder and those on the way to it. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: folderMode });
+}
+
+/**
+ * Writes a file so that readers see the old content or the new, never a part, also after a power cut. `sync: false` leaves the
+ * syncing to a later group sync.
+ */
+export async function writeAtomically(
+  file: string,
+  content: string | Uint8Array,
+  options: { readonly sync?: boolean } = {},
+): Promise<void> {
+  const temporary = await writeTemporary(path.dirname(file), content, options);
+  try {
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a new file in a folder (made when it is missing), to be renamed later. */
+export async function writeTemporary(
+  folder: string,
+  content: string | Uint8Array,
+  options: { readonly sync?: boolean } = {},
+): Promise<string> {
+  const temporary = path.join(folder, `${temporaryPrefix}${randomUUID()}`);
+  const handle = await openNew(temporary);
+  try {
+    await handle.writeFile(content);
+    if (options.sync !== false) await handle.datasync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return temporary;
+}
+
+/** Marks files that are not complete. They are never read and can go when no build runs. */
+export const temporaryPrefix = '.new-';
+
+/** A file's bytes; undefined when there is none. */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function openNew(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', fileMode);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await makeFolder(path.dirname(file));
+    return open(file, 'wx', fileMode);
+  }
+}

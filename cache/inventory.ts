@@ -1,0 +1,195 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type Digest, isDigest } from '../registry/oci/digest.ts';
+import { isMissing } from './errors.ts';
+import { isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
+import { type StoreLayout, snapshotFiles } from './store-layout.ts';
+
+export type ItemKind =
+  | 'blob'
+  | 'snapshot'
+  | 'step'
+  | 'layer'
+  | 'image'
+  | 'resolved'
+  | 'download'
+  | 'context'
+  | 'cache'
+  | 'slot'
+  | 'derived';
+
+/** One thing in the store that can go or stay as a whole. */
+export interface Item {
+  readonly kind: ItemKind;
+  readonly path: string;
+  readonly bytes: number;
+  readonly usedMs: number;
+  /** What it is known by to others: a digest, or its path. */
+  readonly id: string;
+  /** Ids of what must stay as long as it does. */
+  readonly needs: readonly string[];
+}
+
+/** Everything in the store. What cannot be read is left out: it is not there for builds either. */
+export async function takeInventory(layout: StoreLayout): Promise<readonly Item[]> {
+  const steps = await listFiles(layout.steps, { isDeep: true });
+  const lists = await Promise.all([
+    blobs(layout),
+    snapshots(layout),
+    caches(layout),
+    records('step', steps, (value) => [snapshotId(value['chainId'])]),
+    records('layer', await listFiles(layout.layers), (value) => [blobIn(value)]),
+    records('image', await listFiles(layout.images), (value) => [blobIn(value)]),
+    records('resolved', await listFiles(layout.resolved), (value) => [blobIn(value)]),
+    records('download', await listFiles(layout.downloads), (value) => [blobId(value['digest'])]),
+    records('slot', await listFiles(layout.slots), () => []),
+    plain('derived', await listFiles(layout.derivedValues)),
+    plain('context', await listFiles(layout.contexts)),
+  ]);
+  return lists.flat();
+}
+
+/** How blobs are named in `needs`. */
+export function blobId(digest: unknown): string {
+  return `blob ${String(digest)}`;
+}
+
+/** How snapshots are named in `needs`. */
+export function snapshotId(chainId: unknown): string {
+  return `snapshot ${String(chainId)}`;
+}
+
+async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
+  const files = await plain('blob', await listFiles(layout.blobs));
+  return Promise.all(
+    files.map(async (file) => {
+      const id = blobId(`sha256:${path.basename(file.path)}`);
+      return { ...file, id, needs: file.bytes <= maximalManifestBytes ? await blobsNamedIn(file.path) : [] };
+    }),
+  );
+}
+
+/** Manifests and indexes are not marked as such, so every small blob is looked into. */
+async function blobsNamedIn(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8');
+  if (!text.startsWith('{')) return [];
+  return (
+    parseRecord(text, (manifest) => {
+      const { config, layers, manifests } = manifest;
+      const descriptors: unknown[] = [config, ...arrayOf(layers), ...arrayOf(manifests)];
+      return descriptors
+        .map(digestIn)
+        .filter((digest) => digest !== undefined)
+        .map(blobId);
+    }) ?? []
+  );
+}
+
+async function snapshots(layout: StoreLayout): Promise<readonly Item[]> {
+  const names = await readdir(layout.snapshots);
+  const items = await Promise.all(names.map((name) => snapshot(path.join(layout.snapshots, name))));
+  return items;
+}
+
+/** A folder without meta.json is garbage that nothing can need. */
+async function snapshot(folder: string): Promise<Item> {
+  const meta = path.join(folder, snapshotFiles.meta);
+  const garbage: Item = { kind: 'snapshot', path: folder, bytes: 0, usedMs: -1, id: folder, needs: [] };
+  const [item] = await records('snapshot', [meta], (value) => [snapshotId(value['parent'])]);
+  if (item === undefined) return garbage;
+  const text = await readFile(meta, 'utf8');
+  const facts = parseRecord(text, (value) => value) ?? {};
+  const bytes = typeof facts['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
+  return { ...item, path: folder, bytes, id: snapshotId(facts['chainId']) };
+}
+
+async function caches(layout: StoreLayout): Promise<readonly Item[]> {
+  const names = await readdir(layout.caches);
+  return Promise.all(names.map((name) => cache(path.join(layout.caches, name))));
+}
+
+async function cache(folder: string): Promise<Item> {
+  const locks = (await readdir(folder)).filter((name) => name.endsWith('.lock'));
+  const times = await Promise.all(locks.map(async (name) => (await stat(path.join(folder, name))).mtimeMs));
+  return { kind: 'cache', path: folder, bytes: await sizeOf(folder), usedMs: Math.max(0, ...times), id: folder, needs: [] };
+}
+
+type ReadNeeds = (value: JsonObject) => readonly string[];
+
+async function records(kind: ItemKind, files: readonly string[], readNeeds: ReadNeeds): Promise<readonly Item[]> {
+  const items = await Promise.all(files.map((file) => record(kind, file, readNeeds)));
+  return items.filter((item) => item !== undefined);
+}
+
+async function record(kind: ItemKind, file: string, readNeeds: ReadNeeds): Promise<Item | undefined> {
+  const [item] = await plain(kind, [file]);
+  if (item === undefined) return undefined;
+  return { ...item, needs: parseRecord(await readFile(file, 'utf8'), readNeeds) ?? [] };
+}
+
+async function plain(kind: ItemKind, files: readonly string[]): Promise<readonly Item[]> {
+  const items = await Promise.all(
+    files.map(async (file) => {
+      try {
+        const { size, mtimeMs } = await stat(file);
+        return { kind, path: file, bytes: size, usedMs: mtimeMs, id: file, needs: [] };
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    }),
+  );
+  return items.filter((item) => item !== undefined);
+}
+
+async function listFiles(folder: string, options: { readonly isDeep?: boolean } = {}): Promise<readonly string[]> {
+  const entries: readonly Dirent[] = await readdir(folder, { withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(folder, entry.name));
+  if (options.isDeep !== true) return files;
+  const below = entries.filter((entry) => entry.isDirectory()).map((entry) => listFiles(path.join(folder, entry.name)));
+  return [...files, ...(await Promise.all(below)).flat()];
+}
+
+/** Bytes in a folder, as far as this user may look. Cache mounts can hold folders of other ids, which count as empty. */
+async function sizeOf(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readOrNothing(folder)) {
+    const file = path.join(folder, entry.name);
+    bytes += entry.isDirectory() ? await sizeOf(file) : await sizeOfFile(file);
+  }
+  return bytes;
+}
+
+async function sizeOfFile(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch {
+    return 0; // A dangling link, or gone since.
+  }
+}
+
+async function readOrNothing(folder: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch {
+    return []; // Not ours to read: the worker made it for another id.
+  }
+}
+
+function blobIn(value: JsonObject): string {
+  return blobId(digestIn(value['descriptor']));
+}
+
+function digestIn(descriptor: unknown): Digest | undefined {
+  if (!isJsonObject(descriptor)) return undefined;
+  const { digest } = descriptor;
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+}
+
+function arrayOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Registries refuse manifests above 4 MiB. (distribution-spec, "Pushing Manifests") */
+const maximalManifestBytes = 4 << 20;

@@ -1,0 +1,74 @@
+import { readFile, utimes } from 'node:fs/promises';
+import { type Descriptor } from '../registry/oci/descriptor.ts';
+import { type Digest, isDigest } from '../registry/oci/digest.ts';
+import { isMissing } from './errors.ts';
+
+/** A JSON object whose fields are not known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** True for objects, not for arrays and null. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads a record. What is missing, cannot be parsed or has the wrong fields (`read` gives undefined) counts as not there: a damaged
+ * record costs a cache hit, never a build. With `touch` the file's time says that it was used.
+ */
+export async function readRecord<T>(
+  file: string,
+  read: (value: JsonObject) => T | undefined,
+  options: { readonly touch?: boolean } = {},
+): Promise<T | undefined> {
+  const text = await textOf(file);
+  if (text === undefined) return undefined;
+  const record = parseRecord(text, read);
+  if (record !== undefined && options.touch === true) await touch(file);
+  return record;
+}
+
+/** The same for text that was read already. */
+export function parseRecord<T>(text: string, read: (value: JsonObject) => T | undefined): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? read(value) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A digest, or undefined for anything else. */
+export function digestOrUndefined(value: unknown): Digest | undefined {
+  return typeof value === 'string' && isDigest(value) ? value : undefined;
+}
+
+/** A descriptor as it was stored; undefined when it is none. Only the fields that say what the content is are checked. */
+export function descriptorOrUndefined(value: unknown): Descriptor | undefined {
+  return isDescriptor(value) ? value : undefined;
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  if (!isJsonObject(value)) return false;
+  const { mediaType, digest, size } = value;
+  return typeof mediaType === 'string' && digestOrUndefined(digest) !== undefined && Number.isSafeInteger(size);
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Says that a file was used now, for pruning. A file that somebody else removed in the meantime is none of our business. */
+export async function touch(file: string): Promise<void> {
+  try {
+    const now = new Date();
+    await utimes(file, now, now);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}

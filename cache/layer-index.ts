@@ -1,0 +1,80 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { LayerEntry } from '../registry/oci/layer-entry.ts';
+import type { RawPath } from '../registry/oci/raw-path.ts';
+import { orStoreError, StoreError, storeError } from './errors.ts';
+import { isJsonObject } from './json-record.ts';
+
+/** Something that is in a layer, as against what the layer hides. */
+export type PresentEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
+
+/** What one layer says, by path. A path that occurs twice in the layer keeps its last entry. */
+export interface LayerIndex {
+  readonly entries: ReadonlyMap<RawPath, PresentEntry>;
+  /** Paths of lower layers that are gone. */
+  readonly whiteouts: ReadonlySet<RawPath>;
+  /** Folders whose content in lower layers is hidden. */
+  readonly opaque: ReadonlySet<RawPath>;
+}
+
+/** The entries of a layer's index, in the order of its tar. Throws a StoreError ('corrupt') for lines that are none. */
+export async function* readLayerIndex(file: string): AsyncGenerator<LayerEntry> {
+  let rest = '';
+  try {
+    for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield parseEntry(line, file);
+    }
+  } catch (error) {
+    throw storeError(error, 'read the index of a layer', file);
+  }
+  if (rest !== '') yield parseEntry(rest, file);
+}
+
+/** The whole index at once. */
+export async function loadLayerIndex(file: string): Promise<LayerIndex> {
+  const text = await orStoreError(() => readFile(file, 'utf8'), 'read the index of a layer', file);
+  const lines = text.split('\n').filter((line) => line !== '');
+  return indexOf(lines.map((line) => parseEntry(line, file)));
+}
+
+/** Sorts entries into an index. */
+export function indexOf(lines: Iterable<LayerEntry>): LayerIndex {
+  const entries = new Map<RawPath, PresentEntry>();
+  const whiteouts = new Set<RawPath>();
+  const opaque = new Set<RawPath>();
+  for (const entry of lines) {
+    if (entry.type === 'whiteout') whiteouts.add(entry.path);
+    else if (entry.type === 'opaque') opaque.add(entry.path);
+    else entries.set(entry.path, entry);
+  }
+  return { entries, whiteouts, opaque };
+}
+
+function parseEntry(line: string, file: string): LayerEntry {
+  const value = parseLine(line, file);
+  if (!isLayerEntry(value)) throw damaged(file);
+  return value;
+}
+
+function parseLine(line: string, file: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw damaged(file, error);
+  }
+}
+
+/** The worker wrote the line, so only its shape is checked. */
+function isLayerEntry(value: unknown): value is LayerEntry {
+  return isJsonObject(value) && typeof value['type'] === 'string' && typeof value['path'] === 'string';
+}
+
+function damaged(file: string, cause?: unknown): StoreError {
+  return new StoreError('corrupt', `Cannot read the index of a layer: it is damaged (${file})`, {
+    path: file,
+    cause,
+    hint: 'Run "tsbuild prune --all" to empty the store',
+  });
+}

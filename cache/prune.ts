@@ -1,0 +1,169 @@
+import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { orStoreError } from './errors.ts';
+import { type Item, type ItemKind, takeInventory } from './inventory.ts';
+import { startSession } from './session.ts';
+import { lockExclusively, type Store } from './store.ts';
+
+/** What a prune may remove. Images that have a name, with all their blobs, always stay. */
+export interface PrunePolicy {
+  /** Things that no build used for longer than this go. */
+  readonly maximalAgeMs?: number | undefined;
+  /** Then the oldest go until no more than this is left. */
+  readonly keepBytes?: number | undefined;
+  /** Everything but named images goes. */
+  readonly all?: boolean | undefined;
+  /** Cache mounts stay whatever their age is. */
+  readonly keepsCacheMounts?: boolean | undefined;
+  /** The time that ages are counted to; default: now. */
+  readonly nowMs?: number | undefined;
+}
+
+export interface PruneResult {
+  /** What goes, with snapshots counted as the size of their layers' tars. */
+  readonly removed: readonly Item[];
+  readonly freedBytes: number;
+  readonly keptBytes: number;
+  /**
+   * Folders that are out of the store already but still on the disk. They can hold ids that only the worker can remove; once it
+   * has, `finish` the prune.
+   */
+  readonly paths: readonly string[];
+}
+
+/** How much of the store is what. */
+export interface StoreUsage {
+  readonly totalBytes: number;
+  /** Of which this much could be pruned. */
+  readonly reclaimableBytes: number;
+  readonly byKind: Readonly<Partial<Record<ItemKind, { readonly count: number; readonly bytes: number }>>>;
+}
+
+/**
+ * Takes what the policy does not keep out of the store. Needs the store for itself: StoreError 'locked' while a build uses it. Killed
+ * at any moment it leaves a store that works: names go before what they name.
+ */
+export async function prune(store: Store, policy: PrunePolicy): Promise<PruneResult> {
+  const lock = await lockExclusively(store.layout);
+  try {
+    return await pruneLocked(store, policy);
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+async function pruneLocked(store: Store, policy: PrunePolicy): Promise<PruneResult> {
+  const items = await takeInventory(store.layout);
+  const kept = choose(items, policy);
+  const removed = items.filter((item) => !kept.has(item));
+  const session = await orStoreError(() => startSession(store.layout), 'begin a session', store.layout.sessions);
+  const waste = await orStoreError(() => removeItems(removed, () => session.newPath()), 'prune', store.root);
+  return {
+    removed,
+    freedBytes: sum(removed),
+    keptBytes: sum([...kept]),
+    paths: [...store.abandoned, ...(waste.length > 0 ? [session.folder] : discard(session))],
+  };
+}
+
+/** What takes how much space. */
+export async function usageOf(store: Store): Promise<StoreUsage> {
+  const items = await takeInventory(store.layout);
+  const kept = choose(items, { all: true });
+  const byKind: Partial<Record<ItemKind, { count: number; bytes: number }>> = {};
+  for (const item of items) {
+    const total = (byKind[item.kind] ??= { count: 0, bytes: 0 });
+    total.count++;
+    total.bytes += item.bytes;
+  }
+  return { totalBytes: sum(items), reclaimableBytes: sum(items.filter((item) => !kept.has(item))), byKind };
+}
+
+/** Which items stay. Pure. */
+export function choose(items: readonly Item[], policy: PrunePolicy): ReadonlySet<Item> {
+  const byId = new Map(items.map((item) => [item.id, item]));
+  const keptSince = (sinceMs: number): ReadonlySet<Item> => {
+    const isRoot = (item: Item): boolean => isAlwaysKept(item, policy) || (rootKinds.has(item.kind) && item.usedMs >= sinceMs);
+    return closure(items.filter(isRoot), byId);
+  };
+  if (policy.all === true) return keptSince(Number.POSITIVE_INFINITY);
+  const sinceMs = policy.maximalAgeMs === undefined ? 0 : (policy.nowMs ?? Date.now()) - policy.maximalAgeMs;
+  const kept = keptSince(sinceMs);
+  const { keepBytes } = policy;
+  return keepBytes === undefined || sum([...kept]) <= keepBytes ? kept : newestWithin(kept, keepBytes, keptSince);
+}
+
+/** Finds the earliest time since which everything used fits. What is kept only shrinks as the time moves on, so halving works. */
+function newestWithin(
+  kept: ReadonlySet<Item>,
+  keepBytes: number,
+  keptSince: (sinceMs: number) => ReadonlySet<Item>,
+): ReadonlySet<Item> {
+  const times = [...new Set([...kept].map((item) => item.usedMs))].toSorted((a, b) => a - b);
+  times.push(Number.POSITIVE_INFINITY);
+  let low = 0;
+  let high = times.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sum([...keptSince(times[middle] ?? 0)]) <= keepBytes) high = middle;
+    else low = middle + 1;
+  }
+  return keptSince(times[low] ?? Number.POSITIVE_INFINITY);
+}
+
+/** What is used for its own sake. Blobs stay only as long as something names them. */
+const rootKinds: ReadonlySet<ItemKind> = new Set([
+  'snapshot',
+  'step',
+  'layer',
+  'resolved',
+  'download',
+  'context',
+  'cache',
+  'slot',
+]);
+
+function isAlwaysKept(item: Item, policy: PrunePolicy): boolean {
+  return item.kind === 'image' || (item.kind === 'cache' && policy.keepsCacheMounts === true);
+}
+
+function closure(roots: readonly Item[], byId: ReadonlyMap<string, Item>): ReadonlySet<Item> {
+  const kept = new Set(roots);
+  const queue = [...roots];
+  for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
+    for (const id of item.needs) {
+      const needed = byId.get(id);
+      if (needed === undefined || kept.has(needed)) continue;
+      kept.add(needed);
+      queue.push(needed);
+    }
+  }
+  return kept;
+}
+
+/** Records first, what they name after them, so that nothing ever names what is gone. */
+async function removeItems(removed: readonly Item[], newPath: () => string): Promise<readonly string[]> {
+  const records = removed.filter((item) => !isFolder(item) && item.kind !== 'blob');
+  await Promise.all(records.map((item) => rm(item.path, { force: true })));
+  await Promise.all(removed.filter((item) => item.kind === 'blob').map((item) => rm(item.path, { force: true })));
+  return Promise.all(removed.filter(isFolder).map((item) => moveOut(item.path, newPath())));
+}
+
+function isFolder(item: Item): boolean {
+  return item.kind === 'snapshot' || item.kind === 'cache';
+}
+
+/** A folder's content can belong to other ids, but its name is ours to change. */
+async function moveOut(folder: string, waste: string): Promise<string> {
+  await rename(folder, path.resolve(waste));
+  return waste;
+}
+
+function discard(session: Disposable): readonly string[] {
+  session[Symbol.dispose]();
+  return [];
+}
+
+function sum(items: readonly Item[]): number {
+  return items.reduce((total, item) => total + item.bytes, 0);
+}

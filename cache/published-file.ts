@@ -1,0 +1,30 @@
+import { rename } from 'node:fs/promises';
+import path from 'node:path';
+import { orStoreError } from './errors.ts';
+import { makeFolder, writeTemporary } from './files.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { Session } from './session.ts';
+
+/** What is needed to write records that must not be seen before what they name. */
+export interface Publisher {
+  readonly session: () => Promise<Session>;
+  readonly group: GroupCommit;
+}
+
+/** Writes a file that becomes visible with the next group sync. A build that dies before leaves nothing of it. */
+export async function publishLater(publisher: Publisher, file: string, content: string): Promise<void> {
+  const { folder } = await publisher.session();
+  await orStoreError(
+    async () => {
+      await makeFolder(path.dirname(file));
+      const temporary = await writeTemporary(folder, content, { sync: false });
+      publisher.group.add({ order: 'record', publish: () => show(temporary, file) });
+    },
+    'write to the store',
+    file,
+  );
+}
+
+function show(temporary: string, file: string): Promise<void> {
+  return orStoreError(() => rename(temporary, file), 'write to the store', file);
+}

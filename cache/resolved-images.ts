@@ -1,0 +1,50 @@
+import type { Descriptor } from '../registry/oci/descriptor.ts';
+import type { Platform } from '../registry/oci/platform.ts';
+import type { BlobStore } from './blob-store.ts';
+import { descriptorOrUndefined, type JsonObject, readRecord } from './json-record.ts';
+import { type Publisher, publishLater } from './published-file.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+/** What a reference meant when its registry was last asked. */
+export interface ResolvedImage {
+  /** Of the platform's manifest. */
+  readonly descriptor: Descriptor;
+  /** Milliseconds since the epoch. */
+  readonly resolvedMs: number;
+}
+
+/** (reference, platform) -> manifest, for pull policies. */
+export class ResolvedImages {
+  readonly #layout: StoreLayout;
+  readonly #publisher: Publisher;
+  readonly #blobs: BlobStore;
+
+  constructor(layout: StoreLayout, services: { publisher: Publisher; blobs: BlobStore }) {
+    this.#layout = layout;
+    this.#publisher = services.publisher;
+    this.#blobs = services.blobs;
+  }
+
+  /** undefined when it was never resolved, or its manifest is not in the store any more. */
+  async get(reference: string, platform: Platform): Promise<ResolvedImage | undefined> {
+    const resolved = await readRecord(this.#file(reference, platform), readResolved, { touch: true });
+    return resolved !== undefined && (await this.#blobs.has(resolved.descriptor.digest)) ? resolved : undefined;
+  }
+
+  /** Remembers a resolution; manifest and configuration are blobs of the store already. */
+  async put(reference: string, platform: Platform, descriptor: Descriptor): Promise<void> {
+    const content = JSON.stringify({ version: 1, reference, platform, descriptor, resolvedMs: Date.now() });
+    await publishLater(this.#publisher, this.#file(reference, platform), content);
+  }
+
+  #file(reference: string, platform: Platform): string {
+    const { os, architecture, variant = '' } = platform;
+    return this.#layout.resolvedImage([reference, os, architecture, variant, platform['os.version'] ?? ''].join('\0'));
+  }
+}
+
+function readResolved(value: JsonObject): ResolvedImage | undefined {
+  const { version, resolvedMs } = value;
+  const descriptor = descriptorOrUndefined(value['descriptor']);
+  return version === 1 && descriptor !== undefined && typeof resolvedMs === 'number' ? { descriptor, resolvedMs } : undefined;
+}

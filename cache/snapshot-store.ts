@@ -1,0 +1,205 @@
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Digest, hexOf } from '../registry/oci/digest.ts';
+import type { LayerEntry } from '../registry/oci/layer-entry.ts';
+import { errnoOf, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
+import type { GroupCommit } from './group-commit.ts';
+import { digestOrUndefined, type JsonObject, parseRecord, touch } from './json-record.ts';
+import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
+import { isAbandoned, type Session } from './session.ts';
+import { type StoreLayout, snapshotFiles } from './store-layout.ts';
+
+/** What is known of the layer that a snapshot holds. */
+export interface LayerFacts {
+  readonly diffId: Digest;
+  /** Bytes of the uncompressed tar. */
+  readonly sizeBytes: number;
+  readonly entries: number;
+}
+
+/** A file-system state: the layer's folder on top of the parents. */
+export interface Snapshot {
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+  /** Absolute; holds `fs/` and `index`. */
+  readonly directory: string;
+  readonly facts: LayerFacts;
+}
+
+interface CommitDetails {
+  readonly chainId: Digest;
+  readonly parent: Digest | undefined;
+  readonly facts: LayerFacts;
+}
+
+/** Snapshots by ChainID. A snapshot without `meta.json` does not exist for other builds, whatever else is in its folder. */
+export class SnapshotStore {
+  readonly #layout: StoreLayout;
+  readonly #session: () => Promise<Session>;
+  readonly #group: GroupCommit;
+  /** Committed by this build, or read before. Paths do not change while a build runs. */
+  readonly #known = new Map<Digest, Snapshot>();
+
+  constructor(layout: StoreLayout, services: { session: () => Promise<Session>; group: GroupCommit }) {
+    this.#layout = layout;
+    this.#session = services.session;
+    this.#group = services.group;
+  }
+
+  /** A new, empty folder for the worker to make a layer in. It vanishes with the build unless it is committed. */
+  async prepare(): Promise<string> {
+    const folder = (await this.#session()).newPath();
+    await orStoreError(() => makeFolder(folder), 'prepare a snapshot', folder);
+    return folder;
+  }
+
+  /**
+   * Takes a finished folder into the store. This build can use the snapshot at once; others see it after the next flush. When the
+   * snapshot exists already, that one is returned and the folder stays behind as waste of the session.
+   */
+  async commit(folder: string, details: CommitDetails): Promise<Snapshot> {
+    const existing = await this.get(details.chainId);
+    if (existing !== undefined) return existing;
+    const session = await this.#session();
+    await orStoreError(() => prepareMeta(folder, details, session.name), 'commit a snapshot', folder);
+    const directory = await this.#moveIn(folder, details.chainId);
+    const snapshot = { ...details, directory };
+    this.#known.set(details.chainId, snapshot);
+    this.#group.add({ order: 'snapshot', publish: () => publish(directory) });
+    return snapshot;
+  }
+
+  /** The snapshot of a chain, or undefined. */
+  async get(chainId: Digest): Promise<Snapshot | undefined> {
+    const known = this.#known.get(chainId);
+    if (known !== undefined) return known;
+    const directory = this.#layout.snapshot(chainId);
+    const meta = path.join(directory, snapshotFiles.meta);
+    const text = await orStoreError(() => readIfThere(meta), `read snapshot ${chainId}`, directory);
+    const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
+    if (details === undefined || details.chainId !== chainId) return undefined;
+    await touch(meta);
+    const snapshot = { ...details, directory };
+    this.#known.set(chainId, snapshot);
+    return snapshot;
+  }
+
+  /**
+   * The layer folders of a chain, lowest first, absolute. Throws a StoreError ('corrupt') when one is missing; look with hasChain()
+   * where that is to be expected.
+   */
+  async lowersOf(chainId: Digest | undefined): Promise<readonly string[]> {
+    const lowers: string[] = [];
+    for (const snapshot of await this.chainOf(chainId)) lowers.push(path.join(snapshot.directory, snapshotFiles.tree));
+    return lowers;
+  }
+
+  /** The snapshots of a chain, lowest first. */
+  async chainOf(chainId: Digest | undefined): Promise<readonly Snapshot[]> {
+    const chain: Snapshot[] = [];
+    for (let id = chainId; id !== undefined; ) {
+      const snapshot = await this.get(id);
+      if (snapshot === undefined) throw incomplete(this.#layout.snapshot(id), id);
+      chain.push(snapshot);
+      id = snapshot.parent;
+    }
+    return chain.toReversed();
+  }
+
+  /** True when a snapshot and all below it are there. */
+  async hasChain(chainId: Digest | undefined): Promise<boolean> {
+    for (let id = chainId; id !== undefined; ) {
+      const snapshot = await this.get(id);
+      if (snapshot === undefined) return false;
+      id = snapshot.parent;
+    }
+    return true;
+  }
+
+  /** What the layer of a snapshot says, in the order of its tar. */
+  readIndex(snapshot: Snapshot): AsyncIterable<LayerEntry> {
+    return readLayerIndex(path.join(snapshot.directory, snapshotFiles.index));
+  }
+
+  /** The same, by path. */
+  loadIndex(snapshot: Snapshot): Promise<LayerIndex> {
+    return loadLayerIndex(path.join(snapshot.directory, snapshotFiles.index));
+  }
+
+  /** The ChainIDs of all snapshots that exist, as hex digits. */
+  async list(): Promise<readonly string[]> {
+    return readdir(this.#layout.snapshots);
+  }
+
+  /**
+   * Gives the folder its place and tells where it is. When another build is just committing the same chain, ours stays where it is
+   * and serves this build only.
+   */
+  async #moveIn(folder: string, chainId: Digest): Promise<string> {
+    const target = this.#layout.snapshot(chainId);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        await rename(folder, target);
+        return target;
+      } catch (error) {
+        const code = errnoOf(error);
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw storeError(error, `commit snapshot ${chainId}`, target);
+      }
+      if (!(await this.#moveAwayLeftover(target))) break;
+    }
+    return folder;
+  }
+
+  /** A folder without `meta.json` whose build is dead goes to this session's waste. */
+  async #moveAwayLeftover(target: string): Promise<boolean> {
+    if ((await readIfThere(path.join(target, snapshotFiles.meta))) !== undefined) return false;
+    const owner = await readIfThere(path.join(target, snapshotFiles.owner));
+    if (owner !== undefined && !(await isAbandoned(this.#layout.session(path.basename(owner.toString()))))) return false;
+    try {
+      await rename(target, (await this.#session()).newPath());
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return true;
+      throw storeError(error, 'replace an unfinished snapshot', target);
+    }
+  }
+}
+
+/** Written before the sync, renamed after it. */
+const newMeta = `${temporaryPrefix}meta`;
+
+async function prepareMeta(folder: string, details: CommitDetails, session: string): Promise<void> {
+  // overlayfs leaves a folder without permissions in its work folder; it is ours, and empty.
+  await rm(path.join(folder, snapshotFiles.work), { recursive: true, force: true }).catch(keepWork);
+  await writeFile(path.join(folder, snapshotFiles.owner), session, { mode: fileMode });
+  const { chainId, parent, facts } = details;
+  const meta = { version: 1, chainId, parent, ...facts };
+  await writeFile(path.join(folder, newMeta), JSON.stringify(meta), { mode: fileMode });
+}
+
+/** A work folder that cannot be removed by this user does no harm beside `fs/`. */
+function keepWork(): void {}
+
+async function publish(directory: string): Promise<void> {
+  const meta = path.join(directory, snapshotFiles.meta);
+  await orStoreError(() => rename(path.join(directory, newMeta), meta), 'publish a snapshot', directory);
+}
+
+function readMeta(value: JsonObject): CommitDetails | undefined {
+  const chainId = digestOrUndefined(value['chainId']);
+  const diffId = digestOrUndefined(value['diffId']);
+  const { version, parent, sizeBytes, entries } = value;
+  const parentId = digestOrUndefined(parent);
+  if (version !== 1 || chainId === undefined || diffId === undefined) return undefined;
+  if (parent !== undefined && parentId === undefined) return undefined;
+  if (typeof sizeBytes !== 'number' || typeof entries !== 'number') return undefined;
+  return { chainId, parent: parentId, facts: { diffId, sizeBytes, entries } };
+}
+
+function incomplete(directory: string, chainId: Digest): StoreError {
+  return new StoreError('corrupt', `Cannot use snapshot ${hexOf(chainId).slice(0, 12)}: it is not in the store`, {
+    path: directory,
+    hint: 'Run the build again with --no-cache, or empty the store with "tsbuild prune --all"',
+  });
+}

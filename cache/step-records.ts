@@ -1,0 +1,86 @@
+import type { Digest } from '../registry/oci/digest.ts';
+import { digestOrUndefined, isJsonObject, type JsonObject, readRecord } from './json-record.ts';
+import { type Publisher, publishLater } from './published-file.ts';
+import type { LayerFacts } from './snapshot-store.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+/** One named part of a step's key: compared by digest, shown as text. Secrets are masked before they come here. */
+export interface RecordedComponent {
+  readonly name: string;
+  readonly digest: string;
+  readonly shown: string;
+}
+
+/** What a step with a certain key made. */
+export interface StepRecord {
+  /** The file-system state after the step. */
+  readonly chainId: Digest;
+  readonly facts: LayerFacts;
+}
+
+/** What is remembered of the latest run of one step of one Containerfile, to say why it ran again. */
+export interface SlotRecord {
+  readonly key: string;
+  readonly components: readonly RecordedComponent[];
+  /** One line for each input file, in order, as the key's author wrote them. */
+  readonly inputs: readonly string[];
+}
+
+/** StepKey -> result, and slot -> latest key. Keys are 64 hex digits. */
+export class StepRecords {
+  readonly #layout: StoreLayout;
+  readonly #publisher: Publisher;
+  readonly #fresh = new Map<string, StepRecord>();
+
+  constructor(layout: StoreLayout, publisher: Publisher) {
+    this.#layout = layout;
+    this.#publisher = publisher;
+  }
+
+  /** The result recorded for a key; that its snapshot still exists is for the caller to check. */
+  async get(key: string): Promise<StepRecord | undefined> {
+    return this.#fresh.get(key) ?? (await readRecord(this.#layout.step(key), readStep, { touch: true }));
+  }
+
+  /** Remembers a result. Other builds see it once the snapshot is durable (Store.flush). */
+  async put(key: string, record: StepRecord): Promise<void> {
+    this.#fresh.set(key, record);
+    await publishLater(this.#publisher, this.#layout.step(key), JSON.stringify({ version: 1, ...record }));
+  }
+
+  /** The latest run in a slot: a name for "this step of this file", such as the stage and the instruction's number. */
+  latest(slot: string): Promise<SlotRecord | undefined> {
+    return readRecord(this.#layout.slot(slot), readSlot);
+  }
+
+  /** Replaces the latest run of a slot. */
+  async setLatest(slot: string, record: SlotRecord): Promise<void> {
+    await publishLater(this.#publisher, this.#layout.slot(slot), JSON.stringify({ version: 1, ...record }));
+  }
+}
+
+function readStep(value: JsonObject): StepRecord | undefined {
+  const chainId = digestOrUndefined(value['chainId']);
+  const { version, facts } = value;
+  if (version !== 1 || chainId === undefined || !isJsonObject(facts)) return undefined;
+  const { sizeBytes, entries } = facts;
+  const diffId = digestOrUndefined(facts['diffId']);
+  if (diffId === undefined || typeof sizeBytes !== 'number' || typeof entries !== 'number') return undefined;
+  return { chainId, facts: { diffId, sizeBytes, entries } };
+}
+
+function readSlot(value: JsonObject): SlotRecord | undefined {
+  const { version, key, components, inputs } = value;
+  if (version !== 1 || typeof key !== 'string' || !Array.isArray(components) || !Array.isArray(inputs)) return undefined;
+  if (!components.every(isComponent) || !inputs.every((line) => typeof line === 'string')) return undefined;
+  return { key, components, inputs };
+}
+
+function isComponent(value: unknown): value is RecordedComponent {
+  return (
+    isJsonObject(value) &&
+    typeof value['name'] === 'string' &&
+    typeof value['digest'] === 'string' &&
+    typeof value['shown'] === 'string'
+  );
+}

@@ -1,0 +1,140 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { type Digest, digestOf, hexOf } from '../registry/oci/digest.ts';
+
+/** Raised when a store of the old format can no longer be used. A newer store is refused, an older one converted or refused. */
+export const storeFormat = 1;
+
+/**
+ * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. A relative
+ * XDG_DATA_HOME is ignored. (XDG Base Directory Specification)
+ */
+export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>>): string {
+  const chosen = environment['TSBUILD_STORE'];
+  if (chosen !== undefined && chosen !== '') return path.resolve(chosen);
+  const data = environment['XDG_DATA_HOME'];
+  if (data !== undefined && path.isAbsolute(data)) return path.join(data, 'tsbuild');
+  const home = environment['HOME'];
+  return path.join(home !== undefined && path.isAbsolute(home) ? home : homedir(), '.local', 'share', 'tsbuild');
+}
+
+/** All paths of a store. Nothing else in the project puts store paths together. */
+export class StoreLayout {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = path.resolve(root);
+  }
+
+  /** The folders right below the root; whatever else is there was not put there by us. */
+  static readonly folders = [
+    'blobs/sha256',
+    'caches',
+    'contexts',
+    'derived',
+    'downloads',
+    'images',
+    'layers',
+    'resolved',
+    'slots',
+    'snapshots',
+    'steps',
+    'tmp',
+  ] as const;
+
+  get version(): string {
+    return this.at('version');
+  }
+  get lock(): string {
+    return this.at('lock');
+  }
+  get blobs(): string {
+    return this.at('blobs', 'sha256');
+  }
+  get snapshots(): string {
+    return this.at('snapshots');
+  }
+  get steps(): string {
+    return this.at('steps');
+  }
+  get slots(): string {
+    return this.at('slots');
+  }
+  get derivedValues(): string {
+    return this.at('derived');
+  }
+  get images(): string {
+    return this.at('images');
+  }
+  get layers(): string {
+    return this.at('layers');
+  }
+  get resolved(): string {
+    return this.at('resolved');
+  }
+  get downloads(): string {
+    return this.at('downloads');
+  }
+  get contexts(): string {
+    return this.at('contexts');
+  }
+  get caches(): string {
+    return this.at('caches');
+  }
+  get sessions(): string {
+    return this.at('tmp');
+  }
+
+  blob(digest: Digest): string {
+    return path.join(this.blobs, hexOf(digest));
+  }
+  /** Holds `fs/`, `index` and `meta.json`. */
+  snapshot(chainId: Digest): string {
+    return path.join(this.snapshots, hexOf(chainId));
+  }
+  /** `key` is 64 hex digits. */
+  step(key: string): string {
+    return path.join(this.steps, key.slice(0, 2), `${key}.json`);
+  }
+  slot(name: string): string {
+    return path.join(this.slots, `${hashed(name)}.json`);
+  }
+  derived(name: string): string {
+    return path.join(this.derivedValues, `${hashed(name)}.json`);
+  }
+  image(name: string): string {
+    return path.join(this.images, `${hashed(name)}.json`);
+  }
+  layer(diffId: Digest, variant: string): string {
+    return path.join(this.layers, `${hexOf(diffId)}.${variant}.json`);
+  }
+  resolvedImage(name: string): string {
+    return path.join(this.resolved, `${hashed(name)}.json`);
+  }
+  download(url: string): string {
+    return path.join(this.downloads, `${hashed(url)}.json`);
+  }
+  /** What is remembered of the files below one context root. */
+  context(root: string): string {
+    return path.join(this.contexts, `${hashed(root)}.files`);
+  }
+  /** All folders of one cache mount; `identity` holds everything that tells two caches apart. */
+  cache(identity: string): string {
+    return path.join(this.caches, hashed(identity));
+  }
+  session(name: string): string {
+    return path.join(this.sessions, name);
+  }
+
+  private at(...parts: readonly string[]): string {
+    return path.join(this.root, ...parts);
+  }
+}
+
+/** The files of one snapshot. */
+export const snapshotFiles = { tree: 'fs', index: 'index', meta: 'meta.json', work: 'work', owner: 'session' } as const;
+
+/** Names that people give may hold anything, so file names are their digests. */
+function hashed(name: string): string {
+  return hexOf(digestOf(name));
+}

@@ -1,0 +1,212 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { BlobStore } from './blob-store.ts';
+import { CacheMounts } from './cache-mounts.ts';
+import { CompressedLayers } from './compressed-layers.ts';
+import { DerivedValues } from './derived-values.ts';
+import { Downloads } from './downloads.ts';
+import { isMissing, orStoreError, StoreError } from './errors.ts';
+import { FileDigests } from './file-digests.ts';
+import { makeFolder, temporaryPrefix, writeAtomically } from './files.ts';
+import { GroupCommit } from './group-commit.ts';
+import { ImageNames } from './image-names.ts';
+import { ResolvedImages } from './resolved-images.ts';
+import { findAbandoned, type Session, startSession } from './session.ts';
+import { SnapshotStore } from './snapshot-store.ts';
+import { StepRecords } from './step-records.ts';
+import { StoreLayout, storeFormat } from './store-layout.ts';
+import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
+
+interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when a prune must be waited for. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+/**
+ * All that builds remember, in one folder. Opening it takes no lock: a build that only reads what is there needs none. The first
+ * write takes a shared lock, which keeps prunes away until the store is disposed.
+ */
+export class Store implements Disposable {
+  readonly layout: StoreLayout;
+  readonly blobs: BlobStore;
+  readonly snapshots: SnapshotStore;
+  readonly steps: StepRecords;
+  readonly layers: CompressedLayers;
+  readonly images: ImageNames;
+  readonly resolved: ResolvedImages;
+  readonly downloads: Downloads;
+  readonly derived: DerivedValues;
+  readonly cacheMounts: CacheMounts;
+  /** Folders of builds that were killed, for the worker to remove. */
+  readonly abandoned: readonly string[];
+  readonly #group: GroupCommit;
+  readonly #options: OpenOptions;
+  #held: Promise<Hold> | undefined;
+  #hold: Hold | undefined;
+
+  constructor(layout: StoreLayout, abandoned: readonly string[], options: OpenOptions) {
+    const session = (): Promise<Session> => this.#session();
+    const newPath = async (): Promise<string> => (await this.#session()).newPath();
+    this.layout = layout;
+    this.abandoned = abandoned;
+    this.#options = options;
+    this.#group = new GroupCommit(layout.root);
+    const publisher = { session, group: this.#group };
+    this.blobs = new BlobStore(layout, newPath);
+    this.snapshots = new SnapshotStore(layout, publisher);
+    this.steps = new StepRecords(layout, publisher);
+    this.layers = new CompressedLayers(layout, { publisher, blobs: this.blobs });
+    this.images = new ImageNames(layout, publisher);
+    this.resolved = new ResolvedImages(layout, { publisher, blobs: this.blobs });
+    this.downloads = new Downloads(layout, { publisher, blobs: this.blobs });
+    this.derived = new DerivedValues(layout, publisher);
+    this.cacheMounts = new CacheMounts(layout, session);
+  }
+
+  get root(): string {
+    return this.layout.root;
+  }
+
+  /**
+   * Takes the shared lock now, so that nothing that is looked up from here on is pruned. Everything that writes does it by itself;
+   * whoever is about to use snapshots or blobs for longer than a moment calls it first.
+   */
+  async hold(): Promise<void> {
+    await this.#session();
+  }
+
+  /** A new path in the build's own folder, for files on their way into the store. Nothing is made there. */
+  async newPath(): Promise<string> {
+    return (await this.#session()).newPath();
+  }
+
+  /** The remembered content digests of the files below a context root (an absolute path). */
+  fileDigests(contextRoot: string): Promise<FileDigests> {
+    return FileDigests.load(this.layout.context(contextRoot));
+  }
+
+  /** Resolves when everything written so far is durable and visible to other builds. */
+  flush(): Promise<void> {
+    return this.#group.flush();
+  }
+
+  /** Gives the locks back. What was not flushed is lost. */
+  [Symbol.dispose](): void {
+    this.#group.stop();
+    const hold = this.#hold;
+    this.#hold = undefined;
+    this.#held = undefined;
+    hold?.session[Symbol.dispose]();
+    hold?.lock[Symbol.dispose]();
+  }
+
+  async #session(): Promise<Session> {
+    this.#held ??= this.#takeHold();
+    return (await this.#held).session;
+  }
+
+  async #takeHold(): Promise<Hold> {
+    const lock = await orStoreError(
+      () => waitForLock(this.layout.lock, 'shared', this.#options),
+      'lock the store',
+      this.layout.lock,
+    );
+    try {
+      const session = await orStoreError(() => startSession(this.layout), 'begin a session', this.layout.sessions);
+      this.#hold = { lock, session };
+      return this.#hold;
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+interface Hold {
+  readonly lock: FileLock;
+  readonly session: Session;
+}
+
+/** Opens a store, made when it is missing. StoreError 'version', 'permission', 'corrupt' or 'disk-full' when it cannot be used. */
+export async function openStore(root: string, options: OpenOptions = {}): Promise<Store> {
+  const layout = new StoreLayout(root);
+  const abandoned = await orStoreError(() => prepareStore(layout), `use store ${layout.root}`, layout.root);
+  return new Store(layout, abandoned, options);
+}
+
+/** The store for a prune: nobody else may use it. StoreError 'locked' when somebody does. */
+export async function lockExclusively(layout: StoreLayout): Promise<FileLock> {
+  const lock = await orStoreError(() => tryLock(layout.lock, 'exclusive'), 'lock the store', layout.lock);
+  if (lock !== undefined) return lock;
+  throw new StoreError('locked', `Cannot prune store ${layout.root}: a build uses it`, {
+    path: layout.root,
+    hint: 'Wait for the build to end, then try again',
+  });
+}
+
+async function prepareStore(layout: StoreLayout): Promise<readonly string[]> {
+  const version = await readVersion(layout);
+  if (version === undefined) {
+    await createStore(layout);
+    return [];
+  }
+  if (version !== storeFormat) throw wrongVersion(layout, version);
+  await refuseOthersStore(layout);
+  return findAbandoned(layout);
+}
+
+async function createStore(layout: StoreLayout): Promise<void> {
+  await makeFolder(layout.root);
+  await refuseOthersStore(layout);
+  const known = new Set<string>(['lock', ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder)]);
+  const strange = (await readdir(layout.root)).find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
+  if (strange !== undefined) throw notAStore(layout, strange);
+  for (const folder of StoreLayout.folders) await makeFolder(`${layout.root}/${folder}`);
+  // Last, since it says that the rest is there.
+  await writeAtomically(layout.version, `${storeFormat}\n`);
+}
+
+async function readVersion(layout: StoreLayout): Promise<number | undefined> {
+  try {
+    const text = await readFile(layout.version, 'utf8');
+    const version = /^[1-9]\d{0,8}\n?$/.test(text) ? Number(text) : undefined;
+    if (version === undefined) throw unreadableVersion(layout);
+    return version;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Records and snapshots are trusted, so they must not be somebody else's. */
+async function refuseOthersStore(layout: StoreLayout): Promise<void> {
+  const { uid } = await stat(layout.root);
+  const ours = process.geteuid?.() ?? uid;
+  if (uid === ours || ours === 0) return;
+  throw new StoreError('permission', `Cannot use store ${layout.root}: it belongs to another user (id ${uid})`, {
+    path: layout.root,
+    hint: 'Choose another folder with --store or TSBUILD_STORE',
+  });
+}
+
+function wrongVersion(layout: StoreLayout, version: number): StoreError {
+  const writer = version > storeFormat ? 'a newer' : 'an older';
+  return new StoreError('version', `Cannot use store ${layout.root}: it was written by ${writer} tsbuild`, {
+    path: layout.root,
+    hint: `Its format is ${version}, this version knows ${storeFormat}; choose another folder with --store`,
+  });
+}
+
+function unreadableVersion(layout: StoreLayout): StoreError {
+  return new StoreError('corrupt', `Cannot use store ${layout.root}: its version file is damaged`, {
+    path: layout.version,
+    hint: 'Remove the folder, or choose another one with --store',
+  });
+}
+
+function notAStore(layout: StoreLayout, strange: string): StoreError {
+  return new StoreError('corrupt', `Cannot use store ${layout.root}: the folder holds other files ("${strange}")`, {
+    path: layout.root,
+    hint: 'Choose an empty or new folder with --store',
+  });
+}

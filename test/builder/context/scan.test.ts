@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { chmodSync, linkSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { planCopy } from '../../../builder/context/copy-plan.ts';
+import { parseIgnoreFile } from '../../../builder/context/ignore.ts';
+import { type ContextTree, scanContext } from '../../../builder/context/scan.ts';
+import { copyDigest } from '../../../builder/keys/copy-digest.ts';
+import { FileDigests } from '../../../cache/file-digests.ts';
+import { type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
+import { sha256 } from './memory-tree.ts';
+
+/** Makes files (`name: content`) and folders (`name/`). */
+function fill(folder: TemporaryFolder, files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(folder.at(name)), { recursive: true });
+    if (name.endsWith('/')) mkdirSync(folder.at(name), { recursive: true });
+    else writeFileSync(folder.at(name), content);
+  }
+}
+
+/** All paths that can be seen. */
+function seen(tree: ContextTree, folder: RawPath = rawPath('')): readonly string[] {
+  return tree.list(folder).flatMap((name) => {
+    const child = rawPath(folder === '' ? name : `${folder}/${name}`);
+    return [textOfPath(child), ...seen(tree, child)];
+  });
+}
+
+async function scanned(folder: TemporaryFolder, ignore = ''): Promise<ContextTree> {
+  return scanContext(folder.path, { ignore: parseIgnoreFile({ name: '.dockerignore', text: ignore }).rules });
+}
+
+const root = rawPath('');
+
+test('scanContext() sees files as they are, but owned by root', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'd/f': 'content' });
+  chmodSync(folder.at('d/f'), 0o4751);
+  utimesSync(folder.at('d/f'), 5, 1234.75);
+  symlinkSync('../outside', folder.at('l'));
+  const tree = await scanned(folder);
+  assert.deepEqual(seen(tree), ['d', 'd/f', 'l']);
+  await tree.hash([rawPath('d/f')]);
+  const file = tree.lookup(rawPath('d/f'));
+  assert.ok(file?.type === 'file');
+  const { identity, ...rest } = file;
+  assert.deepEqual(rest, { type: 'file', mode: 0o4751, uid: 0, gid: 0, mtime: 1234, size: 7, digest: sha256('content') });
+  assert.equal(identity?.mtimeNs, '1234750000000');
+  assert.equal(tree.lookup(rawPath('l'))?.type, 'symlink');
+  assert.equal(tree.lookup(rawPath('l/x')), undefined);
+  assert.equal(tree.lookup(root)?.type, 'directory');
+});
+
+test('scanContext() hides what is ignored, and keeps the folders of what is not', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'a/b/keep': '', 'a/b/drop': '', 'a/c/drop': '', 'logs/x.log': '', top: '', 'empty/': '' });
+  const tree = await scanned(folder, 'a\n!a/b/keep\n**/*.log\n');
+  assert.deepEqual(seen(tree), ['a', 'a/b', 'a/b/keep', 'empty', 'logs', 'top']);
+  assert.equal(tree.lookup(rawPath('a/c')), undefined);
+  assert.equal(tree.hiddenBy(rawPath('a/c/drop')), '.dockerignore:1 ("a")');
+});
+
+test('scanContext() does not read folders that nothing can be taken back from', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'node_modules/deep/x': '', 'src/x': '' });
+  const tree = await scanned(folder, 'node_modules\n!src/keep\n');
+  chmodSync(folder.at('node_modules'), 0);
+  renameSync(folder.at('node_modules'), folder.at('moved'));
+  assert.deepEqual(tree.lookup(rawPath('node_modules')), undefined);
+  assert.deepEqual(seen(tree), ['moved', 'moved/deep', 'moved/deep/x', 'src', 'src/x']);
+  chmodSync(folder.at('moved'), 0o755);
+});
+
+test('scanContext() keeps names of any bytes', async () => {
+  using folder = temporaryFolder('scan');
+  const name = rawPath('x\u00ff\u00fe\ny');
+  writeFileSync(Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from(name, 'latin1')]), 'odd');
+  fill(folder, { 'grüße/ß': 'utf-8' });
+  const tree = await scanned(folder);
+  assert.deepEqual(tree.list(root), [rawPath(Buffer.from('grüße').toString('latin1')), name]);
+  await tree.hash([name]);
+  const entry = tree.lookup(name);
+  assert.equal(entry?.type === 'file' && entry.digest, sha256('odd'));
+  assert.deepEqual(seen(tree).slice(0, 2), ['grüße', 'grüße/ß']);
+});
+
+test('scanContext() gives the names of one file the same link, and sockets as sockets', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { a: 'x', c: 'x' });
+  linkSync(folder.at('a'), folder.at('b'));
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(folder.at('s'), resolve));
+  const tree = await scanned(folder);
+  const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
+  server.close();
+  assert.deepEqual(
+    group?.entries.map((entry) => [entry.to, entry.type, entry.type === 'file' ? entry.inline : undefined]),
+    [
+      ['', 'directory', undefined],
+      ['a', 'file', undefined],
+      ['b', 'hardlink', undefined],
+      ['c', 'file', undefined],
+      ['s', 'file', ''],
+    ],
+  );
+});
+
+test('scanContext() refuses a context that is no folder', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { f: '' });
+  const refused = (file: string, message: string): Promise<void> =>
+    assert.rejects(scanContext(file), { name: 'UsageError', message: `Cannot use context "${file}": ${message}` });
+  await refused(folder.at('f'), 'it is not a folder');
+  await refused(folder.at('none'), 'there is no such folder');
+});
+
+test('hash() reads large files in pieces and gives up on one that is gone', async () => {
+  using folder = temporaryFolder('scan');
+  const large = 'z'.repeat(3_000_000);
+  fill(folder, { large, gone: 'x' });
+  const tree = await scanned(folder);
+  await tree.hash([rawPath('large')]);
+  const entry = tree.lookup(rawPath('large'));
+  assert.equal(entry?.type === 'file' && entry.digest, sha256(large));
+  assert.equal(tree.lookup(rawPath('gone'))?.type, 'file');
+  renameSync(folder.at('gone'), folder.at('elsewhere'));
+  await assert.rejects(tree.hash([rawPath('gone')]), {
+    code: 'unreadable',
+    message: 'Cannot read "gone" in the build context: ENOENT',
+  });
+});
+
+test('hash() stops when the build is cancelled', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { large: 'z'.repeat(3_000_000) });
+  const controller = new AbortController();
+  const tree = await scanContext(folder.path, { signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await assert.rejects(tree.hash([rawPath('large')]), { message: 'enough' });
+});
+
+test('a file that was changed without a trace in its times is read again', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'c/f': 'old' });
+  const scan = async (): Promise<string | undefined> => {
+    const digests = await FileDigests.load(folder.at('digests'));
+    const tree = await scanContext(folder.at('c'), { digests });
+    await tree.hash([rawPath('f')]);
+    await digests.save();
+    const entry = tree.lookup(rawPath('f'));
+    return entry?.type === 'file' ? entry.digest : undefined;
+  };
+  utimesSync(folder.at('c/f'), 1, 1);
+  assert.equal(await scan(), sha256('old'));
+  writeFileSync(folder.at('c/f'), 'new');
+  utimesSync(folder.at('c/f'), 1, 1);
+  assert.equal(await scan(), sha256('new'));
+});
+
+test('scanning 40,000 files', async (context) => {
+  using folder = temporaryFolder('scan');
+  for (let number = 0; number < 400; number++) {
+    mkdirSync(folder.at('c', `folder-${number}`), { recursive: true });
+    for (let file = 0; file < 100; file++)
+      writeFileSync(folder.at('c', `folder-${number}`, `file-${file}.ts`), `${number} ${file}\n`);
+  }
+  const ignore = parseIgnoreFile({
+    name: '.dockerignore',
+    text: '**/node_modules\n*.log\n**/*.tmp\n!keep.tmp\ndist\n.git\n',
+  }).rules;
+  const pass = async (digests: FileDigests): Promise<{ digest: string; text: string }> => {
+    const startMs = performance.now();
+    const tree = await scanContext(folder.at('c'), { ignore, digests, wanted: [root] });
+    const scannedMs = performance.now();
+    const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
+    const plannedMs = performance.now();
+    const { digest } = copyDigest(group?.entries ?? [], { replacesOwner: false, replacesMode: false, isArchive: false });
+    const keyMs = performance.now();
+    const text = `scan ${(scannedMs - startMs).toFixed(0)} ms, plan ${(plannedMs - scannedMs).toFixed(0)} ms, key ${(keyMs - plannedMs).toFixed(0)} ms`;
+    assert.equal(group?.entries.length, 40_401);
+    return { digest, text };
+  };
+  // A clock that runs ahead stands for waiting until no file is racy.
+  const ahead = context.mock.method(Date, 'now', () => new Date().getTime() + 10_000);
+  const digests = await FileDigests.load(folder.at('digests'));
+  const cold = await pass(digests);
+  const saveMs = performance.now();
+  await digests.save();
+  const loadMs = performance.now();
+  const loaded = await FileDigests.load(folder.at('digests'));
+  const loadedMs = performance.now();
+  const warm = await pass(loaded);
+  ahead.mock.restore();
+  assert.equal(warm.digest, cold.digest);
+  context.diagnostic(`cold: ${cold.text}`);
+  context.diagnostic(`warm: ${warm.text}; save ${(loadMs - saveMs).toFixed(0)} ms, load ${(loadedMs - loadMs).toFixed(0)} ms`);
+});
