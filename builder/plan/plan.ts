@@ -12,7 +12,12 @@ export interface Plan {
   /** Only the stages that the target needs, parents and sources before those that use them. */
   readonly stages: readonly PlannedStage[];
   readonly target: StageIndex;
+  /** What the build is for (`--platform`, else this machine's). */
   readonly platform: Platform;
+  /** What the image's configuration says it runs on: the base image's word, unless `--platform` was given. */
+  readonly imagePlatform: Platform;
+  /** Seconds since the epoch, when someone asked for one: option, build argument or global ARG. Else T0 holds everywhere. */
+  readonly sourceDateEpoch: number | undefined;
 }
 
 export interface PlannedStage {
@@ -22,6 +27,10 @@ export interface PlannedStage {
   /** Name given with AS, lower case. */
   readonly name: string | undefined;
   readonly base: StageBase;
+  /** What its commands run on: `FROM --platform`, or the build's platform. Part of the key of every step. */
+  readonly platform: Platform;
+  /** The FROM instruction. */
+  readonly span: Span;
   /** All instructions that leave a history entry, in order; those with an action make layers. */
   readonly steps: readonly PlannedStep[];
   /** The configuration after the last instruction; `labels`, `env` options and the like already applied to the target. */
@@ -37,7 +46,7 @@ export type StageBase =
 
 /** One instruction of a stage. */
 export interface PlannedStep {
-  /** `[build 2/5] RUN make` without the bracket part: variables expanded, secrets masked. */
+  /** `[build 2/5] RUN make` without the bracket part (stepTitle adds it): variables expanded, secrets masked. */
   readonly title: string;
   readonly span: Span;
   readonly history: HistoryEntry;

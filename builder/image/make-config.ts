@@ -1,0 +1,87 @@
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
+
+/** What a configuration is made of. */
+export interface ConfigParts {
+  readonly plan: Plan;
+  /** Default: the target. */
+  readonly stage?: StageIndex;
+  /** Of every layer of the finished file system, the base's first. One when `isSquashed`. */
+  readonly diffIds: readonly Digest[];
+  /** Seconds since the epoch: `created` of the image. */
+  readonly createdSeconds: number;
+  /** Seconds since the epoch: `created` of the new history entries. Default: `createdSeconds`. */
+  readonly historySeconds?: number;
+  /** All layers became one. */
+  readonly isSquashed?: boolean;
+}
+
+/**
+ * The configuration of the image that a stage makes. The history is the base image's, then an entry for every instruction of the stages
+ * that lead to this one.
+ *
+ * @throws Error when a time has no RFC 3339 form
+ */
+export function makeConfig(parts: ConfigParts): ImageConfig {
+  const { plan, diffIds, createdSeconds } = parts;
+  const chain = chainOf(plan, parts.stage ?? plan.target);
+  const stage = stageAt(plan, parts.stage ?? plan.target);
+  const { imagePlatform } = plan;
+  return {
+    ...imagePlatform,
+    ...(stage.author !== undefined && stage.author !== '' && { author: stage.author }),
+    created: timeText(createdSeconds),
+    config: stage.config,
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history: historyOf(chain, parts),
+  };
+}
+
+/** Seconds since the epoch as Go writes a time: `1980-01-02T00:00:00Z`. @throws RangeError before year 0 and after 9999 */
+export function timeText(seconds: number): string {
+  const text = new Date(seconds * 1000).toISOString();
+  if (!/^\d{4}-/.test(text)) throw new RangeError(`Cannot write the time ${seconds}: it is not between the years 0 and 9999`);
+  return text.replace(/\.\d+Z$/, 'Z');
+}
+
+function stageAt(plan: Plan, index: StageIndex): PlannedStage {
+  const stage = plan.stages[index];
+  if (stage === undefined) throw new Error(`the plan has no stage ${index}`);
+  return stage;
+}
+
+/** The stages from the one with the base image to `index`. */
+function chainOf(plan: Plan, index: StageIndex): readonly PlannedStage[] {
+  const chain = [stageAt(plan, index)];
+  for (let [first] = chain; first?.base.kind === 'stage'; first = chain.at(-1)) chain.push(stageAt(plan, first.base.stage));
+  return chain.toReversed();
+}
+
+function historyOf(chain: readonly PlannedStage[], parts: ConfigParts): readonly HistoryEntry[] {
+  const created = timeText(parts.historySeconds ?? parts.createdSeconds);
+  const base = chain[0]?.base;
+  const old = base?.kind === 'image' ? historyOfImage(base.image) : [];
+  const added = chain.flatMap(({ steps }) => steps).map(({ history }) => ({ created, ...history }));
+  const all = [...old, ...added];
+  return parts.isSquashed === true && parts.diffIds.length > 0 ? squashed(all, created) : all;
+}
+
+/** The history of a base, with an entry for every layer: some builders write none, but consumers count them. */
+function historyOfImage({ config }: SourceImage): readonly HistoryEntry[] {
+  const history = config.history ?? [];
+  const layers = config.rootfs.diff_ids.length;
+  const told = history.filter(({ empty_layer }) => empty_layer !== true).length;
+  // More entries than layers: none of them can be matched to its layer, so all become silent.
+  const entries = told > layers ? history.map((entry) => ({ ...entry, empty_layer: true })) : history;
+  const untold = told > layers ? layers : layers - told;
+  return [...entries, ...Array.from({ length: untold }, () => ({ comment: 'layer of the base image without history' }))];
+}
+
+function squashed(history: readonly HistoryEntry[], created: string): readonly HistoryEntry[] {
+  return [
+    ...history.map((entry) => ({ ...entry, empty_layer: true })),
+    { created, created_by: 'SQUASH', comment: 'all layers above as one' },
+  ];
+}

@@ -1,0 +1,110 @@
+import type { Containerfile } from '../../parser/containerfile.ts';
+import type { Diagnostic } from '../../parser/errors.ts';
+import type { Span } from '../../parser/span.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { ArgumentInfo, GlobalScope } from '../plan/global-scope.ts';
+import { type PlannedState, planStages } from '../plan/make-plan.ts';
+import type { PlanOptions } from '../plan/plan-options.ts';
+import { selectStages } from '../plan/select-stages.ts';
+import { describe } from './describe.ts';
+
+/** An argument that the target takes. */
+export interface OutlineArgument {
+  readonly name: string;
+  /** The build argument, else the default; undefined when it has neither. */
+  readonly value: string | undefined;
+  readonly description: string | undefined;
+  readonly span: Span;
+}
+
+/** A secret or an agent that a RUN mounts. */
+export interface OutlineMount {
+  readonly name: string;
+  readonly isRequired: boolean;
+  readonly span: Span;
+}
+
+/** What the target can be given, in the order of the file. */
+export interface Outline {
+  /** The name of the target, when it has one. */
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  readonly args: readonly OutlineArgument[];
+  readonly secrets: readonly OutlineMount[];
+  readonly ssh: readonly OutlineMount[];
+  /** Errors that a build would end with, as far as they show without the base images. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Lists the arguments, secrets and agents that the target and all it needs can take. No image is looked at: what depends on the ENV of a
+ * base image counts as unset.
+ *
+ * @throws ContainerfileError when the stages cannot be selected
+ */
+export function outline(file: Containerfile, options: PlanOptions): Outline {
+  const images: ReadonlyMap<string, SourceImage> = new Map();
+  const selection = selectStages(file, options, images);
+  const { stages, errors } = planStages({ file, options, images, selection });
+  const target = file.stages[selection.target];
+  return {
+    name: target?.name,
+    description: describe(target?.name, target?.from.comment),
+    args: argumentsOf(stages, selection.globals),
+    secrets: mountsOf(stages, 'secret'),
+    ssh: mountsOf(stages, 'ssh'),
+    diagnostics: errors,
+  };
+}
+
+function argumentsOf(stages: readonly PlannedState[], globals: GlobalScope): readonly OutlineArgument[] {
+  const found = new Map<string, ArgumentInfo>();
+  // The target comes last in the file, and its own word on an argument counts most.
+  for (const { state, selected } of stages.toReversed()) {
+    const names = [...selected.usedArguments, ...state.usedArguments];
+    for (const info of reached(names, { declared: state.declared, globals })) {
+      if (!found.has(info.name)) found.set(info.name, info);
+    }
+  }
+  return inOrder([...found.values()].map(outlineArgument));
+}
+
+interface Scopes {
+  readonly declared: ReadonlyMap<string, ArgumentInfo>;
+  readonly globals: GlobalScope;
+}
+
+/** The arguments of these names, and those that their defaults mention. */
+function reached(names: readonly string[], { declared, globals }: Scopes): readonly ArgumentInfo[] {
+  const infos = new Map<string, ArgumentInfo>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const info = declared.get(name) ?? globals.arguments.get(name);
+    if (info === undefined || infos.has(name)) continue;
+    infos.set(name, info);
+    waiting.push(...info.dependencies);
+  }
+  return [...infos.values()];
+}
+
+function outlineArgument({ name, value, instruction }: ArgumentInfo): OutlineArgument {
+  const argument = instruction.args.find((candidate) => candidate.name === name);
+  return { name, value, description: describe(name, instruction.comment), span: argument?.nameSpan ?? instruction.span };
+}
+
+function mountsOf(stages: readonly PlannedState[], kind: 'secret' | 'ssh'): readonly OutlineMount[] {
+  const found = new Map<string, OutlineMount>();
+  for (const { stage } of stages) {
+    for (const { action, span } of stage.steps) {
+      for (const mount of action?.kind === 'run' ? action.mounts : []) {
+        if (mount.kind !== kind || found.has(mount.id)) continue;
+        found.set(mount.id, { name: mount.id, isRequired: mount.isRequired, span });
+      }
+    }
+  }
+  return inOrder([...found.values()]);
+}
+
+function inOrder<T extends { readonly span: Span }>(items: readonly T[]): readonly T[] {
+  return items.toSorted((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+}

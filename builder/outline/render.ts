@@ -1,0 +1,106 @@
+import { positionOf } from '../../parser/position.ts';
+import type { Source, Span } from '../../parser/span.ts';
+import type { Outline } from './outline.ts';
+import type { Target } from './targets.ts';
+
+/** An outline as tables for people. Ends with a line feed. */
+export function outlineText(outline: Outline): string {
+  const { name, description, args, secrets, ssh } = outline;
+  const sections = [
+    [...field('TARGET', name), ...field('DESCRIPTION', description)],
+    table(
+      ['BUILD ARG', 'VALUE', 'DESCRIPTION'],
+      args.map((arg) => [arg.name, arg.value ?? '', arg.description ?? '']),
+    ),
+    table(
+      ['SECRET', 'REQUIRED'],
+      secrets.map((secret) => [secret.name, required(secret.isRequired)]),
+    ),
+    table(
+      ['SSH', 'REQUIRED'],
+      ssh.map((agent) => [agent.name, required(agent.isRequired)]),
+    ),
+  ].filter((lines) => lines.length > 0);
+  return sections.length === 0
+    ? 'Nothing can be given to this target\n'
+    : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** An outline as BuildKit's JSON (subrequests/outline), with plain line numbers. Ends with a line feed. */
+export function outlineJson(outline: Outline, sources: readonly Source[]): string {
+  const mount = (item: Outline['secrets'][number]): object => ({
+    name: item.name,
+    required: item.isRequired || undefined,
+    location: locationOf(item.span, sources),
+  });
+  return json({
+    name: outline.name,
+    description: outline.description,
+    args: outline.args.map(({ name, value, description, span }) => ({
+      name,
+      description,
+      value,
+      location: locationOf(span, sources),
+    })),
+    secrets: outline.secrets.map(mount),
+    ssh: outline.ssh.map(mount),
+  });
+}
+
+/** The targets as a table for people. Ends with a line feed. */
+export function targetsText(targets: readonly Target[]): string {
+  const rows = targets.map(({ name, isDefault, base, description }) => [
+    isDefault ? `${name ?? ''} (default)`.trim() : (name ?? ''),
+    base,
+    description ?? '',
+  ]);
+  return `${table(['TARGET', 'BASE', 'DESCRIPTION'], rows).join('\n')}\n`;
+}
+
+/** The targets as BuildKit's JSON (subrequests/targets), with plain line numbers. Ends with a line feed. */
+export function targetsJson(targets: readonly Target[], sources: readonly Source[]): string {
+  return json({
+    targets: targets.map(({ name, isDefault, base, platform, description, span }) => ({
+      name,
+      default: isDefault || undefined,
+      description,
+      base,
+      platform,
+      location: locationOf(span, sources),
+    })),
+  });
+}
+
+function required(isRequired: boolean): string {
+  return isRequired ? 'true' : '';
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+function locationOf(span: Span, sources: readonly Source[]): object | undefined {
+  const source = sources[span.source];
+  return source && { file: source.name, line: positionOf(source, span.start).line };
+}
+
+function field(title: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [`${title}: ${oneLine(value)}`];
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  if (rows.length === 0) return [];
+  const cells = [header, ...rows.map((row) => row.map(oneLine))];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
+      .join('')
+      .trimEnd(),
+  );
+}
+
+/** Values come from the file, and a terminal obeys what is in them. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ');
+}

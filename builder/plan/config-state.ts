@@ -1,0 +1,93 @@
+import type { ContainerConfig, Healthcheck } from '../../registry/oci/image-config.ts';
+
+/** The configuration of a stage while its instructions are applied. Maps keep the order in which names came first. */
+export interface ConfigState {
+  user: string;
+  readonly exposedPorts: Set<string>;
+  readonly env: Map<string, string>;
+  entrypoint: readonly string[] | undefined;
+  cmd: readonly string[] | undefined;
+  readonly volumes: Set<string>;
+  /** Absolute and clean; '' when the base does not say. */
+  workingDirectory: string;
+  readonly labels: Map<string, string>;
+  stopSignal: string | undefined;
+  isArgsEscaped: boolean;
+  healthcheck: Healthcheck | undefined;
+  readonly onBuild: string[];
+  shell: readonly string[] | undefined;
+}
+
+/** The PATH of images that set none. (BuildKit, util/system) */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What runs shell forms when SHELL does not say otherwise. */
+export const defaultShell: readonly string[] = ['/bin/sh', '-c'];
+
+/** The configuration of an image as the start of a stage. Its ONBUILD triggers do not pass on. Docker writes null for what is not set. */
+export function configStateOf(config: ContainerConfig): ConfigState {
+  return {
+    user: config.User ?? '',
+    exposedPorts: new Set(Object.keys(config.ExposedPorts ?? {})),
+    env: new Map((config.Env ?? []).map(splitVariable)),
+    entrypoint: config.Entrypoint ?? undefined,
+    cmd: config.Cmd ?? undefined,
+    volumes: new Set(Object.keys(config.Volumes ?? {})),
+    workingDirectory: config.WorkingDir ?? '',
+    labels: new Map(Object.entries(config.Labels ?? {})),
+    stopSignal: config.StopSignal ?? undefined,
+    isArgsEscaped: config.ArgsEscaped ?? false,
+    healthcheck: config.Healthcheck ?? undefined,
+    onBuild: [],
+    shell: config.Shell ?? undefined,
+  };
+}
+
+/** The configuration that a stage without a base image starts with. */
+export function emptyConfigState(): ConfigState {
+  return configStateOf({ Env: [`PATH=${defaultPath}`], WorkingDir: '/' });
+}
+
+/** A copy for a child stage, without the ONBUILD triggers. */
+export function inheritConfig(parent: ConfigState): ConfigState {
+  return {
+    ...parent,
+    exposedPorts: new Set(parent.exposedPorts),
+    env: new Map(parent.env),
+    volumes: new Set(parent.volumes),
+    labels: new Map(parent.labels),
+    onBuild: [],
+  };
+}
+
+/** The configuration as it goes into the image: what is not set is left out, sets and labels are sorted as Go writes its maps. */
+export function containerConfigOf(state: ConfigState): ContainerConfig {
+  return {
+    ...(state.user !== '' && { User: state.user }),
+    ...(state.exposedPorts.size > 0 && { ExposedPorts: emptyObjects(state.exposedPorts) }),
+    ...(state.env.size > 0 && { Env: [...state.env].map(([name, value]) => `${name}=${value}`) }),
+    ...(state.entrypoint !== undefined && { Entrypoint: state.entrypoint }),
+    ...(state.cmd !== undefined && { Cmd: state.cmd }),
+    ...(state.volumes.size > 0 && { Volumes: emptyObjects(state.volumes) }),
+    ...(state.workingDirectory !== '' && { WorkingDir: state.workingDirectory }),
+    ...(state.labels.size > 0 && { Labels: Object.fromEntries([...state.labels].toSorted(byName)) }),
+    ...(state.stopSignal !== undefined && { StopSignal: state.stopSignal }),
+    ...(state.isArgsEscaped && { ArgsEscaped: true }),
+    ...(state.healthcheck !== undefined && { Healthcheck: state.healthcheck }),
+    ...(state.onBuild.length > 0 && { OnBuild: state.onBuild }),
+    ...(state.shell !== undefined && { Shell: state.shell }),
+  };
+}
+
+function splitVariable(text: string): readonly [string, string] {
+  const equals = text.indexOf('=');
+  return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function emptyObjects(names: ReadonlySet<string>): Readonly<Record<string, object>> {
+  return Object.fromEntries([...names].toSorted().map((name) => [name, {}]));
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,125 @@
+import type { ArgInstruction, Containerfile } from '../../parser/containerfile.ts';
+import { variablesOf } from '../../parser/expand.ts';
+import { formatPlatform } from '../../parser/platform.ts';
+import type { Span } from '../../parser/span.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { type Expander, valueOf } from './expand-word.ts';
+import type { PlanOptions } from './plan-options.ts';
+import { refuse } from './refuse.ts';
+
+/** An ARG as `outline` tells it. */
+export interface ArgumentInfo {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly instruction: ArgInstruction;
+  /** Names that its default mentions. */
+  readonly dependencies: readonly string[];
+}
+
+/** What FROM sees, and what an ARG without a value in a stage takes its value from. */
+export interface GlobalScope {
+  /** The predefined platform arguments and the ARGs before the first FROM, as far as they have a value. */
+  readonly values: ReadonlyMap<string, string>;
+  /** ARGs before the first FROM, the last of each name. */
+  readonly arguments: ReadonlyMap<string, ArgumentInfo>;
+  /** Build arguments as given, with SOURCE_DATE_EPOCH when there is one. */
+  readonly given: ReadonlyMap<string, string>;
+  /** Seconds since the epoch; undefined when nobody asked for a time. */
+  readonly sourceDateEpoch: number | undefined;
+}
+
+/** The name under which a time is asked for. (reproducible-builds.org, SOURCE_DATE_EPOCH) */
+export const epochName = 'SOURCE_DATE_EPOCH';
+
+/** The platform arguments that are always there; in stages they must be declared. */
+export const platformArguments: readonly string[] = [
+  'BUILDPLATFORM',
+  'BUILDOS',
+  'BUILDOSVERSION',
+  'BUILDARCH',
+  'BUILDVARIANT',
+  'TARGETPLATFORM',
+  'TARGETOS',
+  'TARGETOSVERSION',
+  'TARGETARCH',
+  'TARGETVARIANT',
+  'TARGETSTAGE',
+];
+
+/**
+ * Evaluates the ARGs before the first FROM, in order. A build argument keeps a default from being evaluated at all.
+ *
+ * @throws ContainerfileError for a default that cannot be expanded, and for a SOURCE_DATE_EPOCH that is no number
+ */
+export function globalScope(file: Containerfile, options: PlanOptions): GlobalScope {
+  const given = givenArguments(options);
+  const values = predefined(file, options);
+  for (const name of platformArguments) {
+    const value = given.get(name);
+    if (value !== undefined) values.set(name, value);
+  }
+  const infos = new Map<string, ArgumentInfo>();
+  const expander: Expander = { env: (name) => values.get(name), escape: file.directives.escape };
+  for (const instruction of file.globalArgs) {
+    for (const { name, value } of instruction.args) {
+      const isDefaultUsed = !given.has(name) && value !== undefined;
+      const final = isDefaultUsed ? valueOf(value, expander) : given.get(name);
+      const mentioned = isDefaultUsed ? variablesOf(value.raw, expander.escape).map((variable) => variable.name) : [];
+      infos.set(name, { name, value: final, instruction, dependencies: dependencies(name, mentioned, infos) });
+      if (final !== undefined) values.set(name, final);
+    }
+  }
+  return { values, arguments: infos, given, sourceDateEpoch: epochOf(values, given, infos) };
+}
+
+// `ARG X=$X-more` depends on what the earlier X depended on.
+function dependencies(name: string, mentioned: readonly string[], infos: ReadonlyMap<string, ArgumentInfo>): readonly string[] {
+  const others = mentioned.filter((other) => other !== name);
+  return mentioned.includes(name) ? [...others, ...(infos.get(name)?.dependencies ?? [])] : others;
+}
+
+function givenArguments({ buildArgs, sourceDateEpoch }: PlanOptions): ReadonlyMap<string, string> {
+  const given = new Map(buildArgs);
+  if (sourceDateEpoch !== undefined && !given.has(epochName)) given.set(epochName, String(sourceDateEpoch));
+  // An empty one takes back what the environment or a wrapper asked for.
+  if (given.get(epochName) === '') given.delete(epochName);
+  return given;
+}
+
+function predefined(file: Containerfile, options: PlanOptions): Map<string, string> {
+  const stage = options.target ?? file.stages.at(-1)?.name ?? 'default';
+  return new Map([
+    ...platformValues('BUILD', options.buildPlatform),
+    ...platformValues('TARGET', options.platform),
+    ['TARGETSTAGE', stage],
+  ]);
+}
+
+function platformValues(prefix: string, platform: Platform): readonly (readonly [string, string])[] {
+  return [
+    [`${prefix}PLATFORM`, formatPlatform(platform)],
+    [`${prefix}OS`, platform.os],
+    [`${prefix}OSVERSION`, platform['os.version'] ?? ''],
+    [`${prefix}ARCH`, platform.architecture],
+    [`${prefix}VARIANT`, platform.variant ?? ''],
+  ];
+}
+
+function epochOf(
+  values: ReadonlyMap<string, string>,
+  given: ReadonlyMap<string, string>,
+  infos: ReadonlyMap<string, ArgumentInfo>,
+): number | undefined {
+  const text = given.get(epochName) ?? values.get(epochName) ?? '';
+  return text === '' ? undefined : parseEpoch(text, infos.get(epochName)?.instruction.span);
+}
+
+// Later than the year 9999 has no RFC 3339 form, which the image's configuration needs.
+const latestEpoch = 253_402_300_799;
+
+function parseEpoch(text: string, span: Span | undefined): number {
+  const seconds = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds <= latestEpoch) return seconds;
+  const message = `Cannot use "${text}" as ${epochName}: it must be a number of seconds since 1970, up to the year 9999`;
+  return refuse({ code: 'epoch', message, span, hint: 'The time of the last commit: git log -1 --pretty=%ct' });
+}

@@ -1,0 +1,218 @@
+import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
+import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { applyOptions, imagePlatformOf } from './apply-options.ts';
+import { basePlatformWarning } from './base-platform.ts';
+import { containerConfigOf } from './config-state.ts';
+import { historyComment, type InstructionContext } from './instruction-context.ts';
+import { atBase } from './onbuild.ts';
+import type { Plan, PlannedStage, PlannedStep, SourceRef, StageBase, StageIndex } from './plan.ts';
+import { planInstruction } from './plan-instruction.ts';
+import type { PlanOptions } from './plan-options.ts';
+import { selectStages } from './select-stages.ts';
+import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
+import { childState, imageState, type StageState, scratchState } from './stage-state.ts';
+
+/** A plan, and what people should know of it. */
+export interface PlanResult {
+  readonly plan: Plan;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Plans one build for one platform. Pure: the same arguments give the same plan. `images` holds every image that selectStages asked for
+ * until nothing was missing, by key.
+ *
+ * @throws ContainerfileError with the first error of every stage
+ */
+export function plan(file: Containerfile, options: PlanOptions, images: ReadonlyMap<string, SourceImage>): PlanResult {
+  const selection = selectStages(file, options, images);
+  const [missing] = selection.missing;
+  if (missing !== undefined) throw new Error(`the image ${missing.key} is needed and was not resolved`);
+  const { stages, errors, diagnostics } = planStages({ file, options, images, selection });
+  if (errors.length > 0) throw new ContainerfileError(errors, options.sources);
+  const target = stages.at(-1);
+  // The target is the last stage in the file that is needed, because all that it needs comes before it.
+  if (target === undefined) throw new Error('no stage was planned');
+  return {
+    plan: {
+      stages: stages.map(({ stage }) => stage),
+      target: target.stage.index,
+      platform: options.platform,
+      imagePlatform: imagePlatformOf(target.state, options),
+      sourceDateEpoch: selection.globals.sourceDateEpoch,
+    },
+    diagnostics: [...selection.diagnostics, ...diagnostics],
+  };
+}
+
+/** A stage with the state that its last instruction left. */
+export interface PlannedState {
+  readonly stage: PlannedStage;
+  readonly state: StageState;
+  readonly selected: SelectedStage;
+}
+
+/** What planStages needs. Images that are not there count as images without a configuration, for `outline`. */
+export interface PlanInputs {
+  readonly file: Containerfile;
+  readonly options: PlanOptions;
+  readonly images: ReadonlyMap<string, SourceImage>;
+  readonly selection: StageSelection;
+}
+
+/** All stages of a selection, with the first error of each that has one; stages that start from a broken one are left out. */
+export function planStages(inputs: PlanInputs): {
+  readonly stages: readonly PlannedState[];
+  readonly errors: readonly Diagnostic[];
+  readonly diagnostics: readonly Diagnostic[];
+} {
+  const planning: Planning = { ...inputs, planned: new Map(), errors: [], warnings: [] };
+  for (const [index, selected] of inputs.selection.stages.entries()) planStage(selected, index, planning);
+  return { stages: [...planning.planned.values()], errors: planning.errors, diagnostics: planning.warnings };
+}
+
+interface Planning extends PlanInputs {
+  readonly planned: Map<FileIndex, PlannedState>;
+  readonly errors: Diagnostic[];
+  readonly warnings: Diagnostic[];
+}
+
+function planStage(selected: SelectedStage, index: StageIndex, planning: Planning): void {
+  const state = startOf(selected, planning);
+  if (state === undefined) return;
+  const steps = [...baseSteps(selected, state)];
+  for (const placed of selected.body) {
+    try {
+      const step = planInstruction(contextOf(placed, { selected, state, planning }));
+      if (step !== undefined) steps.push(step);
+    } catch (error) {
+      if (!(error instanceof ContainerfileError)) throw error;
+      planning.errors.push(...inFile(error, placed, selected).diagnostics);
+      return;
+    }
+  }
+  if (selected.fileIndex === planning.selection.target) applyOptions(state, planning.options);
+  planning.planned.set(selected.fileIndex, { stage: finish({ selected, index, steps, state }, planning), state, selected });
+}
+
+function startOf({ base, platform, syntax }: SelectedStage, planning: Planning): StageState | undefined {
+  const { escape } = planning.file.directives;
+  switch (base.kind) {
+    case 'scratch':
+    case 'context':
+      return scratchState(platform, escape);
+    case 'stage': {
+      const parent = planning.planned.get(base.stage);
+      return parent === undefined ? undefined : childState(parent.state, escape);
+    }
+    case 'image': {
+      const image = planning.images.get(base.request.key);
+      if (image === undefined) return scratchState(platform, escape);
+      const warning = basePlatformWarning(image, base.request, syntax.from.span);
+      if (warning !== undefined) planning.warnings.push(warning);
+      return imageState(image, escape);
+    }
+  }
+}
+
+/** A stage from a tree of files starts by copying them all. */
+function baseSteps({ base, baseName, syntax }: SelectedStage, { config }: StageState): readonly PlannedStep[] {
+  if (base.kind !== 'context') return [];
+  const { span } = syntax.from;
+  return [
+    {
+      title: `FROM ${baseName}`,
+      span,
+      history: { created_by: 'COPY / / # buildkit', comment: historyComment },
+      action: {
+        kind: 'copy',
+        from: { kind: 'context', name: base.name },
+        sources: [{ kind: 'path', path: '/', span }],
+        destination: config.workingDirectory,
+        owner: undefined,
+        mode: undefined,
+        isLink: false,
+        excludes: [],
+        keepsParents: false,
+      },
+    },
+  ];
+}
+
+interface Place {
+  readonly selected: SelectedStage;
+  readonly state: StageState;
+  readonly planning: Planning;
+}
+
+function contextOf(placed: PlacedInstruction, { selected, state, planning }: Place): InstructionContext {
+  return {
+    state,
+    stage: selected,
+    placed,
+    options: planning.options,
+    globals: planning.selection.globals,
+    sourceOf: (user: StageInstruction | MountSyntax) => {
+      const found = selected.sources.get(user);
+      return found === undefined ? undefined : sourceRef(found, planning);
+    },
+  };
+}
+
+function sourceRef(found: FoundSource, planning: Planning): SourceRef {
+  switch (found.kind) {
+    case 'scratch':
+    case 'context':
+      return found;
+    case 'stage':
+      return { kind: 'stage', stage: indexOf(found.stage, planning) };
+    case 'image': {
+      const image = planning.images.get(found.request.key);
+      return image === undefined ? { kind: 'scratch' } : { kind: 'image', image };
+    }
+  }
+}
+
+// A stage with an error has no index, and no plan comes of it.
+function indexOf(fileIndex: FileIndex, { planned }: Planning): StageIndex {
+  return planned.get(fileIndex)?.stage.index ?? 0;
+}
+
+function inFile(error: ContainerfileError, { foreignText }: PlacedInstruction, { syntax }: SelectedStage): ContainerfileError {
+  return foreignText === undefined ? error : atBase(error, { text: foreignText, span: syntax.from.image.span });
+}
+
+interface Finished {
+  readonly selected: SelectedStage;
+  readonly index: StageIndex;
+  readonly steps: readonly PlannedStep[];
+  readonly state: StageState;
+}
+
+function finish({ selected, index, steps, state }: Finished, planning: Planning): PlannedStage {
+  const parent = selected.base.kind === 'stage' ? planning.planned.get(selected.base.stage)?.stage : undefined;
+  return {
+    index,
+    title: selected.title,
+    name: selected.syntax.name,
+    base: baseOf(selected, planning),
+    // What a stage runs on is decided where its first image comes from.
+    platform: parent?.platform ?? selected.platform,
+    span: selected.syntax.from.span,
+    steps,
+    config: containerConfigOf(state.config),
+    author: state.author,
+    isCacheIgnored: isCacheIgnored(selected, planning.options),
+  };
+}
+
+function baseOf({ base }: SelectedStage, planning: Planning): StageBase {
+  const ref = sourceRef(base, planning);
+  return ref.kind === 'context' ? { kind: 'scratch' } : ref;
+}
+
+function isCacheIgnored({ title }: SelectedStage, { noCache }: PlanOptions): boolean {
+  return typeof noCache === 'boolean' ? noCache : noCache.some((name) => name.toLowerCase() === title);
+}

@@ -1,0 +1,48 @@
+import type { ArgInstruction } from '../../parser/containerfile.ts';
+import { variablesOf } from '../../parser/expand.ts';
+import { valueOf } from './expand-word.ts';
+import { configStep, type InstructionContext } from './instruction-context.ts';
+import type { PlannedStep } from './plan.ts';
+import { declareArgument, setVariable } from './stage-state.ts';
+
+/**
+ * ARG: a build argument, else the default, else the value from before the first FROM. Each default sees the ones to its left, and is not
+ * evaluated when it is not used. An argument without a value stays unset and leaves an ENV of its name alone.
+ */
+export function planArg(instruction: ArgInstruction, context: InstructionContext): PlannedStep {
+  const { state } = context;
+  const declared = instruction.args.map((argument) => {
+    const value = argumentValue(argument, context);
+    noteForOutline(argument, { instruction, context, value });
+    declareArgument(state, argument.name, value);
+    if (value !== undefined && !metaArguments.has(argument.name)) setVariable(state, argument.name, value);
+    return value === undefined ? argument.name : `${argument.name}=${value}`;
+  });
+  return configStep(context, `ARG ${declared.join(' ')}`);
+}
+
+type Argument = ArgInstruction['args'][number];
+
+// They tell BuildKit what to scan, and no command sees them.
+const metaArguments: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']);
+
+function argumentValue({ name, value }: Argument, { globals, state }: InstructionContext): string | undefined {
+  const given = globals.given.get(name);
+  if (given !== undefined) return given;
+  return value === undefined ? globals.values.get(name) : valueOf(value, state.expander);
+}
+
+interface Declaration {
+  readonly instruction: ArgInstruction;
+  readonly context: InstructionContext;
+  readonly value: string | undefined;
+}
+
+function noteForOutline({ name, value: word }: Argument, { instruction, context, value }: Declaration): void {
+  const { state, globals } = context;
+  state.usedArguments.add(name);
+  const isFromElsewhere = word === undefined && !globals.given.has(name) && (globals.values.has(name) || state.args.has(name));
+  if (isFromElsewhere) return;
+  const mentioned = word === undefined ? [] : variablesOf(word.raw, state.expander.escape).map((variable) => variable.name);
+  state.declared.set(name, { name, value, instruction, dependencies: mentioned.filter((other) => other !== name) });
+}

@@ -1,0 +1,85 @@
+import type { Source } from '../../parser/span.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import type { BuildOptions } from '../options.ts';
+import { isImageLocation, parseContextLocation } from '../source/named-context.ts';
+
+/** What stands behind a `--build-context` name, as far as planning must know. */
+export type ContextKind = 'image' | 'tree' | 'scratch';
+
+/** What a RUN may ask for beyond the sandbox. */
+export type Entitlement = 'network.host' | 'security.insecure' | 'device';
+
+/** Everything besides the Containerfile and the base images that a plan depends on. */
+export interface PlanOptions {
+  /** Name of a stage, any case; undefined: the last one. */
+  readonly target: string | undefined;
+  readonly platform: Platform;
+  /** True when the platform was asked for, so that the image's configuration must say it. */
+  readonly isPlatformExplicit: boolean;
+  readonly buildPlatform: Platform;
+  /** Values already looked up in the environment; a name without a value is not in it. */
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly contexts: ReadonlyMap<string, ContextKind>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly unsetLabels: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly unsetEnv: readonly string[];
+  readonly allow: ReadonlySet<Entitlement>;
+  /** For every RUN that does not say `--network` itself. */
+  readonly network: 'default' | 'none' | 'host';
+  readonly noCache: boolean | readonly string[];
+  /** Replaces the image of the last FROM. */
+  readonly from: string | undefined;
+  /** Seconds since the epoch. */
+  readonly sourceDateEpoch: number | undefined;
+  /** What spans point into, so that errors can show the code. */
+  readonly sources: readonly Source[];
+}
+
+/** What a build knows besides its options when it plans. */
+export interface PlanSurroundings {
+  readonly platform: Platform;
+  readonly buildPlatform: Platform;
+  readonly sources: readonly Source[];
+}
+
+/** The part of a build's options that decides the plan for one platform. */
+export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundings): PlanOptions {
+  return {
+    target: options.target,
+    platform: surroundings.platform,
+    isPlatformExplicit: (options.platforms?.length ?? 0) > 0,
+    buildPlatform: surroundings.buildPlatform,
+    buildArgs: buildArgsOf(options),
+    contexts: contextsOf(options.buildContexts ?? {}),
+    labels: options.labels ?? {},
+    unsetLabels: options.unsetLabels ?? [],
+    env: options.env ?? {},
+    unsetEnv: options.unsetEnv ?? [],
+    allow: new Set(options.allow),
+    network: options.network ?? 'default',
+    noCache: options.noCache ?? false,
+    from: options.from,
+    sourceDateEpoch: options.sourceDateEpoch,
+    sources: surroundings.sources,
+  };
+}
+
+function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions): ReadonlyMap<string, string> {
+  const known = new Map<string, string>();
+  for (const [name, value] of Object.entries(buildArgs)) {
+    const given = value ?? environment[name];
+    if (given !== undefined) known.set(name, given);
+  }
+  return known;
+}
+
+function contextsOf(contexts: Readonly<Record<string, string>>): ReadonlyMap<string, ContextKind> {
+  return new Map(Object.entries(contexts).map(([name, location]) => [name, kindOf(location)]));
+}
+
+function kindOf(text: string): ContextKind {
+  const location = parseContextLocation(text);
+  if (location.kind === 'image' && location.reference === 'scratch') return 'scratch';
+  return isImageLocation(location) ? 'image' : 'tree';
+}

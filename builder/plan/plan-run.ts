@@ -1,0 +1,92 @@
+import type { RunInstruction } from '../../parser/containerfile.ts';
+import { defaultShell } from './config-state.ts';
+import { type Expander, valueOf } from './expand-word.ts';
+import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
+import type { PlannedMount, PlannedRun, PlannedStep } from './plan.ts';
+import { planMounts } from './plan-mounts.ts';
+import type { Entitlement } from './plan-options.ts';
+import { refuse } from './refuse.ts';
+import { argumentPrefixOf, environmentOf, type StageState, workingDirectoryOf } from './stage-state.ts';
+import { instructionTitle, scriptSummary } from './titles.ts';
+
+/** RUN. @throws ContainerfileError for a mount that cannot be, and for what was not allowed */
+export function planRun(instruction: RunInstruction, context: InstructionContext): PlannedStep {
+  const { state } = context;
+  const script = scriptFile(instruction, context);
+  const mounts = planMounts(instruction.mounts, context);
+  const argv = script === undefined ? argvOf(instruction, state) : withShell(state, script.target);
+  const action: PlannedRun = {
+    kind: 'run',
+    argv,
+    env: environmentOf(state),
+    cwd: workingDirectoryOf(state),
+    user: state.config.user,
+    network: networkOf(instruction, context),
+    security: securityOf(instruction, context),
+    mounts,
+    devices: devicesOf(instruction, context),
+    files: script === undefined ? [] : [script],
+  };
+  const createdBy = `RUN ${argumentPrefixOf(state)}${argv.join(' ')} # buildkit`;
+  return actionStep(context, action, { createdBy, title: titleOf(instruction, mounts, state.expander) });
+}
+
+/** A command as the program and its arguments: shell forms are the last argument of SHELL. */
+export function withShell({ config }: StageState, text: string): readonly string[] {
+  const shell = config.shell === undefined || config.shell.length === 0 ? defaultShell : config.shell;
+  return [...shell, text];
+}
+
+function argvOf({ command }: RunInstruction, state: StageState): readonly string[] {
+  return command.form === 'exec' ? command.argv : withShell(state, command.text);
+}
+
+/** A here-document that names its own interpreter, as the file that SHELL is told to run. */
+function scriptFile({ script }: RunInstruction, context: InstructionContext): PlannedRun['files'][number] | undefined {
+  if (script === undefined || !script.text.startsWith('#!')) return undefined;
+  if (script.name.includes('/') || script.name === '.' || script.name === '..') {
+    const message = `Cannot run the script "${script.name}": its name becomes a file name, which holds no slash`;
+    refuse({ code: 'name', message, span: spanInFile(context, script.span), hint: 'Name it <<EOF' });
+  }
+  return { target: `/dev/pipes/${script.name}`, text: script.text, mode: 0o755 };
+}
+
+function networkOf({ network }: RunInstruction, context: InstructionContext): PlannedRun['network'] {
+  const { options } = context;
+  if (network?.value === 'none') return 'none';
+  if (network?.value !== 'host') return options.network;
+  // Whoever gives every RUN the host's network has allowed it.
+  if (options.network !== 'host') requireEntitlement('network.host', { context, span: network.span });
+  return 'host';
+}
+
+function securityOf({ security }: RunInstruction, context: InstructionContext): PlannedRun['security'] {
+  if (security?.value !== 'insecure') return 'sandbox';
+  requireEntitlement('security.insecure', { context, span: security.span });
+  return 'insecure';
+}
+
+function devicesOf({ devices }: RunInstruction, context: InstructionContext): readonly string[] {
+  return devices.map((device) => {
+    requireEntitlement('device', { context, span: device.span });
+    return valueOf(device, context.state.expander);
+  });
+}
+
+function requireEntitlement(
+  name: Entitlement,
+  { context, span }: { readonly context: InstructionContext; readonly span: RunInstruction['span'] },
+): void {
+  if (context.options.allow.has(name)) return;
+  const message = `Cannot run this step: entitlement ${name} is not allowed`;
+  refuse({ code: 'not-supported', message, span: spanInFile(context, span), hint: `Allow it with --allow ${name}` });
+}
+
+function titleOf(instruction: RunInstruction, mounts: readonly PlannedMount[], expander: Expander): string {
+  const secrets = new Set(mounts.flatMap((mount) => (mount.kind === 'secret' && mount.env !== undefined ? [mount.env] : [])));
+  const title = instructionTitle(instruction, {
+    ...expander,
+    env: (name) => (secrets.has(name) ? '****' : expander.env(name)),
+  });
+  return instruction.script === undefined ? title : `${title} (${scriptSummary(instruction.script.text)})`;
+}

@@ -1,0 +1,23 @@
+import { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../../parser/errors.ts';
+import type { Span } from '../../parser/span.ts';
+
+/** An error of planning, before it is thrown. */
+export interface Problem {
+  readonly code: ContainerfileErrorCode;
+  readonly message: string;
+  readonly span: Span | undefined;
+  readonly hint?: string | undefined;
+}
+
+/** The diagnostic of an error. */
+export function errorDiagnostic({ code, message, span, hint }: Problem): Diagnostic {
+  return { severity: 'error', code, message, span, ...(hint !== undefined && { hint }) };
+}
+
+/**
+ * Gives up on the instruction that is being planned. Only within planning: the loop over the instructions catches it, so that errors of
+ * other stages are reported together with it.
+ */
+export function refuse(problem: Problem): never {
+  throw new ContainerfileError([errorDiagnostic(problem)]);
+}

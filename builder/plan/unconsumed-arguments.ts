@@ -1,0 +1,52 @@
+import type { Containerfile, StageInstruction } from '../../parser/containerfile.ts';
+import type { Diagnostic } from '../../parser/errors.ts';
+import { didYouMean } from '../../parser/suggest.ts';
+import { epochName, platformArguments } from './global-scope.ts';
+import type { PlanOptions } from './plan-options.ts';
+import type { SelectedStage } from './selection.ts';
+
+/** Arguments that every RUN gets without an ARG, in both cases. */
+export const proxyNames: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
+
+/**
+ * A warning for each build argument that no ARG declares. Those that are always known (platforms, proxies, what is meant for BuildKit
+ * itself) are none.
+ */
+export function unconsumedArguments(
+  file: Containerfile,
+  { buildArgs }: PlanOptions,
+  stages: readonly SelectedStage[],
+): readonly Diagnostic[] {
+  if (buildArgs.size === 0) return [];
+  const declared = declaredNames(file, stages);
+  return [...buildArgs.keys()]
+    .filter((name) => !declared.has(name) && !isPredefined(name))
+    .map((name) => {
+      const hint = didYouMean(name, declared);
+      return {
+        severity: 'warning',
+        code: 'UnconsumedBuildArg',
+        message: `The build argument "${name}" is not consumed: no ARG declares it`,
+        span: undefined,
+        ...(hint !== undefined && { hint }),
+      };
+    });
+}
+
+function declaredNames(file: Containerfile, stages: readonly SelectedStage[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const add = (instruction: StageInstruction): void => {
+    if (instruction.kind === 'arg') for (const { name } of instruction.args) names.add(name);
+    if (instruction.kind === 'onbuild') add(instruction.trigger);
+  };
+  for (const instruction of file.globalArgs) add(instruction);
+  for (const instruction of file.stages.flatMap(({ body }) => body)) add(instruction);
+  // Triggers of base images are only here.
+  for (const { instruction } of stages.flatMap(({ body }) => body)) add(instruction);
+  return names;
+}
+
+function isPredefined(name: string): boolean {
+  const upper = name.toUpperCase();
+  return name === epochName || name.startsWith('BUILDKIT_') || platformArguments.includes(name) || proxyNames.includes(upper);
+}
