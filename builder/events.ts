@@ -43,6 +43,16 @@ export type BuildEvent =
       readonly state: EndState /** Why it was not cached (`--explain`), or why it failed. */;
       readonly reason?: string;
     }
-  | { readonly kind: 'warning'; readonly timeMs: number; readonly diagnostic: Diagnostic }
+  | {
+      readonly kind: 'warning';
+      readonly timeMs: number;
+      readonly diagnostic: Diagnostic /** Where the diagnostic's span starts; lines and columns count from 1. */;
+      readonly position?: { readonly file: string; readonly line: number; readonly column: number };
+    }
   | { readonly kind: 'notice'; readonly timeMs: number; readonly message: string }
-  | { readonly kind: 'exported'; readonly timeMs: number; readonly manifest: Digest; readonly to: string };
+  | {
+      readonly kind: 'exported';
+      readonly timeMs: number /** undefined for outputs that are files only. */;
+      readonly manifest?: Digest;
+      readonly to: string;
+    };

@@ -1,0 +1,203 @@
+import { UsageError } from '../errors.ts';
+import type { BuildOptions, Output, PullPolicy } from '../options.ts';
+import { imageName } from './image-name.ts';
+import { readArgumentFile, readPairs, readPairsOrEnvironment } from './key-values.ts';
+import { parseOutput } from './output-spec.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+import { runOptions } from './run-options.ts';
+import { parseCount } from './size.ts';
+
+export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
+export type ProgressMode = (typeof progressModes)[number];
+
+export const callMethods = ['build', 'check', 'outline', 'targets'] as const;
+export type CallMethod = (typeof callMethods)[number];
+
+/** What a `tsbuild build` command line asks for. */
+export interface BuildCommand {
+  readonly options: BuildOptions;
+  readonly call: CallMethod;
+  readonly progress: ProgressMode;
+  /** Print nothing but the image id. */
+  readonly isQuiet: boolean;
+  readonly imageIdFile: string | undefined;
+  readonly metadataFile: string | undefined;
+}
+
+/** What the command line's meaning depends on besides itself. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The texts of the --build-arg-file files, in order. */
+  readonly argumentFiles: readonly { readonly name: string; readonly text: string }[];
+}
+
+/** Turns a parsed command line into options. Pure: files are read before. @throws UsageError */
+export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings): BuildCommand {
+  const context = onlyContext(parsed);
+  const options: BuildOptions = {
+    context,
+    ...inputOptions(parsed, surroundings),
+    ...cacheOptions(parsed),
+    ...imageOptions(parsed, surroundings),
+    ...runOptions(parsed, surroundings.environment),
+    ...registryOptions(parsed),
+    outputs: outputsOf(parsed),
+    environment: surroundings.environment,
+  };
+  const call = parsed.isOn('--check') === true ? 'check' : oneOf('--call', parsed.last('--call'), callMethods);
+  const command: BuildCommand = {
+    options,
+    call: call ?? 'build',
+    progress: oneOf('--progress', parsed.last('--progress'), progressModes) ?? 'auto',
+    isQuiet: parsed.isOn('--quiet') ?? false,
+    imageIdFile: parsed.last('--iidfile'),
+    metadataFile: parsed.last('--metadata-file'),
+  };
+  refuseContradictions(command);
+  return command;
+}
+
+/** The value of a flag that takes one of a few words. @throws UsageError listing them */
+export function oneOf<T extends string>(flag: string, text: string | undefined, words: readonly T[]): T | undefined {
+  if (text === undefined) return undefined;
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new UsageError(flag, `Cannot use ${flag} ${text}: expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+}
+
+function onlyContext({ operands }: ParsedFlags): string {
+  const [context, extra] = operands;
+  if (context === undefined) {
+    throw new UsageError('CONTEXT', 'Cannot build: no context given', { hint: 'To build the current folder: tsbuild .' });
+  }
+  if (extra !== undefined) {
+    throw new UsageError('CONTEXT', `Cannot build "${context}" and "${extra}": only one context is possible`, {
+      hint: 'Flags with optional values take them after =, as in --pull=always',
+    });
+  }
+  return context;
+}
+
+function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: Surroundings): Partial<BuildOptions> {
+  const target = parsed.last('--target');
+  const from = parsed.last('--from');
+  const ignoreFile = parsed.last('--ignorefile');
+  const fromFiles = argumentFiles.flatMap(({ name, text }) => readArgumentFile(name, text));
+  return {
+    files: parsed.all('--file'),
+    ...(target !== undefined && target !== '' && { target }),
+    ...(from !== undefined && { from }),
+    ...(ignoreFile !== undefined && { ignoreFile }),
+    buildArgs: readPairsOrEnvironment('--build-arg', [...fromFiles, ...parsed.all('--build-arg')], environment),
+    buildContexts: contextsOf(parsed),
+    platforms: commaSeparated(parsed.all('--platform')),
+  };
+}
+
+function contextsOf(parsed: ParsedFlags): Readonly<Record<string, string>> {
+  const flag = '--build-context';
+  const contexts = readPairs(flag, parsed.all(flag));
+  const empty = Object.entries(contexts).find(([, place]) => place === '');
+  if (empty !== undefined) throw new UsageError(flag, `Cannot use ${flag} ${empty[0]}: expected NAME=PLACE`);
+  return contexts;
+}
+
+function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
+  const noCache = noCacheOf(parsed);
+  const pull = pullOf(parsed.last('--pull'));
+  const jobs = parsed.last('--jobs');
+  const store = parsed.last('--store');
+  return {
+    ...(noCache !== undefined && { noCache }),
+    ...(pull !== undefined && { pull }),
+    ...(jobs !== undefined && { jobs: parseCount('--jobs', jobs, 1) }),
+    ...(store !== undefined && { store }),
+    explain: parsed.isOn('--explain') ?? false,
+  };
+}
+
+// `--no-cache=a,b` names stages, as BuildKit's frontend option does; true and false are docker's.
+function noCacheOf(parsed: ParsedFlags): boolean | readonly string[] | undefined {
+  const text = parsed.last('--no-cache');
+  if (text === 'true') return true;
+  const stages = commaSeparated([
+    ...parsed.all('--no-cache').filter((value) => value !== 'false'),
+    ...parsed.all('--no-cache-filter'),
+  ]);
+  return stages.length === 0 ? undefined : stages;
+}
+
+function pullOf(text: string | undefined): PullPolicy | undefined {
+  if (text === 'true') return 'always';
+  if (text === 'false') return 'missing';
+  return oneOf('--pull', text, ['missing', 'always', 'never', 'newer']);
+}
+
+function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Partial<BuildOptions> {
+  const format = oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
+  const epoch = parsed.last('--source-date-epoch');
+  const timestamp = parsed.last('--timestamp');
+  const env = readPairsOrEnvironment('--env', parsed.all('--env'), environment);
+  return {
+    tags: namesOf(parsed),
+    labels: readPairs('--label', parsed.all('--label')),
+    annotations: readPairs('--annotation', parsed.all('--annotation')),
+    unsetLabels: parsed.all('--unsetlabel'),
+    unsetEnv: parsed.all('--unsetenv'),
+    env: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    ...(format !== undefined && { format }),
+    ...(epoch !== undefined && epoch !== '' && { sourceDateEpoch: parseCount('--source-date-epoch', epoch, 0) }),
+    ...(timestamp !== undefined && { timestamp: timestamp === 'now' ? timestamp : parseCount('--timestamp', timestamp, 0) }),
+    squash: parsed.isOn('--squash') ?? false,
+  };
+}
+
+function namesOf(parsed: ParsedFlags): readonly string[] {
+  return parsed.all('--tag').map((text) => imageName('--tag', text));
+}
+
+function registryOptions(parsed: ParsedFlags): Partial<BuildOptions> {
+  const authFile = parsed.last('--authfile');
+  const certDirectory = parsed.last('--cert-dir');
+  const tlsVerify = parsed.isOn('--tls-verify');
+  return {
+    ...(authFile !== undefined && { authFile }),
+    ...(certDirectory !== undefined && { certDirectory }),
+    ...(tlsVerify !== undefined && { tlsVerify }),
+  };
+}
+
+function outputsOf(parsed: ParsedFlags): readonly Output[] {
+  const names = namesOf(parsed);
+  const format = oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
+  const written = parsed.all('--output').map((text) => parseOutput(text, { names, format }));
+  const pushes = parsed.isOn('--push') ?? false;
+  if (pushes && names.length === 0) {
+    throw new UsageError('--push', 'Cannot push: the image has no name', { hint: 'Add -t NAME' });
+  }
+  const onStandardOutput = written.filter((output) => 'destination' in output && output.destination === '-');
+  if (onStandardOutput.length > 1) {
+    throw new UsageError('--output', 'Cannot write two outputs to standard output: they would mix');
+  }
+  if (written.length === 0) return [{ kind: 'image', names, push: pushes }];
+  return pushes ? [...written, { kind: 'registry', names }] : written;
+}
+
+function refuseContradictions({ options, imageIdFile, metadataFile }: BuildCommand): void {
+  const isTwiceStandardInput = options.context === '-' && options.files?.includes('-') === true;
+  if (isTwiceStandardInput) {
+    throw new UsageError('--file', 'Cannot read both the context and the Containerfile from standard input');
+  }
+  if (imageIdFile !== undefined && (options.platforms?.length ?? 0) > 1) {
+    throw new UsageError('--iidfile', 'Cannot write one image id: several platforms make several images', {
+      hint: metadataFile === undefined ? 'Use --metadata-file' : undefined,
+    });
+  }
+}
+
+function commaSeparated(texts: readonly string[]): readonly string[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+}

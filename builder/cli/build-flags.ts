@@ -1,0 +1,185 @@
+import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
+import { registryFlags, storeFlag } from './shared-flags.ts';
+
+const what = 'What to build';
+const cache = 'Cache';
+const image = 'The image';
+const output = 'Where it goes';
+const run = 'RUN';
+const shown = 'What is shown';
+
+const flags: readonly Flag[] = [
+  {
+    long: '--file',
+    short: '-f',
+    value: 'FILE',
+    repeats: true,
+    group: what,
+    help: 'Containerfile; several are read as one; - is standard input (default: Containerfile, else Dockerfile, in the context)',
+  },
+  { long: '--target', value: 'STAGE', group: what, help: 'Stage to build (default: the last)' },
+  {
+    long: '--build-arg',
+    value: 'NAME[=VALUE]',
+    repeats: true,
+    group: what,
+    help: 'Value of an ARG; without = it comes from the environment',
+  },
+  {
+    long: '--build-arg-file',
+    value: 'FILE',
+    repeats: true,
+    group: what,
+    help: 'File of NAME=VALUE lines; --build-arg wins over it',
+  },
+  {
+    long: '--build-context',
+    value: 'NAME=PLACE',
+    repeats: true,
+    group: what,
+    help: 'Named context: a folder, docker-image://REF, oci-layout://DIR[:TAG], oci-archive:FILE, docker-archive:FILE',
+  },
+  {
+    long: '--ignorefile',
+    value: 'FILE',
+    group: what,
+    help: 'Ignore rules, instead of the .containerignore or .dockerignore of the context',
+  },
+  {
+    long: '--platform',
+    value: 'OS/ARCH[,...]',
+    repeats: true,
+    group: what,
+    help: 'Platform to build for (default: this machine)',
+  },
+  { long: '--from', value: 'IMAGE', group: what, help: 'Use this image in place of the first FROM' },
+  { long: '--call', value: 'METHOD', group: what, help: 'What to do: build, check, outline or targets' },
+  { long: '--check', group: what, help: 'Same as --call=check' },
+
+  {
+    long: '--no-cache',
+    value: 'STAGE,...',
+    implied: 'true',
+    group: cache,
+    help: 'Look nothing up in the cache, or not for these stages',
+  },
+  { long: '--no-cache-filter', value: 'STAGE,...', repeats: true, group: cache, help: 'Look nothing up for these stages' },
+  {
+    long: '--pull',
+    value: 'POLICY',
+    implied: 'always',
+    group: cache,
+    help: 'When to ask the registry for base images: missing (default), always, never, newer',
+  },
+  { long: '--jobs', value: 'N', group: cache, help: 'Steps that may run at the same time (default: processors)' },
+  { long: '--explain', group: cache, help: 'Say why each step was not cached' },
+  storeFlag(cache),
+
+  { long: '--tag', short: '-t', value: 'NAME[:TAG]', repeats: true, group: image, help: 'Name of the image' },
+  { long: '--label', value: 'NAME=VALUE', repeats: true, group: image, help: 'Label of the image; wins over LABEL' },
+  { long: '--unsetlabel', value: 'NAME', repeats: true, group: image, help: 'Remove an inherited label' },
+  { long: '--annotation', value: 'NAME=VALUE', repeats: true, group: image, help: 'Annotation of the manifest' },
+  {
+    long: '--env',
+    value: 'NAME[=VALUE]',
+    repeats: true,
+    group: image,
+    help: 'Environment variable of the image; ENV wins over it',
+  },
+  { long: '--unsetenv', value: 'NAME', repeats: true, group: image, help: 'Remove an inherited environment variable' },
+  { long: '--format', value: 'FORMAT', group: image, help: 'oci (default) or docker' },
+  { long: '--squash', group: image, help: 'Make one layer of all new ones' },
+  {
+    long: '--source-date-epoch',
+    value: 'SECONDS',
+    group: image,
+    help: 'Time that files and the image carry (default: SOURCE_DATE_EPOCH, else 1980-01-02)',
+  },
+  { long: '--timestamp', value: 'SECONDS|now', group: image, help: 'Creation time of the image alone' },
+
+  {
+    long: '--output',
+    short: '-o',
+    value: 'SPEC',
+    repeats: true,
+    group: output,
+    help: 'type=oci|docker|local|tar|registry|image|none[,dest=PATH|-][,...]; a bare path is a folder, - a tar on standard output',
+  },
+  { long: '--push', group: output, help: 'Push the image under its names' },
+  { long: '--iidfile', value: 'FILE', group: output, help: 'Write the image id (digest of the configuration) to a file' },
+  { long: '--metadata-file', value: 'FILE', group: output, help: 'Write digests and names to a file, as JSON' },
+  ...registryFlags(output),
+
+  {
+    long: '--secret',
+    value: 'id=ID[,src=FILE|,env=NAME]',
+    repeats: true,
+    group: run,
+    help: 'Secret for RUN --mount=type=secret',
+  },
+  {
+    long: '--ssh',
+    value: 'default|ID[=PATH,...]',
+    repeats: true,
+    group: run,
+    help: 'Agent socket or keys for RUN --mount=type=ssh',
+  },
+  { long: '--network', value: 'MODE', group: run, help: 'Network of RUN: default, none or host' },
+  { long: '--allow', value: 'ENTITLEMENT', repeats: true, group: run, help: 'Permit network.host, security.insecure or device' },
+  { long: '--add-host', value: 'NAME:ADDRESS', repeats: true, group: run, help: 'Line for /etc/hosts' },
+  { long: '--dns', value: 'ADDRESS', repeats: true, group: run, help: 'Name server' },
+  { long: '--dns-search', value: 'DOMAIN', repeats: true, group: run, help: 'Search domain' },
+  { long: '--dns-option', value: 'OPTION', repeats: true, group: run, help: 'Resolver option' },
+  { long: '--hostname', value: 'NAME', group: run, help: 'Host name that RUN sees' },
+  { long: '--ulimit', value: 'NAME=SOFT[:HARD]', repeats: true, group: run, help: 'Resource limit' },
+  { long: '--shm-size', value: 'SIZE', group: run, help: 'Size of /dev/shm (default: 64m)' },
+  {
+    long: '--volume',
+    short: '-v',
+    value: 'SOURCE:TARGET[:ro]',
+    repeats: true,
+    group: run,
+    help: 'Mount a folder of this machine in every RUN; not part of the image',
+  },
+  { long: '--device', value: 'SOURCE[:TARGET]', repeats: true, group: run, help: 'Device node for every RUN' },
+
+  { long: '--progress', value: 'MODE', group: shown, help: 'auto (default), plain, tty, rawjson or quiet' },
+  { long: '--quiet', short: '-q', group: shown, help: 'Print only the image id' },
+  { long: '--help', short: '-h', group: shown, help: 'Print this text' },
+];
+
+const notYet = 'not supported yet';
+const noDaemon = 'tsbuild has no daemon';
+
+const refused: readonly RefusedFlag[] = [
+  {
+    long: '--load',
+    reason: `${noDaemon} to load into`,
+    hint: 'Use --output type=docker,dest=- and pipe it into "docker load" or "podman load"',
+  },
+  { long: '--cache-from', value: 'SPEC', reason: `caches in registries are ${notYet}` },
+  { long: '--cache-to', value: 'SPEC', reason: `caches in registries are ${notYet}` },
+  { long: '--attest', value: 'SPEC', reason: `attestations are ${notYet}` },
+  { long: '--sbom', value: 'SPEC', reason: `bills of materials are ${notYet}` },
+  { long: '--provenance', value: 'SPEC', reason: `provenance is ${notYet}` },
+  { long: '--builder', value: 'NAME', reason: noDaemon },
+  { long: '--memory', value: 'SIZE', reason: 'limits by control groups need privileges', hint: 'Use --ulimit' },
+  { long: '--cgroup-parent', value: 'PATH', reason: 'limits by control groups need privileges', hint: 'Use --ulimit' },
+  { long: '--cpu-shares', value: 'N', reason: 'limits by control groups need privileges' },
+  {
+    long: '--isolation',
+    value: 'MODE',
+    reason: 'the isolation follows from what the machine allows',
+    hint: 'See "tsbuild doctor"',
+  },
+  { long: '--manifest', value: 'NAME', reason: `manifest lists are ${notYet}` },
+  {
+    long: '--creds',
+    value: 'USER:PASSWORD',
+    reason: 'a password on the command line can be read by every user of the machine',
+    hint: 'Use --authfile or "docker login"',
+  },
+];
+
+/** All flags of `tsbuild build`. docs/cli.md shows the same ones; a test keeps both equal. */
+export const buildFlags: FlagTable = { flags, refused };

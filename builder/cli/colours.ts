@@ -1,0 +1,8 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Colours are for terminals, unless the user said otherwise. (https://no-color.org, https://force-color.org) */
+export function hasColours(stream: { readonly isTTY?: boolean }, environment: Environment): boolean {
+  if ((environment['NO_COLOR'] ?? '') !== '') return false;
+  if ((environment['FORCE_COLOR'] ?? '0') !== '0') return true;
+  return stream.isTTY === true && environment['TERM'] !== 'dumb';
+}

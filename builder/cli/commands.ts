@@ -1,0 +1,81 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a command may touch of the process. Only main.ts makes one from the real process. */
+export interface CommandContext {
+  /** The arguments after the command's name. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable;
+  /** Results: ids, listings, archives. */
+  readonly stdout: Writable;
+  /** Progress, warnings, errors. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+  readonly signal: AbortSignal;
+}
+
+/** Runs to the end and gives the exit code; failures are thrown. */
+export type RunCommand = (context: CommandContext) => Promise<number>;
+
+/** A command of the CLI. What it needs is loaded when it is called. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** undefined: known, and refused as not supported yet. */
+  readonly load: (() => Promise<RunCommand>) | undefined;
+}
+
+/** All commands. `build` is meant when the first argument is none of the names. */
+export const commands: readonly Command[] = [
+  {
+    name: 'build',
+    summary: 'Build an image from a Containerfile',
+    load: async () => (await import('./commands/build.ts')).runBuild,
+  },
+  {
+    name: 'check',
+    summary: 'Look for mistakes in a Containerfile without building',
+    load: async () => (await import('./commands/check.ts')).runCheck,
+  },
+  {
+    name: 'targets',
+    summary: 'List the stages of a Containerfile',
+    load: async () => (await import('./commands/targets.ts')).runTargets,
+  },
+  {
+    name: 'outline',
+    summary: 'List the arguments, secrets and sockets that a target takes',
+    load: async () => (await import('./commands/outline.ts')).runOutline,
+  },
+  {
+    name: 'doctor',
+    summary: 'Say how builds run on this machine, and what is missing',
+    load: async () => (await import('./commands/doctor.ts')).runDoctor,
+  },
+  { name: 'images', summary: 'List the images in the store', load: async () => (await import('./commands/images.ts')).runImages },
+  {
+    name: 'inspect',
+    summary: 'Show the manifest and configuration of an image',
+    load: async () => (await import('./commands/inspect.ts')).runInspect,
+  },
+  {
+    name: 'history',
+    summary: 'Show how an image was made',
+    load: async () => (await import('./commands/history.ts')).runHistory,
+  },
+  { name: 'tag', summary: 'Give an image another name', load: async () => (await import('./commands/tag.ts')).runTag },
+  { name: 'rmi', summary: 'Remove names of images', load: async () => (await import('./commands/rmi.ts')).runRmi },
+  { name: 'pull', summary: 'Fetch an image into the store', load: undefined },
+  { name: 'push', summary: 'Send an image to a registry', load: undefined },
+  { name: 'save', summary: 'Write an image to an archive', load: async () => (await import('./commands/save.ts')).runSave },
+  { name: 'load', summary: 'Read an image from an archive', load: undefined },
+  { name: 'copy', summary: 'Copy an image between registries', load: undefined },
+  { name: 'login', summary: 'Keep credentials of a registry', load: undefined },
+  { name: 'logout', summary: 'Forget credentials of a registry', load: undefined },
+  {
+    name: 'prune',
+    summary: 'Remove what builds no longer need',
+    load: async () => (await import('./commands/prune.ts')).runPrune,
+  },
+  { name: 'du', summary: 'Show what takes space in the store', load: async () => (await import('./commands/du.ts')).runDu },
+  { name: 'manifest', summary: 'Work with manifest lists', load: undefined },
+];

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../../errors.ts';
+import { type BuildCommand, readBuildCommand } from '../build-command.ts';
+import { buildFlags } from '../build-flags.ts';
+import type { CommandContext } from '../commands.ts';
+import { type ParsedFlags, parseFlags } from '../parse-flags.ts';
+
+/** `tsbuild build`. */
+export async function runBuild(context: CommandContext): Promise<number> {
+  const parsed = parseFlags(context.argv, buildFlags);
+  if (parsed.isOn('--help') === true) return printHelp(context);
+  const command = readBuildCommand(parsed, {
+    environment: context.environment,
+    argumentFiles: await readArgumentFiles(parsed),
+  });
+  switch (command.call) {
+    case 'build':
+      return build(command, context);
+    case 'check':
+    case 'targets':
+    case 'outline':
+      return describe(command.call, { command, context });
+    default:
+      return unreachable(command.call);
+  }
+}
+
+async function build(command: BuildCommand, context: CommandContext): Promise<number> {
+  const [{ build: run }, { startProgress }] = await Promise.all([
+    import('../../build.ts'),
+    import('../../progress/start-progress.ts'),
+  ]);
+  await using progress = await startProgress(modeOf(command), context);
+  const result = await run({
+    ...command.options,
+    stdin: context.stdin,
+    stdout: context.stdout,
+    signal: context.signal,
+    onEvent: progress.onEvent,
+  });
+  progress.finish(result);
+  if (command.imageIdFile !== undefined || command.metadataFile !== undefined) {
+    const { writeResultFiles } = await import('../../export/result-files.ts');
+    await writeResultFiles(result, command);
+  }
+  if (command.isQuiet && result.imageId !== undefined && !usesStandardOutput(command)) {
+    context.stdout.write(`${result.imageId}\n`);
+  }
+  return 0;
+}
+
+async function describe(
+  call: 'check' | 'targets' | 'outline',
+  { command, context }: { readonly command: BuildCommand; readonly context: CommandContext },
+): Promise<number> {
+  const request = { options: command.options, isJson: false };
+  switch (call) {
+    case 'check':
+      return (await import('./check.ts')).checkFile(request, context);
+    case 'targets':
+      return (await import('./targets.ts')).listTargets(request, context);
+    case 'outline':
+      return (await import('./outline.ts')).describeTarget(request, context);
+    default:
+      return unreachable(call);
+  }
+}
+
+function modeOf({ isQuiet, progress }: BuildCommand): BuildCommand['progress'] {
+  return isQuiet ? 'quiet' : progress;
+}
+
+function usesStandardOutput({ options }: BuildCommand): boolean {
+  return options.outputs?.some((output) => 'destination' in output && output.destination === '-') ?? false;
+}
+
+async function readArgumentFiles(parsed: ParsedFlags): Promise<readonly { readonly name: string; readonly text: string }[]> {
+  return Promise.all(
+    parsed.all('--build-arg-file').map(async (name) => {
+      try {
+        return { name, text: await readFile(name, 'utf8') };
+      } catch (error) {
+        const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+        throw new UsageError('--build-arg-file', `Cannot read "${name}": ${why}`, { cause: error });
+      }
+    }),
+  );
+}
+
+async function printHelp({ stdout }: CommandContext): Promise<number> {
+  const { helpText } = await import('../help.ts');
+  stdout.write(
+    helpText({
+      usage: 'tsbuild [build] [FLAGS] CONTEXT',
+      summary: 'Builds an image from a Containerfile and a context: a folder, a URL, or - for standard input.',
+      flags: buildFlags.flags,
+      examples: [
+        ['tsbuild -t app .', 'The Containerfile of this folder, kept in the store as "app"'],
+        ['tsbuild -f build/Containerfile --target test .', 'Another file, up to the stage "test"'],
+        ['tsbuild -o type=oci,dest=app.tar .', 'An OCI archive'],
+        ['tsbuild -o out .', 'Only the files of the image, into the folder "out"'],
+      ],
+    }),
+  );
+  return 0;
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected method ${String(value)}`);
+}

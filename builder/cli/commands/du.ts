@@ -1,0 +1,30 @@
+import { usageOf } from '../../../cache/prune.ts';
+import { bytes } from '../../progress/units.ts';
+import type { CommandContext } from '../commands.ts';
+import { runStoreCommand, type StoreCommand } from '../store-command.ts';
+import { table } from '../table.ts';
+
+export const duCommand: StoreCommand = {
+  name: 'du',
+  operands: '',
+  leastOperands: 0,
+  mostOperands: 0,
+  summary: 'Shows what takes space in the store',
+  flags: [{ long: '--json', group: 'Output', help: 'Print JSON' }],
+  run: async (parsed, { store, context }) => {
+    const usage = await usageOf(store);
+    if (parsed.isOn('--json') === true) {
+      context.stdout.write(`${JSON.stringify(usage, undefined, 2)}\n`);
+      return 0;
+    }
+    const rows = Object.entries(usage.byKind).map(([kind, item]) => [kind, String(item?.count ?? 0), bytes(item?.bytes ?? 0)]);
+    context.stdout.write(table([['KIND', 'COUNT', 'SIZE'], ...rows.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1))]));
+    context.stdout.write(`\nin all ${bytes(usage.totalBytes)}, of which ${bytes(usage.reclaimableBytes)} can be pruned\n`);
+    return 0;
+  },
+};
+
+/** `tsbuild du`. */
+export async function runDu(context: CommandContext): Promise<number> {
+  return runStoreCommand(duCommand, context);
+}

@@ -1,0 +1,22 @@
+import type { CommandContext } from '../commands.ts';
+import { runStoreCommand, type StoreCommand } from '../store-command.ts';
+import { findImage, fullName } from '../stored-image.ts';
+
+export const tagCommand: StoreCommand = {
+  name: 'tag',
+  operands: 'IMAGE NAME...',
+  leastOperands: 2,
+  mostOperands: Number.POSITIVE_INFINITY,
+  summary: 'Gives an image more names',
+  run: async ({ operands: [image = '', ...names] }, { store }) => {
+    const full = names.map(fullName);
+    const { descriptor } = await findImage(store, image);
+    for (const name of full) await store.images.tag(name, descriptor);
+    return 0;
+  },
+};
+
+/** `tsbuild tag`. */
+export async function runTag(context: CommandContext): Promise<number> {
+  return runStoreCommand(tagCommand, context);
+}

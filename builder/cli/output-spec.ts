@@ -1,0 +1,156 @@
+import { UsageError } from '../errors.ts';
+import type { ImageOutputOptions, Output } from '../options.ts';
+import { imageName } from './image-name.ts';
+import { booleanOf } from './parse-flags.ts';
+
+const flag = '--output';
+
+/** What an output needs to know besides its own fields. */
+export interface OutputDefaults {
+  readonly names: readonly string[];
+  readonly format: 'oci' | 'docker' | undefined;
+}
+
+type Fields = ReadonlyMap<string, string>;
+
+const imageFields = ['compression', 'compression-level', 'force-compression', 'oci-mediatypes', 'name'];
+
+const fieldsOfType: Readonly<Record<string, readonly string[]>> = {
+  oci: ['dest', 'tar', ...imageFields],
+  docker: ['dest', ...imageFields],
+  local: ['dest'],
+  tar: ['dest'],
+  registry: imageFields,
+  image: ['push', ...imageFields],
+  none: [],
+  cacheonly: [],
+};
+
+/**
+ * Reads one `--output` as docker buildx writes it: comma-separated fields, with CSV quotes; a bare path is a folder, `-` a tar on
+ * standard output.
+ *
+ * @throws UsageError
+ */
+export function parseOutput(text: string, defaults: OutputDefaults): Output {
+  if (text === '-') return { kind: 'tar', destination: '-' };
+  if (text !== '' && !text.includes('=')) return { kind: 'local', destination: text };
+  const fields = parseFields(flag, text);
+  const type = fields.get('type') ?? 'local';
+  const allowed = fieldsOfType[type];
+  if (allowed === undefined) {
+    const hint = `Types are ${Object.keys(fieldsOfType).join(', ')}`;
+    throw new UsageError(flag, `Cannot write an output of type "${type}": no such type`, { hint });
+  }
+  const stray = [...fields.keys()].find((key) => key !== 'type' && !allowed.includes(key) && !key.startsWith('annotation'));
+  if (stray !== undefined) throw new UsageError(flag, `Cannot use "${stray}" in ${flag}: type=${type} has no such field`);
+  return outputOf(type, fields, defaults);
+}
+
+/**
+ * Splits `a=b,"c=d,e",f` as CSV. Fields without `=` have the value ''.
+ *
+ * @throws UsageError when a quote is not closed
+ */
+export function parseFields(owner: string, text: string): Fields {
+  const fields = new Map<string, string>();
+  for (const part of splitCsv(owner, text)) {
+    const at = part.indexOf('=');
+    const key = (at < 0 ? part : part.slice(0, at)).trim();
+    fields.set(key, at < 0 ? '' : part.slice(at + 1));
+  }
+  return fields;
+}
+
+function splitCsv(owner: string, text: string): readonly string[] {
+  const parts: string[] = [];
+  let rest = text;
+  for (;;) {
+    const match = /^(?:"((?:[^"]|"")*)"|(?!")([^,]*))(,|$)/.exec(rest);
+    if (match === null) throw new UsageError(owner, `Cannot read ${owner} ${text}: a quote is not closed`);
+    parts.push(match[1] === undefined ? (match[2] ?? '') : match[1].replaceAll('""', '"'));
+    if (match[3] === '') return parts;
+    rest = rest.slice(match[0].length);
+  }
+}
+
+function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Output {
+  const image = imageOptions(fields, defaults);
+  const names = image.names ?? defaults.names;
+  switch (type) {
+    case 'oci':
+      return { kind: 'oci', destination: destinationOf(type, fields), isArchive: isOnIn(fields, 'tar') ?? true, image };
+    case 'docker':
+      return { kind: 'docker', destination: destinationOf(type, fields), image };
+    case 'local':
+    case 'tar':
+      return { kind: type, destination: destinationOf(type, fields) };
+    case 'registry':
+      return { kind: 'registry', names: named(type, names), image };
+    case 'image':
+      return { kind: 'image', names, push: isOnIn(fields, 'push') ?? false, image };
+    default:
+      return { kind: 'none' };
+  }
+}
+
+function named(type: string, names: readonly string[]): readonly string[] {
+  if (names.length === 0)
+    throw new UsageError(flag, `Cannot use ${flag} type=${type}: the image has no name`, { hint: 'Add -t NAME' });
+  return names;
+}
+
+function destinationOf(type: string, fields: Fields): string {
+  const destination = fields.get('dest');
+  if (destination === undefined || destination === '') {
+    throw new UsageError(flag, `Cannot use ${flag} type=${type}: it needs dest=PATH`);
+  }
+  const isFolder = type === 'local' || (type === 'oci' && isOnIn(fields, 'tar') === false);
+  if (destination === '-' && isFolder) {
+    throw new UsageError(flag, `Cannot use ${flag} type=${type}: a folder cannot go to standard output`);
+  }
+  return destination;
+}
+
+function imageOptions(fields: Fields, defaults: OutputDefaults): ImageOutputOptions {
+  const compression = fields.get('compression');
+  const level = fields.get('compression-level');
+  const isForced = isOnIn(fields, 'force-compression');
+  const format = formatOf(isOnIn(fields, 'oci-mediatypes')) ?? defaults.format;
+  const annotations = annotationsOf(fields);
+  const names = fields.get('name');
+  return {
+    ...(compression !== undefined && { compression: compressionOf(compression) }),
+    ...(level !== undefined && { compressionLevel: levelOf(level) }),
+    ...(isForced !== undefined && { forceCompression: isForced }),
+    ...(format !== undefined && { format }),
+    ...(annotations !== undefined && { annotations }),
+    ...(names !== undefined && names !== '' && { names: names.split(',').map((name) => imageName(`${flag} name`, name)) }),
+  };
+}
+
+function formatOf(usesOciTypes: boolean | undefined): 'oci' | 'docker' | undefined {
+  if (usesOciTypes === undefined) return undefined;
+  return usesOciTypes ? 'oci' : 'docker';
+}
+
+function compressionOf(text: string): 'gzip' | 'zstd' | 'uncompressed' {
+  if (text === 'gzip' || text === 'zstd' || text === 'uncompressed') return text;
+  throw new UsageError(flag, `Cannot compress with "${text}": expected gzip, zstd or uncompressed`);
+}
+
+function levelOf(text: string): number {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= 22) return Number(text);
+  throw new UsageError(flag, `Cannot use compression-level=${text}: expected 0 to 22`);
+}
+
+function annotationsOf(fields: Fields): Readonly<Record<string, string>> | undefined {
+  const found = [...fields].filter(([key]) => key.startsWith('annotation'));
+  if (found.length === 0) return undefined;
+  return Object.fromEntries(found.map(([key, value]) => [key.replace(/^annotation(-manifest)?\./, ''), value]));
+}
+
+function isOnIn(fields: Fields, key: string): boolean | undefined {
+  const text = fields.get(key);
+  return text === '' ? true : booleanOf(`${flag} ${key}`, text);
+}

@@ -1,0 +1,97 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { suggest } from '../../parser/suggest.ts';
+import { UsageError } from '../errors.ts';
+import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
+
+/** What a command line said, in the order in which it was said. */
+export interface ParsedFlags {
+  readonly operands: readonly string[];
+  /** All values of a flag; empty when it was not given. */
+  all(long: string): readonly string[];
+  /** The last value of a flag. */
+  last(long: string): string | undefined;
+  /** A switch: undefined when it was not given. */
+  isOn(long: string): boolean | undefined;
+}
+
+/**
+ * Splits a command line by a table of flags. Values are only text here; what they mean is for the command to say.
+ *
+ * `node:util` does the splitting, in its lenient mode, because that mode reports what it saw and leaves the judging to us: switches
+ * with a value (`--push=false`) and values that may be left out (`--pull`) are common in build tools.
+ *
+ * @throws UsageError for an unknown flag (with a suggestion), a missing value, a refused flag
+ */
+export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFlags {
+  const byName = indexFlags(table.flags);
+  const refused = new Map((table.refused ?? []).map((flag) => [flag.long as string, flag]));
+  const values = new Map<string, string[]>();
+  const operands: string[] = [];
+  for (const token of tokensOf(argv, table)) {
+    if (token.kind === 'positional') operands.push(token.value);
+    if (token.kind !== 'option') continue;
+    const flag = byName.get(token.rawName);
+    if (flag === undefined) throw unknownFlag(token.rawName, refused.get(token.rawName), byName);
+    const list = values.get(flag.long) ?? [];
+    list.push(valueOf(flag, token.rawName, token.value));
+    values.set(flag.long, list);
+  }
+  return {
+    operands,
+    all: (long) => values.get(long) ?? [],
+    last: (long) => values.get(long)?.at(-1),
+    isOn: (long) => booleanOf(long, values.get(long)?.at(-1)),
+  };
+}
+
+/** Reads a switch's value the way Go's flag package does, because scripts written for other builders pass it. */
+export function booleanOf(flag: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (/^(true|1|t|yes)$/i.test(text)) return true;
+  if (/^(false|0|f|no)$/i.test(text)) return false;
+  throw new UsageError(flag, `Cannot use ${flag}=${text}: expected true or false`);
+}
+
+function indexFlags(flags: readonly Flag[]): Map<string, Flag> {
+  const index = new Map<string, Flag>();
+  for (const flag of flags) {
+    for (const name of [flag.long, flag.short, ...(flag.aliases ?? [])]) {
+      if (name !== undefined) index.set(name, flag);
+    }
+  }
+  return index;
+}
+
+type Token =
+  | { readonly kind: 'option'; readonly rawName: string; readonly value: string | undefined }
+  | { readonly kind: 'positional'; readonly value: string }
+  | { readonly kind: 'option-terminator' };
+
+function tokensOf(argv: readonly string[], table: FlagTable): readonly Token[] {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const flag of [...table.flags, ...(table.refused ?? [])]) {
+    const takesNext = flag.value !== undefined && !('implied' in flag && flag.implied !== undefined);
+    const type = takesNext ? 'string' : 'boolean';
+    const short = 'short' in flag ? flag.short?.slice(1) : undefined;
+    options[flag.long.slice(2)] = short === undefined ? { type } : { type, short };
+    for (const alias of 'aliases' in flag ? (flag.aliases ?? []) : []) options[alias.slice(2)] = { type };
+  }
+  return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+function valueOf(flag: Flag, written: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  if (flag.value === undefined) return 'true';
+  if (flag.implied !== undefined) return flag.implied;
+  throw new UsageError(written, `Cannot use ${written}: it needs a value (${flag.value})`);
+}
+
+function unknownFlag(written: string, refused: RefusedFlag | undefined, known: ReadonlyMap<string, Flag>): UsageError {
+  if (refused !== undefined) {
+    return new UsageError(written, `Cannot use ${written}: ${refused.reason}`, { hint: refused.hint });
+  }
+  const nearest = written.startsWith('--') ? suggest(written, known.keys()) : undefined;
+  return new UsageError(written, `Cannot use ${written}: no such flag`, {
+    hint: nearest === undefined ? undefined : `Did you mean ${nearest}?`,
+  });
+}

@@ -1,0 +1,73 @@
+import { isIP } from 'node:net';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+import { parseSecret, parseSsh } from './secret-spec.ts';
+import { parseSize } from './size.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The options that say what RUN sees. @throws UsageError */
+export function runOptions(parsed: ParsedFlags, environment: Environment): Partial<BuildOptions> {
+  const network = networkOf(parsed.last('--network'));
+  const shmSize = parsed.last('--shm-size');
+  const hostname = parsed.last('--hostname');
+  return {
+    secrets: Object.fromEntries(parsed.all('--secret').map((text) => parseSecret(text, environment))),
+    ssh: Object.fromEntries(parsed.all('--ssh').map(parseSsh)),
+    allow: parsed.all('--allow').map(entitlementOf),
+    addHosts: parsed.all('--add-host').map(hostOf),
+    dns: parsed.all('--dns').map(nameServerOf),
+    dnsSearch: parsed.all('--dns-search'),
+    dnsOptions: parsed.all('--dns-option'),
+    ulimits: parsed.all('--ulimit').map(ulimitOf),
+    volumes: parsed.all('--volume').map(volumeOf),
+    devices: parsed.all('--device'),
+    ...(network !== undefined && { network }),
+    ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
+    ...(hostname !== undefined && { hostname: hostnameOf(hostname) }),
+  };
+}
+
+function networkOf(text: string | undefined): 'default' | 'none' | 'host' | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (text === 'default' || text === 'none' || text === 'host') return text;
+  throw new UsageError('--network', `Cannot use --network ${text}: expected default, none or host`);
+}
+
+function entitlementOf(text: string): 'network.host' | 'security.insecure' | 'device' {
+  const name = text.split('=')[0];
+  if (name === 'network.host' || name === 'security.insecure' || name === 'device') return name;
+  throw new UsageError('--allow', `Cannot allow "${text}": expected network.host, security.insecure or device`);
+}
+
+// docker writes name:ip, its newer spelling is name=ip; addresses may stand in brackets.
+function hostOf(text: string): string {
+  const match = /^([^:=\s]+)[:=]\[?([^\]\s]+)\]?$/.exec(text);
+  const address = match?.[2];
+  if (match === null || address === undefined || (isIP(address) === 0 && address !== 'host-gateway')) {
+    throw new UsageError('--add-host', `Cannot use --add-host ${text}: expected NAME:ADDRESS`);
+  }
+  return `${match[1]}:${address}`;
+}
+
+function nameServerOf(text: string): string {
+  if (isIP(text) === 0) throw new UsageError('--dns', `Cannot use --dns ${text}: expected an IP address`);
+  return text;
+}
+
+function ulimitOf(text: string): string {
+  if (/^[a-z]+=(-1|\d+|unlimited)(:(-1|\d+|unlimited))?$/.test(text)) return text;
+  throw new UsageError('--ulimit', `Cannot use --ulimit ${text}: expected NAME=SOFT[:HARD]`);
+}
+
+function volumeOf(text: string): string {
+  const [source = '', target = ''] = text.split(':');
+  if (source !== '' && target.startsWith('/')) return text;
+  throw new UsageError('--volume', `Cannot use --volume ${text}: expected SOURCE:TARGET[:ro] with an absolute target`);
+}
+
+function hostnameOf(text: string): string {
+  if (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$/.test(text)) return text;
+  throw new UsageError('--hostname', `Cannot use --hostname ${text}: expected at most 63 letters, digits, dots and hyphens`);
+}

@@ -1,0 +1,52 @@
+import { openStore, type Store } from '../../cache/store.ts';
+import { defaultStoreRoot } from '../../cache/store-layout.ts';
+import { UsageError } from '../errors.ts';
+import type { CommandContext } from './commands.ts';
+import type { Flag } from './flag.ts';
+import { helpText } from './help.ts';
+import { type ParsedFlags, parseFlags } from './parse-flags.ts';
+import { helpFlag, storeFlag } from './shared-flags.ts';
+
+/** A command that works on the store. */
+export interface StoreCommand {
+  readonly name: string;
+  /** How its operands are called in help: `IMAGE...`. */
+  readonly operands: string;
+  readonly leastOperands: number;
+  readonly mostOperands: number;
+  readonly summary: string;
+  /** Besides --store and --help. */
+  readonly flags?: readonly Flag[];
+  readonly run: (parsed: ParsedFlags, opened: OpenedStore) => Promise<number>;
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  readonly context: CommandContext;
+}
+
+/** Parses the command line of a command, opens the store, runs it. @throws UsageError */
+export async function runStoreCommand(command: StoreCommand, context: CommandContext): Promise<number> {
+  const flags = flagsOf(command);
+  const parsed = parseFlags(context.argv, { flags });
+  const usage = `tsbuild ${command.name} [FLAGS] ${command.operands}`.trimEnd();
+  if (parsed.isOn('--help') === true) {
+    context.stdout.write(helpText({ usage, summary: `${command.summary}.`, flags }));
+    return 0;
+  }
+  const count = parsed.operands.length;
+  if (count < command.leastOperands || count > command.mostOperands) {
+    throw new UsageError(command.name, `Cannot run "tsbuild ${command.name}" with ${count} arguments`, {
+      hint: `Usage: ${usage}`,
+    });
+  }
+  using store = await openStore(parsed.last('--store') ?? defaultStoreRoot(context.environment));
+  const code = await command.run(parsed, { store, context });
+  await store.flush();
+  return code;
+}
+
+/** All flags of a command. */
+export function flagsOf({ flags = [] }: Pick<StoreCommand, 'flags'>): readonly Flag[] {
+  return [...flags, storeFlag('Other'), helpFlag];
+}

@@ -1,0 +1,16 @@
+import type { BuildEvent } from './events.ts';
+
+type Untimed<E> = E extends BuildEvent ? Omit<E, 'timeMs'> : never;
+
+/** An event as the parts of a build tell it; the clock adds when. */
+export type Told = Untimed<BuildEvent>;
+
+/** Tells the caller what happens, with the milliseconds since the build began. */
+export type Tell = (event: Told) => void;
+
+/** Makes the teller of one build. Without a listener nothing is computed. */
+export function startTelling(onEvent: ((event: BuildEvent) => void) | undefined): Tell {
+  if (onEvent === undefined) return () => undefined;
+  const startMs = performance.now();
+  return (event) => onEvent({ ...event, timeMs: Math.round(performance.now() - startMs) });
+}

@@ -1,0 +1,112 @@
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { Output } from '../options.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { BuildResult } from '../result.ts';
+import type { Session } from '../session.ts';
+import type { OnProgress } from '../solve/root-folders.ts';
+import type { Solution } from '../solve/solve.ts';
+import { deliver } from './deliver.ts';
+import { formKey, type ImageForm, imageForm } from './image-form.ts';
+import { type ImageSet, imageSet } from './image-set.ts';
+import { makeImage } from './make-image.ts';
+
+/** What was built for one platform. */
+export interface BuiltPlatform {
+  readonly plan: Plan;
+  readonly solution: Solution;
+}
+
+/** Makes the images that the outputs want, each form once, and writes every output: files first, pushes last. */
+export async function deliverAll(built: readonly BuiltPlatform[], session: Session): Promise<BuildResult> {
+  const { options, tell, failure } = session;
+  const { signal } = failure;
+  const outputs = options.outputs ?? [{ kind: 'image', names: options.tags ?? [], push: false }];
+  const id = session.nextId();
+  const title = 'exporting';
+  tell({ kind: 'step-started', id, title });
+  const onProgress: OnProgress = (what, doneBytes, totalBytes) =>
+    tell({ kind: 'step-progress', id, what, doneBytes, totalBytes });
+  const sets = new Map<string, Promise<ImageSet>>();
+  const imageFor = (output: Output | undefined): Promise<ImageSet> =>
+    oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
+  const exported: { manifest: Digest | undefined; to: string }[] = [];
+  try {
+    for (const output of pushesLast(outputs)) {
+      await deliver(output, {
+        ...session,
+        signal,
+        onProgress,
+        imageFor,
+        roots: built.map(({ plan, solution }) => ({ plan, root: solution.target.root })),
+        onExported: (manifest, to) => exported.push({ manifest, to }),
+      });
+    }
+    await session.store.flush();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    tell({ kind: 'step-ended', id, state: signal.aborted ? 'cancelled' : 'failed', reason });
+    throw error;
+  }
+  tell({ kind: 'step-ended', id, state: 'done' });
+  for (const { manifest, to } of exported) tell({ kind: 'exported', to, ...(manifest !== undefined && { manifest }) });
+  return resultOf(built, { set: await imageWanted(outputs, imageFor), names: exported.flatMap(namesOf) });
+}
+
+async function makeSet(
+  built: readonly BuiltPlatform[],
+  form: ImageForm,
+  { session, onProgress }: { readonly session: Session; readonly onProgress: OnProgress },
+): Promise<ImageSet> {
+  const { options, store, worker, failure } = session;
+  const images = [];
+  for (const platform of built) {
+    images.push(await makeImage(platform, form, { options, store, worker, signal: failure.signal, onProgress }));
+  }
+  return imageSet(images, form);
+}
+
+function oncePerForm(
+  form: ImageForm,
+  sets: Map<string, Promise<ImageSet>>,
+  make: (form: ImageForm) => Promise<ImageSet>,
+): Promise<ImageSet> {
+  const key = formKey(form);
+  const set = sets.get(key) ?? make(form);
+  sets.set(key, set);
+  return set;
+}
+
+/** A push that fails must not keep files from being written. */
+function pushesLast(outputs: readonly Output[]): readonly Output[] {
+  const isPush = (output: Output): boolean => output.kind === 'registry' || (output.kind === 'image' && output.push);
+  return [...outputs.filter((output) => !isPush(output)), ...outputs.filter(isPush)];
+}
+
+/** The image that the result tells of: the first output's that is one. A build for its files alone makes none. */
+function imageWanted(
+  outputs: readonly Output[],
+  imageFor: (output: Output | undefined) => Promise<ImageSet>,
+): Promise<ImageSet | undefined> {
+  const image = outputs.find(({ kind }) => kind !== 'local' && kind !== 'tar' && kind !== 'none');
+  return image === undefined ? Promise.resolve(undefined) : imageFor(image);
+}
+
+function namesOf({ manifest, to }: { readonly manifest: Digest | undefined; readonly to: string }): readonly string[] {
+  return manifest === undefined ? [] : [to];
+}
+
+function resultOf(
+  built: readonly BuiltPlatform[],
+  { set, names }: { readonly set: ImageSet | undefined; readonly names: readonly string[] },
+): BuildResult {
+  const [only, ...more] = set?.images ?? [];
+  return {
+    descriptor: set?.descriptor,
+    imageId: more.length === 0 ? only?.config.descriptor.digest : undefined,
+    names,
+    steps: {
+      total: built.reduce((sum, { solution }) => sum + solution.steps.total, 0),
+      cached: built.reduce((sum, { solution }) => sum + solution.steps.cached, 0),
+    },
+  };
+}

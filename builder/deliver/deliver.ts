@@ -1,0 +1,131 @@
+import type { Store } from '../../cache/store.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions, Output } from '../options.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { LazyWorker } from '../solve/lazy-worker.ts';
+import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
+import type { RootState } from '../solve/root-state.ts';
+import type { ImageLookup } from '../source/image-lookup.ts';
+import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
+
+/** What delivering an output needs. */
+export interface Delivering {
+  readonly options: BuildOptions;
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly folders: RootFolders;
+  readonly lookup: ImageLookup;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  /** The image in the form that the output wants. */
+  readonly imageFor: (output: Output) => Promise<ImageSet>;
+  /** The finished file system of each platform. */
+  readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
+  readonly onExported: (manifest: Digest | undefined, to: string) => void;
+}
+
+/** Writes one output. Throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left. */
+export async function deliver(output: Output, delivering: Delivering): Promise<void> {
+  switch (output.kind) {
+    case 'oci':
+    case 'docker':
+      return writeArchive(output, delivering);
+    case 'local':
+    case 'tar':
+      return writeTree(output, delivering);
+    case 'registry':
+      return push(output, delivering);
+    case 'image':
+      await keep(output, delivering);
+      return output.push ? push(output, delivering) : undefined;
+    case 'none':
+      return;
+    default:
+      return unreachable(output);
+  }
+}
+
+async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: Delivering): Promise<void> {
+  const { store, signal, options } = delivering;
+  const set = await delivering.imageFor(output);
+  await fetchBaseBlobs(set, delivering);
+  const { exportImage } = await import('../export/export-image.ts');
+  await exportImage(builtImage(set, (options.tags ?? []).map(fullName), store), output, { stdout: options.stdout, signal });
+  delivering.onExported(set.descriptor.digest, output.destination);
+}
+
+async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: Delivering): Promise<void> {
+  const [only, ...more] = delivering.roots;
+  if (only === undefined || more.length > 0) {
+    throw new UsageError(
+      '--output',
+      `Cannot write the files of several platforms with type=${output.kind}: this is not supported yet`,
+      {
+        hint: 'Use type=oci, or one --platform',
+      },
+    );
+  }
+  const { store, signal, options } = delivering;
+  const lowers = await delivering.folders.lowersOf(only.root, { signal, onProgress: delivering.onProgress });
+  const { exportTree } = await import('../export/export-tree.ts');
+  await store.hold();
+  const client = await delivering.worker.get();
+  const epoch = only.plan.sourceDateEpoch;
+  await exportTree(output, {
+    write: async (form, path) => {
+      await client.request({ kind: 'export-tree', lowers, form, path, epoch }, { signal });
+    },
+    temporaryFolder: store.root,
+    stdout: options.stdout,
+    signal,
+  });
+  delivering.onExported(undefined, output.destination);
+}
+
+async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Delivering): Promise<void> {
+  const { store } = delivering;
+  const set = await delivering.imageFor(output);
+  if (output.names.length === 0) return;
+  await fetchBaseBlobs(set, delivering);
+  for (const { manifest, config } of set.images) {
+    await store.blobs.putBytes(config.bytes);
+    await store.blobs.putBytes(manifest.bytes);
+  }
+  if (set.index !== undefined) await store.blobs.putBytes(set.index.bytes);
+  for (const name of output.names) {
+    await store.images.tag(fullName(name), set.descriptor);
+    delivering.onExported(set.descriptor.digest, name);
+  }
+}
+
+async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: Delivering): Promise<void> {
+  const { signal, onProgress, lookup } = delivering;
+  const set = await delivering.imageFor(output);
+  const images = set.images.map((image) => pushParts(image, delivering));
+  const { pushImage, pushIndex } = await import('../../registry/push.ts');
+  const client = await lookup.client();
+  for (const name of output.names) {
+    const options = {
+      client,
+      signal,
+      onProgress: ({ digest, doneBytes, totalBytes }: { digest: Digest; doneBytes: number; totalBytes: number }) =>
+        onProgress(`push ${digest.slice(0, 'sha256:'.length + 12)}`, doneBytes, totalBytes),
+    };
+    const [only] = images;
+    if (set.index !== undefined) {
+      await pushIndex(name, { indexBytes: set.index.bytes, mediaType: set.index.descriptor.mediaType, images }, options);
+    } else if (only !== undefined) await pushImage(name, only, options);
+    delivering.onExported(set.descriptor.digest, name);
+  }
+}
+
+/** The name as the store and archives have it: with registry and tag. Throws RegistryError. */
+function fullName(name: string): string {
+  return formatReference(withDefaultTag(parseReference(name)));
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected output ${JSON.stringify(value)}`);
+}

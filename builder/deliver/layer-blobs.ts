@@ -1,0 +1,104 @@
+import pLimit from 'p-limit';
+import type { Store } from '../../cache/store.ts';
+import type { LayerCompression } from '../../executor/protocol/messages.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import { mediaType } from '../../registry/oci/media-type.ts';
+import type { LazyWorker } from '../solve/lazy-worker.ts';
+import type { OnProgress } from '../solve/root-folders.ts';
+import type { LayerRef } from '../solve/root-state.ts';
+
+/** A layer as the image names it. */
+export interface LayerBlob {
+  readonly diffId: Digest;
+  readonly descriptor: Descriptor;
+}
+
+export interface LayerForm {
+  readonly compression: LayerCompression;
+  /** Seconds since the epoch: what T0 and later become. Layers of base images keep their times. */
+  readonly epoch: number | undefined;
+}
+
+interface BlobMaking {
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/** How many layers are compressed at the same time. Large ones use every processor by themselves. */
+const parallelLayers = 2;
+
+/**
+ * The blobs of an image's layers, lowest first. Layers of a base image stay as they came and are not fetched for this; layers of this
+ * build are made from their snapshots, unless that was done before.
+ */
+export async function layerBlobs(
+  layers: readonly LayerRef[],
+  form: LayerForm,
+  making: BlobMaking,
+): Promise<readonly LayerBlob[]> {
+  const limit = pLimit(parallelLayers);
+  return Promise.all(
+    layers.map((layer) => {
+      if (layer.kind === 'foreign') return { diffId: layer.diffId, descriptor: layer.descriptor };
+      return limit(() => builtBlob(layer, form, making));
+    }),
+  );
+}
+
+type BuiltLayerRef = Extract<LayerRef, { kind: 'built' }>;
+
+async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+  const { store, signal } = making;
+  signal.throwIfAborted();
+  const variant = variantOf(form);
+  const { diffId } = layer.facts;
+  return (await store.layers.get(diffId, variant)) ?? (await writeBlob(layer, { form, variant, making }));
+}
+
+async function writeBlob(
+  layer: BuiltLayerRef,
+  { form, variant, making }: { readonly form: LayerForm; readonly variant: string; readonly making: BlobMaking },
+): Promise<LayerBlob> {
+  const { store, worker, signal, onProgress } = making;
+  const snapshot = await store.snapshots.get(layer.chainId);
+  if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
+  const what = `layer ${layer.facts.diffId.slice(0, 'sha256:'.length + 12)}`;
+  onProgress(what, 0, layer.facts.sizeBytes);
+  const output = await store.newPath();
+  const { compression, epoch } = form;
+  const client = await worker.get();
+  const made = await client.request(
+    { kind: 'write-layer', directory: snapshot.directory, output, compression, epoch },
+    { signal },
+  );
+  await store.blobs.adopt(output, made.digest);
+  const descriptor = { mediaType: typeOf(compression), digest: made.digest, size: made.sizeBytes };
+  await store.layers.put(layer.facts.diffId, variant, { descriptor, diffId: made.diffId });
+  onProgress(what, layer.facts.sizeBytes, layer.facts.sizeBytes);
+  return { diffId: made.diffId, descriptor };
+}
+
+function variantOf({ compression, epoch }: LayerForm): string {
+  const name = compression.kind === 'none' ? 'none' : `${compression.kind}-${compression.level}`;
+  return epoch === undefined ? name : `${name}.epoch-${epoch}`;
+}
+
+function typeOf({ kind }: LayerCompression): string {
+  switch (kind) {
+    case 'none':
+      return mediaType.layer;
+    case 'gzip':
+      return mediaType.layerGzip;
+    case 'zstd':
+      return mediaType.layerZstd;
+    default:
+      return unreachable(kind);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected compression ${String(value)}`);
+}

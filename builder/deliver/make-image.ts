@@ -1,0 +1,59 @@
+import type { Store } from '../../cache/store.ts';
+import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { makeConfig } from '../image/make-config.ts';
+import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
+import type { BuildOptions } from '../options.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { LazyWorker } from '../solve/lazy-worker.ts';
+import type { OnProgress } from '../solve/root-folders.ts';
+import type { RootState } from '../solve/root-state.ts';
+import type { Solution } from '../solve/solve.ts';
+import type { ImageForm } from './image-form.ts';
+import { layerBlobs } from './layer-blobs.ts';
+
+/** The image of one platform: its documents, and the descriptors of its layers. The blobs of base layers may not be fetched yet. */
+export interface MadeImage {
+  readonly platform: Platform;
+  readonly root: RootState;
+  readonly manifest: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  readonly config: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  readonly layers: readonly Descriptor[];
+}
+
+interface Making {
+  readonly options: BuildOptions;
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/** Makes the image of a solved plan in the form that an output wants. The layers of this build are in the store afterwards. */
+export async function makeImage(
+  built: { readonly plan: Plan; readonly solution: Solution },
+  form: ImageForm,
+  making: Making,
+): Promise<MadeImage> {
+  const { plan, solution } = built;
+  const epoch = plan.sourceDateEpoch;
+  const { root } = solution.target;
+  const layers = await layerBlobs(root.layers, { compression: form.compression, epoch }, making);
+  const historySeconds = epoch ?? constantTimeSeconds;
+  const config = makeConfig({
+    plan,
+    diffIds: layers.map(({ diffId }) => diffId),
+    createdSeconds: createdSeconds(making.options) ?? historySeconds,
+    historySeconds,
+  });
+  const configBlob = makeConfigBlob(config, form.format);
+  const descriptors = layers.map(({ descriptor }) => descriptor);
+  const annotations = Object.keys(form.annotations).length === 0 ? undefined : form.annotations;
+  const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
+  return { platform: plan.imagePlatform, root, manifest, config: configBlob, layers: descriptors };
+}
+
+function createdSeconds({ timestamp }: BuildOptions): number | undefined {
+  return timestamp === 'now' ? Math.floor(Date.now() / 1000) : timestamp;
+}

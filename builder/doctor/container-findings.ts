@@ -1,0 +1,50 @@
+import type { MachineFacts } from './facts.ts';
+import type { Finding } from './findings.ts';
+
+/** What follows from being in a container: which one, and what its engine forbids. */
+export function findContainer(facts: MachineFacts): readonly Finding[] {
+  const place = placeOf(facts);
+  if (place === undefined) return [];
+  const found: Finding[] = [{ level: 'ok', what: `Runs in ${place.name}`, cures: [] }];
+  if (/^Seccomp:\s*2/m.test(facts.status)) {
+    found.push({ level: 'note', what: 'A seccomp filter is loaded; the usual ones forbid mounts', cures: place.seccomp });
+  }
+  if (/^(docker-default|cri-containerd|crio-default)/.test(facts.appArmor)) {
+    found.push({ level: 'note', what: `The AppArmor profile "${facts.appArmor}" forbids mounts`, cures: place.appArmor });
+  }
+  if (facts.procMounts.length > 0) {
+    found.push({
+      level: 'note',
+      what: `Parts of /proc are hidden (${facts.procMounts.length} mounts), so the kernel may refuse a fresh /proc`,
+      cures: place.proc,
+    });
+  }
+  return found;
+}
+
+interface Place {
+  readonly name: string;
+  readonly seccomp: readonly string[];
+  readonly appArmor: readonly string[];
+  readonly proc: readonly string[];
+}
+
+const engine: Omit<Place, 'name'> = {
+  seccomp: ['--security-opt seccomp=unconfined'],
+  appArmor: ['--security-opt apparmor=unconfined'],
+  proc: ['docker: --security-opt systempaths=unconfined', 'podman: --security-opt unmask=ALL'],
+};
+
+const kubernetes: Omit<Place, 'name'> = {
+  seccomp: ['securityContext.seccompProfile.type: Unconfined'],
+  appArmor: ['securityContext.appArmorProfile.type: Unconfined'],
+  proc: ['securityContext.procMount: Unmasked (with hostUsers: false)'],
+};
+
+function placeOf({ environment, markers, kernel }: MachineFacts): Place | undefined {
+  if (environment['KUBERNETES_SERVICE_HOST'] !== undefined) return { name: 'a Kubernetes pod', ...kubernetes };
+  if (markers.includes('/run/.containerenv')) return { name: 'a Podman container', ...engine };
+  if (markers.includes('/.dockerenv')) return { name: 'a Docker container', ...engine };
+  if (/microsoft/i.test(kernel)) return { name: 'WSL', ...engine };
+  return undefined;
+}

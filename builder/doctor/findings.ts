@@ -1,0 +1,72 @@
+import { findContainer } from './container-findings.ts';
+import type { MachineFacts } from './facts.ts';
+import { findIds } from './id-findings.ts';
+import { findStore } from './store-findings.ts';
+
+/** One thing about the machine. */
+export interface Finding {
+  /** `ok`; `note`: works, but less well; `problem`: builds with RUN cannot work. */
+  readonly level: 'ok' | 'note' | 'problem';
+  readonly what: string;
+  /** How to change it, as commands or settings. */
+  readonly cures: readonly string[];
+}
+
+/** Everything worth saying about a machine, most basic things first. Pure. */
+export function findingsOf(facts: MachineFacts): readonly Finding[] {
+  return [...findKernel(facts), ...findNamespaces(facts), ...findIds(facts), ...findContainer(facts), ...findStore(facts)];
+}
+
+/** A finding without a cure. */
+export function ok(what: string): Finding {
+  return { level: 'ok', what, cures: [] };
+}
+
+// overlayfs can be mounted in a user namespace since Linux 5.11.
+const overlayKernel = [5, 11] as const;
+
+function findKernel({ kernel }: MachineFacts): readonly Finding[] {
+  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
+  const isNew = major > overlayKernel[0] || (major === overlayKernel[0] && minor >= overlayKernel[1]);
+  if (isNew) return [ok(`Linux ${kernel}`)];
+  return [
+    {
+      level: 'note',
+      what: `Linux ${kernel} has no overlayfs for ordinary users; that came with 5.11`,
+      cures: ['Use a newer kernel, or install fuse-overlayfs'],
+    },
+  ];
+}
+
+function findNamespaces({ switches, user, status }: MachineFacts): readonly Finding[] {
+  const found: Finding[] = [];
+  if (switches['user/max_user_namespaces'] === '0') {
+    found.push({
+      level: 'problem',
+      what: 'User namespaces are switched off (user.max_user_namespaces is 0)',
+      cures: ['sudo sysctl -w user.max_user_namespaces=15000'],
+    });
+  }
+  if (user.uid !== 0 && switches['kernel/unprivileged_userns_clone'] === '0') {
+    found.push({
+      level: 'problem',
+      what: 'User namespaces are for root only (kernel.unprivileged_userns_clone is 0)',
+      cures: ['sudo sysctl -w kernel.unprivileged_userns_clone=1'],
+    });
+  }
+  if (user.uid !== 0 && switches['kernel/apparmor_restrict_unprivileged_userns'] === '1') {
+    found.push({
+      level: 'problem',
+      what: 'AppArmor takes the privileges of user namespaces away (kernel.apparmor_restrict_unprivileged_userns is 1)',
+      cures: ['sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', 'or an AppArmor profile with "userns," for node'],
+    });
+  }
+  if (/^NoNewPrivs:\s*1/m.test(status) && user.uid !== 0) {
+    found.push({
+      level: 'note',
+      what: 'no_new_privs is set, so newuidmap has no effect and only one id can be used',
+      cures: ['Kubernetes: securityContext.allowPrivilegeEscalation: true', 'docker: leave out --security-opt no-new-privileges'],
+    });
+  }
+  return found.length === 0 ? [ok('No switch of the kernel forbids user namespaces')] : found;
+}

@@ -1,0 +1,33 @@
+import { createReadStream } from 'node:fs';
+import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { pathOfText } from '../../registry/oci/raw-path.ts';
+import { tarHeader } from '../../registry/oci/tar/header.ts';
+import { type TarInput, writeTar } from '../../registry/oci/tar/writer.ts';
+import { type LayoutFile, layoutFolders } from './layout-files.ts';
+
+const megabyte = 1024 * 1024;
+
+/** The bytes of an archive of these files, behind the layout's folders. Nothing but the files decides them. */
+export async function* layoutArchive(
+  files: readonly LayoutFile[],
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of writeTar(entriesOf(files))) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
+}
+
+function* entriesOf(files: readonly LayoutFile[]): Generator<TarInput> {
+  const mtime = constantTimeSeconds;
+  for (const folder of layoutFolders) {
+    yield { header: tarHeader({ path: pathOfText(folder), type: 'directory', mode: 0o755, mtime }) };
+  }
+  for (const file of files) {
+    const size = 'bytes' in file ? file.bytes.length : file.sizeBytes;
+    yield {
+      header: tarHeader({ path: pathOfText(file.path), type: 'file', mode: 0o644, size, mtime }),
+      content: 'bytes' in file ? file.bytes : createReadStream(file.source, { highWaterMark: megabyte }),
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import { open, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { UsageError } from '../errors.ts';
+import type { Output } from '../options.ts';
+import { layoutArchive } from './archive.ts';
+import { type BuiltImage, manifestsOf } from './built-image.ts';
+import { writeLayoutFolder } from './folder.ts';
+import {
+  blobFiles,
+  dockerManifestText,
+  indexEntries,
+  indexFile,
+  indexText,
+  type LayoutFile,
+  markerFile,
+  markerText,
+} from './layout-files.ts';
+import { kindAt, outputFailure, writeWhole } from './whole-output.ts';
+
+/** The outputs that are images in files. */
+export type ImageFileOutput = Extract<Output, { kind: 'oci' | 'docker' }>;
+
+export interface ExportOptions {
+  /** Where `-` goes. Not ended. */
+  readonly stdout?: (NodeJS.WritableStream & { readonly isTTY?: boolean }) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes an image as an OCI archive or folder, or as the archive that docker loads. The same image gives the same bytes. A failed or
+ * aborted export leaves nothing.
+ *
+ * The docker archive is an OCI layout with docker's manifest.json beside it, so that docker, podman, containerd and skopeo read it.
+ *
+ * @throws OutputError, UsageError (several platforms in a docker archive, a terminal as destination), the signal's reason
+ */
+export async function exportImage(image: BuiltImage, output: ImageFileOutput, options: ExportOptions = {}): Promise<void> {
+  const named = output.image?.names === undefined ? image : { ...image, names: output.image.names };
+  if (output.kind === 'oci' && !output.isArchive) return writeLayoutFolder(named, output.destination, options);
+  const files = filesOf(named, output.kind);
+  if (output.destination === '-') return toStandardOutput(files, options);
+  return toFile(files, output.destination, options);
+}
+
+const encoder = new TextEncoder();
+
+function textFile(path: string, text: string): LayoutFile {
+  return { path, bytes: encoder.encode(text) };
+}
+
+function filesOf(image: BuiltImage, kind: 'oci' | 'docker'): readonly LayoutFile[] {
+  const files: LayoutFile[] = [...blobFiles(image), textFile(indexFile, indexText(indexEntries(image)))];
+  if (kind === 'docker') files.push(textFile('manifest.json', dockerManifestText(onlyManifest(image), image.names)));
+  files.push(textFile(markerFile, markerText));
+  return files;
+}
+
+function onlyManifest(image: BuiltImage): ReturnType<typeof manifestsOf>[number] {
+  const [manifest, another] = manifestsOf(image);
+  if (manifest === undefined || another !== undefined) {
+    throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
+      hint: 'Use type=oci, or one --platform',
+    });
+  }
+  return manifest;
+}
+
+async function toStandardOutput(files: readonly LayoutFile[], { stdout, signal }: ExportOptions): Promise<void> {
+  if (stdout === undefined || stdout.isTTY === true) {
+    throw new UsageError('--output', 'Cannot write an archive to the terminal', { hint: 'Redirect it: tsbuild ... > image.tar' });
+  }
+  try {
+    await pipeline(Readable.from(layoutArchive(files, signal), { objectMode: false }), stdout, { end: false });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw outputFailure('-', error);
+  }
+}
+
+async function toFile(files: readonly LayoutFile[], destination: string, { signal }: ExportOptions): Promise<void> {
+  const kind = await kindAt(destination);
+  if (kind === 'folder') {
+    throw new UsageError('--output', `Cannot write an archive to "${destination}": it is a folder`, {
+      hint: `Name a file: dest=${destination.replace(/\/$/, '')}/image.tar`,
+    });
+  }
+  // A pipe or a device has no temporary name.
+  if (kind === 'other') return toDevice(files, { destination, flags: 'w', signal });
+  return writeWhole(destination, (temporary) => toOpenFile(files, { destination: temporary, flags: 'wx', signal }));
+}
+
+interface OpenFile {
+  readonly destination: string;
+  readonly flags: 'w' | 'wx';
+  readonly signal: AbortSignal | undefined;
+}
+
+async function toDevice(files: readonly LayoutFile[], file: OpenFile): Promise<void> {
+  try {
+    await toOpenFile(files, file);
+  } catch (error) {
+    throw outputFailure(file.destination, error);
+  }
+}
+
+async function toOpenFile(files: readonly LayoutFile[], { destination, flags, signal }: OpenFile): Promise<void> {
+  await using handle = await open(destination, flags);
+  await writeFile(handle, layoutArchive(files, signal));
+}

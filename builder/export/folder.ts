@@ -1,0 +1,126 @@
+import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { OutputError, UsageError } from '../errors.ts';
+import type { BuiltImage } from './built-image.ts';
+import {
+  blobFiles,
+  indexEntries,
+  indexFile,
+  indexText,
+  type LayoutFile,
+  layoutFolders,
+  markerFile,
+  markerText,
+} from './layout-files.ts';
+import { kindAt, outputFailure, syncPath, temporaryName, withTemporary, writeWhole } from './whole-output.ts';
+
+const refName = 'org.opencontainers.image.ref.name';
+
+/**
+ * Writes an image layout as a folder. A folder that is an image layout already gets the image added: blobs first, `index.json` last and in
+ * one step, names that it had are taken over. Any other folder must be empty.
+ *
+ * @throws OutputError, UsageError, the signal's reason
+ */
+export async function writeLayoutFolder(
+  image: BuiltImage,
+  destination: string,
+  { signal }: { readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const present = await presentLayout(destination);
+  if (present === undefined) {
+    return writeWhole(destination, async (temporary) => {
+      await writeBlobs(image, temporary, signal);
+      await writeDurably(join(temporary, indexFile), indexText(indexEntries(image)));
+      await writeDurably(join(temporary, markerFile), markerText);
+      await syncPath(join(temporary, 'blobs/sha256'));
+    });
+  }
+  try {
+    await writeBlobs(image, destination, signal);
+    await syncPath(join(destination, 'blobs/sha256'));
+    await replaceFile(join(destination, indexFile), indexText(mergedEntries(present, indexEntries(image))));
+  } catch (error) {
+    throw outputFailure(destination, error);
+  }
+}
+
+// undefined: nothing there, or an empty folder. Otherwise what index.json lists.
+async function presentLayout(destination: string): Promise<readonly unknown[] | undefined> {
+  const kind = await kindAt(destination);
+  if (kind === undefined) return undefined;
+  if (kind !== 'folder') throw new UsageError('--output', `Cannot write a folder to "${destination}": it is a file`);
+  const names = await readdir(destination);
+  if (names.length === 0) return undefined;
+  if (!names.includes(markerFile)) {
+    throw new UsageError('--output', `Cannot write an image layout to "${destination}": the folder holds other files`, {
+      hint: 'Name a new or empty folder, or one that is an image layout',
+    });
+  }
+  return readIndex(destination);
+}
+
+async function readIndex(destination: string): Promise<readonly unknown[]> {
+  try {
+    const index: unknown = JSON.parse(await readFile(join(destination, indexFile), 'utf8'));
+    if (typeof index === 'object' && index !== null && 'manifests' in index && Array.isArray(index.manifests))
+      return index.manifests;
+  } catch (error) {
+    throw new OutputError(destination, `Cannot add to the image layout "${destination}": its index.json cannot be read`, {
+      cause: error,
+    });
+  }
+  throw new OutputError(destination, `Cannot add to the image layout "${destination}": its index.json is not an image index`);
+}
+
+function mergedEntries(present: readonly unknown[], added: readonly Descriptor[]): readonly Descriptor[] {
+  const names = new Set(added.map((entry) => entry.annotations?.[refName]));
+  const digests = new Set(added.map((entry) => entry.digest as string));
+  const kept = present.filter(isDescriptor).filter((entry) => {
+    const name = entry.annotations?.[refName];
+    return name === undefined ? !digests.has(entry.digest) : !names.has(name);
+  });
+  return [...kept, ...added];
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  return typeof value === 'object' && value !== null && 'digest' in value && 'mediaType' in value && 'size' in value;
+}
+
+async function writeBlobs(image: BuiltImage, folder: string, signal: AbortSignal | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const path of layoutFolders) await mkdir(join(folder, path), { recursive: true });
+  for (const file of blobFiles(image)) {
+    signal?.throwIfAborted();
+    await writeBlob(join(folder, file.path), file);
+  }
+}
+
+// A blob's name is its content, so one that is there already stays.
+async function writeBlob(path: string, file: LayoutFile): Promise<void> {
+  if ((await kindAt(path)) !== undefined) return;
+  const temporary = join(path, '..', temporaryName('blob'));
+  await withTemporary(temporary, async () => {
+    if ('bytes' in file) await writeFile(temporary, file.bytes, { flag: 'wx' });
+    else await copyFile(file.source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await syncPath(temporary);
+    await rename(temporary, path);
+  });
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flag: 'wx' });
+  await syncPath(path);
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = join(path, '..', temporaryName(indexFile));
+  try {
+    await writeDurably(temporary, text);
+    await rename(temporary, path);
+    await syncPath(join(path, '..'));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

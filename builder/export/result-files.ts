@@ -1,0 +1,29 @@
+import { writeFile } from 'node:fs/promises';
+import type { BuildResult } from '../result.ts';
+import { writeWhole } from './whole-output.ts';
+
+/** Where the command line wants the result told. */
+export interface ResultFiles {
+  readonly imageIdFile: string | undefined;
+  readonly metadataFile: string | undefined;
+}
+
+/** Writes the id file and the metadata file. @throws OutputError */
+export async function writeResultFiles(result: BuildResult, { imageIdFile, metadataFile }: ResultFiles): Promise<void> {
+  if (imageIdFile !== undefined) {
+    await writeWhole(imageIdFile, (temporary) => writeFile(temporary, result.imageId ?? ''));
+  }
+  if (metadataFile !== undefined) {
+    await writeWhole(metadataFile, (temporary) => writeFile(temporary, metadataText(result)));
+  }
+}
+
+/** The metadata file's text; the keys are those of docker buildx. */
+export function metadataText({ descriptor, imageId, names }: BuildResult): string {
+  const metadata = {
+    ...(imageId !== undefined && { 'containerimage.config.digest': imageId }),
+    ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),
+    ...(names.length > 0 && { 'image.name': names.join(',') }),
+  };
+  return `${JSON.stringify(metadata, undefined, 2)}\n`;
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { OutputError } from '../errors.ts';
+
+/**
+ * Lets `write` make a file or folder under a temporary name beside `destination`, and renames it when it is complete and on the disk. When
+ * `write` throws, or the process exits, nothing stays. An existing file is replaced; an existing folder must be empty to be replaced by a
+ * folder.
+ *
+ * @throws OutputError when the file system refuses; whatever else `write` throws
+ */
+export async function writeWhole(destination: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(destination), temporaryName(basename(destination)));
+  await withTemporary(temporary, async () => {
+    try {
+      await write(temporary);
+      await syncPath(temporary);
+      await rename(temporary, destination);
+      await syncPath(dirname(destination));
+    } catch (error) {
+      throw outputFailure(destination, error);
+    }
+  });
+}
+
+/** Runs `use`; afterwards, and when the process exits before, whatever is at `temporary` is removed. */
+export async function withTemporary(temporary: string, use: () => Promise<void>): Promise<void> {
+  // A second Ctrl-C does not wait for promises.
+  const removeNow = (): void => rmSync(temporary, { recursive: true, force: true });
+  process.once('exit', removeNow);
+  try {
+    await use();
+  } finally {
+    process.off('exit', removeNow);
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** A name that hides from listings and meets no other build's. */
+export function temporaryName(base: string): string {
+  // Names end at 255 bytes. (NAME_MAX)
+  return `.${base.slice(0, 60)}.tsbuild-${randomBytes(6).toString('hex')}`;
+}
+
+/** A file system's error as an OutputError; anything else unchanged. */
+export function outputFailure(destination: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const reason = error.message.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? error.code;
+  const source = error.path !== undefined && dirname(error.path) !== dirname(destination) ? error.path : undefined;
+  return new OutputError(destination, `Cannot write "${destination}": ${source === undefined ? '' : `${source}: `}${reason}`, {
+    cause: error,
+    hint: source === undefined ? hintFor(error.code, destination) : undefined,
+  });
+}
+
+/** Makes a file or folder durable. */
+export async function syncPath(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
+  await handle.sync();
+}
+
+/** What is at a path, following links; undefined for nothing. */
+export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
+  try {
+    const status = await stat(path);
+    if (status.isDirectory()) return 'folder';
+    return status.isFile() ? 'file' : 'other';
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isSystemError(error: unknown): error is Error & { readonly code: string; readonly path?: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error && typeof error.code === 'string';
+}
+
+function hintFor(code: string, destination: string): string | undefined {
+  switch (code) {
+    case 'ENOENT':
+      return `Make the folder first: mkdir -p ${dirname(destination)}`;
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'Free some space, or write to another disk';
+    default:
+      return undefined;
+  }
+}

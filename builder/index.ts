@@ -1,0 +1,12 @@
+export { StoreError } from '../cache/errors.ts';
+export { EnvironmentError, ExecutorError } from '../executor/host/errors.ts';
+export { ContainerfileError, type Diagnostic } from '../parser/errors.ts';
+export { RegistryError } from '../registry/errors.ts';
+export { build } from './build.ts';
+export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './errors.ts';
+export type { BuildEvent, EndState, StepId } from './events.ts';
+export { exitCodeOf } from './exit-code.ts';
+export { identify, type KnownError } from './known-error.ts';
+export type { BuildOptions, ImageOutputOptions, Output, PullPolicy, SecretSource } from './options.ts';
+export { type ReportOptions, report } from './report.ts';
+export type { BuildResult } from './result.ts';

@@ -1,0 +1,35 @@
+import { arch } from 'node:process';
+import { parsePlatform } from '../parser/platform.ts';
+import type { Platform } from '../registry/oci/platform.ts';
+import { UsageError } from './errors.ts';
+import type { BuildOptions } from './options.ts';
+
+/** Node's names of processors, as Go and so OCI call them. */
+const architectures: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  ia32: '386',
+  arm: 'arm',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+  ppc64: 'ppc64le',
+  loong64: 'loong64',
+};
+
+/** What this machine runs. */
+export function hostPlatform(): Platform {
+  return { os: 'linux', architecture: architectures[arch] ?? arch };
+}
+
+/** The platforms to build for: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
+export function platformsOf({ platforms = [] }: BuildOptions): readonly Platform[] {
+  if (platforms.length === 0) return [hostPlatform()];
+  return platforms.map((text) => {
+    if (text === 'local') return hostPlatform();
+    const platform = parsePlatform(text);
+    if (platform !== undefined) return platform;
+    throw new UsageError('--platform', `Cannot build for "${text}": expected OS/ARCHITECTURE[/VARIANT]`, {
+      hint: 'For example linux/arm64',
+    });
+  });
+}

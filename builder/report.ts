@@ -1,0 +1,152 @@
+import { inspect } from 'node:util';
+import type { ExecutorError } from '../executor/host/errors.ts';
+import { codeFrame } from '../parser/code-frame.ts';
+import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
+import type { Source, Span } from '../parser/span.ts';
+import { packageVersion } from './cli/package-version.ts';
+import { describeFailure, type StepError } from './errors.ts';
+import { identify } from './known-error.ts';
+import { printable, printableLine } from './printable.ts';
+
+/** How a report may look. */
+export interface ReportOptions {
+  /** The reader is a terminal that shows colours. */
+  readonly hasColours: boolean;
+}
+
+const tailLines = 20;
+
+/** Any error as text for people: what was not possible and why, where in the Containerfile, what to do. Ends with a line feed. */
+export function report(error: unknown, { hasColours }: ReportOptions): string {
+  const known = identify(error);
+  const lines = linesOf(known);
+  return `${lines.map((line) => (hasColours ? coloured(line) : line)).join('\n')}\n`;
+}
+
+function linesOf(known: ReturnType<typeof identify>): readonly string[] {
+  switch (known.kind) {
+    case 'containerfile':
+      return containerfileLines(known.error);
+    case 'step':
+      return stepLines(known.error);
+    case 'usage':
+      return [...plainLines(known.error), ...usageHint(known.error)];
+    // The cure comes before the cause: who meets this cannot build at all until it is applied.
+    case 'environment':
+      return [...plainLines(known.error), ...causeLines(known.error.cause)];
+    case 'executor':
+      return failureLines(known.error);
+    case 'source':
+    case 'registry':
+    case 'store':
+    case 'output':
+      return [
+        `error: ${printableLine(known.error.message)}`,
+        ...causeLines(known.error.cause),
+        ...hintLines(hintOf(known.error)),
+      ];
+    case 'interrupted':
+      return [printableLine(known.error.message)];
+    case 'bug':
+      return bugLines(known.error);
+    default:
+      return unreachable(known);
+  }
+}
+
+function containerfileLines({ diagnostics, sources, message }: ContainerfileError): readonly string[] {
+  if (diagnostics.length === 0) return [`error: ${printableLine(message)}`];
+  const shown = diagnostics.filter(({ severity }) => severity === 'error');
+  return (shown.length === 0 ? diagnostics : shown).flatMap((diagnostic, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...diagnosticLines(diagnostic, sources),
+  ]);
+}
+
+/** A finding with its frame and hint. */
+export function diagnosticLines({ severity, message, span, hint }: Diagnostic, sources: readonly Source[]): readonly string[] {
+  return [
+    `${severity}: ${printableLine(message)}`,
+    ...frameLines(span === undefined ? undefined : sources[span.source], span),
+    ...hintLines(hint),
+  ];
+}
+
+function stepLines(error: StepError): readonly string[] {
+  const { failure } = error;
+  const hint = 'hint' in failure ? failure.hint : undefined;
+  return [
+    `error: ${printableLine(`Cannot run ${error.title}: ${describeFailure(failure)}`)}`,
+    ...frameLines(error.source, error.span),
+    ...tailOf(error.tail),
+    ...hintLines(hint),
+    ...(failure.kind === 'bug' ? [bugTitle, ...printable(failure.stack).split('\n'), versions()] : []),
+  ];
+}
+
+function failureLines({ message, failure }: ExecutorError): readonly string[] {
+  if (failure.kind === 'bug') return [bugTitle, ...printable(failure.stack).split('\n'), versions()];
+  return [`error: ${printableLine(message)}`, ...hintLines('hint' in failure ? failure.hint : undefined)];
+}
+
+function tailOf(tail: Uint8Array): readonly string[] {
+  const text = printable(new TextDecoder().decode(tail)).trimEnd();
+  if (text === '') return [];
+  const lines = text.split('\n');
+  const last = lines.slice(-tailLines);
+  const title = last.length < lines.length ? `the last ${tailLines} lines of its output:` : 'its output:';
+  return [title, ...last.map((line) => `  | ${line}`)];
+}
+
+function frameLines(source: Source | undefined, span: Span | undefined): readonly string[] {
+  if (source === undefined || span === undefined) return [];
+  return printable(codeFrame(source, span)).replace(/\n+$/, '').split('\n');
+}
+
+function plainLines(error: Error): readonly string[] {
+  return [`error: ${printableLine(error.message)}`, ...hintLines(hintOf(error))];
+}
+
+function hintOf(error: Error): string | undefined {
+  return 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
+}
+
+// One level is enough: deeper causes repeat the same failure in other words.
+function causeLines(cause: unknown): readonly string[] {
+  return cause instanceof Error && cause.message !== '' ? [`cause: ${printableLine(cause.message)}`] : [];
+}
+
+function hintLines(hint: string | undefined): readonly string[] {
+  return hint === undefined ? [] : [`hint: ${printable(hint)}`];
+}
+
+function usageHint(error: { readonly hint?: string | undefined }): readonly string[] {
+  return error.hint === undefined ? ['hint: See tsbuild --help'] : [];
+}
+
+function bugLines(error: unknown): readonly string[] {
+  const stack = error instanceof Error ? inspect(error) : `Thrown: ${inspect(error)}`;
+  return [bugTitle, ...printable(stack).split('\n'), versions()];
+}
+
+const bugTitle = 'error: This is a bug in tsbuild';
+
+function versions(): string {
+  return `tsbuild ${packageVersion()}, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
+}
+
+const red = '\u001B[31m';
+const cyan = '\u001B[36m';
+const bold = '\u001B[1m';
+const plain = '\u001B[0m';
+
+function coloured(line: string): string {
+  if (line.startsWith('error: ')) return `${red}${bold}error:${plain} ${bold}${line.slice('error: '.length)}${plain}`;
+  if (line.startsWith('warning: ')) return `${bold}warning:${plain} ${line.slice('warning: '.length)}`;
+  if (line.startsWith('hint: ')) return `${cyan}hint:${plain} ${line.slice('hint: '.length)}`;
+  return line;
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected error ${inspect(value)}`);
+}

@@ -1,0 +1,90 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { openStore, type Store } from '../cache/store.ts';
+import { defaultStoreRoot } from '../cache/store-layout.ts';
+import type { WorkerClient } from '../executor/host/worker-client.ts';
+import { startTelling, type Tell } from './clock.ts';
+import type { StepId } from './events.ts';
+import { FirstFailure } from './first-failure.ts';
+import type { BuildOptions } from './options.ts';
+import { Cleanup } from './solve/cleanup.ts';
+import { LazyWorker } from './solve/lazy-worker.ts';
+import { RootFolders } from './solve/root-folders.ts';
+import { ImageLookup } from './source/image-lookup.ts';
+
+/** The parts that a build holds from its first line to its last. */
+export interface Session extends AsyncDisposable {
+  /** With the environment filled in. */
+  readonly options: BuildOptions;
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly folders: RootFolders;
+  readonly lookup: ImageLookup;
+  readonly limit: LimitFunction;
+  readonly tell: Tell;
+  readonly nextId: () => StepId;
+  /** When the first step began by the clock of the store's file system, which is coarser than ours; in nanoseconds. */
+  readonly buildStartNs: () => Promise<string>;
+  readonly failure: FirstFailure;
+}
+
+/** Opens the store and prepares the rest; nothing is started or locked until it is needed. Throws StoreError. */
+export async function openSession(given: BuildOptions): Promise<Session> {
+  const options = { ...given, environment: given.environment ?? process.env };
+  const failure = new FirstFailure(options.signal);
+  const { signal } = failure;
+  const tell = startTelling(options.onEvent);
+  const onNotice = (message: string): void => tell({ kind: 'notice', message });
+  const cleanup = new Cleanup();
+  const store = await openStore(options.store ?? defaultStoreRoot(options.environment), {
+    signal,
+    onWait: () => onNotice('Waiting for the store: it is being pruned'),
+  });
+  cleanup.defer(() => store[Symbol.dispose]());
+  const worker = cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
+  const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
+  let lastId = 0;
+  return {
+    options,
+    store,
+    worker,
+    folders: new RootFolders(store, worker),
+    lookup,
+    limit: pLimit(options.jobs ?? Math.max(2, availableParallelism())),
+    tell,
+    nextId: () => ++lastId,
+    buildStartNs: once(() => fileClockNs(store)),
+    failure,
+    [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
+  };
+}
+
+interface WorkerStart {
+  readonly signal: AbortSignal;
+  readonly onNotice: (message: string) => void;
+}
+
+async function startWorker(store: Store, { signal, onNotice }: WorkerStart): Promise<WorkerClient> {
+  await store.hold();
+  const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
+  const client = await Client.start({ storeRoot: store.root, signal, onWarning: onNotice });
+  // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
+  if (store.abandoned.length > 0) client.request({ kind: 'remove', paths: store.abandoned }).catch(() => undefined);
+  return client;
+}
+
+/** File times come from a clock that ticks every few milliseconds, so the start is read off a file instead of the process's clock. */
+async function fileClockNs(store: Store): Promise<string> {
+  const file = await store.newPath();
+  await writeFile(file, '');
+  return String((await stat(file, { bigint: true })).mtimeNs);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

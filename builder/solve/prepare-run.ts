@@ -1,0 +1,57 @@
+import type { RunAction } from '../../executor/protocol/actions.ts';
+import type { KeyedRun } from '../keys/keyed-action.ts';
+import type { PlannedRun } from '../plan/plan.ts';
+import { prepareMount } from './prepare-mounts.ts';
+import type { PreparedStep } from './prepared-step.ts';
+import { proxyEnv } from './proxies.ts';
+import { type RunSettings, runSettings } from './run-settings.ts';
+import type { PlacedStep, StageSolving } from './solved-stage.ts';
+
+/** RUN. Throws SourceError for a mount whose source is not there, UsageError for options that cannot be read. */
+export async function prepareRun(action: PlannedRun, placed: PlacedStep, around: StageSolving): Promise<PreparedStep> {
+  const settings = runSettings(around.solving.options);
+  const mounts = await Promise.all(action.mounts.map((mount) => prepareMount(mount, placed, around)));
+  return {
+    action: keyedRun(
+      action,
+      settings,
+      mounts.map(({ keyed }) => keyed),
+    ),
+    inputs: mounts.flatMap(({ inputs }) => inputs),
+    materialise: async (cleanup): Promise<RunAction> => {
+      const inputs = [];
+      for (const mount of mounts) inputs.push(await mount.materialise(cleanup));
+      const env = [...action.env, ...inputs.flatMap((input) => input.env ?? [])];
+      return {
+        ...runFields(action, settings),
+        env: [...env, ...proxyEnv(around.solving.options, env)],
+        mounts: [...settings.volumes, ...inputs.flatMap((input) => input.mount ?? [])],
+        hosts: settings.hosts,
+        dns: settings.dns,
+        devices: [...settings.devices, ...action.devices.map((device) => ({ source: device, target: device }))],
+      };
+    },
+  };
+}
+
+/** Rootless builders have no bridge, so RUN shares the caller's network unless it is told to have none. */
+function networkOf({ network }: PlannedRun): RunAction['network'] {
+  return network === 'none' ? 'none' : 'host';
+}
+
+/** What both the key and the worker take as it is. */
+function runFields(action: PlannedRun, settings: RunSettings): Omit<RunAction, 'env' | 'mounts' | 'hosts' | 'dns' | 'devices'> {
+  const { argv, cwd, user, security, files } = action;
+  const { hostname, ulimits, shmSizeBytes } = settings;
+  return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes, network: networkOf(action) };
+}
+
+function keyedRun(action: PlannedRun, settings: RunSettings, mounts: KeyedRun['mounts']): KeyedRun {
+  return {
+    ...runFields(action, settings),
+    env: action.env,
+    mounts: [...settings.volumes, ...mounts],
+    hostNames: settings.hosts.map(({ name }) => name),
+    devices: [...settings.devices.map(({ target }) => target), ...action.devices],
+  };
+}

@@ -1,0 +1,12 @@
+import type { Action } from '../../executor/protocol/actions.ts';
+import type { KeyedAction } from '../keys/keyed-action.ts';
+import type { Cleanup } from './cleanup.ts';
+
+/** A step whose inputs are known: it can be looked up in the cache, and run if it is not there. */
+export interface PreparedStep {
+  readonly action: KeyedAction;
+  /** A line for each input file, for explanations. */
+  readonly inputs: readonly string[];
+  /** Makes what the worker is given. Called only when the step must run; what it acquires is given back by `cleanup`. */
+  materialise(cleanup: Cleanup): Promise<Action>;
+}

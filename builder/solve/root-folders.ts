@@ -1,0 +1,101 @@
+import pLimit from 'p-limit';
+import type { Store } from '../../cache/store.ts';
+import type { Lowers } from '../../executor/protocol/actions.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { LazyWorker } from './lazy-worker.ts';
+import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
+
+/** Progress of making a root file system ready. `totalBytes` is 0 when unknown. */
+export type OnProgress = (what: string, doneBytes: number, totalBytes: number) => void;
+
+interface Unpacking {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/** How many layers of a base are fetched at the same time, as docker does. */
+const parallelFetches = 3;
+
+/**
+ * Root file systems as folders. Layers of base images are fetched and unpacked here, and only here: when a step really needs the
+ * files. Stages that share a base share the work.
+ */
+export class RootFolders {
+  readonly #store: Store;
+  readonly #worker: LazyWorker;
+  readonly #unpacked = new Map<Digest, Promise<void>>();
+  readonly #fetchLimit = pLimit(parallelFetches);
+
+  constructor(store: Store, worker: LazyWorker) {
+    this.#store = store;
+    this.#worker = worker;
+  }
+
+  /** True when the folders are there already. */
+  async has(root: RootState): Promise<boolean> {
+    return this.#store.snapshots.hasChain(chainIdOfRoot(root));
+  }
+
+  /** The layer folders, lowest first; what is missing is fetched and unpacked. */
+  async lowersOf(root: RootState, unpacking: Unpacking): Promise<Lowers> {
+    const chainId = chainIdOfRoot(root);
+    if (!(await this.has(root))) await this.#unpackAll(root.layers, unpacking);
+    return this.#store.snapshots.lowersOf(chainId);
+  }
+
+  /** Layers are fetched beside each other and unpacked one on top of the other. */
+  async #unpackAll(layers: readonly LayerRef[], unpacking: Unpacking): Promise<void> {
+    let below: Promise<void> = Promise.resolve();
+    let parent: Digest | undefined;
+    for (const layer of layers) {
+      below = this.#unpackOnce(layer, { below, parent, unpacking });
+      parent = layer.chainId;
+    }
+    await below;
+  }
+
+  #unpackOnce(layer: LayerRef, place: Place): Promise<void> {
+    const known = this.#unpacked.get(layer.chainId);
+    if (known !== undefined) return known;
+    const unpacked = this.#unpack(layer, place);
+    unpacked.catch(() => undefined); // every waiter sees it; none may have come yet
+    this.#unpacked.set(layer.chainId, unpacked);
+    return unpacked;
+  }
+
+  async #unpack(layer: LayerRef, { below, parent, unpacking }: Place): Promise<void> {
+    if ((await this.#store.snapshots.get(layer.chainId)) !== undefined) return below;
+    if (layer.kind === 'built') throw new Error(`the layer ${layer.chainId} of this build has no folder`);
+    const [blob] = await Promise.all([this.#fetch(layer, unpacking), below]);
+    const directory = await this.#store.snapshots.prepare();
+    const lowers = await this.#store.snapshots.lowersOf(parent);
+    const worker = await this.#worker.get();
+    const { diffId, chainId, descriptor } = layer;
+    unpacking.onProgress(`unpacking ${shortName(descriptor.digest)}`, 0, descriptor.size);
+    const facts = await worker.request(
+      { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers },
+      { signal: unpacking.signal },
+    );
+    await this.#store.snapshots.commit(directory, { chainId, parent, facts });
+    unpacking.onProgress(`unpacking ${shortName(descriptor.digest)}`, descriptor.size, descriptor.size);
+  }
+
+  #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: Unpacking): Promise<string> {
+    const { descriptor, blobs } = layer;
+    const what = shortName(descriptor.digest);
+    return this.#fetchLimit(() =>
+      this.#store.blobs.fetch(descriptor, blobs, { signal, onProgress: (done) => onProgress(what, done, descriptor.size) }),
+    );
+  }
+}
+
+interface Place {
+  /** Settles when the layers below are unpacked. */
+  readonly below: Promise<void>;
+  readonly parent: Digest | undefined;
+  readonly unpacking: Unpacking;
+}
+
+function shortName(digest: Digest): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}

@@ -1,0 +1,81 @@
+import path from 'node:path';
+import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+
+/** What the options say for every RUN. */
+export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
+  readonly volumes: readonly Extract<RunMount, { kind: 'volume' }>[];
+  readonly devices: RunAction['devices'];
+};
+
+/** As docker and BuildKit have it. */
+const defaultShmSizeBytes = 64 * 1024 * 1024;
+const defaultHostname = 'buildkitsandbox';
+
+/** Reads the options that shape a RUN's sandbox. Throws UsageError for one that cannot be read. */
+export function runSettings(options: BuildOptions): RunSettings {
+  return {
+    hostname: options.hostname ?? options.buildArgs?.['BUILDKIT_SANDBOX_HOSTNAME'] ?? defaultHostname,
+    hosts: (options.addHosts ?? []).map(parseHost),
+    dns: { servers: options.dns ?? [], searches: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
+    ulimits: (options.ulimits ?? []).map(parseUlimit),
+    shmSizeBytes: options.shmSizeBytes ?? defaultShmSizeBytes,
+    volumes: (options.volumes ?? []).map(parseVolume),
+    devices: (options.devices ?? []).map(parseDevice),
+  };
+}
+
+/** `name:address` or `name=address`; IPv6 addresses may stand in brackets. */
+function parseHost(text: string): { readonly name: string; readonly address: string } {
+  const match = /^([^:=\s]+)[:=]\[?([0-9a-fA-F.:]+)\]?$/.exec(text);
+  const [, name, address] = match ?? [];
+  if (name === undefined || address === undefined) {
+    throw new UsageError('--add-host', `Cannot add host "${text}": expected NAME:ADDRESS`);
+  }
+  return { name, address };
+}
+
+/** `name=soft[:hard]`; -1 is unlimited. */
+function parseUlimit(text: string): RunAction['ulimits'][number] {
+  const match = /^([a-z]+)=(-1|\d+|unlimited)(?::(-1|\d+|unlimited))?$/.exec(text);
+  const [, name, soft, hard = soft] = match ?? [];
+  if (name === undefined || soft === undefined || hard === undefined) {
+    throw new UsageError('--ulimit', `Cannot set limit "${text}": expected NAME=SOFT[:HARD]`, {
+      hint: 'For example nofile=1024:2048',
+    });
+  }
+  return { name, soft: limitOf(soft), hard: limitOf(hard) };
+}
+
+function limitOf(text: string): number {
+  return text === 'unlimited' ? -1 : Number(text);
+}
+
+/** `HOST-PATH:PATH[:ro|rw]`. */
+function parseVolume(text: string): RunSettings['volumes'][number] {
+  const [source, target, mode, more] = text.split(':');
+  const isKnownMode = mode === undefined || mode === 'ro' || mode === 'rw';
+  if (
+    source === undefined ||
+    source === '' ||
+    target === undefined ||
+    !path.isAbsolute(target) ||
+    !isKnownMode ||
+    more !== undefined
+  ) {
+    throw new UsageError('--volume', `Cannot mount volume "${text}": expected HOST-PATH:PATH[:ro]`);
+  }
+  return { kind: 'volume', source: path.resolve(source), target: path.posix.normalize(target), isReadOnly: mode === 'ro' };
+}
+
+/** `HOST-PATH[:PATH[:rwm]]`. */
+function parseDevice(text: string): RunAction['devices'][number] {
+  const [source, target = source] = text.split(':');
+  if (source === undefined || target === undefined || !path.isAbsolute(source) || !path.isAbsolute(target)) {
+    throw new UsageError('--device', `Cannot add device "${text}": expected the path of a device node`, {
+      hint: 'CDI names are not supported yet',
+    });
+  }
+  return { source, target };
+}

@@ -1,0 +1,151 @@
+import { ExecutorError } from '../../executor/host/errors.ts';
+import type { LayerFacts } from '../../executor/protocol/actions.ts';
+import type { WorkerFailure } from '../../executor/protocol/failures.ts';
+import { chainIdOf } from '../../registry/oci/digest.ts';
+import { SourceError } from '../context/errors.ts';
+import { StepError } from '../errors.ts';
+import type { StepId } from '../events.ts';
+import { explain } from '../keys/explain.ts';
+import { type KeyedStep, stepKey } from '../keys/step-key.ts';
+import { stepTitle } from '../plan/titles.ts';
+import { Cleanup } from './cleanup.ts';
+import { OutputTail } from './output-tail.ts';
+import { prepareAdd, prepareCopy } from './prepare-copy.ts';
+import { prepareRun } from './prepare-run.ts';
+import type { PreparedStep } from './prepared-step.ts';
+import { chainIdOfRoot } from './root-state.ts';
+import type { PlacedStep, StageSolving } from './solved-stage.ts';
+
+/** How a step came out. */
+export interface StepOutcome {
+  readonly facts: LayerFacts;
+  readonly isCached: boolean;
+  /** Why it was not cached, when that was asked for. */
+  readonly reason: string | undefined;
+}
+
+interface StepWork {
+  readonly placed: PlacedStep;
+  readonly id: StepId;
+  readonly around: StageSolving;
+}
+
+/** Looks a step up in the cache, and carries it out when it is not there. Throws StepError, or what the store or the worker throws. */
+export async function runStep(placed: PlacedStep, { id, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
+  const work: StepWork = { placed, id, around };
+  const prepared = await prepareStep(work);
+  const parent = chainIdOfRoot(placed.root);
+  const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
+  const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, work);
+  if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
+  const current = { key: keyed.key, components: keyed.components, inputs: prepared.inputs };
+  const reason = around.solving.options.explain === true ? await missReason(current, work) : undefined;
+  const facts = await around.solving.limit(() => carryOut(prepared, keyed, work));
+  await around.solving.store.steps.setLatest(slotOf(work), current);
+  return { facts, isCached: false, reason };
+}
+
+async function prepareStep(work: StepWork): Promise<PreparedStep> {
+  const { placed, around } = work;
+  const { action } = placed;
+  try {
+    switch (action.kind) {
+      case 'run':
+        return await prepareRun(action, placed, around);
+      case 'copy':
+        return await prepareCopy(action, around);
+      case 'add':
+        return await prepareAdd(action, around);
+      case 'make-directory':
+        return { action, inputs: [], materialise: async () => action };
+      default:
+        return unreachable(action);
+    }
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    const { message, hint } = error;
+    const failure: WorkerFailure = { kind: 'refused', code: 'source', message, ...(hint !== undefined && { hint }) };
+    throw stepError(failure, { work, tail: new Uint8Array(), cause: error });
+  }
+}
+
+async function cachedFacts(keyed: KeyedStep, { placed, around }: StepWork): Promise<LayerFacts | undefined> {
+  const { store } = around.solving;
+  const record = await store.steps.get(keyed.key);
+  if (record === undefined || record.chainId !== chainIdOf(chainIdOfRoot(placed.root), record.facts.diffId)) return undefined;
+  return (await store.snapshots.get(record.chainId)) === undefined ? undefined : record.facts;
+}
+
+async function missReason(current: Parameters<typeof explain>[1], work: StepWork): Promise<string> {
+  if (work.placed.stage.isCacheIgnored) return 'the cache is not used for this stage';
+  return explain(await work.around.solving.store.steps.latest(slotOf(work)), current);
+}
+
+/** "This step of this file": the same for a Containerfile that is edited, so that changes can be told. */
+function slotOf({ placed, around }: StepWork): string {
+  const { options, sources } = around.solving;
+  const position = placed.stage.steps.indexOf(placed.step);
+  return JSON.stringify([options.context, sources[0]?.name ?? '', placed.stage.title, position, placed.stage.platform]);
+}
+
+async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork): Promise<LayerFacts> {
+  const { placed, around } = work;
+  const { store, worker, bases, signal } = around.solving;
+  signal.throwIfAborted();
+  const starting = worker.get();
+  starting.catch(() => undefined); // seen below; until then the base is fetched while the worker starts
+  await using cleanup = new Cleanup();
+  const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal });
+  const action = await prepared.materialise(cleanup);
+  const [client, directory, buildStartNs] = await Promise.all([
+    starting,
+    store.snapshots.prepare(),
+    around.solving.buildStartNs(),
+  ]);
+  const tail = new OutputTail();
+  try {
+    const facts = await client.request(
+      { kind: 'step', action, directory, lowers, buildStartNs },
+      { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
+    );
+    return await remember(facts, { directory, keyed, work });
+  } catch (error) {
+    if (!(error instanceof ExecutorError)) throw error;
+    throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });
+  }
+}
+
+function showOutput(
+  stream: 'stdout' | 'stderr',
+  bytes: Uint8Array,
+  { work, tail }: { readonly work: StepWork; readonly tail: OutputTail },
+): void {
+  tail.push(bytes);
+  work.around.solving.tell({ kind: 'step-output', id: work.id, stream, bytes });
+}
+
+async function remember(
+  facts: LayerFacts,
+  { directory, keyed, work }: { readonly directory: string; readonly keyed: KeyedStep; readonly work: StepWork },
+): Promise<LayerFacts> {
+  const { store } = work.around.solving;
+  const parent = chainIdOfRoot(work.placed.root);
+  const chainId = chainIdOf(parent, facts.diffId);
+  await store.snapshots.commit(directory, { chainId, parent, facts });
+  await store.steps.put(keyed.key, { chainId, facts });
+  return facts;
+}
+
+function stepError(
+  failure: WorkerFailure,
+  { work, tail, cause }: { readonly work: StepWork; readonly tail: Uint8Array; readonly cause: unknown },
+): StepError {
+  const { plan, solving } = work.around;
+  const { step, stage } = work.placed;
+  const source = solving.sources[step.span.source] ?? { name: 'Containerfile', text: '' };
+  return new StepError({ title: stepTitle(plan, stage, step), source, span: step.span, failure, tail }, { cause });
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected action ${JSON.stringify(value)}`);
+}

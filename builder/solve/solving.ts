@@ -1,0 +1,34 @@
+import type { LimitFunction } from 'p-limit';
+import type { Store } from '../../cache/store.ts';
+import type { Source } from '../../parser/span.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import type { Tell } from '../clock.ts';
+import type { StepId } from '../events.ts';
+import type { FirstFailure } from '../first-failure.ts';
+import type { BuildOptions } from '../options.ts';
+import type { ContextTrees } from '../source/context-trees.ts';
+import type { BaseSteps } from './base-steps.ts';
+import type { LazyWorker } from './lazy-worker.ts';
+import type { RootFolders } from './root-folders.ts';
+
+/** What all stages of one plan share while it is solved. */
+export interface Solving {
+  readonly options: BuildOptions;
+  readonly platform: Platform;
+  /** The Containerfile's sources, for messages. */
+  readonly sources: readonly Source[];
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly folders: RootFolders;
+  readonly bases: BaseSteps;
+  readonly contexts: ContextTrees;
+  /** Bounds how many steps act at the same time. */
+  readonly limit: LimitFunction;
+  /** When the build began by the clock of the store's file system, in nanoseconds. */
+  readonly buildStartNs: () => Promise<string>;
+  readonly tell: Tell;
+  readonly nextId: () => StepId;
+  /** Aborted by the caller or by the first failure. */
+  readonly signal: AbortSignal;
+  readonly failure: FirstFailure;
+}

@@ -1,0 +1,57 @@
+import { RegistryError } from '../../registry/errors.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { ImageRequest } from '../plan/image-request.ts';
+import type { ImageLookup } from './image-lookup.ts';
+import { parseContextLocation } from './named-context.ts';
+import type { FindImage } from './resolve-plan.ts';
+
+interface Finding {
+  readonly lookup: ImageLookup;
+  /** `--build-context`. */
+  readonly contexts: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Finds the images of a plan: behind a named context, or by name. */
+export function imageFinder(finding: Finding): FindImage {
+  return async (request) => {
+    try {
+      return await findImage(request, finding);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || request.hint === undefined) throw error;
+      throw withHint(error, request.hint);
+    }
+  };
+}
+
+async function findImage(request: ImageRequest, { lookup, contexts, signal }: Finding): Promise<SourceImage> {
+  const { platform } = request;
+  if (request.context === undefined) return lookup.find(request.name, platform);
+  const location = parseContextLocation(contexts[request.context] ?? '');
+  const { openDockerArchive, openOciArchive, openOciLayout } = await import('../../registry/local-image.ts');
+  switch (location.kind) {
+    case 'image':
+      return lookup.find(location.reference, platform);
+    case 'oci-layout':
+      return openOciLayout(location.location, { platform, signal });
+    case 'oci-archive':
+      return openOciArchive(location.location, { platform, signal });
+    case 'docker-archive':
+      return openDockerArchive(location.location, { platform, signal });
+    case 'directory':
+    case 'git':
+    case 'http':
+    case 'stdin':
+      throw new Error(`context "${request.context}" is no image`);
+    default:
+      return unreachable(location);
+  }
+}
+
+function withHint(error: RegistryError, hint: string): RegistryError {
+  return new RegistryError(error.code, error.message, { side: error.side, status: error.status, cause: error.cause, hint });
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,174 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Store } from '../../cache/store.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
+import { isIndexType } from '../../registry/oci/layer-format.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { choosePlatform } from '../../registry/oci/platform-match.ts';
+import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from '../../registry/reference.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions, PullPolicy } from '../options.ts';
+
+interface LookupServices {
+  readonly store: Store;
+  readonly options: BuildOptions;
+  readonly signal: AbortSignal;
+  readonly onNotice: (message: string) => void;
+}
+
+/**
+ * Finds images by name: first among what the store has, by the pull policy, then in their registry. What a registry said is remembered,
+ * so that a build with nothing new asks nobody. Layers are not fetched here.
+ */
+export class ImageLookup implements AsyncDisposable {
+  readonly #services: LookupServices;
+  readonly #policy: PullPolicy;
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(services: LookupServices) {
+    this.#services = services;
+    this.#policy = services.options.pull ?? 'missing';
+  }
+
+  /** The image that a name stands for on a platform. Throws RegistryError, StoreError, or UsageError for `--pull=never`. */
+  async find(name: string, platform: Platform): Promise<SourceImage> {
+    const reference = withDefaultTag(parseReference(name));
+    const known = await this.#known(reference, platform);
+    if (known !== undefined && (await this.#isGoodEnough(known, reference))) return known;
+    if (this.#policy === 'never') throw notInStore(reference);
+    return this.#pull(name, { reference, platform });
+  }
+
+  /** The client of this build, made when something must be asked. */
+  client(): Promise<RegistryClient> {
+    this.#client ??= this.#makeClient();
+    return this.#client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#client !== undefined) await (await this.#client)[Symbol.asyncDispose]();
+  }
+
+  async #makeClient(): Promise<RegistryClient> {
+    const { RegistryClient: Client } = await import('../../registry/client.ts');
+    const { options, signal, onNotice } = this.#services;
+    const { environment = process.env, authFile, certDirectory, tlsVerify } = options;
+    return new Client({ environment, authFile, certDirectory, tlsVerify, signal, onNotice });
+  }
+
+  /** What the store knows: an image built or loaded under this name, or what the registry said the last time. */
+  async #known(reference: Reference, platform: Platform): Promise<SourceImage | undefined> {
+    const { store } = this.#services;
+    const complete = formatReference(reference);
+    const named = await store.images.get(complete);
+    const own = named && (await this.#openStored(complete, { descriptor: named.descriptor, platform }));
+    if (own !== undefined) return own;
+    const resolved = await store.resolved.get(complete, platform);
+    return resolved && this.#openResolved(reference, resolved.descriptor);
+  }
+
+  async #isGoodEnough(known: SourceImage, reference: Reference): Promise<boolean> {
+    switch (this.#policy) {
+      case 'missing':
+      case 'never':
+        return true;
+      case 'always':
+        return false;
+      case 'newer':
+        return this.#isCurrent(known, reference);
+      default:
+        return unreachable(this.#policy);
+    }
+  }
+
+  async #isCurrent(known: SourceImage, reference: Reference): Promise<boolean> {
+    const { resolveDigest } = await import('../../registry/resolve.ts');
+    const { signal } = this.#services;
+    const { descriptor } = await resolveDigest(formatReference(reference), { client: await this.client(), signal });
+    return descriptor.digest === known.descriptor.digest || descriptor.digest === known.index?.digest;
+  }
+
+  async #pull(name: string, wanted: { reference: Reference; platform: Platform }): Promise<SourceImage> {
+    const { resolveImage } = await import('../../registry/resolve.ts');
+    const { store, signal } = this.#services;
+    const image = await resolveImage(name, { client: await this.client(), platform: wanted.platform, signal });
+    await store.blobs.putBytes(image.manifestBytes);
+    await store.blobs.putBytes(image.configBytes);
+    await store.resolved.put(formatReference(wanted.reference), wanted.platform, image.descriptor);
+    return image;
+  }
+
+  async #openStored(name: string, wanted: { descriptor: Descriptor; platform: Platform }): Promise<SourceImage | undefined> {
+    const { store } = this.#services;
+    const descriptor = await chooseManifest(store, wanted);
+    return descriptor && openFromStore(store, { name, descriptor, blobs: storeBlobs(store) });
+  }
+
+  async #openResolved(reference: Reference, descriptor: Descriptor): Promise<SourceImage> {
+    const name = formatReference(reference);
+    return openFromStore(this.#services.store, { name, descriptor, blobs: this.#registrySource(reference) });
+  }
+
+  /** The registry's blobs, with a client that is made only when one is opened. */
+  #registrySource(reference: Reference): BlobSource {
+    const { registry, repository } = reference;
+    return {
+      name: familiarReference({ registry, repository }),
+      origin: { registry, repository },
+      open: async (descriptor, options) => {
+        const { registryBlobs } = await import('../../registry/transfer/blob-source.ts');
+        return registryBlobs(await this.client(), reference).open(descriptor, options);
+      },
+    };
+  }
+}
+
+/** The blobs that the store holds, as a source. */
+export function storeBlobs(store: Store): BlobSource {
+  return {
+    name: 'the store',
+    open: async (descriptor, { offset = 0 }) => ({
+      offset,
+      bytes: createReadStream(store.blobs.path(descriptor.digest), { start: offset }),
+    }),
+  };
+}
+
+async function chooseManifest(
+  store: Store,
+  wanted: { descriptor: Descriptor; platform: Platform },
+): Promise<Descriptor | undefined> {
+  if (!isIndexType(wanted.descriptor.mediaType)) return wanted.descriptor;
+  const index = decodeIndex(await readFile(store.blobs.path(wanted.descriptor.digest)));
+  return choosePlatform(index.manifests, wanted.platform);
+}
+
+/** Opens an image whose manifest and configuration are blobs of the store. */
+export async function openFromStore(
+  store: Store,
+  { name, descriptor, blobs }: { readonly name: string; readonly descriptor: Descriptor; readonly blobs: BlobSource },
+): Promise<SourceImage> {
+  const manifestBytes = await readFile(store.blobs.path(descriptor.digest));
+  const manifest = decodeManifest(manifestBytes, descriptor.mediaType);
+  const configBytes = await readFile(store.blobs.path(manifest.config.digest));
+  const config = decodeImageConfig(configBytes);
+  const reference = name.includes('@') ? name : `${name}@${descriptor.digest}`;
+  return { reference, descriptor, manifestBytes, manifest, configBytes, config, blobs };
+}
+
+function notInStore(reference: Reference): UsageError {
+  return new UsageError(
+    '--pull',
+    `Cannot use image "${familiarReference(reference)}": it is not in the store, and --pull=never`,
+    {
+      hint: 'Leave --pull=never out, or pull the image before',
+    },
+  );
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected pull policy ${String(value)}`);
+}

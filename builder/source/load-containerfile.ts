@@ -1,0 +1,101 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Source } from '../../parser/span.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+
+/** Names that are tried in the context, in this order, when no file is named. */
+const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
+
+/** The files of instructions of a build, and where the first of them is (for its own ignore file). */
+export interface LoadedContainerfile {
+  readonly sources: readonly Source[];
+  /** Absolute path of the first file; undefined for text, standard input and URLs. */
+  readonly path: string | undefined;
+}
+
+/** How to read what is not a local file. */
+export interface ContainerfileReaders {
+  readonly stdin: () => Promise<string>;
+  readonly url: (url: string) => Promise<string>;
+}
+
+/**
+ * Reads the Containerfile that the options name, or finds it in the context. Several files are returned in their order. Throws
+ * UsageError for a file that is missing, a folder, or unreadable.
+ */
+export async function loadContainerfile(
+  options: BuildOptions,
+  contextDirectory: string | undefined,
+  readers: ContainerfileReaders,
+): Promise<LoadedContainerfile> {
+  if (options.text !== undefined) return { sources: [{ name: 'Containerfile', text: options.text }], path: undefined };
+  const files = options.files ?? [];
+  if (files.length === 0) return await findDefault(contextDirectory, options.context);
+  const sources: Source[] = [];
+  for (const file of files) sources.push(await readSource(file, readers));
+  const [first] = files;
+  return { sources, path: first !== undefined && isLocal(first) ? path.resolve(first) : undefined };
+}
+
+async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
+  if (file === '-') return { name: '-', text: await readers.stdin() };
+  if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//'), text: await readers.url(file) };
+  return { name: file, text: await readText(file) };
+}
+
+function isLocal(file: string): boolean {
+  return file !== '-' && !/^https?:\/\//.test(file);
+}
+
+async function findDefault(directory: string | undefined, context: string): Promise<LoadedContainerfile> {
+  if (directory === undefined) {
+    throw new UsageError('--file', 'Cannot find a Containerfile: the context is not a folder', { hint: 'Name it with -f' });
+  }
+  for (const name of defaultNames) {
+    const file = path.join(directory, name);
+    if (!(await exists(file))) continue;
+    const shown = path.join(context, name);
+    return { sources: [{ name: shown, text: await readText(file, shown) }], path: file };
+  }
+  throw new UsageError(
+    '--file',
+    `Cannot find a Containerfile: "${context}" holds neither ${defaultNames.slice(0, 2).join(' nor ')}`,
+    {
+      hint: 'Name it with -f, or give the folder that holds it as the context',
+    },
+  );
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw unreadable(file, error);
+  }
+}
+
+async function readText(file: string, shown: string = file): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw unreadable(shown, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): UsageError {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'it does not exist',
+    EISDIR: 'it is a folder',
+    EACCES: 'permission denied',
+    ENOTDIR: 'a part of its path is not a folder',
+  };
+  const code = errnoOf(error);
+  return new UsageError('--file', `Cannot read Containerfile "${file}": ${reasons[code] ?? code}`, { cause: error });
+}
+
+function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+}

@@ -1,0 +1,4 @@
+/** A sentence for somebody. */
+export function greet(name: string): string {
+  return `Hello from a ${name} that nobody needed root for.`;
+}

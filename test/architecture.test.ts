@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { repositoryRoot } from './support/repository.ts';
+
+/** The whole dependency policy. A folder imports itself and what is listed, nothing else. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  native: [],
+  parser: [],
+  registry: [],
+  cache: ['registry/oci', 'native'],
+  'executor/protocol': ['registry/oci'],
+  'executor/host': ['executor/protocol', 'registry/oci', 'native'],
+  'executor/inside': ['executor/protocol', 'registry/oci', 'native'],
+  builder: ['parser', 'registry', 'cache', 'executor/host', 'executor/protocol'],
+};
+
+/** Packages, each with the folder that may import it. */
+const packages: Readonly<Record<string, string>> = {
+  koffi: 'native',
+  undici: 'registry',
+  'p-limit': 'builder',
+  fflate: 'executor/inside',
+};
+
+/** Names that say nothing, as files or folders. */
+const forbiddenNames = /^(utils?|helpers?|common|misc|shared|managers?|lib|core)$/;
+
+const longestFile = 400;
+const longestFunction = 60;
+
+interface SourceFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly text: string;
+}
+
+interface Import {
+  readonly from: SourceFile;
+  readonly specifier: string;
+}
+
+const sources: readonly SourceFile[] = Object.keys(mayImport)
+  .flatMap((folder) => filesBelow(folder).map((path) => ({ path, folder })))
+  .map(({ path, folder }) => ({ path, folder, text: readFileSync(join(repositoryRoot, path), 'utf8') }));
+
+const imports: readonly Import[] = sources.flatMap((from) => specifiersOf(from.text).map((specifier) => ({ from, specifier })));
+
+test('each folder imports only what the table allows', () => {
+  const forbidden = imports
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map(({ from, specifier }) => ({ from, target: normalize(join(dirname(from.path), specifier)) }))
+    .filter(
+      ({ from, target }) => !isBelow(target, from.folder) && !allowed(from.folder).some((folder) => isBelow(target, folder)),
+    )
+    .map(({ from, target }) => `${from.path} imports ${target}`);
+  assert.deepEqual(forbidden, []);
+});
+
+test('each package is imported by its folder only', () => {
+  const forbidden = imports
+    .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+    .filter(({ from, specifier }) => packages[packageOf(specifier)] !== from.folder)
+    .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
+  assert.deepEqual(forbidden, []);
+});
+
+test('the packages of the table are the dependencies in package.json', () => {
+  const manifest: { dependencies: Record<string, string> } = JSON.parse(
+    readFileSync(join(repositoryRoot, 'package.json'), 'utf8'),
+  );
+  assert.deepEqual(Object.keys(manifest.dependencies).toSorted(), Object.keys(packages).toSorted());
+});
+
+test('imports name files with .ts, and modules of Node with node:', () => {
+  const odd = imports
+    .filter(({ specifier }) => (specifier.startsWith('.') ? !specifier.endsWith('.ts') : isNodeModuleWithoutPrefix(specifier)))
+    .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
+  assert.deepEqual(odd, []);
+});
+
+test('each source file lies in a listed folder', () => {
+  const known = [...Object.keys(mayImport), 'test', 'examples'];
+  const stray = filesBelow('.').filter((path) => !known.some((folder) => isBelow(path, folder)));
+  assert.deepEqual(stray, []);
+});
+
+test('nothing imports a test', () => {
+  assert.deepEqual(
+    imports
+      .filter(({ from, specifier }) => isBelow(normalize(join(dirname(from.path), specifier)), 'test'))
+      .map(({ from }) => from.path),
+    [],
+  );
+});
+
+test('no file or folder has a name that says nothing', () => {
+  const named = [...sources.map(({ path }) => path), ...filesBelow('test')];
+  assert.deepEqual(
+    named.filter((path) => path.split('/').some((part) => forbiddenNames.test(part.replace(/(\.test)?\.ts$/, '')))),
+    [],
+  );
+});
+
+test('files are kebab-case', () => {
+  const odd = sources.filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part)));
+  assert.deepEqual(
+    odd.map(({ path }) => path),
+    [],
+  );
+});
+
+test(`no file has more than ${longestFile} lines`, () => {
+  const long = sources
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > longestFile);
+  assert.deepEqual(long, []);
+});
+
+test(`no function has more than ${longestFunction} lines`, () => {
+  assert.deepEqual(
+    sources.flatMap(({ path, text }) => longFunctions(text).map((name) => `${path}: ${name}`)),
+    [],
+  );
+});
+
+test('only the entry file of the CLI prints, exits and reads the command line', () => {
+  const entries = ['builder/main.ts', 'executor/inside/worker.ts'];
+  const forbidden = /\b(console\.\w+|process\.(exit\(|exitCode|argv|stdout|stderr|stdin))/;
+  const offenders = sources
+    .filter(({ path }) => !entries.includes(path))
+    .filter(({ text }) => forbidden.test(withoutComments(text)));
+  assert.deepEqual(
+    offenders.map(({ path }) => path),
+    [],
+  );
+});
+
+function filesBelow(folder: string): readonly string[] {
+  const found: string[] = [];
+  for (const entry of readdirSync(join(repositoryRoot, folder), { withFileTypes: true })) {
+    const path = normalize(join(folder, entry.name));
+    if (entry.isDirectory() && !/^(node_modules|dist|\..+)$/.test(entry.name)) found.push(...filesBelow(path));
+    if (entry.isFile() && entry.name.endsWith('.ts')) found.push(path);
+  }
+  return found.toSorted();
+}
+
+function specifiersOf(text: string): readonly string[] {
+  const pattern = /^\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
+  return [...withoutComments(text).matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+}
+
+function allowed(folder: string): readonly string[] {
+  return mayImport[folder] ?? [];
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+function isNodeModuleWithoutPrefix(specifier: string): boolean {
+  return /^(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|process|stream|url|util|worker_threads|zlib)(\/|$)/.test(
+    specifier,
+  );
+}
+
+// The formatter puts the end of a top-level function, or of a method, alone on its line, so indentation is enough to measure one.
+function longFunctions(text: string): readonly string[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, start) => {
+    const match =
+      /^( {0,2})(?:export )?(?:(?:static|override|private) )*(?:async )?(?:function\*? |get |set )?(#?\w+)(?:<.*>)?\(.*\{$/.exec(
+        line,
+      );
+    if (match === null || /^\s*(if|for|while|switch|return)\b/.test(line)) return [];
+    const end = lines.indexOf(`${match[1]}}`, start);
+    return end - start - 1 > longestFunction ? [`${match[2]} (${end - start - 1} lines)`] : [];
+  });
+}

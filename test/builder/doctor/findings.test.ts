@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MachineFacts } from '../../../builder/doctor/facts.ts';
+import { gatherFacts } from '../../../builder/doctor/facts.ts';
+import { findingsOf } from '../../../builder/doctor/findings.ts';
+import { countSubordinate } from '../../../builder/doctor/id-findings.ts';
+
+const helper = { path: '/usr/bin/newuidmap', isSetuid: true };
+
+const laptop: MachineFacts = {
+  user: { name: 'ann', uid: 1000, gid: 1000 },
+  kernel: '6.8.0-45-generic',
+  status: 'NoNewPrivs:\t0\nSeccomp:\t0\n',
+  uidMap: '         0          0 4294967295\n',
+  subuid: 'ann:100000:65536\n',
+  subgid: 'ann:100000:65536\n',
+  switches: { 'user/max_user_namespaces': '127234' },
+  appArmor: 'unconfined',
+  helpers: { newuidmap: helper, newgidmap: { ...helper, path: '/usr/bin/newgidmap' } },
+  store: { path: '/home/ann/store', type: 0xef53, freeBytes: 50e9, problem: undefined },
+  hasFuseDevice: true,
+  markers: [],
+  environment: {},
+  procMounts: [],
+};
+
+function bad(changed: Partial<MachineFacts>): readonly string[] {
+  return findingsOf({ ...laptop, ...changed })
+    .filter(({ level }) => level !== 'ok')
+    .map(({ level, what, cures }) => [level, what, ...cures].join(' | '));
+}
+
+test('findingsOf() finds nothing wrong with an ordinary laptop', () => {
+  assert.deepEqual(bad({}), []);
+});
+
+const usermod = 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann';
+
+const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: readonly string[]][] = [
+  [
+    'user namespaces switched off',
+    { switches: { 'user/max_user_namespaces': '0' } },
+    [
+      'problem | User namespaces are switched off (user.max_user_namespaces is 0) | sudo sysctl -w user.max_user_namespaces=15000',
+    ],
+  ],
+  [
+    "Debian's old switch",
+    { switches: { 'kernel/unprivileged_userns_clone': '0' } },
+    [
+      'problem | User namespaces are for root only (kernel.unprivileged_userns_clone is 0) | sudo sysctl -w kernel.unprivileged_userns_clone=1',
+    ],
+  ],
+  [
+    "Ubuntu's restriction",
+    { switches: { 'kernel/apparmor_restrict_unprivileged_userns': '1' } },
+    [
+      'problem | AppArmor takes the privileges of user namespaces away (kernel.apparmor_restrict_unprivileged_userns is 1) | sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 | or an AppArmor profile with "userns," for node',
+    ],
+  ],
+  [
+    'no subordinate ids',
+    { subuid: 'bob:100000:65536\n' },
+    [`note | "ann" has no subordinate ids, so files of other owners cannot be made | ${usermod}`],
+  ],
+  [
+    'few subordinate ids',
+    { subgid: '1000:100000:1000\n' },
+    [`note | "ann" has only 1000 subordinate ids; images may use any up to 65535 | ${usermod}`],
+  ],
+  [
+    'missing helpers',
+    { helpers: {} },
+    [
+      'note | newuidmap and newgidmap not found, so the subordinate ids cannot be used | Debian, Ubuntu: sudo apt-get install uidmap | Fedora: sudo dnf install shadow-utils | Alpine: apk add shadow-uidmap',
+    ],
+  ],
+  [
+    'a helper without its set-id bit',
+    { helpers: { newuidmap: { ...helper, isSetuid: false }, newgidmap: helper } },
+    [
+      'note | /usr/bin/newuidmap is not setuid root; it then needs the file capability cap_setuid, which copies of images lose | sudo chmod u+s /usr/bin/newuidmap',
+    ],
+  ],
+  [
+    'an old kernel',
+    { kernel: '5.4.0' },
+    [
+      'note | Linux 5.4.0 has no overlayfs for ordinary users; that came with 5.11 | Use a newer kernel, or install fuse-overlayfs',
+    ],
+  ],
+  [
+    'a pod',
+    {
+      environment: { KUBERNETES_SERVICE_HOST: '10.0.0.1' },
+      status: 'NoNewPrivs:\t1\nSeccomp:\t2\n',
+      appArmor: 'cri-containerd.apparmor.d (enforce)',
+      procMounts: ['/proc/kcore'],
+    },
+    [
+      'note | no_new_privs is set, so newuidmap has no effect and only one id can be used | Kubernetes: securityContext.allowPrivilegeEscalation: true | docker: leave out --security-opt no-new-privileges',
+      'note | A seccomp filter is loaded; the usual ones forbid mounts | securityContext.seccompProfile.type: Unconfined',
+      'note | The AppArmor profile "cri-containerd.apparmor.d (enforce)" forbids mounts | securityContext.appArmorProfile.type: Unconfined',
+      'note | Parts of /proc are hidden (1 mounts), so the kernel may refuse a fresh /proc | securityContext.procMount: Unmasked (with hostUsers: false)',
+    ],
+  ],
+  [
+    'a store on overlayfs with little room',
+    { store: { path: '/s', type: 0x794c7630, freeBytes: 1e9, problem: undefined } },
+    [
+      'note | The store "/s" lies on overlayfs: an overlay cannot be stacked on it | Name a folder on ext4, XFS, Btrfs or tmpfs with --store or TSBUILD_STORE',
+      'note | Only 1.00GB are free there | Free some space',
+    ],
+  ],
+  [
+    'a store that cannot be written',
+    { store: { path: '/s', type: undefined, freeBytes: undefined, problem: 'EACCES: permission denied' } },
+    ['problem | The store "/s" cannot be used: EACCES: permission denied | Name another folder with --store or TSBUILD_STORE'],
+  ],
+  [
+    'root with few ids',
+    { user: { name: 'root', uid: 0, gid: 0 }, uidMap: '0 100000 1000\n' },
+    ['note | Root of a namespace with only 1000 ids; images may use any up to 65535 | Give the container a range of 65536 ids'],
+  ],
+];
+
+for (const [title, changed, expected] of rows) {
+  test(`findingsOf() finds ${title}`, () => assert.deepEqual(bad(changed), expected));
+}
+
+test('countSubordinate() adds the ranges of a user, by name and by number', () => {
+  assert.equal(countSubordinate('ann:1:10\n# ann:1:5\n1000:50:20\nbob:1:1\nann:x:y\n', { name: 'ann', uid: 1000 }), 30);
+});
+
+test('gatherFacts() reads this machine without changing it', async () => {
+  const facts = await gatherFacts('/nonexistent/store', { PATH: '/usr/bin:/root/bin' });
+  assert.equal(facts.user.uid, process.getuid?.());
+  assert.match(facts.status, /^Name:/);
+});

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { buildFlags } from '../builder/cli/build-flags.ts';
+import { doctorFlags } from '../builder/cli/commands/doctor.ts';
+import { duCommand } from '../builder/cli/commands/du.ts';
+import { historyCommand } from '../builder/cli/commands/history.ts';
+import { imagesCommand } from '../builder/cli/commands/images.ts';
+import { inspectCommand } from '../builder/cli/commands/inspect.ts';
+import { pruneCommand } from '../builder/cli/commands/prune.ts';
+import { rmiCommand } from '../builder/cli/commands/rmi.ts';
+import { saveCommand } from '../builder/cli/commands/save.ts';
+import { tagCommand } from '../builder/cli/commands/tag.ts';
+import { commands } from '../builder/cli/commands.ts';
+import { describeFlags } from '../builder/cli/described-file.ts';
+import { type Flag, type RefusedFlag, signatureOf } from '../builder/cli/flag.ts';
+import { flagsOf } from '../builder/cli/store-command.ts';
+import { exitCode } from '../builder/exit-code.ts';
+import { exitCodeOfSignal } from '../builder/interruption.ts';
+import { repositoryRoot } from './support/repository.ts';
+
+// UPDATE_DOCS=1 rewrites the tables in docs/cli.md; read the difference.
+const isUpdating = process.env['UPDATE_DOCS'] === '1';
+
+const storeCommands = [
+  imagesCommand,
+  inspectCommand,
+  historyCommand,
+  tagCommand,
+  rmiCommand,
+  saveCommand,
+  pruneCommand,
+  duCommand,
+];
+
+const tables: readonly (readonly [name: string, rows: readonly string[]])[] = [
+  ['commands', commandTable()],
+  ['flags build', flagTable(buildFlags.flags)],
+  ['refused build', refusedTable(buildFlags.refused ?? [])],
+  ['flags describe', flagTable(describeFlags)],
+  ['flags doctor', flagTable(doctorFlags)],
+  ...storeCommands.map((command) => [`flags ${command.name}`, flagTable(flagsOf(command))] as const),
+];
+
+for (const [name, rows] of tables) {
+  test(`docs/cli.md lists ${name} as they are`, () => {
+    const path = join(repositoryRoot, 'docs/cli.md');
+    const text = readFileSync(path, 'utf8');
+    assert.ok(text.includes(`<!-- ${name} -->\n`), `docs/cli.md has no place for ${name}`);
+    const start = text.indexOf(`<!-- ${name} -->\n`) + `<!-- ${name} -->\n`.length;
+    const end = text.indexOf('<!-- end -->', start);
+    const wanted = `${rows.join('\n')}\n`;
+    if (isUpdating) writeFileSync(path, text.slice(0, start) + wanted + text.slice(end));
+    else assert.equal(text.slice(start, end), wanted, 'UPDATE_DOCS=1 npm test -- docs');
+  });
+}
+
+test('docs/cli.md lists the exit codes as they are', () => {
+  const section = sectionOf('docs/cli.md', 'Exit codes');
+  const listed = [...section.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+  assert.deepEqual(
+    listed,
+    [...Object.values(exitCode), ...Object.values(exitCodeOfSignal)].toSorted((a, b) => a - b),
+  );
+});
+
+const codeUnions: readonly [type: string, source: string, heading: string][] = [
+  ['EnvironmentErrorCode', 'executor/host/errors.ts', 'EnvironmentError'],
+  ['RefusalCode', 'executor/protocol/failures.ts', 'Failures of the worker'],
+  ['SourceErrorCode', 'builder/context/errors.ts', 'SourceError'],
+  ['StoreErrorCode', 'cache/errors.ts', 'StoreError'],
+  ['RegistryErrorCode', 'registry/errors.ts', 'RegistryError'],
+];
+
+for (const [type, source, heading] of codeUnions) {
+  test(`docs/errors-runtime.md lists every ${type}`, () => {
+    const listed = [...sectionOf('docs/errors-runtime.md', heading).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
+    assert.deepEqual(listed.toSorted(), [...unionIn(source, type)].toSorted());
+  });
+}
+
+test('links between the documents lead somewhere', () => {
+  const broken = documents().flatMap((path) =>
+    [...readFileSync(join(repositoryRoot, path), 'utf8').matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(repositoryRoot, dirname(path), target)))
+      .map((target) => `${path}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test('scripts that the documents name exist in package.json', () => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
+  const named = documents().flatMap((path) =>
+    [...readFileSync(join(repositoryRoot, path), 'utf8').matchAll(/npm run ([a-z]+)/g)].map(([, name = '']) => name),
+  );
+  assert.deepEqual(
+    named.filter((name) => scripts[name] === undefined),
+    [],
+  );
+});
+
+test('flags that the documents use exist', () => {
+  const known = new Set<string | undefined>(
+    [...buildFlags.flags, ...doctorFlags].flatMap(({ long, short, aliases }) => [long, short, ...(aliases ?? [])]),
+  );
+  for (const { long } of buildFlags.refused ?? []) known.add(long);
+  const used = documents().flatMap((path) =>
+    [...readFileSync(join(repositoryRoot, path), 'utf8').matchAll(/^ {4}tsbuild (.*)$/gm)]
+      .flatMap(([, line = '']) => line.split(/[|#]/)[0]?.split(' ') ?? [])
+      .filter((word) => word.startsWith('-') && word !== '-')
+      .map((word) => ({ path, flag: word.split('=')[0] ?? word })),
+  );
+  assert.deepEqual(
+    used.filter(({ flag }) => !known.has(flag)),
+    [],
+  );
+});
+
+function commandTable(): readonly string[] {
+  return [
+    '| command | what it does |',
+    '| --- | --- |',
+    ...commands.map(
+      ({ name, summary, load }) => `| \`${name}\` | ${summary}${load === undefined ? ' (not supported yet)' : ''} |`,
+    ),
+  ];
+}
+
+function flagTable(flags: readonly Flag[]): readonly string[] {
+  const cell = (flag: Flag): string => `\`${signatureOf(flag).replaceAll('|', '\\|')}\`${flag.repeats === true ? ' *' : ''}`;
+  return [
+    '| flag (* may be repeated) | meaning |',
+    '| --- | --- |',
+    ...flags.map((flag) => `| ${cell(flag)} | ${flag.help.replaceAll('|', '\\|')} |`),
+  ];
+}
+
+function refusedTable(flags: readonly RefusedFlag[]): readonly string[] {
+  return [
+    '| flag | why |',
+    '| --- | --- |',
+    ...flags.map(({ long, reason, hint }) => `| \`${long}\` | ${reason}${hint === undefined ? '' : `. ${hint}`} |`),
+  ];
+}
+
+function sectionOf(path: string, heading: string): string {
+  const text = readFileSync(join(repositoryRoot, path), 'utf8');
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  assert.ok(section !== undefined, `${path} has no section "${heading}"`);
+  return section;
+}
+
+function unionIn(source: string, type: string): ReadonlySet<string> {
+  const text = readFileSync(join(repositoryRoot, source), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  const body = new RegExp(`export type ${type} =([^;]*);`).exec(text)?.[1] ?? '';
+  return new Set([...body.matchAll(/'([^']+)'/g)].map(([, code = '']) => code));
+}
+
+function documents(): readonly string[] {
+  const inFolder = (folder: string): readonly string[] =>
+    readdirSync(join(repositoryRoot, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return /^(node_modules|dist|\..*)$/.test(entry.name) ? [] : inFolder(path);
+      return entry.name.endsWith('.md') ? [path] : [];
+    });
+  return inFolder('.');
+}

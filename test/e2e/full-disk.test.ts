@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('root', 'user:subids', 'tool:busybox');
+
+/** Mounts a small disk at `small` in the sandbox until it is disposed. */
+function smallDisk(box: Sandbox, megabytes: number): Disposable {
+  mkdirSync(box.at('small'));
+  const options = `size=${megabytes}m,mode=0755,uid=${box.user.uid},gid=${box.user.gid}`;
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', box.at('small')], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`Cannot mount: ${stderr}`);
+  return { [Symbol.dispose]: () => spawnSync('umount', ['-l', box.at('small')]) };
+}
+
+async function prepared(): Promise<Sandbox> {
+  const box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  return box;
+}
+
+const base = ['--build-context', 'base=oci-layout://base'] as const;
+
+test('a RUN that fills the disk fails clearly, and the store still works', needs, async () => {
+  using box = await prepared();
+  using _disk = smallDisk(box, 24);
+  const store = ['--store', box.at('small/store')];
+  box.file('c/Containerfile', 'FROM base\nRUN dd if=/dev/zero of=/big bs=1M count=100\n');
+  await box.tsbuild(...store, ...base, 'c').fails({ exit: 1, stderr: /No space left on device/ });
+  await box
+    .file('c/Containerfile', 'FROM base\nRUN echo small > /small\n')
+    .tsbuild(...store, ...base, 'c')
+    .succeeds();
+});
+
+test('a COPY that fills the disk fails clearly, and the store still works', needs, async () => {
+  using box = await prepared();
+  using _disk = smallDisk(box, 24);
+  const store = ['--store', box.at('small/store')];
+  box.file('c/Containerfile', 'FROM base\nCOPY big /\n').file('c/big', Buffer.alloc(40 * 1024 * 1024, 'x'));
+  await box.tsbuild(...store, ...base, 'c').fails({ exit: 5, stderr: /space|full/i });
+  rmSync(box.at('c/big'));
+  await box
+    .file('c/Containerfile', 'FROM base\nRUN echo small > /small\n')
+    .tsbuild(...store, ...base, 'c')
+    .succeeds();
+});
+
+test('a base that does not fit fails clearly', needs, async () => {
+  using box = await prepared();
+  using _disk = smallDisk(box, 1);
+  box.file('c/Containerfile', 'FROM base\nRUN true\n');
+  await box.tsbuild('--store', box.at('small/store'), ...base, 'c').fails({ exit: 5, stderr: [/space|full/i, /hint: /] });
+});
+
+test('an archive that does not fit leaves nothing', needs, async () => {
+  using box = await prepared();
+  using _disk = smallDisk(box, 1);
+  box.file('c/Containerfile', 'FROM base\nRUN true\n');
+  await box
+    .tsbuild(...base, '-o', 'type=oci,dest=small/o.tar', 'c')
+    .fails({ exit: 5, stderr: /Cannot write "small\/o\.tar": no space left on device/ });
+  await box.run(['sh', '-c', '[ -z "$(ls -A small)" ]']).succeeds();
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids', 'tool:busybox');
+
+/** A number of seconds that no other process sleeps for, so that ours can be found. */
+const seconds = `4${process.pid}`;
+
+async function prepared(): Promise<Sandbox> {
+  const box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  return box.file('c/Containerfile', `FROM base\nRUN echo started; sleep ${seconds}\n`).folder('out');
+}
+
+const args = ['--build-context', 'base=oci-layout://base', '-o', 'type=oci,dest=out/o.tar', 'c'] as const;
+
+function sleepers(): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`sleep\0${seconds}\0`);
+      } catch {
+        return false;
+      }
+    });
+}
+
+async function becomesEmpty(list: () => readonly string[]): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (list().length > 0 && performance.now() < deadline) await delay(20);
+  assert.deepEqual(list(), []);
+}
+
+function mountsBelow(path: string): readonly string[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(path));
+}
+
+const rows: readonly [signal: 'SIGINT' | 'SIGTERM', exit: number][] = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+];
+
+for (const [signal, exit] of rows) {
+  test(`${signal} ends a build and everything that it started`, needs, async () => {
+    using box = await prepared();
+    const run = box.tsbuild(...args);
+    await run.shows(/started/);
+    run.child.kill(signal);
+    const finished = await run.finished();
+    assert.equal(finished.exit, exit, finished.stderr);
+    assert.match(finished.stderr, new RegExp(`Stopped by ${signal}\n$`));
+    await becomesEmpty(sleepers);
+    assert.deepEqual(readdirSync(box.at('out')), []);
+    assert.deepEqual(mountsBelow(box.path), []);
+  });
+}
+
+test('SIGKILL leaves no process and no mount, and a store that works', needs, async () => {
+  using box = await prepared();
+  const run = box.tsbuild(...args);
+  await run.shows(/started/);
+  run.child.kill('SIGKILL');
+  await run.finished();
+  await becomesEmpty(sleepers);
+  assert.deepEqual(mountsBelow(box.path), []);
+  await box
+    .file('c/Containerfile', 'FROM base\nRUN echo again\n')
+    .tsbuild(...args)
+    .succeeds();
+});
+
+test('a second SIGINT does not wait', needs, async () => {
+  using box = await prepared();
+  box.file('c/Containerfile', `FROM base\nRUN trap "" TERM INT; echo started; sleep ${seconds}; sleep ${seconds}\n`);
+  const run = box.tsbuild(...args);
+  await run.shows(/started/);
+  run.child.kill('SIGINT');
+  await delay(100);
+  run.child.kill('SIGINT');
+  const { exit } = await run.finished();
+  assert.equal(exit, 130);
+  await becomesEmpty(sleepers);
+  assert.deepEqual(readdirSync(box.at('out')), []);
+});

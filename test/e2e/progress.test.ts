@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids', 'tool:busybox');
+
+async function prepared(): Promise<Sandbox> {
+  const box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  return box.file('c/Containerfile', 'FROM base\nRUN echo from the step; printf "\\033[31mred\\n"\n');
+}
+
+const args = ['--build-context', 'base=oci-layout://base', 'c'] as const;
+
+test('a pipe gets lines', needs, async () => {
+  using box = await prepared();
+  const { stderr, stdout } = await box.tsbuild(...args).succeeds();
+  assert.equal(stdout, '');
+  assert.match(stderr, /^#\d+ \[2\/2\] RUN echo from the step/m);
+  assert.match(stderr, /^#\d+ \d+\.\d{3} from the step\n#\d+ \d+\.\d{3} red$/m);
+  assert.match(stderr, /^#\d+ DONE \d+\.\ds$/m);
+  assert.match(stderr, /^Built sha256:[0-9a-f]{64} in /m);
+});
+
+test('--progress=rawjson gives an event a line', needs, async () => {
+  using box = await prepared();
+  const { stderr } = await box.tsbuild('--progress=rawjson', ...args).succeeds();
+  const events = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line): { kind: string; bytes?: string } => JSON.parse(line));
+  const output = events
+    .filter(({ kind }) => kind === 'step-output')
+    .map(({ bytes }) => Buffer.from(bytes ?? '', 'base64').toString());
+  assert.match(output.join(''), /^from the step\n\u001B\[31mred\n$/);
+  assert.ok(events.some(({ kind }) => kind === 'step-ended'));
+});
+
+test('a terminal gets the live view', { ...needs, ...requires('tool:tmux') }, async () => {
+  using box = await prepared();
+  const tmux = ['tmux', '-S', box.at('tmux'), '-f', '/dev/null'];
+  const command = `${programCommand().join(' ')} ${args.join(' ')}; echo "exit $?" > done; sleep 60`;
+  await box
+    .run([...tmux, 'new-session', '-d', '-x', '100', '-y', '30', 'sh', '-c', command], { environment: { TERM: 'xterm' } })
+    .succeeds();
+  await box.run(['sh', '-c', 'until [ -s done ]; do sleep 0.05; done']).succeeds();
+  const { stdout } = await box.run([...tmux, 'capture-pane', '-p']).succeeds();
+  await box.run([...tmux, 'kill-server']).succeeds();
+  assert.match(stdout, /^ => \[2\/2\] RUN echo from the step.* \d+\.\ds$/m);
+  assert.match(stdout, /^\[\+\] Building \d+\.\ds \(\d+\/\d+\) FINISHED$/m);
+  assert.doesNotMatch(stdout, /=> =>/);
+});

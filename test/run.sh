@@ -1,0 +1,70 @@
+#!/bin/sh
+# Runs the tests on a fresh clone: installs the packages, compiles, sets the machine up when that is possible, runs every test file.
+#
+#   npm test                     everything
+#   npm test -- e2e parse        only files whose path has one of the words
+#   npm run bench                the measurements instead of the tests
+#
+# With CI=true a skipped test is a failure.
+set -eu
+cd "$(dirname "$0")/.."
+
+is_bench=false
+if [ "${1:-}" = --bench ]; then
+  is_bench=true
+  shift
+fi
+
+# npm leaves this file behind when it is done.
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo "Installing packages"
+  npm ci --no-audit --no-fund --loglevel=error
+fi
+
+rm -rf dist
+node node_modules/typescript/bin/tsc -p .
+
+sh test/setup.sh
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/tsbuild-suite-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Ordinary users drive the program, so it must lie where they can read it.
+TSBUILD_TEST_PROGRAM="$work/program"
+export TSBUILD_TEST_PROGRAM
+node dist/test/support/install-program.js "$TSBUILD_TEST_PROGRAM"
+
+if $is_bench; then
+  node --enable-source-maps dist/test/bench/main.js "$@"
+  exit
+fi
+
+files=$(find dist/test -name '*.test.js' | sort)
+if [ $# -gt 0 ]; then
+  pattern=$(printf '%s|' "$@")
+  files=$(printf '%s\n' "$files" | grep -E "${pattern%|}") || {
+    echo "No test file matches: $*" >&2
+    exit 2
+  }
+fi
+
+# Many tests wait for processes, so there is work for one more than the processors.
+concurrency=$(($(getconf _NPROCESSORS_ONLN) + 1))
+status=0
+# shellcheck disable=SC2086
+node --enable-source-maps --test --test-concurrency="$concurrency" --test-timeout=300000 \
+  --test-reporter="${TSBUILD_TEST_REPORTER:-./dist/test/support/brief-reporter.js}" --test-reporter-destination=stdout \
+  --test-reporter=./dist/test/support/skip-reporter.js --test-reporter-destination="$work/skipped" \
+  $files || status=$?
+
+if [ -s "$work/skipped" ]; then
+  echo "Skipped:"
+  sed 's/^/  /' "$work/skipped"
+  if [ "${CI:-false}" = true ]; then
+    echo "error: in CI no test may be skipped" >&2
+    status=1
+  fi
+fi
+exit $status

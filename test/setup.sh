@@ -1,0 +1,83 @@
+#!/bin/sh
+# Prepares a machine for the tests. As root on Debian or Ubuntu it installs what is missing, makes the two users that the tests run as, and
+# opens the devices. As anybody else it says what is missing. Run again, it changes nothing.
+set -eu
+
+# package:command that shows it is there
+wanted='
+uidmap:newuidmap
+fuse-overlayfs:fuse-overlayfs
+docker-registry:docker-registry
+skopeo:skopeo
+umoci:umoci
+busybox-static:busybox
+podman:podman
+buildah:buildah
+crun:crun
+mmdebstrap:mmdebstrap
+qemu-user-static:qemu-aarch64-static
+apache2-utils:htpasswd
+passt:pasta
+strace:strace
+tmux:tmux
+'
+
+missing_packages() {
+  for pair in $wanted; do
+    command -v "${pair#*:}" >/dev/null 2>&1 || printf '%s ' "${pair%%:*}"
+  done
+}
+
+# Daemons that Debian would start by itself stay down.
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  apt-get -qq update >/dev/null || return 1
+  # shellcheck disable=SC2086
+  apt-get -qq -y --no-install-recommends install $1 >/dev/null 2>&1 && return 0
+  for package in $1; do
+    apt-get -qq -y --no-install-recommends install "$package" >/dev/null 2>&1 || echo "setup: cannot install $package" >&2
+  done
+}
+
+# A range of 65536 ids that nobody has yet.
+free_range_start() {
+  awk -F: 'BEGIN { top = 100000 } NF == 3 && $2 + $3 > top { top = $2 + $3 } END { print top }' /etc/subuid /etc/subgid
+}
+
+make_user() {
+  id "$1" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$1"
+}
+
+make_users() {
+  touch /etc/subuid /etc/subgid
+  make_user tsbuild-subids
+  if ! grep -q '^tsbuild-subids:' /etc/subuid || ! grep -q '^tsbuild-subids:' /etc/subgid; then
+    start=$(free_range_start)
+    sed -i '/^tsbuild-subids:/d' /etc/subuid /etc/subgid
+    echo "tsbuild-subids:$start:65536" | tee -a /etc/subuid >>/etc/subgid
+  fi
+  make_user tsbuild-single
+  sed -i '/^tsbuild-single:/d' /etc/subuid /etc/subgid
+}
+
+open_devices() {
+  for device in /dev/fuse /dev/net/tun; do
+    if [ -e "$device" ]; then chmod 0666 "$device" 2>/dev/null || true; fi
+  done
+}
+
+missing=$(missing_packages)
+if [ "$(id -u)" -ne 0 ]; then
+  [ -z "$missing" ] || echo "setup: missing here, so some tests are skipped: $missing(apt-get install $missing)" | sed 's/ )/)/'
+  exit 0
+fi
+if [ -n "$missing" ]; then
+  if command -v apt-get >/dev/null 2>&1; then
+    echo "setup: installing $missing"
+    install_packages "$missing" || echo "setup: apt-get failed; some tests are skipped" >&2
+  else
+    echo "setup: missing here, so some tests are skipped: $missing" >&2
+  fi
+fi
+make_users
+open_devices

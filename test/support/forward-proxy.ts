@@ -1,0 +1,78 @@
+import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+
+/** A HTTP proxy on loopback: forwards plain requests and tunnels CONNECT, wherever they want to go, to one server. */
+export class ForwardProxy implements AsyncDisposable {
+  /** What was asked for: `GET http://host/path`, `CONNECT host:port`. */
+  readonly asked: string[] = [];
+  readonly #server: Server;
+  readonly #password: string | undefined;
+  readonly #sockets: Set<Socket> = new Set();
+
+  private constructor(server: Server, options: { readonly targetPort: number; readonly password?: string | undefined }) {
+    this.#server = server;
+    this.#password = options.password;
+    server.on('request', (request, response) => this.#forward(request, response, options.targetPort));
+    server.on('connect', (request: IncomingMessage, socket: Socket) => this.#tunnel(request, socket, options.targetPort));
+    server.on('connection', (socket) => this.#sockets.add(socket));
+  }
+
+  /** With a password, `user:password` must be shown. */
+  static async start(options: { readonly targetPort: number; readonly password?: string }): Promise<ForwardProxy> {
+    const server = createServer();
+    const proxy = new ForwardProxy(server, options);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get host(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
+    return `127.0.0.1:${address.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #isAllowed(request: IncomingMessage): boolean {
+    this.asked.push(`${request.method} ${request.url}`);
+    if (this.#password === undefined) return true;
+    return request.headers['proxy-authorization'] === `Basic ${Buffer.from(this.#password).toString('base64')}`;
+  }
+
+  #forward(request: IncomingMessage, response: ServerResponse, port: number): void {
+    if (!this.#isAllowed(request)) {
+      response.writeHead(407).end();
+      return;
+    }
+    const url = new URL(request.url ?? '');
+    const options = {
+      host: '127.0.0.1',
+      port,
+      method: request.method,
+      path: url.pathname + url.search,
+      headers: request.headers,
+    };
+    const forwarded = httpRequest(options, (reply) => {
+      response.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(response);
+    });
+    forwarded.on('error', () => response.destroy());
+    request.pipe(forwarded);
+  }
+
+  #tunnel(request: IncomingMessage, socket: Socket, port: number): void {
+    if (!this.#isAllowed(request)) {
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    const target = connect(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      target.pipe(socket);
+      socket.pipe(target);
+    });
+    for (const end of [socket, target]) end.on('error', () => end.destroy());
+  }
+}
