@@ -13,6 +13,7 @@ import type { BuildResult } from './result.ts';
 import { openSession, type Session } from './session.ts';
 import { BaseSteps } from './solve/base-steps.ts';
 import { solve } from './solve/solve.ts';
+import { squash } from './solve/squash.ts';
 import { ContextTrees } from './source/context-trees.ts';
 import { imageFinder } from './source/find-image.ts';
 import { type LoadedContainerfile, loadContainerfile } from './source/load-containerfile.ts';
@@ -70,8 +71,9 @@ async function buildPlatform(platform: Platform, { file, loaded, session }: Plat
   });
   const bases = new BaseSteps(folders, tell);
   try {
-    const solution = await solve(plan, { ...session, platform, sources, bases, contexts, signal });
-    return { plan, solution };
+    const { target, steps } = await solve(plan, { ...session, platform, sources, bases, contexts, signal });
+    const root = options.squash === true ? await squash(target.root, session) : target.root;
+    return { plan, root, steps };
   } finally {
     await contexts.save();
   }

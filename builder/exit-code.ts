@@ -84,6 +84,7 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     case 'unknown-group':
     case 'not-a-directory':
     case 'is-a-directory':
+    case 'source':
     case 'source-changed':
     case 'invalid-mode':
     case 'mount-target':

@@ -5,6 +5,7 @@ import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
 import type { WorkerClient } from '../executor/host/worker-client.ts';
 import { startTelling, type Tell } from './clock.ts';
+import { UsageError } from './errors.ts';
 import type { StepId } from './events.ts';
 import { FirstFailure } from './first-failure.ts';
 import type { BuildOptions } from './options.ts';
@@ -31,7 +32,7 @@ export interface Session extends AsyncDisposable {
 
 /** Opens the store and prepares the rest; nothing is started or locked until it is needed. Throws StoreError. */
 export async function openSession(given: BuildOptions): Promise<Session> {
-  const options = { ...given, environment: given.environment ?? process.env };
+  const options = withEnvironment(given);
   const failure = new FirstFailure(options.signal);
   const { signal } = failure;
   const tell = startTelling(options.onEvent);
@@ -58,6 +59,19 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     failure,
     [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
   };
+}
+
+/** Fills in what the caller's environment says. Throws UsageError for a SOURCE_DATE_EPOCH that is none. */
+function withEnvironment(
+  given: BuildOptions,
+): BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> } {
+  const environment = given.environment ?? process.env;
+  const epoch = environment['SOURCE_DATE_EPOCH'];
+  if (given.sourceDateEpoch !== undefined || epoch === undefined || epoch === '') return { ...given, environment };
+  if (!/^\d{1,12}$/.test(epoch)) {
+    throw new UsageError('SOURCE_DATE_EPOCH', `Cannot use SOURCE_DATE_EPOCH "${epoch}": expected seconds since 1970`);
+  }
+  return { ...given, environment, sourceDateEpoch: Number(epoch) };
 }
 
 interface WorkerStart {

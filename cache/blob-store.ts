@@ -164,6 +164,7 @@ async function receive(writer: BlobWriter, receipt: Receipt): Promise<Error | un
     if (stream.offset !== writer.written) await writer.restart();
     let position = stream.offset;
     for await (const chunk of stream.bytes) {
+      options.signal?.throwIfAborted();
       const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, writer.written - position)));
       position += chunk.length;
       await writer.write(fresh);

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { orStoreError } from './errors.ts';
 
 /** Something written but not yet durable. `publish` makes it visible, by a rename, once everything it names is on the disk. */
 export interface Pending {
@@ -63,7 +64,7 @@ export class GroupCommit {
   async #commit(): Promise<void> {
     const group = this.#pending;
     this.#pending = [];
-    await syncFileSystem(this.#root);
+    await orStoreError(() => syncFileSystem(this.#root), 'sync the store', this.#root);
     for (const order of ['snapshot', 'record'] as const) {
       await Promise.all(group.filter((item) => item.order === order).map((item) => item.publish()));
     }

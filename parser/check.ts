@@ -50,7 +50,7 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
     given,
     globals: globalScope(file.globalArgs, { escape, given }),
     defaults: globalScope(file.globalArgs, { escape, given: new Set() }),
-    budget: { left: 5_000_000 },
+    budget: { left: 2_000_000 },
     byName: new Map(),
     states: [],
   };

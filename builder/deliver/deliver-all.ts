@@ -4,6 +4,8 @@ import type { Plan } from '../plan/plan.ts';
 import type { BuildResult } from '../result.ts';
 import type { Session } from '../session.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
+import type { RootState } from '../solve/root-state.ts';
+import { ShownStep } from '../solve/shown-step.ts';
 import type { Solution } from '../solve/solve.ts';
 import { deliver } from './deliver.ts';
 import { formKey, type ImageForm, imageForm } from './image-form.ts';
@@ -13,7 +15,9 @@ import { makeImage } from './make-image.ts';
 /** What was built for one platform. */
 export interface BuiltPlatform {
   readonly plan: Plan;
-  readonly solution: Solution;
+  /** The finished file system. */
+  readonly root: RootState;
+  readonly steps: Solution['steps'];
 }
 
 /** Makes the images that the outputs want, each form once, and writes every output: files first, pushes last. */
@@ -21,11 +25,9 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   const { options, tell, failure } = session;
   const { signal } = failure;
   const outputs = options.outputs ?? [{ kind: 'image', names: options.tags ?? [], push: false }];
-  const id = session.nextId();
-  const title = 'exporting';
-  tell({ kind: 'step-started', id, title });
-  const onProgress: OnProgress = (what, doneBytes, totalBytes) =>
-    tell({ kind: 'step-progress', id, what, doneBytes, totalBytes });
+  const shown = new ShownStep({ id: session.nextId(), title: 'exporting', tell });
+  shown.start();
+  const onProgress: OnProgress = (...progress) => shown.progress(...progress);
   const sets = new Map<string, Promise<ImageSet>>();
   const imageFor = (output: Output | undefined): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
@@ -37,19 +39,18 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         signal,
         onProgress,
         imageFor,
-        roots: built.map(({ plan, solution }) => ({ plan, root: solution.target.root })),
+        roots: built,
         onExported: (manifest, to) => exported.push({ manifest, to }),
       });
     }
     await session.store.flush();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    tell({ kind: 'step-ended', id, state: signal.aborted ? 'cancelled' : 'failed', reason });
+    shown.fail(error, signal);
     throw error;
   }
-  tell({ kind: 'step-ended', id, state: 'done' });
+  shown.end('done');
   for (const { manifest, to } of exported) tell({ kind: 'exported', to, ...(manifest !== undefined && { manifest }) });
-  return resultOf(built, { set: await imageWanted(outputs, imageFor), names: exported.flatMap(namesOf) });
+  return resultOf(built, { set: await imageWanted(outputs, imageFor), names: outputs.flatMap(namesOf) });
 }
 
 async function makeSet(
@@ -91,8 +92,8 @@ function imageWanted(
   return image === undefined ? Promise.resolve(undefined) : imageFor(image);
 }
 
-function namesOf({ manifest, to }: { readonly manifest: Digest | undefined; readonly to: string }): readonly string[] {
-  return manifest === undefined ? [] : [to];
+function namesOf(output: Output): readonly string[] {
+  return output.kind === 'image' || output.kind === 'registry' ? output.names : [];
 }
 
 function resultOf(
@@ -103,10 +104,10 @@ function resultOf(
   return {
     descriptor: set?.descriptor,
     imageId: more.length === 0 ? only?.config.descriptor.digest : undefined,
-    names,
+    names: [...new Set(names)],
     steps: {
-      total: built.reduce((sum, { solution }) => sum + solution.steps.total, 0),
-      cached: built.reduce((sum, { solution }) => sum + solution.steps.cached, 0),
+      total: built.reduce((sum, { steps }) => sum + steps.total, 0),
+      cached: built.reduce((sum, { steps }) => sum + steps.cached, 0),
     },
   };
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
@@ -77,7 +78,7 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
     write: async (form, path) => {
       await client.request({ kind: 'export-tree', lowers, form, path, epoch }, { signal });
     },
-    temporaryFolder: store.root,
+    temporaryFolder: path.dirname(await store.newPath()),
     stdout: options.stdout,
     signal,
   });
@@ -96,7 +97,8 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   if (set.index !== undefined) await store.blobs.putBytes(set.index.bytes);
   for (const name of output.names) {
     await store.images.tag(fullName(name), set.descriptor);
-    delivering.onExported(set.descriptor.digest, name);
+    // What is pushed as well is told of once, when it has arrived.
+    if (!output.push) delivering.onExported(set.descriptor.digest, name);
   }
 }
 

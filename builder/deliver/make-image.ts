@@ -9,7 +9,6 @@ import type { Plan } from '../plan/plan.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
-import type { Solution } from '../solve/solve.ts';
 import type { ImageForm } from './image-form.ts';
 import { layerBlobs } from './layer-blobs.ts';
 
@@ -32,13 +31,12 @@ interface Making {
 
 /** Makes the image of a solved plan in the form that an output wants. The layers of this build are in the store afterwards. */
 export async function makeImage(
-  built: { readonly plan: Plan; readonly solution: Solution },
+  built: { readonly plan: Plan; readonly root: RootState },
   form: ImageForm,
   making: Making,
 ): Promise<MadeImage> {
-  const { plan, solution } = built;
+  const { plan, root } = built;
   const epoch = plan.sourceDateEpoch;
-  const { root } = solution.target;
   const layers = await layerBlobs(root.layers, { compression: form.compression, epoch }, making);
   const historySeconds = epoch ?? constantTimeSeconds;
   const config = makeConfig({
@@ -46,6 +44,7 @@ export async function makeImage(
     diffIds: layers.map(({ diffId }) => diffId),
     createdSeconds: createdSeconds(making.options) ?? historySeconds,
     historySeconds,
+    isSquashed: making.options.squash === true,
   });
   const configBlob = makeConfigBlob(config, form.format);
   const descriptors = layers.map(({ descriptor }) => descriptor);

@@ -49,7 +49,9 @@ export function chooseBase(index: FileIndex, knowledge: BaseKnowledge): BaseChoi
     replacement === undefined
       ? findSource(names, { name, span, platform })
       : contextSource(replacement, { name: replacement.name, span, platform });
-  return { source, name, platform, isReplaced: replacement !== undefined, usedArguments };
+  // Nothing of scratch runs anywhere, so it is for what the build is for, whatever FROM says.
+  const runsOn = source.kind === 'scratch' ? options.platform : platform;
+  return { source, name, platform: runsOn, isReplaced: replacement !== undefined, usedArguments };
 }
 
 /** Refuses a base that can be no image. Only for stages that are needed. */

@@ -66,7 +66,7 @@ export function reduce(state: LiveState, event: BuildEvent): LiveState {
     case 'notice':
       return say(state, event.message);
     case 'exported':
-      return say(state, `exported ${event.manifest} to ${event.to}`);
+      return say(state, `exported ${event.manifest ?? 'the files'} to ${event.to}`);
     default:
       return unreachable(event);
   }

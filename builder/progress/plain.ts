@@ -46,7 +46,7 @@ export class PlainProgress {
       case 'notice':
         return `${printableLine(event.message)}\n`;
       case 'exported':
-        return `exported ${event.manifest} to ${printableLine(event.to)}\n`;
+        return `exported ${event.manifest ?? 'the files'} to ${printableLine(event.to)}\n`;
       default:
         return unreachable(event);
     }

@@ -5,12 +5,7 @@ import type { Plan, PlannedStage } from '../plan/plan.ts';
 import { baseTitle } from '../plan/titles.ts';
 import type { RootFolders } from './root-folders.ts';
 import type { RootState } from './root-state.ts';
-
-interface BaseStep {
-  readonly id: StepId;
-  readonly title: string;
-  isStarted: boolean;
-}
+import { ShownStep } from './shown-step.ts';
 
 interface Needed {
   readonly stage: PlannedStage;
@@ -24,7 +19,7 @@ interface Needed {
 export class BaseSteps {
   readonly #folders: RootFolders;
   readonly #tell: Tell;
-  readonly #steps = new Map<PlannedStage, BaseStep>();
+  readonly #steps = new Map<PlannedStage, ShownStep>();
 
   constructor(folders: RootFolders, tell: Tell) {
     this.#folders = folders;
@@ -35,9 +30,9 @@ export class BaseSteps {
   announce(plan: Plan, stage: PlannedStage, nextId: () => StepId): { readonly id: StepId; readonly title: string } | undefined {
     const title = baseTitle(plan, stage);
     if (title === undefined) return undefined;
-    const step = { id: nextId(), title, isStarted: false };
-    this.#steps.set(stage, step);
-    return step;
+    const id = nextId();
+    this.#steps.set(stage, new ShownStep({ id, title, tell: this.#tell }));
+    return { id, title };
   }
 
   /** The folders of a stage's root file system so far; what is missing of its base is fetched and unpacked, and shown. */
@@ -53,26 +48,17 @@ export class BaseSteps {
   /** Nothing more will need the stage's base: when nothing ever did, it counts as cached. */
   settle(stage: PlannedStage): void {
     const step = this.#steps.get(stage);
-    if (step === undefined || step.isStarted) return;
-    step.isStarted = true;
-    this.#tell({ kind: 'step-started', id: step.id, title: step.title });
-    this.#tell({ kind: 'step-ended', id: step.id, state: 'cached' });
+    if (step?.isStarted === false) step.end('cached');
   }
 
-  async #unpackShown(root: RootState, { step, signal }: { step: BaseStep; signal: AbortSignal }): Promise<Lowers> {
-    step.isStarted = true;
-    const { id, title } = step;
-    this.#tell({ kind: 'step-started', id, title });
+  async #unpackShown(root: RootState, { step, signal }: { step: ShownStep; signal: AbortSignal }): Promise<Lowers> {
+    step.start();
     try {
-      const lowers = await this.#folders.lowersOf(root, {
-        signal,
-        onProgress: (what, doneBytes, totalBytes) => this.#tell({ kind: 'step-progress', id, what, doneBytes, totalBytes }),
-      });
-      this.#tell({ kind: 'step-ended', id, state: 'done' });
+      const lowers = await this.#folders.lowersOf(root, { signal, onProgress: (...progress) => step.progress(...progress) });
+      step.end('done');
       return lowers;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#tell({ kind: 'step-ended', id, state: signal.aborted ? 'cancelled' : 'failed', reason });
+      step.fail(error, signal);
       throw error;
     }
   }

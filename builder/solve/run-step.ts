@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { ExecutorError } from '../../executor/host/errors.ts';
+import type { WorkerClient } from '../../executor/host/worker-client.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError } from '../errors.ts';
-import type { StepId } from '../events.ts';
 import { explain } from '../keys/explain.ts';
 import { type KeyedStep, stepKey } from '../keys/step-key.ts';
 import { stepTitle } from '../plan/titles.ts';
@@ -14,6 +15,7 @@ import { prepareAdd, prepareCopy } from './prepare-copy.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import { chainIdOfRoot } from './root-state.ts';
+import type { ShownStep } from './shown-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 
 /** How a step came out. */
@@ -26,13 +28,15 @@ export interface StepOutcome {
 
 interface StepWork {
   readonly placed: PlacedStep;
-  readonly id: StepId;
+  readonly shown: ShownStep;
   readonly around: StageSolving;
 }
 
 /** Looks a step up in the cache, and carries it out when it is not there. Throws StepError, or what the store or the worker throws. */
-export async function runStep(placed: PlacedStep, { id, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
-  const work: StepWork = { placed, id, around };
+export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
+  const work: StepWork = { placed, shown, around };
+  // Reading a large context takes time that people should see; a RUN begins when its base is there.
+  if (placed.action.kind === 'copy' || placed.action.kind === 'add') shown.start();
   const prepared = await prepareStep(work);
   const parent = chainIdOfRoot(placed.root);
   const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
@@ -96,6 +100,7 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
   starting.catch(() => undefined); // seen below; until then the base is fetched while the worker starts
   await using cleanup = new Cleanup();
   const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal });
+  work.shown.start();
   const action = await prepared.materialise(cleanup);
   const [client, directory, buildStartNs] = await Promise.all([
     starting,
@@ -108,7 +113,7 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
       { kind: 'step', action, directory, lowers, buildStartNs },
       { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
     );
-    return await remember(facts, { directory, keyed, work });
+    return await remember(facts, { directory, keyed, work, client });
   } catch (error) {
     if (!(error instanceof ExecutorError)) throw error;
     throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });
@@ -121,17 +126,24 @@ function showOutput(
   { work, tail }: { readonly work: StepWork; readonly tail: OutputTail },
 ): void {
   tail.push(bytes);
-  work.around.solving.tell({ kind: 'step-output', id: work.id, stream, bytes });
+  work.shown.output(stream, bytes);
 }
 
 async function remember(
   facts: LayerFacts,
-  { directory, keyed, work }: { readonly directory: string; readonly keyed: KeyedStep; readonly work: StepWork },
+  {
+    directory,
+    keyed,
+    work,
+    client,
+  }: { readonly directory: string; readonly keyed: KeyedStep; readonly work: StepWork; readonly client: WorkerClient },
 ): Promise<LayerFacts> {
   const { store } = work.around.solving;
   const parent = chainIdOfRoot(work.placed.root);
   const chainId = chainIdOf(parent, facts.diffId);
-  await store.snapshots.commit(directory, { chainId, parent, facts });
+  const { directory: kept } = await store.snapshots.commit(directory, { chainId, parent, facts });
+  // The step made what was there already. Its files may have owners that only the worker can remove.
+  if (kept !== directory && existsSync(directory)) await client.request({ kind: 'remove', paths: [directory] });
   await store.steps.put(keyed.key, { chainId, facts });
   return facts;
 }

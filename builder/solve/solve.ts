@@ -1,9 +1,10 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
-import type { EndState, StepId } from '../events.ts';
+import type { StepId } from '../events.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';
 import { runStep } from './run-step.ts';
+import { ShownStep } from './shown-step.ts';
 import { type PlacedStep, type SolvedStage, type StageSolving, type StepNumbers, stageAt } from './solved-stage.ts';
 import type { Solving } from './solving.ts';
 
@@ -59,22 +60,19 @@ async function baseOf({ base }: PlannedStage, { stages }: StageSolving): Promise
 }
 
 async function solveStep(placed: PlacedStep, around: StageSolving): Promise<LayerFacts> {
-  const { solving, numbers, counts } = around;
+  const { solving, numbers, counts, plan } = around;
   solving.signal.throwIfAborted();
   const id = numbers.of(placed.step);
+  const title = stepTitle(plan, placed.stage, placed.step);
+  const shown = new ShownStep({ id, title, tell: solving.tell });
   counts.total++;
-  solving.tell({ kind: 'step-started', id, title: stepTitle(around.plan, placed.stage, placed.step) });
-  const end = (state: EndState, reason?: string): void => {
-    solving.tell(reason === undefined ? { kind: 'step-ended', id, state } : { kind: 'step-ended', id, state, reason });
-  };
   try {
-    const { facts, isCached, reason } = await runStep(placed, { id, around });
+    const { facts, isCached, reason } = await runStep(placed, { shown, around });
     if (isCached) counts.cached++;
-    end(isCached ? 'cached' : 'done', reason);
+    shown.end(isCached ? 'cached' : 'done', reason);
     return facts;
   } catch (error) {
-    if (solving.signal.aborted) end('cancelled');
-    else end('failed', error instanceof Error ? error.message : String(error));
+    shown.fail(error, solving.signal);
     throw error;
   }
 }

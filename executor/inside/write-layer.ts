@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
@@ -22,8 +22,9 @@ export async function writeLayer(request: WriteLayerRequest, context: RequestCon
   const { directory, output, compression, epoch } = request;
   const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
   const tar = new HashedChunks(tarChunks(layerItems(path.join(directory, 'fs'), entries)), context.signal);
+  await using file = await open(output, 'wx', 0o644);
   try {
-    const blob = await writeHashed(output, await compressed(tar, compression));
+    const blob = await writeHashed(file, await compressed(tar, compression));
     return { ...blob, diffId: tar.digest() };
   } catch (error) {
     await rm(output, { force: true });
@@ -96,10 +97,9 @@ async function compressed(
 }
 
 async function writeHashed(
-  output: string,
+  file: FileHandle,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<{ readonly digest: Digest; readonly sizeBytes: number }> {
-  await using file = await open(output, 'wx', 0o644);
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of chunks) {

@@ -37,18 +37,28 @@ test('a touched file changes nothing', needs, async () => {
   assert.deepEqual(await ran(box), []);
 });
 
-test('a changed byte runs what depends on it, and stops where nothing changes any more', needs, async () => {
+test('a changed byte runs what depends on it', needs, async () => {
   using box = await prepared();
   await ran(box);
-  // The same size: /size has the same content, so the step after it has nothing to do.
   box.file('c/input', 'five');
-  const steps = await ran(box, '-o', 'type=oci,dest=o.tar');
+  assert.equal((await ran(box, '-o', 'type=oci,dest=o.tar')).length, 3);
+  const { layers } = await readImage(box.at('o.tar'));
+  assert.equal(layers[1]?.get('input')?.content.toString(), 'five');
+});
+
+test('a step that runs again and makes the same bytes ends the changes', needs, async () => {
+  using box = await prepared();
+  box.file(
+    'c/Containerfile',
+    'FROM base AS a\nCOPY input /input\nRUN wc -c < /input > /size\nFROM base\nCOPY --from=a /size /\nRUN cat /size > /last\n',
+  );
+  await ran(box);
+  // The same size: /size has the same content.
+  const steps = await ran(box.file('c/input', 'five'));
   assert.deepEqual(
     steps.map((title) => title.split(' ').slice(0, 2).join(' ')),
     ['COPY input', 'RUN wc'],
   );
-  const { layers } = await readImage(box.at('o.tar'));
-  assert.equal(layers[1]?.get('input')?.content.toString(), 'five');
 });
 
 test('a changed mode is a change', needs, async () => {

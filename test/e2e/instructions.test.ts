@@ -29,7 +29,9 @@ CMD ["--port", "8080"]
   assert.deepEqual(image.config.config, {
     User: '1000:1000',
     ExposedPorts: { '53/udp': {}, '8080/tcp': {} },
-    Env: ['VERSION=1.2', 'GREETING=hello world', 'PATH=/bin'],
+    // PATH has a default, so setting it does not move it.
+    Env: ['PATH=/bin', 'VERSION=1.2', 'GREETING=hello world'],
+    ArgsEscaped: true,
     Entrypoint: ['/app', '--serve'],
     Cmd: ['--port', '8080'],
     Volumes: { '/data': {} },

@@ -141,8 +141,11 @@ for (const { word, code, at } of errorRows) {
   });
 }
 
+function messageOf(word: string): string | undefined {
+  return expandWord(word, { env, escape: '\\' }).error?.message;
+}
+
 test('expandWord() says why a variable is required', () => {
-  const messageOf = (word: string): string | undefined => expandWord(word, { env, escape: '\\' }).error?.message;
   assert.equal(messageOf('${unset:?give $set}'), 'Cannot expand "unset": give value');
   assert.equal(messageOf('${unset:?}'), 'Cannot expand "unset": it must not be unset');
   assert.equal(messageOf('${empty:?}'), 'Cannot expand "empty": it must not be empty');

@@ -1,5 +1,4 @@
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -10,6 +9,7 @@ import { xattrsOnDisk } from '../layer/archive-xattrs.ts';
 import { EntryPlacer, spotIn } from '../layer/entry-placer.ts';
 import { cleanPath, joinPath, pathBelow, pathOfDescriptor, splitPath } from '../layer/folder-cache.ts';
 import { FolderTimes } from '../layer/folder-times.ts';
+import { openFolderIfExists } from '../layer/open-folder.ts';
 import type { NewAttributes } from '../layer/place.ts';
 import { requireMapped } from '../layer/unpack-owner.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -111,12 +111,13 @@ class ArchiveUnpacker implements Disposable {
   /** Links in the image and in the archive are followed inside the root; one that leads out of the destination is an attack. */
   #openFolder(path: RawPath): number {
     const { rootFd } = this.#job;
-    const folder = bytesOfPath(joinPath(this.#base, path));
-    let fd = tryOpen(rootFd, folder);
+    const folder = joinPath(this.#base, path);
+    let fd = openFolderIfExists(rootFd, folder);
     if (fd === undefined) {
-      this.#check(locateInRoot(rootFd, folder).existing, path);
-      makeDirectories(rootFd, folder, { mode: 0o755, uid: 0, gid: 0 });
-      fd = openInRoot(rootFd, folder, O_PATH | O_DIRECTORY);
+      const bytes = bytesOfPath(folder);
+      this.#check(locateInRoot(rootFd, bytes).existing, path);
+      makeDirectories(rootFd, bytes, { mode: 0o755, uid: 0, gid: 0 });
+      fd = openInRoot(rootFd, bytes, O_PATH | O_DIRECTORY);
     }
     this.#check(pathBelow(this.#rootPath, fd), path);
     return fd;
@@ -136,16 +137,5 @@ class ArchiveUnpacker implements Disposable {
     const { uid, gid } = this.#job.rules.owner ?? header;
     requireMapped(this.#job.rules.idMap, { uid, gid }, path);
     return { mode: header.mode, uid, gid, mtime: header.mtime, xattrs: xattrsOnDisk(header) };
-  }
-}
-
-function tryOpen(rootFd: number, folder: Uint8Array): number | undefined {
-  try {
-    return openInRoot(rootFd, folder, O_PATH | O_DIRECTORY);
-  } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
-      return undefined;
-    }
-    throw error;
   }
 }

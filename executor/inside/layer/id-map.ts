@@ -11,9 +11,18 @@ export function isSingleId({ uids, gids }: IdMap): boolean {
   return total(uids) === 1 || total(gids) === 1;
 }
 
-/** `0-65535`, for messages. */
+/** `0-65535`, for messages. Extents that touch are one range to people. */
 export function describeExtents(extents: readonly IdExtent[]): string {
-  return extents.map(({ inside, count }) => (count === 1 ? `${inside}` : `${inside}-${inside + count - 1}`)).join(', ');
+  const ranges: { first: number; end: number }[] = [];
+  for (const { inside, count } of extents.toSorted((one, other) => one.inside - other.inside)) {
+    const last = ranges.at(-1);
+    if (last?.end === inside) {
+      last.end += count;
+    } else {
+      ranges.push({ first: inside, end: inside + count });
+    }
+  }
+  return ranges.map(({ first, end }) => (end - first === 1 ? `${first}` : `${first}-${end - 1}`)).join(', ');
 }
 
 function total(extents: readonly IdExtent[]): number {

@@ -1,14 +1,14 @@
 import { AT, AT_FDCWD, O_DIRECTORY, O_PATH, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, type FileStatus, fchmodat, fchownat, mkdirat, openat, unlinkat } from '../../../native/files.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
 import { setXattr } from '../../../native/xattrs.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
-import { bytesOfPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
-import { makeDirectories, openInRoot, openParentInRoot, statInRoot } from '../resolve-in-root.ts';
+import { makeDirectories, openParentInRoot, statInRoot } from '../resolve-in-root.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
 import { wholeSeconds } from './file-times.ts';
 import type { FolderTimes } from './folder-times.ts';
+import { openFolderIfExists } from './open-folder.ts';
 
 interface ImpliedTarget {
   readonly rootFd: number;
@@ -28,14 +28,14 @@ export class ImpliedFolders {
   /** The caller closes the descriptor, which is of the kind O_PATH. */
   open(path: RawPath): number {
     const { rootFd } = this.#target;
-    return tryOpen(rootFd, path) ?? this.#make(path);
+    return openFolderIfExists(rootFd, path) ?? this.#make(path);
   }
 
   #make(path: RawPath): number {
     const { rootFd } = this.#target;
     this.#uncover(path);
     makeDirectories(rootFd, bytesOfPath(path), { mode: 0o755, uid: 0, gid: 0, onMade: (made) => this.#imitate(made) });
-    const fd = tryOpen(rootFd, path);
+    const fd = openFolderIfExists(rootFd, path);
     if (fd === undefined) {
       throw new Refusal('archive-invalid', `Cannot unpack into "${textOfPath(path)}": an earlier entry is not a folder`);
     }
@@ -52,6 +52,7 @@ export class ImpliedFolders {
       }
       if (isWhiteoutDevice(status)) {
         replaceWhiteout(rootFd, folder);
+        this.#times.set(pathOfBytes(folder), constantTimeSeconds);
       }
     }
   }
@@ -69,17 +70,6 @@ export class ImpliedFolders {
         close(fd);
       }
     }
-  }
-}
-
-function tryOpen(rootFd: number, path: RawPath): number | undefined {
-  try {
-    return openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY);
-  } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
-      return undefined;
-    }
-    throw error;
   }
 }
 

@@ -18,19 +18,28 @@ import { isSyscallError } from '../../../native/syscall-error.ts';
 import { Refusal } from '../failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
 
-const upperRefused = 'not supported as upperdir';
-
 /** The kernel's own limit (OVL_MAX_STACK). */
 export const maximumLowers = 500;
 
 /**
  * The kernel's overlayfs, with `userxattr`, which an unprivileged user namespace may mount from Linux 5.11 on. It needs two lower
- * folders, or one and an upper folder. Lower folders are handed over as descriptors, so their names may hold any character and be
- * of any length. (Documentation/filesystems/overlayfs.rst)
+ * folders, or one and an upper folder. Folders are handed over as descriptors, so their names may hold any character and be of any
+ * length. (Documentation/filesystems/overlayfs.rst)
  */
-export const nativeOverlay: OverlayBackend = { name: 'overlayfs', mount: mountNative };
+export const nativeOverlay: OverlayBackend = { name: 'overlayfs', mount: (layers, target) => attach(makeMount, layers, target) };
 
-function mountNative(layers: OverlayLayers, target: string | undefined): OverlayMount {
+/** The same for kernels before 6.8, which is chosen by itself there. */
+export const olderNativeOverlay: OverlayBackend = {
+  name: 'overlayfs by options',
+  mount: (layers, target) => attach(makeMountByOptions, layers, target),
+};
+
+const upperRefused = 'not supported as upperdir';
+
+/** Makes a mount that is attached nowhere, of layers whose lower folders are open. */
+type MountMaker = (layers: OverlayLayers, lowers: readonly number[]) => number;
+
+function attach(make: MountMaker, layers: OverlayLayers, target: string | undefined): OverlayMount {
   if (layers.lowers.length > maximumLowers) {
     throw new Refusal(
       'not-supported',
@@ -38,7 +47,7 @@ function mountNative(layers: OverlayLayers, target: string | undefined): Overlay
       'Use a base image with fewer layers, or join RUN steps',
     );
   }
-  const fd = withDescriptors(layers.lowers, (lowers) => makeMount(layers, lowers));
+  const fd = withDescriptors(layers.lowers, (lowers) => make(layers, lowers));
   if (target === undefined) {
     return { path: `/proc/self/fd/${fd}`, unmount: () => close(fd) };
   }
@@ -51,8 +60,8 @@ function mountNative(layers: OverlayLayers, target: string | undefined): Overlay
 }
 
 /**
- * Gives a mount that is attached nowhere. Kernels before 6.8 do not have `lowerdir+`, and say so at different moments and always with
- * EINVAL, so the older way is tried after that; if it fails too, the first error tells more.
+ * Kernels before 6.8 do not have `lowerdir+`, and say so at different moments and always with EINVAL, so the older way is tried after
+ * that; if it fails too, the first error tells more.
  */
 function makeMount(layers: OverlayLayers, lowers: readonly number[]): number {
   try {
@@ -61,7 +70,11 @@ function makeMount(layers: OverlayLayers, lowers: readonly number[]): number {
     if (!isSyscallError(error, 'EINVAL') || error.message.includes(upperRefused)) {
       throw explain(error);
     }
-    return attempt(() => makeMountByOptions(layers, lowers)) ?? rethrow(error);
+    const fd = unlessInvalid(() => makeMountByOptions(layers, lowers));
+    if (fd === undefined) {
+      throw error;
+    }
+    return fd;
   }
 }
 
@@ -95,22 +108,20 @@ function openContext(): number {
 function configure(context: number, { writable }: OverlayLayers): void {
   fsconfigString(context, 'source', 'overlay');
   fsconfigFlag(context, 'userxattr');
-  if (writable !== undefined) {
-    withDescriptors([writable.upper, writable.work], ([upper, work]) => {
+  withDescriptors(writable === undefined ? [] : [writable.upper, writable.work], ([upper, work]) => {
+    if (upper !== undefined) {
       fsconfigString(context, 'upperdir', `/proc/self/fd/${upper}`);
       fsconfigString(context, 'workdir', `/proc/self/fd/${work}`);
       // Layers are synced when they are committed; until then an fsync() of dpkg or rpm need not reach the disk.
       fsconfigFlag(context, 'volatile');
-      fsconfigCreate(context);
-    });
-    return;
-  }
-  fsconfigCreate(context);
+    }
+    fsconfigCreate(context);
+  });
 }
 
 /**
- * The way of kernels before 6.8: mount(2), whose options must fit a page. So lower folders are named relative to /proc/self/fd, by the
- * digits of their descriptors alone.
+ * mount(2) takes options of a page at most, so folders are named relative to /proc/self/fd: by the digits of their descriptors, which is
+ * short enough for 500 of them.
  */
 function makeMountByOptions({ writable }: OverlayLayers, lowers: readonly number[]): number {
   const paths = writable === undefined ? [] : [writable.upper, writable.work];
@@ -145,7 +156,7 @@ function explain(error: unknown): unknown {
   return error;
 }
 
-function attempt(body: () => number): number | undefined {
+function unlessInvalid(body: () => number): number | undefined {
   try {
     return body();
   } catch (error) {
@@ -154,10 +165,6 @@ function attempt(body: () => number): number | undefined {
     }
     throw error;
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }
 
 function withDescriptors<T>(paths: readonly string[], body: (fds: readonly number[]) => T): T {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
-import { IgnoreRules, type IgnoreState, parseIgnoreFile } from '../../../builder/context/ignore.ts';
+import * as fc from 'fast-check';
+import { type IgnoreRules, type IgnoreState, parseIgnoreFile } from '../../../builder/context/ignore.ts';
 import { pathOfText, rawPath } from '../../../registry/oci/raw-path.ts';
 
 function rulesOf(text: string): IgnoreRules {

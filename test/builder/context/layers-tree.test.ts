@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { LayersTree } from '../../../builder/context/layers-tree.ts';
 import type { FileTree } from '../../../builder/context/tree.ts';
 import { AT_FDCWD, S_IFCHR } from '../../../native/constants.ts';
@@ -131,10 +131,11 @@ const name = fc.constantFrom('a', 'b', 'c');
 const paths = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
 const kinds = fc.constantFrom('file', 'folder', 'link', 'whiteout', 'opaque');
 
+const isFolder = (kind: string | undefined): boolean => kind === 'folder' || kind === 'opaque';
+
 /** Lines of a layer that a folder can be made of: nothing below a file, one thing at a path, parents first. */
 const layers = fc.array(fc.tuple(paths, kinds, fc.constantFrom('x', 'y')), { maxLength: 8 }).map((wishes) => {
   const byPath = new Map(wishes.map(([wanted, kind, content]) => [wanted, { kind, content }]));
-  const isFolder = (kind: string | undefined): boolean => kind === 'folder' || kind === 'opaque';
   const lines: string[] = [];
   for (const [wanted, { kind, content }] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const above = wanted.split('/').map((_, index, names) => names.slice(0, index).join('/'));

@@ -108,11 +108,12 @@ test('scanContext() gives the names of one file the same link, and sockets as so
   );
 });
 
+const refused = (file: string, message: string): Promise<void> =>
+  assert.rejects(scanContext(file), { name: 'UsageError', message: `Cannot use context "${file}": ${message}` });
+
 test('scanContext() refuses a context that is no folder', async () => {
   using folder = temporaryFolder('scan');
   fill(folder, { f: '' });
-  const refused = (file: string, message: string): Promise<void> =>
-    assert.rejects(scanContext(file), { name: 'UsageError', message: `Cannot use context "${file}": ${message}` });
   await refused(folder.at('f'), 'it is not a folder');
   await refused(folder.at('none'), 'there is no such folder');
 });

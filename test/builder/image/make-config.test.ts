@@ -135,6 +135,7 @@ const platforms: readonly PlatformRow[] = [
   { base: { architecture: 'arm64', variant: 'v8' }, setup: {}, platform: { os: 'linux', architecture: 'arm64' } },
   { base: { architecture: 'arm', variant: 'v6' }, setup: {}, platform: { os: 'linux', architecture: 'arm', variant: 'v6' } },
   { base: {}, setup: { platform: arm, isPlatformExplicit: true }, platform: arm },
+  { base: {}, setup: { platform: arm }, platform: { os: 'linux', architecture: 'amd64' } },
   {
     base: { 'os.version': '10', variant: 'v2' },
     setup: { isPlatformExplicit: true },
@@ -159,6 +160,11 @@ for (const { base, setup, platform } of platforms) {
     assert.deepEqual(found, platform);
   });
 }
+
+test('makeConfig() of scratch is for what the build is for, whatever FROM says', () => {
+  const { architecture } = configOf('FROM --platform=linux/s390x scratch', [], { platform: arm });
+  assert.equal(architecture, 'arm');
+});
 
 test('encodeConfig() writes the fields in the order of BuildKit', () => {
   const text = [

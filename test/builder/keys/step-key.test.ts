@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { planCopy } from '../../../builder/context/copy-plan.ts';
 import { canonicalText } from '../../../builder/keys/canonical.ts';
 import { copyDigest, isOctalMode } from '../../../builder/keys/copy-digest.ts';
@@ -48,8 +48,8 @@ function keyOf(action: KeyedAction): KeyedStep {
 
 test('stepKey() is the same for the same step, on any machine', () => {
   // A key that changes without need throws away everybody's cache: raise keyFormat when this one must change.
-  assert.equal(keyOf(run).key, '__RUN__');
-  assert.equal(keyOf(copy).key, '__COPY__');
+  assert.equal(keyOf(run).key, 'a665c76a0f159ddde1fa16cd158dce2df38c34441a95151342d7e2a55e3b4adc');
+  assert.equal(keyOf(copy).key, '1173e8e0d1bf1817e9a22d0f80d58059a4ba3cb15b65aa91dcdde25d67d9c85b');
 });
 
 const secret: KeyedMount = {
@@ -131,9 +131,10 @@ test('stepKey() changes with everything that can change the result', () => {
   }
 });
 
+const named = (name: string, sourceType: 'file' | 'directory', isArchive: boolean): string =>
+  keyOf({ ...copy, groups: [{ digest: 'd', name, sourceType, keepsParents: false, isArchive }] }).key;
+
 test('stepKey() does not change with the name of a folder or an archive', () => {
-  const named = (name: string, sourceType: 'file' | 'directory', isArchive: boolean): string =>
-    keyOf({ ...copy, groups: [{ digest: 'd', name, sourceType, keepsParents: false, isArchive }] }).key;
   assert.equal(named('a', 'directory', false), named('b', 'directory', false));
   assert.equal(named('a.tar', 'file', true), named('b.tar', 'file', true));
 });
@@ -196,12 +197,13 @@ test('copyDigest() of an archive is that of its content', () => {
   assert.equal(copyDigest([file], archive).digest, copyDigest([other], archive).digest);
 });
 
+const digestIn = async (folder: string): Promise<string> => {
+  const tree = memoryTree('a/', 'a/f=x', 'b/f=x');
+  const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: folder }], excludes: [], keepsParents: false });
+  return copyDigest(group?.entries ?? [], plain).digest;
+};
+
 test('copyDigest() ignores the folder that is the source, so renaming it or changing its mode is no change', async () => {
-  const digestIn = async (folder: string): Promise<string> => {
-    const tree = memoryTree('a/', 'a/f=x', 'b/f=x');
-    const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: folder }], excludes: [], keepsParents: false });
-    return copyDigest(group?.entries ?? [], plain).digest;
-  };
   assert.equal(await digestIn('a'), await digestIn('b'));
 });
 
@@ -247,12 +249,13 @@ test('explain() never shows a value that looks secret', () => {
   assert.doesNotMatch(JSON.stringify([before, after]), /hunter/);
 });
 
+const runOf = (...entries: readonly CopyEntry[]): Parameters<typeof explain>[1] => {
+  const { digest, inputs } = copyDigest(entries, plain);
+  const group = { digest, name: 'src', sourceType: 'directory', keepsParents: false, isArchive: false } as const;
+  return { ...keyOf({ ...copy, groups: [group] }), inputs };
+};
+
 test('explain() names the files that changed', () => {
-  const runOf = (...entries: readonly CopyEntry[]): Parameters<typeof explain>[1] => {
-    const { digest, inputs } = copyDigest(entries, plain);
-    const group = { digest, name: 'src', sourceType: 'directory', keepsParents: false, isArchive: false } as const;
-    return { ...keyOf({ ...copy, groups: [group] }), inputs };
-  };
   const b = { ...file, from: rawPath('src/b\tc'), to: rawPath('b') };
   const before = runOf(file, b);
   assert.equal(explain(before, runOf({ ...file, digest: sha256('y') }, b)), 'the file src/a changed');

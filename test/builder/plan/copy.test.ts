@@ -143,10 +143,12 @@ for (const [delimiter, body, text] of heredocs) {
   });
 }
 
+function words(source: PlannedSource): string {
+  return source.kind === 'path' ? source.path : `${source.heredoc.name}=${source.text}`;
+}
+
 test('plan() keeps several here-documents and paths in their order, and writes paths first into the history', () => {
   const text = 'FROM b\nCOPY <<one p <<-two /d/\n1\none\n\t2\n\ttwo';
-  const words = (source: PlannedSource): string =>
-    source.kind === 'path' ? source.path : `${source.heredoc.name}=${source.text}`;
   assert.deepEqual(transfer(text).sources.map(words), ['one=1\n', 'p', 'two=2\n']);
   assert.deepEqual(historyOf(text), ['COPY p <<one <<two /d/ # buildkit']);
 });

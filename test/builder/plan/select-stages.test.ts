@@ -254,15 +254,6 @@ for (const { text, options, found } of refusals) {
 }
 
 test('selectStages() says which stage may have been meant', () => {
-  const hintOf = (text: string, options: Partial<PlanOptions> = {}): string | undefined => {
-    try {
-      const { images } = selectStages(parsed(text), { ...plainOptions, ...options });
-      return images.at(-1)?.hint;
-    } catch (error) {
-      assert.ok(error instanceof ContainerfileError);
-      return error.diagnostics[0]?.hint;
-    }
-  };
   assert.equal(hintOf('FROM a AS build\nFROM b', { target: 'bulid' }), 'Did you mean "build"?');
   assert.equal(hintOf('FROM a AS build\nFROM b\nCOPY --from=biuld / /'), 'Did you mean "build"?');
   assert.equal(hintOf('FROM --platform=$BUILDPLATFROM b'), 'Did you mean "BUILDPLATFORM"?');
@@ -353,3 +344,13 @@ test('plan() keeps the platform of the first image of a chain, and warns when it
     },
   ]);
 });
+
+function hintOf(text: string, options: Partial<PlanOptions> = {}): string | undefined {
+  try {
+    const { images } = selectStages(parsed(text), { ...plainOptions, ...options });
+    return images.at(-1)?.hint;
+  } catch (error) {
+    assert.ok(error instanceof ContainerfileError);
+    return error.diagnostics[0]?.hint;
+  }
+}

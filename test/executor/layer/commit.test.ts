@@ -224,9 +224,3 @@ test('commitLayer() refuses names that mean deletions', needs, async () => {
     /names that begin with \\".wh.\\" stand for deleted files/,
   );
 });
-
-test('commitLayer() takes trees that are deeper than paths may be long', needs, async () => {
-  const { entries } = await commit({ upper: `for n in $(seq 30); do mkdir $(printf x%.0s $(seq 200)); cd x*; done` });
-  assert.equal(entries.length, 30);
-  assert.equal(entries.at(-1)?.path.length, 30 * 201 - 1);
-});

@@ -8,6 +8,8 @@ export type LabOrder =
   | { readonly kind: 'shell'; readonly script: string }
   /** Sets an extended attribute; the path is relative to the store. */
   | { readonly kind: 'xattr'; readonly path: string; readonly name: string; readonly value: string }
+  /** The paths of opaque folders below a folder, sorted. */
+  | { readonly kind: 'opaque'; readonly path: string }
   | { readonly kind: 'commit'; readonly directory: string; readonly base: string | undefined; readonly buildStartNs: string }
   | { readonly kind: 'request'; readonly request: WorkerRequest }
   /** The most memory it has had, KiB. */

@@ -13,7 +13,7 @@ import { step } from '../../../executor/inside/step.ts';
 import { unpack } from '../../../executor/inside/unpack.ts';
 import { writeLayer } from '../../../executor/inside/write-layer.ts';
 import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
-import { setXattr } from '../../../native/xattrs.ts';
+import { getXattr, setXattr } from '../../../native/xattrs.ts';
 import type { LabAnswer, LabOrder } from './lab-order.ts';
 
 const [storeRoot = ''] = process.argv.slice(2);
@@ -43,6 +43,12 @@ async function carryOut(order: LabOrder, context: RequestContext): Promise<unkno
     case 'xattr':
       setXattr(path.join(storeRoot, order.path), order.name, Buffer.from(order.value, 'latin1'));
       return undefined;
+    case 'opaque':
+      return shell(`cd ${order.path}; find . -type d`)
+        .split('\n')
+        .filter((name) => name !== '' && getXattr(path.join(order.path, name), 'user.overlay.opaque')?.toString() === 'y')
+        .map((name) => name.slice(2))
+        .toSorted();
     case 'commit':
       return commitLayer({
         ...order,

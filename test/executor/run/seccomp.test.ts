@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { sandboxCapabilities } from '../../../executor/inside/run/capabilities.ts';
-import { callNumbers, type CallTable } from '../../../executor/inside/run/seccomp/call-table.ts';
+import { type CallTable, callNumbers } from '../../../executor/inside/run/seccomp/call-table.ts';
 import { compileFilter } from '../../../executor/inside/run/seccomp/compile.ts';
 import { CAPABILITIES, type CapabilityName } from '../../../native/identity.ts';
 import { requires } from '../../support/requires.ts';
@@ -60,7 +60,12 @@ describe('compileFilter()', () => {
         [ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, ENOSYS, ENOSYS],
       );
       // The kernel looks at 32 bits only, so what is above them must not help.
-      const sockets = [[2n, 1n, 0n], [40n, 1n, 0n], [0xff_0000_0028n, 1n, 0n], [16n, 3n, 9n]];
+      const sockets = [
+        [2n, 1n, 0n],
+        [40n, 1n, 0n],
+        [0xff_0000_0028n, 1n, 0n],
+        [16n, 3n, 9n],
+      ];
       assert.deepEqual(
         sockets.map((args) => decide('socket', ...args)),
         [ALLOW, EPERM, EPERM, ALLOW],
@@ -83,11 +88,9 @@ describe('compileFilter()', () => {
 
   test('depends on the capabilities', () => {
     const [none, all] = [compileFilter('x64', []), compileFilter('x64', allCapabilities)];
-    const decide = (filter: Uint8Array, number: number, args: readonly bigint[] = []): number =>
-      play(filter, { number, token: 0xc000_003e, args });
-    assert.deepEqual([decide(none, 161), decide(all, 161)], [EPERM, ALLOW]);
-    assert.deepEqual([decide(none, 308), decide(all, 308)], [EPERM, ALLOW]);
-    assert.deepEqual([decide(none, 41, [16n, 3n, 9n]), decide(all, 41, [16n, 3n, 9n])], [EINVAL, ALLOW]);
+    assert.deepEqual([decideX64(none, 161), decideX64(all, 161)], [EPERM, ALLOW]);
+    assert.deepEqual([decideX64(none, 308), decideX64(all, 308)], [EPERM, ALLOW]);
+    assert.deepEqual([decideX64(none, 41, [16n, 3n, 9n]), decideX64(all, 41, [16n, 3n, 9n])], [EINVAL, ALLOW]);
   });
 });
 
@@ -120,6 +123,10 @@ describe('the filter in a RUN', requires('user:subids'), () => {
     });
   }
 });
+
+function decideX64(filter: Uint8Array, number: number, args: readonly bigint[] = []): number {
+  return play(filter, { number, token: 0xc000_003e, args });
+}
 
 function toTable(name: string): CallTable {
   const table = (['x64', 'x86', 'arm64', 'arm'] as const).find((known) => known === name);

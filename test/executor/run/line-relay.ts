@@ -1,4 +1,4 @@
-/** Runs as the user: starts the scenario worker in the namespaces and carries lines to and fro. */
+/** Runs as the user: starts a script in the namespaces, with a folder of its own as the store, and carries lines to and fro. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,9 @@ import { launchWorker } from '../../../executor/host/launch.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
 
 const storeRoot = mkdtempSync(path.join(tmpdir(), 'tsbuild-scenarios-'));
-const entry = fileURLToPath(new URL('./scenario-worker.js', import.meta.url));
+const compiled = fileURLToPath(new URL('../../..', import.meta.url));
+// The script's path was given by a user who may see more than this one.
+const entry = path.join(compiled, (process.argv[2] ?? '').split('/test/').slice(-1).join('').replace(/^/, 'test/'));
 const worker = await launchWorker({ storeRoot, entry });
 worker.complaints.pipe(process.stderr);
 process.stdin.pipe(worker.socket);

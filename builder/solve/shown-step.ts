@@ -1,0 +1,52 @@
+import type { Tell } from '../clock.ts';
+import type { EndState, StepId } from '../events.ts';
+
+interface Shown {
+  readonly id: StepId;
+  readonly title: string;
+  readonly tell: Tell;
+}
+
+/** Tells of one piece of work that people wait for: that it began, once, how it goes, and how it ended. */
+export class ShownStep {
+  readonly id: StepId;
+  readonly #title: string;
+  readonly #tell: Tell;
+  #isStarted = false;
+
+  constructor({ id, title, tell }: Shown) {
+    this.id = id;
+    this.#title = title;
+    this.#tell = tell;
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#tell({ kind: 'step-started', id: this.id, title: this.#title });
+  }
+
+  progress(what: string, doneBytes: number, totalBytes: number): void {
+    this.start();
+    this.#tell({ kind: 'step-progress', id: this.id, what, doneBytes, totalBytes });
+  }
+
+  output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+    this.#tell({ kind: 'step-output', id: this.id, stream, bytes });
+  }
+
+  end(state: EndState, reason?: string): void {
+    this.start();
+    this.#tell({ kind: 'step-ended', id: this.id, state, ...(reason !== undefined && { reason }) });
+  }
+
+  /** Failed, or cancelled when that is why. Work that had not begun is not mentioned when something else ended the build. */
+  fail(error: unknown, signal: AbortSignal): void {
+    if (!signal.aborted) this.end('failed', error instanceof Error ? error.message : String(error));
+    else if (this.#isStarted) this.end('cancelled');
+  }
+}

@@ -1,0 +1,164 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testUsers } from '../support/users.ts';
+import { busyboxBase, debianBase } from './bases.ts';
+import { CommandFailed, median, timeOf } from './measure.ts';
+import { processCost } from './process-cost.ts';
+import { allTools, type BaseImage, type Tool, type Workshop } from './tools.ts';
+import { workloads } from './workloads.ts';
+
+// npm run bench [-- --json FILE] [-- --only WORD]: the same contexts, the same user, one run.
+
+/** Milliseconds by workload and phase, then by tool. A text is the reason why there is no number. */
+type Results = Map<string, Map<string, number | string>>;
+
+const repeats = 3;
+
+const jsonFile = valueOf('--json');
+const only = valueOf('--only') ?? '';
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tsbuild-bench-')));
+process.once('exit', removeFolder);
+await bench();
+
+async function bench(): Promise<void> {
+  const workshop = openWorkshop();
+  const tools = allTools(workshop);
+  for (const { name, problem } of tools) if (problem !== undefined) print(`${name}: ${problem}`);
+  const usable = tools.filter(({ problem }) => problem === undefined);
+  const bases = await makeBases();
+  const results: Results = new Map();
+  for (const base of bases) for (const tool of usable) prepare(tool, base);
+  for (const workload of workloads) {
+    if (!workload.name.includes(only) || !bases.some(({ name }) => name === workload.base)) continue;
+    const context = join(folder, `context-${workload.name.replace(/\W+/g, '-')}`);
+    workload.write(context);
+    for (const phase of workload.phases) {
+      const row = new Map<string, number | string>();
+      for (const tool of usable) row.set(tool.name, measure(tool, context, phase));
+      results.set(`${workload.name} ${phase.name}`, row);
+      print(rowText(`${workload.name} ${phase.name}`, row, tools));
+    }
+  }
+  await report(results, tools);
+}
+
+function openWorkshop(): Workshop {
+  const users = testUsers();
+  const user = users.subids ?? users.single ?? users.root;
+  if (user === undefined) throw new Error('Cannot measure: there is no user to run as');
+  chmodSync(folder, 0o755);
+  for (const name of ['work', 'work/home', 'work/runtime']) {
+    mkdirSync(join(folder, name), { mode: 0o700 });
+    if (process.getuid?.() === 0) chownSync(join(folder, name), user.uid, user.gid);
+  }
+  print(`as ${user.name}, Node ${process.versions.node}, ${cpus().length} processors`);
+  return { folder: join(folder, 'work'), user };
+}
+
+async function makeBases(): Promise<readonly BaseImage[]> {
+  const bases = [await busyboxBase(folder)];
+  try {
+    if ('apt-get'.includes(only)) bases.push(debianBase(folder));
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    print(`no Debian base, so no apt-get: ${error.message}`);
+  }
+  return bases;
+}
+
+function prepare(tool: Tool, base: BaseImage): void {
+  try {
+    tool.prepare(base);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    print(`${tool.name}: ${error.message}`);
+  }
+}
+
+function measure(tool: Tool, context: string, phase: (typeof workloads)[number]['phases'][number]): number | string {
+  try {
+    const times = Array.from({ length: repeats }, (_, round) => {
+      phase.change?.(context, round + Math.floor(performance.now()));
+      return tool.build({ context, isCold: phase.isCold });
+    });
+    return median(times);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    return error.message;
+  }
+}
+
+async function report(results: Results, tools: readonly Tool[]): Promise<void> {
+  const nodeMs = median(Array.from({ length: 9 }, () => timeOf({ argv: [process.execPath, '-e', '0'], cwd: folder, env: {} })));
+  const processMs = await processCost();
+  print(`\n${rowText('', new Map(tools.map(({ name }) => [name, name])), tools)}`);
+  for (const [name, row] of results) print(rowText(name, row, tools));
+  print('\nas many times as long as tsbuild:');
+  for (const [name, row] of results) print(rowText(name, ratios(row), tools));
+  const runMs = (numberIn(results, '20 RUN cold') - numberIn(results, '1 RUN cold')) / 19;
+  print(
+    `\nstart of Node ${nodeMs.toFixed(0)} ms; one process in seven namespaces ${processMs.toFixed(2)} ms; one more RUN step ${runMs.toFixed(1)} ms`,
+  );
+  print(`20 RUN cold take ${(numberIn(results, '20 RUN cold') - nodeMs).toFixed(0)} ms more than Node's start (goal: 1500)`);
+  print(`the no-op takes ${numberIn(results, '20 RUN no-op').toFixed(0)} ms (goal: ${(2 * nodeMs + 100).toFixed(0)})`);
+  const json = JSON.stringify(
+    {
+      node: process.versions.node,
+      nodeMs,
+      processMs,
+      runMs,
+      results: Object.fromEntries([...results].map(([name, row]) => [name, Object.fromEntries(row)])),
+    },
+    undefined,
+    2,
+  );
+  if (jsonFile === undefined) print(`\n${json}`);
+  else writeFileSync(jsonFile, `${json}\n`);
+}
+
+function ratios(row: ReadonlyMap<string, number | string>): ReadonlyMap<string, number | string> {
+  const own = row.get('tsbuild');
+  return new Map(
+    [...row].map(([name, time]) => [
+      name,
+      typeof time === 'number' && typeof own === 'number' ? `${(time / own).toFixed(1)}x` : '-',
+    ]),
+  );
+}
+
+function numberIn(results: Results, name: string): number {
+  const value = results.get(name)?.get('tsbuild');
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+function rowText(name: string, row: ReadonlyMap<string, number | string>, tools: readonly Tool[]): string {
+  const cells = tools.map((tool) => {
+    const value = row.get(tool.name) ?? '-';
+    const text = typeof value === 'number' ? `${value.toFixed(0)} ms` : value;
+    return (text.length > 12 ? 'failed' : text).padStart(12);
+  });
+  const reasons = [...row].flatMap(([tool, value]) =>
+    typeof value === 'string' && value.length > 12 ? [`\n  ${tool}: ${value}`] : [],
+  );
+  return `${name.padEnd(26)}${cells.join('')}${reasons.join('')}`;
+}
+
+function valueOf(flag: string): string | undefined {
+  const at = process.argv.indexOf(flag);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+// Storage of other users' ids can be removed by root only, of the machine or of a namespace.
+function removeFolder(): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    spawnSync('unshare', ['--user', '--map-auto', '--map-root-user', 'rm', '-rf', '--', folder]);
+  }
+}

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openStore } from '../../cache/store.ts';
+import { defaultStoreRoot } from '../../cache/store-layout.ts';
+import { digestOf } from '../../registry/oci/digest.ts';
+import { rawPath } from '../../registry/oci/raw-path.ts';
+import { requires } from '../support/requires.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { commitSnapshot, makeLayerFolder } from './snapshots.ts';
+
+const locations: readonly (readonly [environment: Readonly<Record<string, string>>, root: string])[] = [
+  [{ HOME: '/home/a' }, '/home/a/.local/share/tsbuild'],
+  [{ HOME: '/home/a', XDG_DATA_HOME: '/data' }, '/data/tsbuild'],
+  [{ HOME: '/home/a', XDG_DATA_HOME: 'relative' }, '/home/a/.local/share/tsbuild'],
+  [{ HOME: '/home/a', XDG_DATA_HOME: '/data', TSBUILD_STORE: '/store' }, '/store'],
+  [{ HOME: '/home/a', TSBUILD_STORE: '' }, '/home/a/.local/share/tsbuild'],
+];
+
+test('defaultStoreRoot() follows the environment', () => {
+  for (const [environment, root] of locations) assert.equal(defaultStoreRoot(environment), root);
+});
+
+test('openStore() makes a private folder and can open it again', async () => {
+  using folder = temporaryFolder('store');
+  for (let time = 0; time < 2; time++) {
+    using store = await openStore(folder.at('a/b'));
+    assert.equal(store.root, folder.at('a/b'));
+    assert.deepEqual(store.abandoned, []);
+  }
+  assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
+  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '1\n');
+});
+
+const unusable: readonly (readonly [what: string, prepare: (root: string) => void, code: string, message: RegExp])[] = [
+  ['newer', (root) => writeFileSync(`${root}/version`, '2\n'), 'version', /: it was written by a newer tsbuild$/],
+  ['damaged', (root) => writeFileSync(`${root}/version`, 'x'), 'corrupt', /: its version file is damaged$/],
+  ['no store', (root) => writeFileSync(`${root}/letter.txt`, ''), 'corrupt', /: the folder holds other files \("letter.txt"\)$/],
+];
+
+test('openStore() refuses what it cannot use', async () => {
+  for (const [what, prepare, code, message] of unusable) {
+    using folder = temporaryFolder('store');
+    prepare(folder.path);
+    const before = readdirSync(folder.path);
+    await assert.rejects(openStore(folder.path), { name: 'StoreError', code, message }, what);
+    assert.deepEqual(readdirSync(folder.path), before);
+  }
+  using folder = temporaryFolder('store');
+  writeFileSync(folder.at('file'), '');
+  await assert.rejects(openStore(folder.at('file')), { name: 'StoreError' });
+});
+
+test('openStore() finishes a store that was being made when the build was killed', async () => {
+  using folder = temporaryFolder('store');
+  mkdirSync(folder.at('blobs'));
+  mkdirSync(folder.at('steps'));
+  using store = await openStore(folder.path);
+  await store.blobs.putBytes(Buffer.from('x'));
+});
+
+test('a build that only reads takes no lock and leaves no trace', async () => {
+  using folder = temporaryFolder('store');
+  (await openStore(folder.path))[Symbol.dispose]();
+  using store = await openStore(folder.path);
+  assert.equal(await store.steps.get('0'.repeat(64)), undefined);
+  assert.equal(await store.snapshots.get(digestOf('x')), undefined);
+  assert.deepEqual(await store.images.list(), []);
+  assert.equal(existsSync(folder.at('lock')), false);
+  assert.deepEqual(readdirSync(folder.at('tmp')), []);
+});
+
+test('a snapshot is there at once for its build, and for others after the flush', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const base = await commitSnapshot(store, 'base');
+  const top = await commitSnapshot(store, 'top', base.chainId);
+  const facts = { diffId: digestOf('top'), sizeBytes: 3, entries: 1 };
+  await store.steps.put('a'.repeat(64), { chainId: top.chainId, facts });
+  using other = await openStore(folder.path);
+  assert.equal(await other.snapshots.get(top.chainId), undefined);
+  assert.equal(await other.steps.get('a'.repeat(64)), undefined);
+  assert.deepEqual(await store.snapshots.lowersOf(top.chainId), [`${base.directory}/fs`, `${top.directory}/fs`]);
+  await store.flush();
+  assert.deepEqual(await other.snapshots.get(top.chainId), top);
+  assert.deepEqual(await other.steps.get('a'.repeat(64)), { chainId: top.chainId, facts });
+  assert.deepEqual(await other.snapshots.lowersOf(top.chainId), [`${base.directory}/fs`, `${top.directory}/fs`]);
+  assert.equal(readFileSync(`${top.directory}/fs/f`, 'utf8'), 'top');
+  assert.equal(existsSync(`${top.directory}/work`), false);
+  assert.deepEqual(await store.snapshots.lowersOf(undefined), []);
+});
+
+test('what was not flushed vanishes with the build', async () => {
+  using folder = temporaryFolder('store');
+  {
+    using store = await openStore(folder.path);
+    await commitSnapshot(store, 'lost');
+    await makeLayerFolder(store, 'never committed');
+  }
+  using store = await openStore(folder.path);
+  assert.equal(await store.snapshots.get(digestOf('lost')), undefined);
+  assert.deepEqual(readdirSync(folder.at('tmp')), []);
+  await commitSnapshot(store, 'lost');
+  await store.flush();
+  using other = await openStore(folder.path);
+  assert.equal((await other.snapshots.get(digestOf('lost')))?.directory, store.layout.snapshot(digestOf('lost')));
+});
+
+test('two builds that commit the same snapshot both can use it', async () => {
+  using folder = temporaryFolder('store');
+  using first = await openStore(folder.path);
+  using second = await openStore(folder.path);
+  const ours = await commitSnapshot(first, 'same');
+  const theirs = await commitSnapshot(second, 'same');
+  assert.notEqual(ours.directory, theirs.directory);
+  assert.equal(readFileSync(`${ours.directory}/fs/f`, 'utf8'), 'same');
+  assert.equal(readFileSync(`${theirs.directory}/fs/f`, 'utf8'), 'same');
+  await Promise.all([first.flush(), second.flush()]);
+  using third = await openStore(folder.path);
+  assert.equal((await third.snapshots.get(ours.chainId))?.directory, ours.directory);
+  assert.equal((await commitSnapshot(third, 'same')).directory, ours.directory);
+});
+
+test('lowersOf() names a snapshot that is missing below', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const base = await commitSnapshot(store, 'base');
+  const top = await commitSnapshot(store, 'top', base.chainId);
+  await store.flush();
+  rmSync(base.directory, { recursive: true });
+  using other = await openStore(folder.path);
+  assert.equal(await other.snapshots.hasChain(top.chainId), false);
+  await assert.rejects(other.snapshots.lowersOf(top.chainId), { code: 'corrupt', path: base.directory });
+});
+
+test('the index of a layer can be read as a stream and as a map', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const snapshot = await commitSnapshot(store, 'x');
+  const lines: unknown[] = [];
+  for await (const entry of store.snapshots.readIndex(snapshot)) lines.push(entry);
+  const entry = { type: 'file', path: 'f', mode: 420, uid: 0, gid: 0, mtime: 0, size: 1, digest: '00' };
+  assert.deepEqual(lines, [entry]);
+  const index = await store.snapshots.loadIndex(snapshot);
+  assert.deepEqual([...index.entries], [[rawPath('f'), entry]]);
+  writeFileSync(path.join(snapshot.directory, 'index'), '{"type":');
+  await assert.rejects(store.snapshots.loadIndex(snapshot), { code: 'corrupt' });
+});
+
+// Builds of their own process, to be killed.
+
+const buildScript = fileURLToPath(new URL('./store-build.js', import.meta.url));
+
+interface Build {
+  readonly child: ChildProcess;
+  /** Resolves when the build says so. */
+  said(word: string): Promise<void>;
+}
+
+function startBuild(root: string, until: string): Build {
+  const child = spawn(process.execPath, [buildScript, root, until], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const heard = new Set<string>();
+  lines.on('line', (line) => heard.add(line));
+  const said = async (word: string): Promise<void> => {
+    while (!heard.has(word)) await once(lines, 'line');
+  };
+  return { child, said };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+test('a store survives kill -9 at any moment of a build', async () => {
+  for (const moment of ['held', 'fetching', 'prepared', 'committed', 'recorded', 'flushed']) {
+    using folder = temporaryFolder('store');
+    const build = startBuild(folder.path, moment);
+    await build.said(moment);
+    await kill(build.child);
+    using store = await openStore(folder.path);
+    assert.equal(store.abandoned.length, 1, moment);
+    assert.equal((await store.steps.get('a'.repeat(64))) !== undefined, moment === 'flushed', moment);
+    assert.equal((await store.snapshots.get(digestOf('layer'))) !== undefined, moment === 'flushed', moment);
+    const snapshot = await commitSnapshot(store, 'layer');
+    await store.flush();
+    assert.equal(snapshot.directory, store.layout.snapshot(digestOf('layer')), moment);
+    for (const waste of store.abandoned) rmSync(waste, { recursive: true });
+    using next = await openStore(folder.path);
+    assert.deepEqual(next.abandoned, [], moment);
+    assert.deepEqual((await next.snapshots.get(digestOf('layer')))?.facts.diffId, digestOf('layer'), moment);
+  }
+});
+
+test('a build that runs is not taken for an abandoned one', async () => {
+  using folder = temporaryFolder('store');
+  const build = startBuild(folder.path, 'committed');
+  await build.said('committed');
+  {
+    using store = await openStore(folder.path);
+    assert.deepEqual(store.abandoned, []);
+    const ours = await commitSnapshot(store, 'layer');
+    assert.notEqual(ours.directory, store.layout.snapshot(digestOf('layer')));
+  }
+  await kill(build.child);
+});
+
+test('a full disk is a clear error, and the store works again when there is room', requires('root', 'tool:unshare'), () => {
+  using folder = temporaryFolder('store');
+  mkdirSync(folder.at('disk'));
+  symlinkSync(folder.at('disk'), folder.at('link'));
+  const script = `mount -t tmpfs -o size=2m none ${folder.at('disk')} && exec "$0" "$1" ${folder.at('disk')} full`;
+  const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, process.execPath, buildScript], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(stdout.trim().split('\n'), ['disk-full: no space left on the disk', 'fits']);
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { timeAtEpoch } from '../../../executor/inside/write-layer.ts';
+import type { LayerCompression } from '../../../executor/protocol/messages.ts';
+import { digestOf } from '../../../registry/oci/digest.ts';
+import { readAll } from '../../registry/tar/archives.ts';
+import { requires } from '../../support/requires.ts';
+import { Lab, type LabLayer } from './lab.ts';
+import { dir, file, hardlink, symlink } from './tar-inputs.ts';
+
+const needs = requires('user:subids', 'user-namespaces');
+const T0 = 315_619_200;
+let lab: Lab;
+before(async () => {
+  if (needs.skip === undefined) {
+    lab = await Lab.open();
+  }
+});
+after(async () => lab?.[Symbol.asyncDispose]());
+
+async function someLayer(): Promise<LabLayer> {
+  return lab.unpack([
+    dir('a', { mode: 0o1777, mtime: T0 }),
+    file('a/f', 'hello', { uid: 7, gid: 8, mode: 0o4711, mtime: 11 }),
+    hardlink('a/h', 'a/f', { uid: 7, gid: 8, mode: 0o4711, mtime: 11 }),
+    symlink('a/l', 'f', { mtime: T0 + 5 }),
+    file('big', 'y'.repeat(6_000_001), { mtime: T0 }),
+    file('.wh.gone', '', { mode: 0 }),
+    file('o/.wh..wh..opq', '', { mode: 0 }),
+  ]);
+}
+
+for (const compression of [
+  { kind: 'none' },
+  { kind: 'gzip', level: 6 },
+  { kind: 'gzip', level: 1 },
+] as const satisfies LayerCompression[]) {
+  test(`writeLayer() makes the same tar again with ${JSON.stringify(compression)}`, needs, async () => {
+    const { directory, facts } = await someLayer();
+    const output = `${lab.folder()}/blob`;
+    const written = await lab.request({ kind: 'write-layer', directory, output, compression, epoch: undefined });
+    const blob = readFileSync(output);
+    const tar = compression.kind === 'none' ? blob : gunzipSync(blob);
+    assert.deepEqual(written, { digest: digestOf(blob), sizeBytes: blob.length, diffId: facts.diffId });
+    assert.equal(digestOf(tar), facts.diffId);
+  });
+}
+
+test('writeLayer() gives an epoch to what has the constant time or a later one', needs, async () => {
+  const { directory, facts } = await someLayer();
+  const output = `${lab.folder()}/blob`;
+  const written = await lab.request({ kind: 'write-layer', directory, output, compression: { kind: 'none' }, epoch: T0 + 3 });
+  assert.notEqual(written.diffId, facts.diffId);
+  const times = (await readAll(readFileSync(output))).map(({ path, mtime }) => `${path} ${mtime}`);
+  assert.deepEqual(times, [
+    `a ${T0 + 3}`,
+    'a/f 11',
+    'a/h 11',
+    `a/l ${T0 + 3}`,
+    `big ${T0 + 3}`,
+    '.wh.gone 0',
+    'o/.wh..wh..opq 0',
+  ]);
+});
+
+test('timeAtEpoch() never raises an older time', () => {
+  assert.deepEqual(
+    [0, 5, 6, T0].map((time) => timeAtEpoch(time, 5)),
+    [0, 5, 5, 5],
+  );
+});
+
+test('writeLayer() refuses zstd, a file that became shorter, and an output that exists', needs, async () => {
+  const { directory, fs } = await someLayer();
+  const output = `${lab.folder()}/blob`;
+  const request = { kind: 'write-layer', directory, output, epoch: undefined } as const;
+  const zstd = await lab.failure({ ...request, compression: { kind: 'zstd', level: 3 } });
+  assert.equal(zstd.kind === 'refused' && zstd.code, 'unsupported-compression');
+  await lab.shell(`truncate -s 5 ${fs}/big`);
+  const short = await lab.failure({ ...request, compression: { kind: 'gzip', level: 1 } });
+  assert.equal(short.kind === 'refused' && short.code, 'source-changed');
+  assert.equal(existsSync(output), false);
+  await lab.shell(`echo mine > ${output}`);
+  const taken = await lab.failure({ ...request, compression: { kind: 'none' } });
+  assert.equal(taken.kind === 'syscall' && taken.errno, 'EEXIST');
+  assert.equal(readFileSync(output, 'utf8'), 'mine\n');
+});
+
+test('layers of gigabytes need little memory', needs, async () => {
+  await using large = await Lab.open();
+  const directory = large.folder();
+  await large.shell(`mkdir ${directory}/fs; truncate -s 4G ${directory}/fs/sparse`);
+  const facts = await large.order({ kind: 'commit', directory, base: undefined, buildStartNs: '0' });
+  assert.ok(Number(await large.order({ kind: 'memory' })) < 200 * 1024);
+  assert.deepEqual(JSON.parse(JSON.stringify(facts)).sizeBytes, 4 * 2 ** 30 + 512 + 1024);
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { hostsText, resolverText } from '../../../executor/inside/run/hosts.ts';
+import { readInterpreter } from '../../../executor/inside/run/interpreter.ts';
+import { resourceLimits } from '../../../executor/inside/run/resource-limits.ts';
+import { type SandboxFacts, sandboxNamespaces, sandboxTape } from '../../../executor/inside/run/sandbox-plan.ts';
+import type { RunAction } from '../../../executor/protocol/actions.ts';
+import { assembleTape } from '../../../native/tape/assemble.ts';
+import { actionOf } from './scenario.ts';
+
+const facts: SandboxFacts = {
+  root: '/store/merged',
+  places: { proc: '/store/merged/proc', sys: '/store/merged/sys', dev: '/store/merged/dev' },
+  proc: 'new',
+  sys: 'bound',
+  user: { uid: 0, gid: 0, groups: [10], home: '/root' },
+  canSetGroups: true,
+  kernel: {
+    architecture: 'x64',
+    lastCapability: 40,
+    maskedFiles: ['/proc/kcore'],
+    maskedDirectories: ['/sys/firmware'],
+    readOnly: ['/proc/sys'],
+    hasUnifiedCgroups: true,
+    openFilesHard: 4096n,
+  },
+  streams: [20, 21, 22],
+};
+
+/** `mount proc`, `dup3 stream 0`, … without what is repeated for every capability. */
+function callsOf(action: RunAction, changes: Partial<SandboxFacts> = {}): string[] {
+  return sandboxTape(action, { ...facts, ...changes })
+    .filter(({ what }) => what?.startsWith('capability ') !== true)
+    .map(({ syscall, what }) => (what === undefined ? syscall : `${syscall} ${what}`));
+}
+
+describe('sandboxTape()', () => {
+  test('builds the sandbox from the outside in', () => {
+    assert.deepEqual(callsOf(actionOf('true')), [
+      'mount private mounts',
+      'mount /store/merged',
+      'mount mqueue',
+      'mount /sys',
+      'mount_setattr /sys',
+      'mount proc',
+      'chdir /store/merged',
+      'pivot_root /store/merged',
+      'mount /dev/null',
+      'mount /sys/firmware',
+      'mount /proc/sys',
+      'mount /proc/sys',
+      'umount2 old root',
+      'sethostname buildkitsandbox',
+      'prlimit64 limit nofile',
+      'setsid',
+      'keyctl',
+      'umask',
+      'chdir /',
+      'dup3 stream 0',
+      'dup3 stream 1',
+      'dup3 stream 2',
+      'seccomp filter',
+      'setgroups groups',
+      'setresgid 0:0',
+      'setresuid 0:0',
+      'capset capabilities',
+      'prctl parent death signal',
+      'execve /bin/sh',
+    ]);
+  });
+
+  test('has a network, a /sys and cgroups of its own without the network of the host', () => {
+    const calls = callsOf(actionOf('true', { network: 'none' }), { sys: 'new' });
+    assert.deepEqual(calls.slice(0, 2), ['socket network', 'ioctl lo']);
+    assert.deepEqual(calls.slice(4, 8), ['mount mqueue', 'mount sysfs', 'mount cgroup2', 'mount proc']);
+    assert.deepEqual(sandboxNamespaces(actionOf('true', { network: 'none' })).at(-1), 'net');
+  });
+
+  test('takes the /proc of the worker where a new one is refused', () => {
+    assert.ok(callsOf(actionOf('true'), { proc: 'bound' }).includes('mount /proc'));
+  });
+
+  test('hides and drops nothing when it is insecure', () => {
+    const tape = sandboxTape(actionOf('true', { security: 'insecure' }), facts);
+    const forbidden = tape.filter(
+      ({ syscall, what }) => syscall === 'seccomp' || syscall === 'capset' || what?.startsWith('capability'),
+    );
+    assert.deepEqual(forbidden, []);
+    assert.equal(
+      tape.some(({ what }) => what === '/dev/null'),
+      false,
+    );
+  });
+
+  test('drops every capability but 14 from the bounding set', () => {
+    const dropped = sandboxTape(actionOf('true'), facts).filter(({ what }) => what?.startsWith('capability ') === true);
+    assert.equal(dropped.length, 41 - 14);
+  });
+
+  test('gives another user no capabilities, and no groups where they cannot be set', () => {
+    const calls = callsOf(actionOf('true'), { user: { uid: 5, gid: 6, groups: [7], home: '/' }, canSetGroups: false });
+    assert.equal(
+      calls.some((call) => call.startsWith('capset') || call.startsWith('setgroups')),
+      false,
+    );
+    assert.ok(calls.includes('setresuid 5:6'));
+  });
+
+  test('tries each folder of PATH and may fail in all but the last', () => {
+    const action = actionOf('', { argv: ['tool', 'x'], env: ['PATH=/a::/b'] });
+    const programs = sandboxTape(action, facts).filter(({ syscall }) => syscall === 'execve');
+    assert.deepEqual(
+      programs.map(({ args, mayFail }) => [args[0], args[1], args[2], mayFail]),
+      ['/a/tool', './tool', '/b/tool'].map((path, index) => [path, ['tool', 'x'], ['HOME=/root', 'PATH=/a::/b'], index < 2]),
+    );
+  });
+
+  for (const architecture of ['x64', 'arm64'] as const) {
+    test(`can be played on ${architecture}`, () => {
+      const kernel = { ...facts.kernel, architecture };
+      const action = actionOf('true', { network: 'none' });
+      assert.ok(assembleTape(sandboxTape(action, { ...facts, kernel, sys: 'new' }), architecture).bytes.length > 0);
+    });
+  }
+});
+
+describe('resolverText()', () => {
+  const host = '# made by hand\nnameserver 192.0.2.1\nsearch example.test\noptions edns0\n';
+  const dns = { servers: [], searches: [], options: [] };
+  const rows: readonly (readonly [name: string, changes: Partial<RunAction>, text: string])[] = [
+    ["is the host's", {}, host],
+    ['is empty without a network', { network: 'none' }, ''],
+    [
+      'has the servers asked for',
+      { dns: { ...dns, servers: ['10.0.0.1'] } },
+      '# made by hand\nsearch example.test\noptions edns0\nnameserver 10.0.0.1\n',
+    ],
+    [
+      'has the searches asked for',
+      { dns: { ...dns, searches: ['a', 'b'] } },
+      '# made by hand\nnameserver 192.0.2.1\noptions edns0\nsearch a b\n',
+    ],
+    ['has only what was asked for without a network', { network: 'none', dns: { ...dns, options: ['x'] } }, 'options x\n'],
+  ];
+  for (const [name, changes, text] of rows) {
+    test(name, () => assert.equal(resolverText(actionOf('', changes), host), text));
+  }
+});
+
+test('hostsText() does not repeat localhost', () => {
+  assert.equal(
+    hostsText(actionOf('', { hostname: 'localhost' })),
+    '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n',
+  );
+});
+
+test('resourceLimits() lowers open files to those of a login unless asked', () => {
+  assert.deepEqual(resourceLimits([], 4096n), [{ name: 'nofile', resource: 7, soft: 1024n, hard: 4096n }]);
+  assert.deepEqual(resourceLimits([], 100n), [{ name: 'nofile', resource: 7, soft: 100n, hard: 100n }]);
+  assert.deepEqual(
+    resourceLimits(
+      [
+        { name: 'core', soft: -1, hard: -1 },
+        { name: 'nofile', soft: 5, hard: 6 },
+      ],
+      4096n,
+    ),
+    [
+      { name: 'core', resource: 4, soft: 2n ** 64n - 1n, hard: 2n ** 64n - 1n },
+      { name: 'nofile', resource: 7, soft: 5n, hard: 6n },
+    ],
+  );
+});
+
+test('readInterpreter() does not stumble over what is cut short', () => {
+  const program = Buffer.alloc(64);
+  program.write('\x7fELF\x02', 'latin1');
+  program.writeUInt16LE(62, 18);
+  program.writeUInt16LE(9, 56);
+  program.writeBigUInt64LE(2n ** 63n, 32);
+  const heads = [Buffer.alloc(0), Buffer.from('#!'), Buffer.from('#!  \n'), program, Buffer.from('\x7fELF', 'latin1')];
+  assert.deepEqual(
+    heads.map((head) => readInterpreter(head, 'x64').kind),
+    ['unknown', 'unknown', 'unknown', 'none', 'unknown'],
+  );
+});
