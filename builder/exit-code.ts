@@ -31,7 +31,7 @@ export function exitCodeOf(known: KnownError): number {
       return exitCode.registry;
     case 'store':
       // A blob that is not what its name says came so from a registry or an archive.
-      return /-mismatch$/.test(known.error.code) ? exitCode.registry : exitCode.store;
+      return known.error.code.endsWith('-mismatch') ? exitCode.registry : exitCode.store;
     case 'output':
       return exitCode.store;
     case 'interrupted':
@@ -89,7 +89,6 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     case 'invalid-mode':
     case 'mount-target':
     case 'mount-source':
-    case 'source':
     case 'not-supported':
       return exitCode.step;
     default:

@@ -51,12 +51,12 @@ export async function takeInventory(layout: StoreLayout): Promise<readonly Item[
 }
 
 /** How blobs are named in `needs`. */
-export function blobId(digest: unknown): string {
+function blobId(digest: unknown): string {
   return `blob ${String(digest)}`;
 }
 
 /** How snapshots are named in `needs`. */
-export function snapshotId(chainId: unknown): string {
+function snapshotId(chainId: unknown): string {
   return `snapshot ${String(chainId)}`;
 }
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from './errors.ts';
 import { folderMode, temporaryPrefix } from './files.ts';
+import { removeTree } from './remove-tree.ts';
 import type { StoreLayout } from './store-layout.ts';
 import { type FileLock, tryLock } from './store-lock.ts';
 
@@ -72,7 +72,7 @@ function sessionIn(folder: string, lock: FileLock): Session {
 
 function removeWhatCanBeRemoved(folder: string): void {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    removeTree(folder);
   } catch {
     // Files of other ids stay. The lock is free now, so the next build reports the folder as abandoned.
   }

@@ -1,4 +1,4 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, hexOf } from '../registry/oci/digest.ts';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
@@ -7,6 +7,7 @@ import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { digestOrUndefined, type JsonObject, parseRecord, touch } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
+import { removeTree } from './remove-tree.ts';
 import { isAbandoned, type Session } from './session.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
 
@@ -170,16 +171,20 @@ export class SnapshotStore {
 const newMeta = `${temporaryPrefix}meta`;
 
 async function prepareMeta(folder: string, details: CommitDetails, session: string): Promise<void> {
-  // overlayfs leaves a folder without permissions in its work folder; it is ours, and empty.
-  await rm(path.join(folder, snapshotFiles.work), { recursive: true, force: true }).catch(keepWork);
+  removeWork(path.join(folder, snapshotFiles.work));
   await writeFile(path.join(folder, snapshotFiles.owner), session, { mode: fileMode });
   const { chainId, parent, facts } = details;
   const meta = { version: 1, chainId, parent, ...facts };
   await writeFile(path.join(folder, newMeta), JSON.stringify(meta), { mode: fileMode });
 }
 
-/** A work folder that cannot be removed by this user does no harm beside `fs/`. */
-function keepWork(): void {}
+function removeWork(work: string): void {
+  try {
+    removeTree(work);
+  } catch {
+    // What overlayfs left of other ids does no harm beside `fs/`.
+  }
+}
 
 async function publish(directory: string): Promise<void> {
   const meta = path.join(directory, snapshotFiles.meta);

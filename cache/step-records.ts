@@ -5,7 +5,7 @@ import type { LayerFacts } from './snapshot-store.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** One named part of a step's key: compared by digest, shown as text. Secrets are masked before they come here. */
-export interface RecordedComponent {
+interface RecordedComponent {
   readonly name: string;
   readonly digest: string;
   readonly shown: string;

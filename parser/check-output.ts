@@ -10,7 +10,7 @@ export interface CheckJson {
   readonly buildError?: { readonly message: string; readonly location?: CheckJsonLocation };
 }
 
-export interface CheckJsonWarning {
+interface CheckJsonWarning {
   readonly ruleName: string;
   readonly description: string;
   readonly url?: string;
@@ -18,7 +18,7 @@ export interface CheckJsonWarning {
   readonly location?: CheckJsonLocation;
 }
 
-export interface CheckJsonLocation {
+interface CheckJsonLocation {
   readonly sourceIndex: number;
   readonly ranges: readonly {
     readonly start: { readonly line: number; readonly character: number };
@@ -60,7 +60,7 @@ export function toSarif(diagnostics: readonly Diagnostic[], sources: readonly So
   };
 }
 
-export interface SarifLog {
+interface SarifLog {
   readonly $schema: string;
   readonly version: '2.1.0';
   readonly runs: readonly {

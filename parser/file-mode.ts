@@ -5,8 +5,3 @@ export function isFileMode(text: string): boolean {
   }
   return text.split(',').every((clause) => /^[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+$/.test(clause));
 }
-
-/** The value of an octal mode; undefined for a symbolic one. */
-export function octalMode(text: string): number | undefined {
-  return /^[0-7]+$/.test(text) && isFileMode(text) ? Number.parseInt(text, 8) : undefined;
-}

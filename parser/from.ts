@@ -30,7 +30,7 @@ export function parseFrom(reading: Reading): FromInstruction | undefined {
 }
 
 /** BuildKit's grammar of stage names, after lowering. */
-export function isStageName(name: string): boolean {
+function isStageName(name: string): boolean {
   return /^[a-z][a-z0-9-_.]*$/.test(name);
 }
 

@@ -5,7 +5,7 @@ import { checkFlags } from './flags.ts';
 import { parseFrom } from './from.ts';
 import { parseHealthcheck } from './healthcheck.ts';
 import { parseArg, parseEnv, parseLabel } from './key-values.ts';
-import { spanOf, trimRange } from './logical-line.ts';
+import { spanOf } from './logical-line.ts';
 import { parseExpose, parseMaintainer, parseStopsignal, parseUser, parseVolume, parseWorkdir } from './settings.ts';
 import { fail, type Reading, readStatement, type Statement, textOf } from './statement.ts';
 import { didYouMean } from './suggest.ts';
@@ -110,7 +110,5 @@ function mayTrigger(reading: Reading, inner: Statement): boolean {
 /** What the image keeps: the trigger as one line, followed by its here-documents as they are written. */
 function triggerText(reading: Reading): string {
   const { statement, heredocs } = reading;
-  const { text } = statement.line;
-  const whole = trimRange(text, { from: statement.keyword.to, to: statement.range.to });
-  return text.slice(whole.from, whole.to) + heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`).join('');
+  return textOf(statement, statement.rest) + heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`).join('');
 }

@@ -1,7 +1,7 @@
 import type { LogicalLine, Range } from './logical-line.ts';
 
 /** A string of a JSON array: its value, and where it stands with its quotes. */
-export interface JsonString {
+interface JsonString {
   readonly value: string;
   readonly range: Range;
 }

@@ -1,4 +1,4 @@
-import type { Position, Source, Span } from './span.ts';
+import type { Position, Source } from './span.ts';
 
 /** The line and column of an offset; columns count characters (code points). An offset behind the end is the end. */
 export function positionOf(source: Source, offset: number): Position {
@@ -11,14 +11,4 @@ export function positionOf(source: Source, offset: number): Position {
     lineStart = newline + 1;
   }
   return { line, column: Array.from(text.slice(lineStart, end)).length + 1 };
-}
-
-/** `Containerfile:7:13`, for one-line messages. */
-export function placeOf(sources: readonly Source[], span: Span): string | undefined {
-  const source = sources[span.source];
-  if (source === undefined) {
-    return undefined;
-  }
-  const { line, column } = positionOf(source, span.start);
-  return `${source.name}:${line}:${column}`;
 }

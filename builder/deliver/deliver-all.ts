@@ -29,7 +29,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   shown.start();
   const onProgress: OnProgress = (...progress) => shown.progress(...progress);
   const sets = new Map<string, Promise<ImageSet>>();
-  const imageFor = (output: Output | undefined): Promise<ImageSet> =>
+  const imageFor = (output: Output): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
   const exported: { manifest: Digest | undefined; to: string }[] = [];
   try {
@@ -79,15 +79,15 @@ function oncePerForm(
 
 /** A push that fails must not keep files from being written. */
 function pushesLast(outputs: readonly Output[]): readonly Output[] {
-  const isPush = (output: Output): boolean => output.kind === 'registry' || (output.kind === 'image' && output.push);
   return [...outputs.filter((output) => !isPush(output)), ...outputs.filter(isPush)];
 }
 
+function isPush(output: Output): boolean {
+  return output.kind === 'registry' || (output.kind === 'image' && output.push);
+}
+
 /** The image that the result tells of: the first output's that is one. A build for its files alone makes none. */
-function imageWanted(
-  outputs: readonly Output[],
-  imageFor: (output: Output | undefined) => Promise<ImageSet>,
-): Promise<ImageSet | undefined> {
+function imageWanted(outputs: readonly Output[], imageFor: (output: Output) => Promise<ImageSet>): Promise<ImageSet | undefined> {
   const image = outputs.find(({ kind }) => kind !== 'local' && kind !== 'tar' && kind !== 'none');
   return image === undefined ? Promise.resolve(undefined) : imageFor(image);
 }

@@ -75,8 +75,8 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
   const client = await delivering.worker.get();
   const epoch = only.plan.sourceDateEpoch;
   await exportTree(output, {
-    write: async (form, path) => {
-      await client.request({ kind: 'export-tree', lowers, form, path, epoch }, { signal });
+    write: async (form, target) => {
+      await client.request({ kind: 'export-tree', lowers, form, path: target, epoch }, { signal });
     },
     temporaryFolder: path.dirname(await store.newPath()),
     stdout: options.stdout,

@@ -7,6 +7,11 @@ import type { BuildOptions, ImageOutputOptions, Output } from '../options.ts';
 export interface ImageForm {
   readonly format: ImageFormat;
   readonly compression: LayerCompression;
+  /**
+   * The image stays in the store: its layers are named by their uncompressed tars, which can be made from the snapshots at any time, so
+   * no blob is written for them.
+   */
+  readonly isStoreOnly: boolean;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -15,14 +20,16 @@ const defaultGzipLevel = 6;
 const defaultZstdLevel = 3;
 
 /** The form of the image that an output wants. Throws UsageError for what is not possible. */
-export function imageForm(options: BuildOptions, output: Output | undefined): ImageForm {
-  const wanted: ImageOutputOptions = (output !== undefined && 'image' in output ? output.image : undefined) ?? {};
+export function imageForm(options: BuildOptions, output: Output): ImageForm {
+  const wanted: ImageOutputOptions = ('image' in output ? output.image : undefined) ?? {};
   if (wanted.forceCompression === true) {
     throw new UsageError('--output', 'Cannot compress the layers of base images again: force-compression is not supported yet');
   }
+  const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined;
   return {
     format: wanted.format ?? options.format ?? 'oci',
-    compression: compressionOf(wanted),
+    compression: isStoreOnly ? { kind: 'none' } : compressionOf(wanted),
+    isStoreOnly,
     annotations: { ...options.annotations, ...wanted.annotations },
   };
 }

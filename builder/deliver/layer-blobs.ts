@@ -16,6 +16,8 @@ export interface LayerBlob {
 
 export interface LayerForm {
   readonly compression: LayerCompression;
+  /** Layers of this build are only named; no blob is written. */
+  readonly isStoreOnly: boolean;
   /** Seconds since the epoch: what T0 and later become. Layers of base images keep their times. */
   readonly epoch: number | undefined;
 }
@@ -41,7 +43,7 @@ export async function layerBlobs(
 ): Promise<readonly LayerBlob[]> {
   const limit = pLimit(parallelLayers);
   return Promise.all(
-    layers.map((layer) => {
+    layers.map(async (layer) => {
       if (layer.kind === 'foreign') return { diffId: layer.diffId, descriptor: layer.descriptor };
       return limit(() => builtBlob(layer, form, making));
     }),
@@ -54,7 +56,11 @@ async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaki
   const { store, signal } = making;
   signal.throwIfAborted();
   const variant = variantOf(form);
-  const { diffId } = layer.facts;
+  const { diffId, sizeBytes } = layer.facts;
+  // With an explicit epoch the tar is another one, and has to be made to be known.
+  if (form.isStoreOnly && form.epoch === undefined) {
+    return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
+  }
   return (await store.layers.get(diffId, variant)) ?? (await writeBlob(layer, { form, variant, making }));
 }
 

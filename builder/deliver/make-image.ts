@@ -1,9 +1,11 @@
 import type { Store } from '../../cache/store.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
+import { validateImage } from '../image/validate-image.ts';
 import type { BuildOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
@@ -37,7 +39,7 @@ export async function makeImage(
 ): Promise<MadeImage> {
   const { plan, root } = built;
   const epoch = plan.sourceDateEpoch;
-  const layers = await layerBlobs(root.layers, { compression: form.compression, epoch }, making);
+  const layers = await layerBlobs(root.layers, { compression: form.compression, isStoreOnly: form.isStoreOnly, epoch }, making);
   const historySeconds = epoch ?? constantTimeSeconds;
   const config = makeConfig({
     plan,
@@ -50,6 +52,7 @@ export async function makeImage(
   const descriptors = layers.map(({ descriptor }) => descriptor);
   const annotations = Object.keys(form.annotations).length === 0 ? undefined : form.annotations;
   const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
+  validateImage(config, decodeManifest(manifest.bytes, manifest.descriptor.mediaType));
   return { platform: plan.imagePlatform, root, manifest, config: configBlob, layers: descriptors };
 }
 

@@ -1,7 +1,7 @@
 import { canonicalDigest, canonicalText, type KeyValue } from './canonical.ts';
 
 /** What part of a step a component is; says how a change of it is told. */
-export type ComponentKind =
+type ComponentKind =
   | 'base'
   | 'platform'
   | 'action'
@@ -44,7 +44,7 @@ export function variableComponent(name: string, value: string): KeyComponent {
 }
 
 /** What stands for a value that must not be shown. */
-export const masked = '***';
+const masked = '***';
 
 /** Names that BuildKit's check SecretsUsedInArgOrEnv complains about. */
 function looksSecret(name: string): boolean {

@@ -120,6 +120,8 @@ export function networkError(error: unknown, request: HttpRequest, proxy: URL | 
 
 function explain(error: unknown, code: string | undefined): Explanation | undefined {
   if (error instanceof StallError) return { code: 'timeout', text: `HOST stopped reading: ${error.message}` };
+  // undici knows no code for a reply that does not even begin like HTTP.
+  if (error instanceof Error && error.name === 'HTTPParserError') return explanations['HPE_INVALID_CONSTANT'];
   if (code === undefined) return undefined;
   const known = explanations[code];
   if (known !== undefined) return known;

@@ -9,7 +9,7 @@ import { processCost } from './process-cost.ts';
 import { allTools, type BaseImage, type Tool, type Workshop } from './tools.ts';
 import { workloads } from './workloads.ts';
 
-// npm run bench [-- --json FILE] [-- --only WORD]: the same contexts, the same user, one run.
+// npm run bench [-- --json FILE] [-- --only PATTERN]: the same contexts, the same user, one run.
 
 /** Milliseconds by workload and phase, then by tool. A text is the reason why there is no number. */
 type Results = Map<string, Map<string, number | string>>;
@@ -31,7 +31,7 @@ async function bench(): Promise<void> {
   const results: Results = new Map();
   for (const base of bases) for (const tool of usable) prepare(tool, base);
   for (const workload of workloads) {
-    if (!workload.name.includes(only) || !bases.some(({ name }) => name === workload.base)) continue;
+    if (!workload.name.match(only) || !bases.some(({ name }) => name === workload.base)) continue;
     const context = join(folder, `context-${workload.name.replace(/\W+/g, '-')}`);
     workload.write(context);
     for (const phase of workload.phases) {
@@ -60,7 +60,7 @@ function openWorkshop(): Workshop {
 async function makeBases(): Promise<readonly BaseImage[]> {
   const bases = [await busyboxBase(folder)];
   try {
-    if ('apt-get'.includes(only)) bases.push(debianBase(folder));
+    if ('apt-get'.match(only)) bases.push(debianBase(folder));
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     print(`no Debian base, so no apt-get: ${error.message}`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hasTool } from '../support/requires.ts';
 import { programCommand } from '../support/sandbox.ts';
 import type { TestUser } from '../support/users.ts';
-import { type Command, timeOf } from './measure.ts';
+import { type Command, CommandFailed, timeOf } from './measure.ts';
 
 /** What a tool is asked to build. */
 export interface Build {
@@ -74,26 +74,59 @@ function tsbuild(workshop: Workshop): Tool {
 }
 
 function buildah(workshop: Workshop): Tool {
-  const run = (...args: readonly string[]): number =>
-    timeOf(command(workshop, ['buildah', ...storage(workshop, 'buildah'), ...args]));
-  return {
+  return containersTool(workshop, {
     name: 'buildah',
-    problem: problemOf(workshop, 'buildah', [...storage(workshop, 'buildah'), 'images']),
-    prepare: ({ archive }) => run('pull', '-q', `docker-archive:${archive}`),
-    build: ({ context, isCold }) =>
-      run('build', '-q', '--layers', '--network', 'host', '--pull=never', ...(isCold ? ['--no-cache'] : []), context),
-  };
+    global: storage(workshop, 'buildah'),
+    build: ['build', '--layers'],
+    load: ['pull', '-q'],
+    archive: 'docker-archive:',
+  });
 }
 
 function podman(workshop: Workshop): Tool {
-  const run = (...args: readonly string[]): number =>
-    timeOf(command(workshop, ['podman', ...storage(workshop, 'podman'), '--cgroup-manager', 'cgroupfs', ...args]));
+  const global = [...storage(workshop, 'podman'), '--cgroup-manager', 'cgroupfs'];
+  return containersTool(workshop, { name: 'podman', global, build: ['build'], load: ['load', '-q', '-i'], archive: '' });
+}
+
+interface ContainersTool {
+  readonly name: string;
+  readonly global: readonly string[];
+  readonly build: readonly string[];
+  readonly load: readonly string[];
+  /** Before the path of an archive. */
+  readonly archive: string;
+}
+
+// Both run commands with an OCI runtime, which some machines do not allow; then they get the weaker isolation that works there.
+function containersTool(workshop: Workshop, { name, global, build, load, archive }: ContainersTool): Tool {
+  const run = (...args: readonly string[]): number => timeOf(command(workshop, [name, ...global, ...args]));
+  let isolation = 'rootless';
+  const attempt = ({ context, isCold }: Build): number =>
+    run(
+      ...build,
+      '-q',
+      '--isolation',
+      isolation,
+      '--network',
+      'host',
+      '--pull=never',
+      ...(isCold ? ['--no-cache'] : []),
+      context,
+    );
   return {
-    name: 'podman',
-    problem: problemOf(workshop, 'podman', [...storage(workshop, 'podman'), 'images']),
-    prepare: ({ archive }) => run('load', '-q', '-i', archive),
-    build: ({ context, isCold }) =>
-      run('build', '-q', '--network', 'host', '--pull=never', ...(isCold ? ['--no-cache'] : []), context),
+    name,
+    problem: problemOf(workshop, name, [...global, 'images']),
+    prepare: (base) => run(...load, `${archive}${base.archive}`),
+    build: (wanted) => {
+      try {
+        return attempt(wanted);
+      } catch (error) {
+        if (!(error instanceof CommandFailed) || isolation === 'chroot') throw error;
+        isolation = 'chroot';
+        process.stdout.write(`${name}: its runtime does not work here, so it is measured with --isolation chroot\n`);
+        return attempt(wanted);
+      }
+    },
   };
 }
 
@@ -132,7 +165,6 @@ function command({ folder, user }: Workshop, argv: readonly string[]): Command {
       HOME: join(folder, 'home'),
       USER: user.name,
       XDG_RUNTIME_DIR: join(folder, 'runtime'),
-      BUILDAH_ISOLATION: 'rootless',
       ...proxies(),
     },
     ...(isRoot && { uid: user.uid, gid: user.gid }),

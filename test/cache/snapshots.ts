@@ -8,7 +8,9 @@ import { chainIdOf, type Digest, digestOf } from '../../registry/oci/digest.ts';
 export async function makeLayerFolder(store: Store, content: string): Promise<string> {
   const folder = await store.snapshots.prepare();
   mkdirSync(path.join(folder, 'fs'));
-  mkdirSync(path.join(folder, 'work', 'work'), { recursive: true, mode: 0 });
+  mkdirSync(path.join(folder, 'work'));
+  // As overlayfs leaves it.
+  mkdirSync(path.join(folder, 'work', 'work'), { mode: 0 });
   writeFileSync(path.join(folder, 'fs', 'f'), content);
   const line = { type: 'file', path: 'f', mode: 420, uid: 0, gid: 0, mtime: 0, size: content.length, digest: '00' };
   writeFileSync(path.join(folder, 'index'), `${JSON.stringify(line)}\n`);

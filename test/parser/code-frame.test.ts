@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codeFrame } from '../../parser/code-frame.ts';
-import { placeOf, positionOf } from '../../parser/position.ts';
+import { positionOf } from '../../parser/position.ts';
 
 function frame(text: string, marked: string): string {
   const start = text.indexOf(marked);
@@ -93,6 +93,4 @@ test('positionOf() counts lines and characters from 1', () => {
   for (const [offset, line, column] of rows) {
     assert.deepEqual(positionOf(source, offset), { line, column }, String(offset));
   }
-  assert.equal(placeOf([source], { source: 0, start: 5, end: 6 }), 'f:2:2');
-  assert.equal(placeOf([source], { source: 1, start: 5, end: 6 }), undefined);
 });

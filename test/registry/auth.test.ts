@@ -30,6 +30,14 @@ function pair(username: string, secret: string): { auth: string } {
   return { auth: Buffer.from(`${username}:${secret}`).toString('base64') };
 }
 
+function password(username: string, secret: string): Credentials {
+  return { kind: 'password', username, secret };
+}
+
+function unreachable(): Promise<never> {
+  assert.fail('nothing may be sent');
+}
+
 describe('parseChallenges()', () => {
   const bearer = 'Bearer realm="https://a.example/token",service="a b",scope="repository:x:pull,push"';
 
@@ -57,7 +65,6 @@ describe('parseChallenges()', () => {
 
 describe('findCredentials()', () => {
   const environment = { HOME: folder.path, PATH: `${folder.path}:${process.env['PATH']}` };
-  const password = (username: string, secret: string): Credentials => ({ kind: 'password', username, secret });
 
   test('takes the most specific prefix, whatever the spelling of the key', async () => {
     const file = await authFile({
@@ -267,7 +274,6 @@ describe('a registry that wants a sign-in', () => {
   test('on https may not lead a password to a plain token service', async () => {
     const request = { service: 'x', scopes: [], registry: new URL('https://r.example/'), isInsecure: false, purpose: 'fetch x' };
     const credentials: Credentials = { kind: 'password', username: 'ada', secret: 'word' };
-    const unreachable = (): Promise<never> => assert.fail('nothing may be sent');
     for (const realm of ['http://tokens.example/token', 'ftp://tokens.example/', 'nonsense']) {
       await assert.rejects(requestToken(unreachable, { ...request, realm, credentials }), { code: 'protocol' });
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeImageConfig, decodeIndex, decodeManifest, decodeManifestDocument } from '../../registry/oci/decode.ts';
 import { emptyDescriptor } from '../../registry/oci/empty-descriptor.ts';
 import { DocumentError } from '../../registry/oci/json.ts';

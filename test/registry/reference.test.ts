@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { RegistryError } from '../../registry/errors.ts';
 import { familiarReference, formatReference, isShortName, parseReference, withDefaultTag } from '../../registry/reference.ts';
 

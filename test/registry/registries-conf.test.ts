@@ -93,12 +93,13 @@ insecure = true
 "short" = "quay.io/someone/long"
 `;
 
-describe('pullSites()', () => {
-  async function sites(text: string): Promise<readonly string[]> {
-    const found = pullSites(parseReference(text), await load(conf));
-    return found.map((site) => `${formatReference(site)}${site.isInsecure ? ' insecure' : ''}${site.isMirror ? ' mirror' : ''}`);
-  }
+/** The sites of a pull under `conf`, as text. */
+async function sites(text: string): Promise<readonly string[]> {
+  const found = pullSites(parseReference(text), await load(conf));
+  return found.map((site) => `${formatReference(site)}${site.isInsecure ? ' insecure' : ''}${site.isMirror ? ' mirror' : ''}`);
+}
 
+describe('pullSites()', () => {
   test('gives mirrors, then the moved registry', async () => {
     assert.deepEqual(await sites('ada/app:1'), ['mirror.example:5000/hub/ada/app insecure mirror', 'hub.example/proxy/ada/app']);
     assert.deepEqual(await sites(`ada/app@sha256:${'a'.repeat(64)}`), [

@@ -99,7 +99,7 @@ export async function busyboxLayer({ isRootOnly = false }: { readonly isRootOnly
   return layerTar([
     folder('bin'),
     { name: 'bin/busybox', mode: 0o755, content: readFileSync(findProgram('busybox')) },
-    ...applets.map((name): LayerFile => ({ name: `bin/${name}`, type: 'link', linkname: 'bin/busybox' })),
+    ...applets.map((name): LayerFile => ({ name: `bin/${name}`, type: 'link', mode: 0o755, linkname: 'bin/busybox' })),
     folder('dev'),
     folder('etc'),
     {

@@ -14,6 +14,7 @@ import {
   isComplete,
   type MissingMountPoints,
   makeMountPointLayer,
+  placeableMounts,
   removeEmptyMountPoints,
 } from './mounts/mount-points.ts';
 import { closeMounts, prepareMounts } from './mounts/prepare.ts';
@@ -28,33 +29,37 @@ import { runSandbox } from './run-sandbox.ts';
 export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();
   using workspace = new Workspace(path.dirname(rootfs.upper));
-  const mounts = await prepareMounts(action, workspace);
+  const prepared = await prepareMounts(action, workspace);
   try {
-    using look = lookAt(rootfs, action, mounts);
+    using look = lookAt(rootfs, action, prepared);
     using shown = showWithMountPoints(rootfs, look, workspace);
     using attached = new AttachedMounts(shown.path);
-    attachAll(action, mounts, attached);
+    attachAll(action, look.mounts, attached);
     await runSandbox({ action, user: look.user, attached }, context);
   } finally {
-    closeMounts(mounts);
+    closeMounts(prepared);
   }
 }
 
 /** What has to be known of the root before anything is mounted in it. */
 interface Look extends Disposable {
   readonly user: ResolvedUser;
+  /** What will be mounted, and what that lacks. */
+  readonly mounts: readonly PreparedMount[];
   readonly points: MissingMountPoints;
   /** The root without mounts. */
   readonly path: string;
 }
 
-function lookAt(rootfs: MountedRootfs, action: RunAction, mounts: readonly PreparedMount[]): Look {
+function lookAt(rootfs: MountedRootfs, action: RunAction, prepared: readonly PreparedMount[]): Look {
   const kernels = ['/proc', '/sys'].map((target) => ({ target, isDirectory: true }));
   const view = rootfs.view();
   const rootFd = openRoot(view.path);
   try {
+    const mounts = placeableMounts(rootFd, prepared);
     return {
       path: view.path,
+      mounts,
       user: resolveUser(action.user, readUserDatabase(rootFd)),
       points: findMissingMountPoints(rootFd, [...kernels, ...mounts]),
       [Symbol.dispose]: () => view[Symbol.dispose](),

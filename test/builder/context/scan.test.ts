@@ -68,10 +68,8 @@ test('scanContext() does not read folders that nothing can be taken back from', 
   fill(folder, { 'node_modules/deep/x': '', 'src/x': '' });
   const tree = await scanned(folder, 'node_modules\n!src/keep\n');
   chmodSync(folder.at('node_modules'), 0);
-  renameSync(folder.at('node_modules'), folder.at('moved'));
-  assert.deepEqual(tree.lookup(rawPath('node_modules')), undefined);
-  assert.deepEqual(seen(tree), ['moved', 'moved/deep', 'moved/deep/x', 'src', 'src/x']);
-  chmodSync(folder.at('moved'), 0o755);
+  assert.deepEqual(seen(tree), ['src', 'src/x']);
+  chmodSync(folder.at('node_modules'), 0o755);
 });
 
 test('scanContext() keeps names of any bytes', async () => {

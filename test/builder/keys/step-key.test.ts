@@ -234,11 +234,12 @@ test('explain() says which part of the key changed, from what to what', () => {
   assert.equal(explain(before, rebased), 'the files that it starts from changed');
 });
 
+const withEnv = (...env: readonly string[]): ReturnType<typeof keyOf> & { inputs: [] } => ({
+  ...keyOf({ ...run, env }),
+  inputs: [],
+});
+
 test('explain() never shows a value that looks secret', () => {
-  const withEnv = (...env: readonly string[]): ReturnType<typeof keyOf> & { inputs: [] } => ({
-    ...keyOf({ ...run, env }),
-    inputs: [],
-  });
   const before = withEnv('API_TOKEN=hunter1', 'URL=https://me:hunter1@host/', 'PUBLIC_KEY=abc');
   const after = withEnv('API_TOKEN=hunter2', 'URL=https://me:hunter2@host/', 'PUBLIC_KEY=def');
   const text = explain(before, after);

@@ -163,4 +163,16 @@ describe('a RUN says why it cannot start', requires('user:subids'), () => {
       (await player.play({ action: { argv: ['/tool'], user: 'app' }, layer: { tool: { bytes, mode } } })).failure;
     assert.deepEqual([await codeOf(0o755), await codeOf(0o4755)], [{ kind: 'command-failed', exitCode: 1000 & 255 }, undefined]);
   });
+
+  test('and gives a program the capabilities that its file has', async () => {
+    const setuid = process.arch === 'x64' ? 105 : 146;
+    const bytes = tinyProgram(setuid, [0]).toString('base64');
+    const failureOf = async (capability?: string): Promise<unknown> => {
+      const tool = { bytes, mode: 0o755, ...(capability === undefined ? {} : { capability }) };
+      return (await player.play({ action: { argv: ['/tool'], user: 'app' }, layer: { tool } })).failure;
+    };
+    // CAP_SETUID, permitted and effective.
+    const withSetuid = '0100000280000000000000000000000000000000';
+    assert.deepEqual([await failureOf(), await failureOf(withSetuid)], [{ kind: 'command-failed', exitCode: 1 }, undefined]);
+  });
 });

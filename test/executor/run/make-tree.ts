@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { setXattr } from '../../../native/xattrs.ts';
 import type { Tree, TreeEntry } from './scenario.ts';
 
 const applets = `sh true false cat id ls ps mount umount ip touch stat hostname env sleep df grep
@@ -78,6 +79,9 @@ function makeEntry(target: string, entry: TreeEntry): void {
     chmodSync(target, 0o755);
   } else if ('bytes' in entry) {
     writeFileSync(target, Buffer.from(entry.bytes, 'base64'));
+    if (entry.capability !== undefined) {
+      setXattr(target, 'security.capability', Buffer.from(entry.capability, 'hex'));
+    }
   } else if ('text' in entry) {
     writeFileSync(target, entry.text);
   } else {

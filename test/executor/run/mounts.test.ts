@@ -180,6 +180,19 @@ const rows: readonly (readonly [
     'nameserver 10.1.1.1\nl\n',
   ],
   [
+    'no name file where a link leads into /dev or /proc, or a folder is',
+    [],
+    {
+      shell: 'echo x > /etc/resolv.conf; cat /etc/hosts; ls /etc/hostname; echo done',
+      layer: {
+        'etc/resolv.conf': { link: '/dev/null' },
+        'etc/hosts': { link: '../proc/sys/kernel/hostname' },
+        'etc/hostname': { directory: true },
+      },
+    },
+    'buildkitsandbox\ndone\n',
+  ],
+  [
     'what it writes beside a mount',
     [cache({ target: '/root/.cache/pip' })],
     { shell: 'touch /root/.cache/kept' },
@@ -250,6 +263,8 @@ const failures: readonly (readonly [name: string, mounts: readonly RunMount[], f
   ],
 ];
 
+const covered = refused('mount-target', 'Cannot mount at "/link/x": the sandbox needs that place itself');
+
 describe('a RUN mounts', requires('user:subids'), () => {
   let player: ScenarioPlayer;
   before(() => {
@@ -271,6 +286,11 @@ describe('a RUN mounts', requires('user:subids'), () => {
       assert.deepEqual([outcome.failure, outcome.layer], [failure, []]);
     });
   }
+
+  test('nothing where a link leads below /proc', async () => {
+    const scenario = { layer: { link: { link: '/proc/sys' } } };
+    assert.deepEqual((await player.play(withMounts([bind({ target: '/link/x' })], scenario))).failure, covered);
+  });
 
   test('sources that stay as they were', async () => {
     const untouched = ['f644 0:0 f.txt', 'l777 0:0 out', 'd755 0:0 sub', 'f644 0:0 sub/g.txt', 'l777 0:0 sub/up'];

@@ -7,8 +7,8 @@ export type TreeEntry =
   | { readonly link: string }
   | { readonly directory: true; readonly mode?: number; readonly uid?: number; readonly gid?: number }
   | { readonly text: string; readonly mode?: number; readonly uid?: number; readonly gid?: number }
-  /** Bytes, base64. */
-  | { readonly bytes: string; readonly mode?: number; readonly uid?: number; readonly gid?: number }
+  /** Bytes, base64; its `security.capability`, hex. */
+  | { readonly bytes: string; readonly mode?: number; readonly capability?: string }
   /** A copy of a program of the machine. */
   | { readonly program: string; readonly mode?: number };
 

@@ -2,15 +2,36 @@ import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmdi
 import { AT_FDCWD, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
 import { fstatat, utimensat } from '../../../../native/files.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
-import { type RawPath, rawPath, textOfPath } from '../../../../registry/oci/raw-path.ts';
+import { type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
-import { below, locateInRoot } from '../../resolve-in-root.ts';
+import { below, locateInRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
 import { copyDirectoryAttributes } from '../../rootfs.ts';
 
 /** Something that will be mounted. */
 interface Target {
   readonly target: string;
   readonly isDirectory: boolean;
+  readonly isOptional?: true;
+}
+
+/**
+ * The mounts without the optional ones that have no place: links of the image lead them to the kernel's file systems or to a folder.
+ * Refuses with `mount-target` when links lead another mount below /proc or /sys, which will be covered.
+ */
+export function placeableMounts<T extends Target>(rootFd: number, mounts: readonly T[]): readonly T[] {
+  const [proc, sys, dev] = ['/proc', '/sys', '/dev'].map((place) => pathOf(locateInRoot(rootFd, place)));
+  return mounts.filter(({ target, isOptional, isDirectory }) => {
+    const place = locateInRoot(rootFd, target);
+    const path = pathOf(place);
+    const isCovered = isBelow(path, proc) || isBelow(path, sys);
+    if (isOptional === true) {
+      return !isCovered && !isBelow(path, dev) && (place.missing.length > 0 || isFolder(place) === isDirectory);
+    }
+    if (isCovered) {
+      throw new Refusal('mount-target', `Cannot mount at "${target}": the sandbox needs that place itself`);
+    }
+    return true;
+  });
 }
 
 /** What a root lacks so that everything can be mounted. Paths without links, parents first. */
@@ -31,11 +52,11 @@ export function findMissingMountPoints(rootFd: number, targets: readonly Target[
   const files = new Set<RawPath>();
   const taken: RawPath[] = [];
   for (const { target, isDirectory } of targets) {
-    const { existing, missing, status } = locateInRoot(rootFd, target);
-    const path = missing.reduce(below, existing);
+    const place = locateInRoot(rootFd, target);
+    const { existing, missing } = place;
+    const path = pathOf(place);
     if (!taken.some((other) => path === other || path.startsWith(`${other}/`))) {
-      const isFolder = (status.mode & S_IFMT) === S_IFDIR;
-      checkTarget({ target, isDirectory }, isFolder, missing.length > 0);
+      checkTarget({ target, isDirectory }, isFolder(place), missing.length > 0);
       if (missing.length > 0 && !directories.has(path) && !files.has(path)) {
         prefixes(existing).forEach((prefix) => leading.add(prefix));
         missing.slice(0, -1).reduce((parent, name) => addTo(directories, below(parent, name)), existing);
@@ -91,11 +112,23 @@ export function pathIn(directory: string, path: RawPath): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
 }
 
-function checkTarget({ target, isDirectory }: Target, isFolder: boolean, isMissing: boolean): void {
-  if (isMissing && !isFolder) {
+function isBelow(path: RawPath, place: RawPath | undefined): boolean {
+  return path.startsWith(`${place}/`);
+}
+
+function pathOf({ existing, missing }: PlaceInRoot): RawPath {
+  return missing.reduce(below, existing);
+}
+
+function isFolder({ status }: PlaceInRoot): boolean {
+  return (status.mode & S_IFMT) === S_IFDIR;
+}
+
+function checkTarget({ target, isDirectory }: Target, isInFolder: boolean, isMissing: boolean): void {
+  if (isMissing && !isInFolder) {
     throw new Refusal('mount-target', `Cannot mount at "${target}": a part of the path is not a folder`);
   }
-  if (!isMissing && isFolder !== isDirectory) {
+  if (!isMissing && isInFolder !== isDirectory) {
     const [source, present] = isDirectory ? ['a folder', 'a file'] : ['a file', 'a folder'];
     throw new Refusal(
       'mount-target',
@@ -121,9 +154,4 @@ function parentOf(path: RawPath): RawPath {
 
 function byDepth(left: RawPath, right: RawPath): number {
   return left.split('/').length - right.split('/').length;
-}
-
-/** A path of the root for people. */
-export function shown(path: RawPath): string {
-  return `/${textOfPath(path)}`;
 }

@@ -85,7 +85,7 @@ function nameFiles(action: RunAction, workspace: Workspace): PreparedMount[] {
   };
   return Object.entries(texts).map(([target, text]) => {
     const file = { bytes: Buffer.from(text), mode: 0o644, owner: root };
-    return { target, fd: workspace.file(file, MOUNT_ATTR.NOEXEC), isDirectory: false };
+    return { target, fd: workspace.file(file, MOUNT_ATTR.NOEXEC), isDirectory: false, isOptional: true };
   });
 }
 

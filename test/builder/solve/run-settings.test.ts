@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UsageError } from '../../../builder/errors.ts';
+import type { BuildOptions } from '../../../builder/options.ts';
+import { runSettings } from '../../../builder/solve/run-settings.ts';
+
+const defaults = {
+  hostname: 'buildkitsandbox',
+  hosts: [],
+  dns: { servers: [], searches: [], options: [] },
+  ulimits: [],
+  shmSizeBytes: 67_108_864,
+  volumes: [],
+  devices: [],
+};
+
+const rows: readonly { readonly name: string; readonly options: Partial<BuildOptions>; readonly expected: object }[] = [
+  { name: 'has defaults', options: {}, expected: {} },
+  { name: 'takes the host name of the option', options: { hostname: 'box' }, expected: { hostname: 'box' } },
+  {
+    name: 'takes the host name of the build argument',
+    options: { buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: 'arg' } },
+    expected: { hostname: 'arg' },
+  },
+  {
+    name: 'reads hosts with IPv4, IPv6 and brackets',
+    options: { addHosts: ['a:10.0.0.1', 'b:::1', 'c=[fe80::1]'] },
+    expected: {
+      hosts: [
+        { name: 'a', address: '10.0.0.1' },
+        { name: 'b', address: '::1' },
+        { name: 'c', address: 'fe80::1' },
+      ],
+    },
+  },
+  {
+    name: 'reads limits, one value standing for both',
+    options: { ulimits: ['nofile=1024:2048', 'core=0', 'nproc=unlimited'] },
+    expected: {
+      ulimits: [
+        { name: 'nofile', soft: 1024, hard: 2048 },
+        { name: 'core', soft: 0, hard: 0 },
+        { name: 'nproc', soft: -1, hard: -1 },
+      ],
+    },
+  },
+  {
+    name: 'reads volumes',
+    options: { volumes: ['/src:/dst', '/a:/b/../c:ro'] },
+    expected: {
+      volumes: [
+        { kind: 'volume', source: '/src', target: '/dst', isReadOnly: false },
+        { kind: 'volume', source: '/a', target: '/c', isReadOnly: true },
+      ],
+    },
+  },
+  {
+    name: 'reads devices',
+    options: { devices: ['/dev/fuse', '/dev/a:/dev/b'] },
+    expected: {
+      devices: [
+        { source: '/dev/fuse', target: '/dev/fuse' },
+        { source: '/dev/a', target: '/dev/b' },
+      ],
+    },
+  },
+];
+
+for (const { name, options, expected } of rows) {
+  test(`runSettings() ${name}`, () => {
+    assert.deepEqual(runSettings({ context: '.', ...options }), { ...defaults, ...expected });
+  });
+}
+
+const refused: readonly [keyof BuildOptions, string, string][] = [
+  ['addHosts', 'nothing', '--add-host'],
+  ['addHosts', 'a:b c', '--add-host'],
+  ['ulimits', 'nofile', '--ulimit'],
+  ['ulimits', 'nofile=x', '--ulimit'],
+  ['volumes', '/only', '--volume'],
+  ['volumes', '/a:relative', '--volume'],
+  ['volumes', '/a:/b:rx', '--volume'],
+  ['devices', 'vendor.com/gpu=0', '--device'],
+];
+
+for (const [option, value, flag] of refused) {
+  test(`runSettings() refuses ${flag} ${value}`, () => {
+    assert.throws(
+      () => runSettings({ context: '.', [option]: [value] }),
+      (error: unknown) => error instanceof UsageError && error.flag === flag && error.message.includes(value),
+    );
+  });
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Told } from '../../../builder/clock.ts';
+import { FirstFailure } from '../../../builder/first-failure.ts';
+import { looksLikeArchive } from '../../../builder/solve/archive-magic.ts';
+import { Cleanup } from '../../../builder/solve/cleanup.ts';
+import { OutputTail } from '../../../builder/solve/output-tail.ts';
+import { proxyEnv } from '../../../builder/solve/proxies.ts';
+import { ShownStep } from '../../../builder/solve/shown-step.ts';
+
+test('OutputTail keeps the last bytes, whatever the chunks', () => {
+  const tail = new OutputTail(4);
+  for (const text of ['ab', 'c', 'defg', 'h']) tail.push(Buffer.from(text));
+  assert.equal(Buffer.from(tail.bytes()).toString(), 'efgh');
+});
+
+test('Cleanup runs everything, last first, and throws the first failure', async () => {
+  const order: number[] = [];
+  const cleanup = new Cleanup();
+  cleanup.defer(() => {
+    order.push(1);
+  });
+  cleanup.defer(() => {
+    order.push(2);
+    throw new Error('two');
+  });
+  cleanup.defer(async () => {
+    order.push(3);
+    throw new Error('three');
+  });
+  await assert.rejects(cleanup[Symbol.asyncDispose](), /three/);
+  assert.deepEqual(order, [3, 2, 1]);
+});
+
+test('FirstFailure keeps the first error only', () => {
+  const failure = new FirstFailure(undefined);
+  failure.fail(new Error('first'));
+  failure.fail(new Error('second'));
+  assert.match(String(failure.error), /first/);
+  assert.ok(failure.signal.aborted);
+});
+
+test('FirstFailure does not take what follows from the caller giving up for a failure', () => {
+  const caller = new AbortController();
+  const failure = new FirstFailure(caller.signal);
+  caller.abort(new Error('enough'));
+  failure.fail(new Error('later'));
+  assert.equal(failure.error, undefined);
+  assert.match(String(failure.signal.reason), /enough/);
+});
+
+test('proxyEnv() gives both spellings and leaves what the image sets', () => {
+  const options = { context: '.', buildArgs: { http_proxy: 'http://p:1' }, environment: { NO_PROXY: 'x', HTTP_PROXY: 'other' } };
+  assert.deepEqual(proxyEnv(options, ['no_proxy=mine']), ['HTTP_PROXY=http://p:1', 'http_proxy=http://p:1', 'NO_PROXY=x']);
+});
+
+test('ShownStep tells its beginning once, and nothing of work that never began when another ended the build', () => {
+  const told: Told[] = [];
+  const step = new ShownStep({ id: 1, title: 'RUN x', tell: (event) => told.push(event) });
+  const ended = new AbortController();
+  ended.abort();
+  step.fail(new Error('x'), ended.signal);
+  assert.deepEqual(told, []);
+  step.start();
+  step.end('done');
+  assert.deepEqual(
+    told.map(({ kind }) => kind),
+    ['step-started', 'step-ended'],
+  );
+});
+
+const header = Buffer.alloc(512);
+header.write('name', 0);
+header.write('        ', 148);
+header.write(
+  `${[...header]
+    .reduce((sum, byte) => sum + byte, 0)
+    .toString(8)
+    .padStart(6, '0')}\0 `,
+  148,
+);
+
+const files: readonly [name: string, bytes: Uint8Array, isArchive: boolean][] = [
+  ['a tar header', header, true],
+  ['a tar header with a wrong checksum', Buffer.concat([Buffer.from('x'), header.subarray(1)]), false],
+  ['gzip', Buffer.from([0x1f, 0x8b, 8, 0]), true],
+  ['bzip2', Buffer.from('BZh9'), true],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]), true],
+  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), true],
+  ['text', Buffer.from('hello'), false],
+  ['nothing', Buffer.alloc(0), false],
+  ['zeros', Buffer.alloc(512), false],
+];
+
+for (const [name, bytes, isArchive] of files) {
+  test(`looksLikeArchive() says ${isArchive ? 'yes' : 'no'} to ${name}`, () => {
+    assert.equal(looksLikeArchive(bytes), isArchive);
+  });
+}
