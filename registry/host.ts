@@ -6,6 +6,7 @@ import { isLoopback } from './http/loopback.ts';
 import { Semaphore } from './http/semaphore.ts';
 import type { Transport } from './http/transport.ts';
 import { parseUrl } from './http/url.ts';
+import type { Digest } from './oci/digest.ts';
 
 /** A registry that has answered: where it is, how it is spoken to, how it wants to be signed in at. */
 export interface RegistryHost {
@@ -16,6 +17,8 @@ export interface RegistryHost {
   /** Places for blobs in flight, each way its own: a copy within one registry holds one of both. */
   readonly pullSlots: Semaphore;
   readonly pushSlots: Semaphore;
+  /** Repositories in which blobs have been seen, by digest: from there they can be mounted. */
+  readonly blobHomes: Map<Digest, string>;
 }
 
 export interface HostOptions {
@@ -62,7 +65,14 @@ async function greet(base: URL, options: HostOptions): Promise<RegistryHost> {
   const greeting = await exchange({ method: 'GET', url: new URL('/v2/', base), purpose, isRetried: false, signal });
   discard(greeting);
   const { isInsecure, parallelBlobs } = options;
-  return { base, isInsecure, greeting, pullSlots: new Semaphore(parallelBlobs), pushSlots: new Semaphore(parallelBlobs) };
+  return {
+    base,
+    isInsecure,
+    greeting,
+    pullSlots: new Semaphore(parallelBlobs),
+    pushSlots: new Semaphore(parallelBlobs),
+    blobHomes: new Map(),
+  };
 }
 
 function urlOf(scheme: 'http' | 'https', address: string): URL {

@@ -1,5 +1,5 @@
 import type { Digest } from '../../registry/oci/digest.ts';
-import type { Output } from '../options.ts';
+import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { BuildResult } from '../result.ts';
 import type { Session } from '../session.ts';
@@ -50,7 +50,10 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   }
   shown.end('done');
   for (const { manifest, to } of exported) tell({ kind: 'exported', to, ...(manifest !== undefined && { manifest }) });
-  return resultOf(built, { set: await imageWanted(outputs, imageFor), names: outputs.flatMap(namesOf) });
+  return resultOf(built, {
+    set: await imageWanted(outputs, imageFor),
+    names: outputs.flatMap((output) => namesOf(output, options)),
+  });
 }
 
 async function makeSet(
@@ -92,8 +95,26 @@ function imageWanted(outputs: readonly Output[], imageFor: (output: Output) => P
   return image === undefined ? Promise.resolve(undefined) : imageFor(image);
 }
 
-function namesOf(output: Output): readonly string[] {
-  return output.kind === 'image' || output.kind === 'registry' ? output.names : [];
+/** The names that an output gives to the image. */
+function namesOf(output: Output, { tags = [] }: BuildOptions): readonly string[] {
+  switch (output.kind) {
+    case 'image':
+    case 'registry':
+      return output.names;
+    case 'oci':
+    case 'docker':
+      return output.image?.names ?? tags;
+    case 'local':
+    case 'tar':
+    case 'none':
+      return [];
+    default:
+      return unreachable(output);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected output ${JSON.stringify(value)}`);
 }
 
 function resultOf(

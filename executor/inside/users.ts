@@ -3,7 +3,7 @@ import { Refusal } from './failure.ts';
 import { readFileInRoot } from './resolve-in-root.ts';
 
 /** A line of /etc/passwd. (passwd(5)) */
-export interface PasswdEntry {
+interface PasswdEntry {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
@@ -11,7 +11,7 @@ export interface PasswdEntry {
 }
 
 /** A line of /etc/group. (group(5)) */
-export interface GroupEntry {
+interface GroupEntry {
   readonly name: string;
   readonly gid: number;
   readonly members: readonly string[];
@@ -67,7 +67,7 @@ export function resolveUser(specification: string, database: UserDatabase): Reso
 }
 
 /** The entry of a user by name or number; undefined when there is none. */
-export function findUser(nameOrId: string, { users }: UserDatabase): PasswdEntry | undefined {
+function findUser(nameOrId: string, { users }: UserDatabase): PasswdEntry | undefined {
   const id = numericId(nameOrId);
   return users.find((user) => (id === undefined ? user.name === nameOrId : user.uid === id));
 }

@@ -16,7 +16,7 @@ export interface AuthFile {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-export interface AuthEntry {
+interface AuthEntry {
   readonly credentials?: Credentials;
   /** Why the entry cannot be used. */
   readonly broken?: string;

@@ -19,7 +19,7 @@ export interface CredentialOptions {
 }
 
 /** The key under which Docker keeps the credentials of Docker Hub. */
-export const dockerHubKey = 'https://index.docker.io/v1/';
+const dockerHubKey = 'https://index.docker.io/v1/';
 
 /**
  * The credentials for a repository (`host[:port]/name`), from the first auth file that has some; the most specific prefix wins inside a

@@ -39,9 +39,6 @@ export interface RegistriesDocument {
   readonly aliases: ReadonlyMap<string, string>;
 }
 
-/** What holds on a machine without any such file. */
-export const noRegistriesConf: RegistriesConf = { rules: [], search: [], aliases: new Map() };
-
 /**
  * Reads CONTAINERS_REGISTRIES_CONF alone, or the user's file, else the system's, and then the drop-ins, where the later one wins. Throws
  * RegistryError `configuration` that names file and line.

@@ -19,21 +19,28 @@ export interface CertificateOptions {
 }
 
 /**
- * Certificate authorities and the client certificate for a host. `*.crt` files are authorities, added to the system's; `x.cert` with
- * `x.key` is a client certificate. Folders: `--cert-dir`, else `<folder>/<host[:port]>` of each certs.d. (containers-certs.d(5))
+ * Certificate authorities and the client certificate for a host. `*.crt` files are authorities, `x.cert` with `x.key` is a client certificate.
+ * Folders: `--cert-dir`, else `<folder>/<host[:port]>` of each certs.d. (containers-certs.d(5)) Narrow: the authorities of the folder and of
+ * SSL_CERT_FILE, else those that Node has built in, which costs nothing. Wide: all of them and the system's, which takes tens of milliseconds to
+ * read, so it is for hosts that the narrow ones do not know.
  */
-export async function tlsSettingsFor(host: string, options: CertificateOptions): Promise<TlsSettings> {
-  const system = await systemAuthorities(options.environment);
-  for (const folder of foldersFor(host, options)) {
-    const found = await readFolder(folder);
-    if (found !== undefined) return { ...found, ...authorities([...system, ...(found.ca ?? [])]) };
-  }
-  return authorities(system);
+export async function tlsSettingsFor(
+  host: string,
+  breadth: 'narrow' | 'wide',
+  options: CertificateOptions,
+): Promise<TlsSettings> {
+  const found = (await firstFolder(foldersFor(host, options))) ?? {};
+  const ca = [...(found.ca ?? []), ...(await namedAuthorities(options.environment))];
+  if (breadth === 'narrow') return ca.length === 0 ? found : { ...found, ca };
+  return { ...found, ca: [...ca, ...rootCertificates, ...(await systemAuthorities(options.environment))] };
 }
 
-function authorities(extra: readonly string[]): { ca?: readonly string[] } {
-  // Given authorities replace Node's own, so those are added; without extra ones the default store is faster.
-  return extra.length === 0 ? {} : { ca: [...rootCertificates, ...extra] };
+async function firstFolder(folders: readonly string[]): Promise<TlsSettings | undefined> {
+  for (const folder of folders) {
+    const found = await readFolder(folder);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function foldersFor(host: string, { certDirectory, environment }: CertificateOptions): readonly string[] {
@@ -94,17 +101,18 @@ const systemBundles = [
   '/etc/ssl/cert.pem',
 ];
 
-/** Authorities that a company adds to its machines; Node by itself looks only at its own list. */
+/** The files that the environment names. */
+async function namedAuthorities(environment: Environment): Promise<readonly string[]> {
+  const files = [environment['SSL_CERT_FILE'], environment['NODE_EXTRA_CA_CERTS']];
+  return Promise.all(files.filter((file) => file !== undefined && file !== '').map((file) => readText(file ?? '')));
+}
+
+/** Authorities that a company adds to its machines; Node by itself looks only at its own list. SSL_CERT_FILE takes their place. */
 async function systemAuthorities(environment: Environment): Promise<readonly string[]> {
-  const named = [environment['SSL_CERT_FILE'], environment['NODE_EXTRA_CA_CERTS']].filter(
-    (file) => file !== undefined && file !== '',
-  );
-  const bundles = environment['SSL_CERT_FILE'] === undefined ? systemBundles : [];
-  const texts: string[] = [];
-  for (const file of named) texts.push(await readText(file ?? ''));
-  for (const file of bundles) {
+  if (environment['SSL_CERT_FILE'] !== undefined) return [];
+  for (const file of systemBundles) {
     const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text !== undefined) return [...texts, text];
+    if (text !== undefined) return [text];
   }
-  return texts;
+  return [];
 }

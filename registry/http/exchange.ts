@@ -21,7 +21,7 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
+type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** A reply whose body has not been read. Whoever gets it reads it or calls `discard`. */
 export interface HttpResponse {

@@ -43,6 +43,14 @@ const unknownAuthority: Explanation = {
   text: 'the certificate of HOST is signed by an authority that is not known here',
   hint: 'Put the authority into ~/.config/containers/certs.d/HOST/ca.crt, or use --cert-dir; --tls-verify=false switches the check off',
 };
+/** What OpenSSL says of a certificate whose issuer it cannot find among the authorities. */
+export const unknownAuthorityCodes: readonly string[] = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+];
 const clientCertificate: Explanation = {
   code: 'certificate',
   text: 'HOST does not accept the client certificate, or wants one',
@@ -74,11 +82,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
   EPROTO: notTls,
   HPE_INVALID_CONSTANT: { code: 'protocol', side: 'registry', text: 'HOST does not speak HTTP' },
-  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
-  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  ...Object.fromEntries(unknownAuthorityCodes.map((code) => [code, unknownAuthority])),
   ERR_TLS_CERT_ALTNAME_INVALID: {
     code: 'certificate',
     text: 'the certificate of HOST is for another name',

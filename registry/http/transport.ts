@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
+import { codeOf, RegistryError } from '../errors.ts';
 import { type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
-import { networkError } from './network-errors.ts';
+import { networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { proxyFor } from './proxy.ts';
 import { watchStalls } from './stall-watch.ts';
 
@@ -16,8 +17,11 @@ export interface TransportOptions extends CertificateOptions {
 /** What decides which pool of connections a request uses. */
 interface Destination {
   readonly url: URL;
-  readonly isVerified: boolean;
+  readonly trust: Trust;
 }
+
+/** Which authorities vouch for a host: few to begin with, all that are known once those do not suffice, or none. */
+type Trust = 'narrow' | 'wide' | 'blind';
 
 // A registry hashes a blob before it answers the PUT that ends it, at a few hundred MB/s.
 const answerTimeoutMs = 15 * 60_000;
@@ -26,7 +30,7 @@ const answerTimeoutMs = 15 * 60_000;
 export class Transport implements AsyncDisposable {
   readonly #options: TransportOptions;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
-  readonly #unverifiedHosts = new Set<string>();
+  readonly #trust = new Map<string, Trust>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -34,19 +38,25 @@ export class Transport implements AsyncDisposable {
 
   /** Certificates of this host (with port) are not checked from now on. */
   trustBlindly(host: string): void {
-    this.#unverifiedHosts.add(host);
-  }
-
-  /** True when credentials may be sent there although nothing proves who it is, because the user said so. */
-  isTrustedBlindly(host: string): boolean {
-    return this.#unverifiedHosts.has(host);
+    this.#trust.set(host, 'blind');
   }
 
   /** Sends one request once. Rejects with RegistryError when no reply comes, and with the signal's reason when it is aborted. */
   async send(request: HttpRequest): Promise<HttpResponse> {
+    const { host } = request.url;
+    const trust = this.#trust.get(host) ?? 'narrow';
+    try {
+      return await this.#sendTrusting(request, trust);
+    } catch (error) {
+      if (trust !== 'narrow' || !isUnknownAuthority(error)) throw error;
+      this.#trust.set(host, 'wide');
+      return this.#sendTrusting(request, 'wide');
+    }
+  }
+
+  async #sendTrusting(request: HttpRequest, trust: Trust): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
-    const isVerified = !this.#unverifiedHosts.has(request.url.host);
-    const dispatcher = await this.#dispatcherFor({ url: request.url, isVerified });
+    const dispatcher = await this.#dispatcherFor({ url: request.url, trust });
     const watch = watchStalls(request, this.#options.stallTimeoutMs);
     try {
       const reply = await undiciRequest(request.url, {
@@ -78,7 +88,7 @@ export class Transport implements AsyncDisposable {
   }
 
   #dispatcherFor(destination: Destination): Promise<Dispatcher> {
-    const key = `${destination.url.origin} ${destination.isVerified}`;
+    const key = `${destination.url.origin} ${destination.trust}`;
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
     const made = this.#makeDispatcher(destination);
@@ -86,9 +96,10 @@ export class Transport implements AsyncDisposable {
     return made;
   }
 
-  async #makeDispatcher({ url, isVerified }: Destination): Promise<Dispatcher> {
-    const settings = url.protocol === 'https:' ? await tlsSettingsFor(url.host, this.#options) : {};
-    const connect = connectOptions(settings, isVerified, this.#options.connectTimeoutMs);
+  async #makeDispatcher({ url, trust }: Destination): Promise<Dispatcher> {
+    const breadth = trust === 'wide' ? 'wide' : 'narrow';
+    const settings = url.protocol === 'https:' ? await tlsSettingsFor(url.host, breadth, this.#options) : {};
+    const connect = connectOptions(settings, trust !== 'blind', this.#options.connectTimeoutMs);
     const proxy = this.#proxyFor(url);
     const limits = { keepAliveTimeout: 10_000, maxHeaderSize: 64 * 1024 };
     if (proxy === undefined) return new Agent({ ...limits, connect });
@@ -99,6 +110,12 @@ export class Transport implements AsyncDisposable {
       proxyTls: { timeout: this.#options.connectTimeoutMs },
     });
   }
+}
+
+function isUnknownAuthority(error: unknown): boolean {
+  return (
+    error instanceof RegistryError && error.code === 'certificate' && unknownAuthorityCodes.includes(codeOf(error.cause) ?? '')
+  );
 }
 
 function connectOptions(settings: TlsSettings, isVerified: boolean, timeout: number): buildConnector.BuildOptions {

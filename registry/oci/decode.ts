@@ -122,7 +122,7 @@ function checkReferrerFields(root: JsonObject): void {
 }
 
 /** Checks that a value is a descriptor. Throws DocumentError. */
-export function checkDescriptor(value: unknown, path: string): asserts value is Descriptor {
+function checkDescriptor(value: unknown, path: string): asserts value is Descriptor {
   const descriptor = objectAt(value, path);
   checkString(descriptor['mediaType'], `${path}.mediaType`);
   checkDigest(descriptor['digest'], `${path}.digest`);

@@ -18,6 +18,7 @@ export function registryBlobs(client: RegistryClient, reference: Reference): Blo
     name,
     origin: { registry, repository },
     async open(descriptor, { offset = 0, signal }): Promise<BlobStream> {
+      if (offset > 0 && offset >= descriptor.size) return { offset, bytes: nothing() };
       const purpose = `fetch blob ${descriptor.digest} of "${name}"`;
       const request: BlobRequest = { client, descriptor, offset, purpose, signal };
       const bytes = await openAnywhere(reference, request);
@@ -25,6 +26,8 @@ export function registryBlobs(client: RegistryClient, reference: Reference): Blo
     },
   };
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
 
 interface BlobRequest {
   readonly client: RegistryClient;

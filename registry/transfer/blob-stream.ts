@@ -33,8 +33,8 @@ interface Connection {
  */
 export async function openBlobStream(options: BlobStreamOptions): Promise<AsyncIterable<Uint8Array>> {
   try {
-    const first = await connectAt(options, options.offset);
-    return resuming(options, first);
+    const current = { connection: await connectAt(options, options.offset) };
+    return closing(resuming(options, current), () => close(options, current));
   } catch (error) {
     options.release();
     throw error;
@@ -53,20 +53,37 @@ interface Progress {
   failures: number;
 }
 
-async function* resuming(options: BlobStreamOptions, first: Connection): AsyncGenerator<Uint8Array, void, void> {
+/** The connection in use. */
+interface Current {
+  connection: Connection;
+}
+
+/** A generator that was never started does not run its `finally`, so the end of a stream that nobody read is seen to here. */
+function closing(chunks: AsyncGenerator<Uint8Array, void, void>, end: () => void): AsyncIterable<Uint8Array> {
+  const finish = async (): Promise<IteratorResult<Uint8Array, void>> => {
+    end();
+    return chunks.return();
+  };
+  return { [Symbol.asyncIterator]: () => ({ next: () => chunks.next(), return: finish }) };
+}
+
+function close(options: BlobStreamOptions, { connection }: Current): void {
+  // A stream that is destroyed before its end may still report it.
+  connection.response.body.on('error', () => {}).destroy();
+  options.release();
+}
+
+async function* resuming(options: BlobStreamOptions, current: Current): AsyncGenerator<Uint8Array, void, void> {
   const { descriptor } = options;
   const progress: Progress = { offset: options.offset, mark: options.offset, failures: 0 };
-  let connection = first;
   try {
     for (;;) {
-      const error = yield* pump(options, connection, progress);
+      const error = yield* pump(options, current.connection, progress);
       if (progress.offset === descriptor.size) return;
-      connection = await reconnect(options, progress, error);
+      current.connection = await reconnect(options, progress, error);
     }
   } finally {
-    // A stream that is destroyed before its end may still report it.
-    connection.response.body.on('error', () => {}).destroy();
-    options.release();
+    close(options, current);
   }
 }
 

@@ -83,11 +83,7 @@ interface ReadOptions {
 }
 
 /** Reads a small blob whole and checks it. `purpose` follows "Cannot". Throws RegistryError. */
-export async function readVerified(
-  blobs: BlobSource,
-  descriptor: Descriptor,
-  { purpose, signal }: ReadOptions,
-): Promise<Uint8Array> {
+async function readVerified(blobs: BlobSource, descriptor: Descriptor, { purpose, signal }: ReadOptions): Promise<Uint8Array> {
   if (descriptor.size > largestConfigBytes) {
     const message = `Cannot ${purpose}: blob ${descriptor.digest} has ${descriptor.size} bytes, more than the ${largestConfigBytes} allowed`;
     throw new RegistryError('too-large', message, { side: 'registry' });

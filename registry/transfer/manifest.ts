@@ -24,9 +24,7 @@ export interface FetchOptions {
 }
 
 /** Every kind of manifest that is understood. Registries convert, or say that there is none, when this is missing. */
-export const manifestTypes: string = [mediaType.index, mediaType.manifest, mediaType.dockerList, mediaType.dockerManifest].join(
-  ', ',
-);
+const manifestTypes: string = [mediaType.index, mediaType.manifest, mediaType.dockerList, mediaType.dockerManifest].join(', ');
 
 /** Fetches the manifest or index of a reference; the digest counts when it has both tag and digest. Throws RegistryError. */
 export async function fetchManifest(reference: Reference, options: FetchOptions): Promise<FetchedManifest> {
@@ -78,7 +76,13 @@ async function fetchFrom(repository: Repository, reference: Reference, options: 
   if (reference.digest === undefined && declared !== undefined && isKnownType(declared) && declared !== type) {
     throw documentError(new Error(`the registry calls it ${declared}, and it calls itself ${type}`), purpose);
   }
+  rememberBlobs(repository, document);
   return { descriptor: { mediaType: type, digest, size: bytes.byteLength }, bytes, document };
+}
+
+function rememberBlobs(repository: Repository, document: ManifestDocument): void {
+  if (document.kind === 'index') return;
+  for (const { digest } of document.manifest.layers) repository.host.blobHomes.set(digest, repository.name.repository);
 }
 
 function isKnownType(type: string): boolean {

@@ -15,7 +15,7 @@ interface Referrer {
 }
 
 /** The tag under which the referrers of a digest are listed where the registry keeps no list. (distribution-spec, "Referrers Tag Schema") */
-export function referrersTag(subject: Digest): string {
+function referrersTag(subject: Digest): string {
   return `sha256-${hexOf(subject)}`;
 }
 

@@ -40,6 +40,8 @@ interface Upload {
 interface Session {
   readonly location: URL;
   readonly offset: number;
+  /** The smallest part that the registry takes, but for the last. */
+  readonly leastChunkBytes: number;
 }
 
 /**
@@ -49,6 +51,12 @@ interface Session {
 export async function uploadBlob(repository: Repository, blob: PushBlob, options: UploadOptions): Promise<UploadOutcome> {
   const purpose = `push blob ${blob.descriptor.digest} to "${repository.title}"`;
   const upload: Upload = { repository, blob, options, purpose };
+  const outcome = await bringThere(upload);
+  repository.host.blobHomes.set(blob.descriptor.digest, repository.name.repository);
+  return outcome;
+}
+
+async function bringThere(upload: Upload): Promise<UploadOutcome> {
   if (await isPresent(upload)) return 'present';
   const mounted = await mount(upload);
   if (mounted === 'mounted') return 'mounted';
@@ -66,14 +74,13 @@ async function isPresent({ repository, blob, purpose, options }: Upload): Promis
 /** Tries to mount; a registry that will not may begin an upload instead. Any failure only means that the blob is sent. */
 async function mount(upload: Upload): Promise<'mounted' | Session | undefined> {
   const { repository, blob, options } = upload;
-  const { origin } = blob;
-  const { registry, repository: name } = repository.name;
-  if (origin === undefined || origin.registry !== registry || origin.repository === name) return undefined;
+  const from = homeOf(upload);
+  if (from === undefined || from === repository.name.repository) return undefined;
   try {
     const response = await repository.send({
       ...startRequest(upload),
-      target: `blobs/uploads/?mount=${encodeURIComponent(blob.descriptor.digest)}&from=${encodeURIComponent(origin.repository)}`,
-      moreScopes: [`repository:${origin.repository}:pull`],
+      target: `blobs/uploads/?mount=${encodeURIComponent(blob.descriptor.digest)}&from=${encodeURIComponent(from)}`,
+      moreScopes: [`repository:${from}:pull`],
     });
     return response.status === 201 ? 'mounted' : sessionOf(response, upload);
   } catch (error) {
@@ -81,6 +88,13 @@ async function mount(upload: Upload): Promise<'mounted' | Session | undefined> {
     if (error instanceof RegistryError && error.status !== undefined) return undefined;
     throw error;
   }
+}
+
+/** Another repository of the same registry that has the blob, as far as we know. */
+function homeOf({ repository, blob }: Upload): string | undefined {
+  const { origin, descriptor } = blob;
+  const isHere = origin !== undefined && origin.registry === repository.name.registry;
+  return isHere ? origin.repository : repository.host.blobHomes.get(descriptor.digest);
 }
 
 async function sendUntilDone(upload: Upload, begun: Session | undefined): Promise<void> {
@@ -132,9 +146,14 @@ async function start(upload: Upload): Promise<Session> {
 
 function sessionOf(response: HttpResponse, upload: Upload): Session {
   const location = nextLocation(response, upload);
-  if (location !== undefined) return { location, offset: 0 };
+  if (location !== undefined) return { location, offset: 0, leastChunkBytes: leastChunk(response) };
   const message = `Cannot ${upload.purpose}: ${response.url.host} began an upload and did not say where`;
   throw new RegistryError('protocol', message, { side: 'registry', method: 'POST', url: response.url, status: response.status });
+}
+
+function leastChunk(response: HttpResponse): number {
+  const text = headerOf(response, 'oci-chunk-min-length') ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 function nextLocation(response: HttpResponse, { repository }: Upload): URL | undefined {
@@ -157,7 +176,9 @@ async function statusOf(upload: Upload, session: Session, failure: unknown): Pro
     const response = await repository.send({ ...request, signal: options.signal });
     const offset = receivedBytes(response);
     const location = nextLocation(response, upload);
-    return offset > 0 && offset <= upload.blob.descriptor.size && location !== undefined ? { location, offset } : undefined;
+    return offset > 0 && offset <= upload.blob.descriptor.size && location !== undefined
+      ? { ...session, location, offset }
+      : undefined;
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof RegistryError) return undefined;
@@ -173,7 +194,8 @@ function receivedBytes(response: HttpResponse): number {
 
 async function sendFrom(upload: Upload, session: Session): Promise<void> {
   const { size } = upload.blob.descriptor;
-  const { chunkBytes } = upload.options;
+  const asked = upload.options.chunkBytes;
+  const chunkBytes = asked && Math.max(asked, session.leastChunkBytes);
   if (session.offset === 0 && (chunkBytes === undefined || size <= chunkBytes)) return finish(upload, session.location, 0);
   let { location, offset } = session;
   while (offset < size) {

@@ -173,6 +173,7 @@ describe('a layer of a registry', () => {
     const source = await resolve();
     assert.deepEqual(await layerOf(source, 1), image.layers[1]);
     assert.deepEqual(await layerOf(source, 1, 1000), image.layers[1]?.subarray(1000));
+    assert.deepEqual(await layerOf(source, 1, image.layers[1]?.length), Buffer.alloc(0));
     const rule: FaultRule = { path: /blobs/, fault: { kind: 'ignore-range' } };
     assert.deepEqual(await under(rule, () => layerOf(source, 1, 1000)), image.layers[1]?.subarray(1000));
   });
@@ -245,6 +246,8 @@ describe('a layer of a registry', () => {
         break;
       }
     }
+    const unread = await source.blobs.open(descriptor, {});
+    await unread.bytes[Symbol.asyncIterator]().return?.();
     const both = await Promise.all([layerOf(source, 0), layerOf(source, 1)]);
     assert.deepEqual(both, image.layers);
   });

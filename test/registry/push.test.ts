@@ -92,6 +92,15 @@ describe('pushImage()', () => {
     assertThere('mounting', image);
   });
 
+  test('mounts what it has sent to another repository itself', async () => {
+    const image = testImage();
+    await push('name-one:1', parts(image));
+    const states: string[] = [];
+    await push('name-two:1', parts(image), { onProgress: ({ state }) => states.push(state) });
+    assert.deepEqual(states, ['mounted', 'mounted', 'mounted']);
+    assertThere('name-two', image);
+  });
+
   test('sends what cannot be mounted', async () => {
     const image = testImage();
     await push('no-mount:1', parts(image, 'nowhere'));

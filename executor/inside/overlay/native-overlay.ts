@@ -19,7 +19,7 @@ import { Refusal } from '../failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
 
 /** The kernel's own limit (OVL_MAX_STACK). */
-export const maximumLowers = 500;
+const maximumLowers = 500;
 
 /**
  * The kernel's overlayfs, with `userxattr`, which an unprivileged user namespace may mount from Linux 5.11 on. It needs two lower

@@ -2,7 +2,7 @@ import type { RunAction } from '../../protocol/actions.ts';
 import type { ResolvedUser } from '../users.ts';
 
 /** PATH of a command whose environment has none; docker's. */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The environment of a command: what the action says, with PATH and HOME when they are missing. */
 export function environmentOf(action: RunAction, user: ResolvedUser): readonly string[] {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { requires } from '../../support/requires.ts';
 import type { Outcome, Scenario } from './scenario.ts';
@@ -203,6 +205,29 @@ describe('a RUN ends', requires('user:subids'), () => {
     assert.deepEqual([outcome.stdout, outcome.stderr], ['out\n\u0001 no newline', 'err\n']);
   });
 
+  test('without a descriptor left open, however it ends', async () => {
+    const counts = [];
+    for (const shell of ['true', 'exit 1', 'sleep 1000 &', 'true']) {
+      counts.push((await player.play({ shell })).descriptors);
+    }
+    counts.push((await player.play({ action: { argv: ['/none'] } })).descriptors);
+    assert.deepEqual(new Set(counts).size, 1, counts.join());
+  });
+
+  test('together with the program that it belongs to', async () => {
+    const name = `1${process.pid}.5`;
+    const storeRoot = path.join(tmpdir(), `tsbuild-scenarios-${process.pid}`);
+    const doomed = new ScenarioPlayer('subids', storeRoot);
+    const broken = assert.rejects(doomed.play({ shell: `exec sleep ${name}`, action: { user: 'app' } }));
+    await until(() => isRunning(`sleep ${name}`));
+    doomed.kill();
+    await broken;
+    await until(() => !isRunning(`sleep ${name}`));
+    // Another one can remove what it left.
+    await new ScenarioPlayer('subids', storeRoot)[Symbol.asyncDispose]();
+    assert.equal(existsSync(storeRoot), false);
+  });
+
   test('at once when it is cancelled and does not listen', async () => {
     const start = performance.now();
     const scenario = { shell: 'echo started; sleep 1000', cancelAt: 'started', graceMs: 60_000 };
@@ -221,3 +246,26 @@ describe('a RUN ends', requires('user:subids'), () => {
     assert.deepEqual(await failureOf({ shell, cancelAt: 'started', graceMs: 100 }), { kind: 'cancelled' });
   });
 });
+
+function isRunning(command: string): boolean {
+  return readdirSync('/proc').some((name) => commandOf(name) === command);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trimEnd();
+  } catch {
+    // No process, or one that has just ended.
+    return '';
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadline, 'it did not happen within 10 seconds');
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
+  }
+}

@@ -1,12 +1,13 @@
 /** Runs as the user: starts a script in the namespaces, with a folder of its own as the store, and carries lines to and fro. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launchWorker } from '../../../executor/host/launch.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
 
-const storeRoot = mkdtempSync(path.join(tmpdir(), 'tsbuild-scenarios-'));
+const storeRoot = process.argv[3] ?? mkdtempSync(path.join(tmpdir(), 'tsbuild-scenarios-'));
+mkdirSync(storeRoot, { recursive: true });
 const compiled = fileURLToPath(new URL('../../..', import.meta.url));
 // The script's path was given by a user who may see more than this one.
 const entry = path.join(compiled, (process.argv[2] ?? '').split('/test/').slice(-1).join('').replace(/^/, 'test/'));

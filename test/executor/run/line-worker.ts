@@ -10,10 +10,14 @@ export class LineWorker implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
   #complaints = '';
 
-  /** `entry` is the compiled script. */
-  constructor(entry: URL, user: UserKind) {
+  /** `entry` is the compiled script. The store is a new folder unless one is given; it is gone after disposal. */
+  constructor(entry: URL, user: UserKind, storeRoot?: string) {
     const relay = fileURLToPath(new URL('./line-relay.js', import.meta.url));
-    this.#child = startScript(relay, { user, args: [fileURLToPath(entry)], stdin: 'pipe' });
+    this.#child = startScript(relay, {
+      user,
+      args: [fileURLToPath(entry), ...(storeRoot === undefined ? [] : [storeRoot])],
+      stdin: 'pipe',
+    });
     this.#child.stderr?.on('data', (bytes: Buffer) => {
       this.#complaints += bytes.toString();
     });
@@ -30,12 +34,19 @@ export class LineWorker implements AsyncDisposable {
     return value;
   }
 
+  /** Ends the script that started the worker, at once and without a word. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new Promise((resolve) => {
       this.#child.once('close', resolve);
     });
     this.#child.stdin?.end();
-    await ended;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      await ended;
+    }
   }
 }
 

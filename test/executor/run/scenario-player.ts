@@ -7,8 +7,8 @@ import type { Outcome, Scenario } from './scenario.ts';
 export class ScenarioPlayer implements AsyncDisposable {
   readonly #worker: LineWorker;
 
-  constructor(user: UserKind) {
-    this.#worker = new LineWorker(new URL('./scenario-worker.js', import.meta.url), user);
+  constructor(user: UserKind, storeRoot?: string) {
+    this.#worker = new LineWorker(new URL('./scenario-worker.js', import.meta.url), user, storeRoot);
   }
 
   /** Plays one. Throws when the worker itself fails, or when something is left over. */
@@ -21,6 +21,11 @@ export class ScenarioPlayer implements AsyncDisposable {
       throw new Error(`Something was left over: ${JSON.stringify([answer.mounts, answer.leftovers])}`);
     }
     return answer;
+  }
+
+  /** Ends the program that the worker belongs to, at once and without a word. */
+  kill(): void {
+    this.#worker.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -76,6 +76,7 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
     leftovers: readdirSync(step).filter((name) => name !== 'fs'),
     look: (scenario.look ?? []).map((folder) => listTree(folder.replaceAll('$AT', at))),
     warnings,
+    descriptors: readdirSync('/proc/self/fd').length,
     milliseconds: [],
   };
 }

@@ -49,6 +49,8 @@ export interface Outcome {
   readonly leftovers: readonly string[];
   readonly look: readonly (readonly string[])[];
   readonly warnings: readonly string[];
+  /** How many descriptors the worker has open. */
+  readonly descriptors: number;
   readonly milliseconds: readonly number[];
 }
 

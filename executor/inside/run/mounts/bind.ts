@@ -53,7 +53,7 @@ export function prepareHostPath(source: string, target: string, attributes: numb
 }
 
 /** Runs `body` with a path of a folder opened. */
-export function withSource<T>(root: string, inside: string, body: (fd: number) => T): T {
+function withSource<T>(root: string, inside: string, body: (fd: number) => T): T {
   const rootFd = openRoot(root);
   try {
     const fd = openInRoot(rootFd, inside, O_PATH);

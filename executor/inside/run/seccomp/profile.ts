@@ -10,7 +10,7 @@ export interface ArgumentRule {
 }
 
 /** Holds when an argument's low 32 bits are the value. The calls that have rules take `int`, so the kernel sees no more of it either. */
-export interface ArgumentComparison {
+interface ArgumentComparison {
   readonly argument: number;
   readonly value: number;
 }
@@ -29,14 +29,14 @@ const NETLINK_AUDIT = 9;
 export const unknownCall: Outcome = ENOSYS;
 
 /** Calls that fail with EPERM for everyone: obsolete ones, and those that reach into the host. */
-export const refusedCalls: readonly string[] = words(`
+const refusedCalls: readonly string[] = words(`
   bdflush cachestat io_pgetevents io_pgetevents_time64 kexec_file_load kexec_load map_shadow_stack migrate_pages
   move_pages nfsservctl nice oldfstat oldlstat oldolduname oldstat olduname pciconfig_iobase pciconfig_read
   pciconfig_write sgetmask ssetmask swapcontext swapoff swapon sysfs uselib userfaultfd ustat vm86 vm86old vmsplice
 `);
 
 /** Calls that fail with EPERM unless the sandbox keeps the capability. */
-export const privilegedCalls: Readonly<Partial<Record<CapabilityName, readonly string[]>>> = {
+const privilegedCalls: Readonly<Partial<Record<CapabilityName, readonly string[]>>> = {
   CAP_DAC_READ_SEARCH: ['open_by_handle_at'],
   CAP_SYS_ADMIN: words('bpf fanotify_init lookup_dcookie perf_event_open quotactl setdomainname sethostname setns'),
   CAP_SYS_CHROOT: ['chroot'],

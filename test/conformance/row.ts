@@ -1,0 +1,70 @@
+import type { BuildOptions } from '../../builder/options.ts';
+import type { Tree } from './tree.ts';
+
+/** The options of a build that rows may set. All can be said to other tools as well. */
+export type RowOptions = Pick<
+  BuildOptions,
+  | 'addHosts'
+  | 'buildArgs'
+  | 'env'
+  | 'files'
+  | 'from'
+  | 'hostname'
+  | 'ignoreFile'
+  | 'labels'
+  | 'network'
+  | 'noCache'
+  | 'shmSizeBytes'
+  | 'squash'
+  | 'target'
+  | 'ulimits'
+  | 'unsetEnv'
+  | 'unsetLabels'
+>;
+
+/** What is built. */
+export interface Build {
+  /** The Containerfile; undefined when it is one of the files of the context. */
+  readonly file?: string;
+  readonly context?: Tree;
+  /** Folders given by `--build-context`. */
+  readonly contexts?: Readonly<Record<string, Tree>>;
+  /** Secrets by id. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly options?: RowOptions;
+}
+
+/** Why a tool is allowed to give another result. */
+export type Differences = Readonly<Partial<Record<'buildah' | 'podman' | 'docker', string>>>;
+
+/** One line of the table: a build, and what must come out. Only what is given is compared, but that exactly. */
+export interface Row extends Build {
+  readonly name: string;
+  /** What differs from the base image: everything new or changed. */
+  readonly tree?: Tree;
+  /** What the base image has and the result has not. */
+  readonly removed?: readonly string[];
+  /** The paths in each layer on top of the base image's; whiteouts start with `-`, opaque folders end with `/-`. */
+  readonly layers?: readonly (readonly string[])[];
+  /** The configuration's `config` without what is as in the base image. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly author?: string;
+  /** `created_by` of the history on top of the base image's; entries without a layer start with `-`. */
+  readonly history?: readonly string[];
+  /** Parts of the error that must come instead of an image. */
+  readonly error?: readonly (string | RegExp)[];
+  /** Other results of other tools, each with its reason. */
+  readonly differences?: Differences;
+}
+
+/** A line of the table of what is remembered: the same build again after a change. */
+export interface CacheRow extends Build {
+  readonly name: string;
+  /** What is different the second time. */
+  readonly change: Build;
+  /** The titles of the steps that must not run again, and of those that must. */
+  readonly cached: readonly string[];
+  readonly ran: readonly string[];
+  /** As in Row, of the second result. */
+  readonly tree?: Tree;
+}
