@@ -8,6 +8,7 @@ import type { RootState } from '../solve/root-state.ts';
 import { ShownStep } from '../solve/shown-step.ts';
 import type { Solution } from '../solve/solve.ts';
 import { deliver } from './deliver.ts';
+import { fullName } from './full-name.ts';
 import { formKey, type ImageForm, imageForm } from './image-form.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -9,6 +8,7 @@ import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
+import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
 
 /** What delivering an output needs. */
@@ -121,11 +121,6 @@ async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, del
     } else if (only !== undefined) await pushImage(name, only, options);
     delivering.onExported(set.descriptor.digest, name);
   }
-}
-
-/** The name as the store and archives have it: with registry and tag. Throws RegistryError. */
-function fullName(name: string): string {
-  return formatReference(withDefaultTag(parseReference(name)));
 }
 
 function unreachable(value: never): never {

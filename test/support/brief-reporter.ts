@@ -23,7 +23,7 @@ export default async function* briefReporter(source: AsyncIterable<TestEvent>): 
     }
   }
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-  yield `\n${passed} passed, ${failed.length} failed, ${skipped} skipped in ${seconds} s\n`;
+  yield `\nTook ${seconds} s\n${passed} passed, ${failed.length} failed, ${skipped} skipped\n`;
   yield failed.map((name) => `  failed: ${name}\n`).join('');
 }
 

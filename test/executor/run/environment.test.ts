@@ -178,6 +178,22 @@ describe('a RUN sees', requires('user:subids'), () => {
   });
 });
 
+test('a RUN in a container that masks /proc and /sys gets what there is', requires('user:subids'), async () => {
+  await using player = new ScenarioPlayer('subids');
+  const scenario: Scenario = {
+    shell: 'cat /proc/self/comm; ls -A /proc/tty /sys/kernel; touch /sys/x || echo no',
+    action: { network: 'none' },
+  };
+  const outcome = await player.play({ ...scenario, isMasked: true });
+  const again = await player.play(scenario);
+  const stdout = 'cat\n/proc/tty:\n\n/sys/kernel:\nno\n';
+  assert.deepEqual([outcome.stdout, outcome.failure, outcome.layer], [stdout, undefined, []]);
+  assert.deepEqual(outcome.warnings, [
+    'The kernel refuses a new /proc, because the one of this container is masked: commands see the processes around the build',
+  ]);
+  assert.deepEqual([again.stdout, again.warnings], [stdout, []]);
+});
+
 describe('a RUN ends', requires('user:subids'), () => {
   let player: ScenarioPlayer;
   before(() => {

@@ -8,6 +8,7 @@ import { RequestCancelled } from '../../../executor/inside/request-context.ts';
 import { mountRootfs } from '../../../executor/inside/rootfs.ts';
 import { runAction } from '../../../executor/inside/run/run-action.ts';
 import { currentIdMaps, isMapped } from '../../../native/identity.ts';
+import { mount } from '../../../native/mounts.ts';
 import { busyboxRoot, listTree, makeTree } from './make-tree.ts';
 import { actionOf, type Outcome, type Scenario } from './scenario.ts';
 
@@ -23,6 +24,9 @@ for await (const line of createInterface({ input: socket })) {
 process.exit(0);
 
 async function play(scenario: Scenario): Promise<Outcome> {
+  if (scenario.isMasked === true) {
+    ['/proc/tty', '/sys/kernel'].forEach((target) => mount({ source: 'mask', target, type: 'tmpfs' }));
+  }
   const at = mkdtempSync(path.join(storeRoot, 'scenario-'));
   Object.entries(scenario.trees ?? {}).forEach(([name, tree]) => makeTree(path.join(at, name), tree, keepsOwners));
   const lowers = [baseLayer(scenario.isBare === true)];

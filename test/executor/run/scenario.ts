@@ -32,6 +32,8 @@ export interface Scenario {
   readonly graceMs?: number;
   /** Folders whose content to tell afterwards. */
   readonly look?: readonly string[];
+  /** Cover folders of the worker's own /proc and /sys, as containers do; for all that the worker plays from then on. */
+  readonly isMasked?: boolean;
   /** How often; times are told. */
   readonly repeat?: number;
 }
