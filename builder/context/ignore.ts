@@ -46,6 +46,11 @@ export class IgnoreRules {
     return this.#patterns.isEmpty;
   }
 
+  /** True when a rule takes something back in (`!`). */
+  get hasExceptions(): boolean {
+    return this.#rules.some(({ pattern }) => pattern.startsWith('!'));
+  }
+
   /** The verdict on a path, given the state of its folder (undefined below the root). The root itself is never ignored. */
   verdict(path: RawPath, parent: IgnoreState | undefined): IgnoreVerdict {
     const { isMatched, state } = this.#patterns.match(path, parent?.matched);

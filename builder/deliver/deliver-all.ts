@@ -53,7 +53,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   for (const { manifest, to } of exported) tell({ kind: 'exported', to, ...(manifest !== undefined && { manifest }) });
   return resultOf(built, {
     set: await imageWanted(outputs, imageFor),
-    names: outputs.flatMap((output) => namesOf(output, options)),
+    names: outputs.flatMap((output) => namesOf(output, options)).map(fullName),
   });
 }
 

@@ -25,7 +25,9 @@ export function imageForm(options: BuildOptions, output: Output): ImageForm {
   if (wanted.forceCompression === true) {
     throw new UsageError('--output', 'Cannot compress the layers of base images again: force-compression is not supported yet');
   }
-  const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined;
+  // With an explicit epoch the tar is another one and has to be made anyway; then it may as well be what a push sends.
+  const isStoreOnly =
+    output.kind === 'image' && !output.push && wanted.compression === undefined && options.sourceDateEpoch === undefined;
   return {
     format: wanted.format ?? options.format ?? 'oci',
     compression: isStoreOnly ? { kind: 'none' } : compressionOf(wanted),

@@ -57,8 +57,7 @@ async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaki
   signal.throwIfAborted();
   const variant = variantOf(form);
   const { diffId, sizeBytes } = layer.facts;
-  // With an explicit epoch the tar is another one, and has to be made to be known.
-  if (form.isStoreOnly && form.epoch === undefined) {
+  if (form.isStoreOnly) {
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
   }
   return (await store.layers.get(diffId, variant)) ?? (await writeBlob(layer, { form, variant, making }));

@@ -1,8 +1,8 @@
+import { baseImagePlatformWarning } from '../../parser/check-whole.ts';
 import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { applyOptions, imagePlatformOf } from './apply-options.ts';
-import { basePlatformWarning } from './base-platform.ts';
 import { containerConfigOf } from './config-state.ts';
 import { historyComment, type InstructionContext } from './instruction-context.ts';
 import { atBase } from './onbuild.ts';
@@ -11,7 +11,7 @@ import { planInstruction } from './plan-instruction.ts';
 import type { PlanOptions } from './plan-options.ts';
 import { selectStages } from './select-stages.ts';
 import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
-import { childState, imageState, type StageState, scratchState } from './stage-state.ts';
+import { childState, imageState, platformOfImage, type StageState, scratchState } from './stage-state.ts';
 
 /** A plan, and what people should know of it. */
 export interface PlanResult {
@@ -110,7 +110,8 @@ function startOf({ base, platform, syntax }: SelectedStage, planning: Planning):
     case 'image': {
       const image = planning.images.get(base.request.key);
       if (image === undefined) return scratchState(platform, escape);
-      const warning = basePlatformWarning(image, base.request, syntax.from.span);
+      const { name, platform: expected } = base.request;
+      const warning = baseImagePlatformWarning(name, { expected, actual: platformOfImage(image) }, syntax.from.span);
       if (warning !== undefined) planning.warnings.push(warning);
       return imageState(image, escape);
     }

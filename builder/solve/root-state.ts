@@ -28,13 +28,18 @@ export function chainIdOfRoot(root: RootState): Digest | undefined {
 }
 
 /** The root file system of an image. Nothing is fetched. The image's config and manifest were checked to agree in number. */
-export function rootOfImage(image: SourceImage): RootState {
+export function rootOfImage(image: Pick<SourceImage, 'reference' | 'manifest' | 'config' | 'blobs' | 'localLayers'>): RootState {
   const layers: LayerRef[] = [];
   for (const [index, descriptor] of image.manifest.layers.entries()) {
     const diffId = image.config.rootfs.diff_ids[index];
     if (diffId === undefined) throw new Error(`image ${image.reference} has more layers than diff_ids`);
     const chainId = chainIdOf(layers.at(-1)?.chainId, diffId);
-    layers.push({ kind: 'foreign', chainId, diffId, descriptor, blobs: image.blobs });
+    const facts = image.localLayers?.get(chainId);
+    layers.push(
+      facts === undefined
+        ? { kind: 'foreign', chainId, diffId, descriptor, blobs: image.blobs }
+        : { kind: 'built', chainId, facts },
+    );
   }
   return { layers };
 }

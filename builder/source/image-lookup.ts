@@ -7,10 +7,11 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { choosePlatform } from '../../registry/oci/platform-match.ts';
+import { choosePlatform, platformMatches } from '../../registry/oci/platform-match.ts';
 import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, PullPolicy } from '../options.ts';
+import { localLayersOf } from './local-layers.ts';
 
 interface LookupServices {
   readonly store: Store;
@@ -104,7 +105,11 @@ export class ImageLookup implements AsyncDisposable {
   async #openStored(name: string, wanted: { descriptor: Descriptor; platform: Platform }): Promise<SourceImage | undefined> {
     const { store } = this.#services;
     const descriptor = await chooseManifest(store, wanted);
-    return descriptor && openFromStore(store, { name, descriptor, blobs: storeBlobs(store) });
+    if (descriptor === undefined) return undefined;
+    const image = await openFromStore(store, { name, descriptor, blobs: storeBlobs(store) });
+    // An image of another platform may have the same name in the registry.
+    if (!platformMatches(wanted.platform, image.config)) return undefined;
+    return { ...image, localLayers: await localLayersOf(store, image) };
   }
 
   async #openResolved(reference: Reference, descriptor: Descriptor): Promise<SourceImage> {

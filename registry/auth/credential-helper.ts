@@ -72,7 +72,8 @@ function programOf(name: string): string {
 }
 
 function startError(name: string, error: Error): RegistryError {
-  const why = codeOf(error) === 'ENOENT' ? 'it is not installed' : error.message;
+  // EACCES: a folder of PATH that is not ours to look into, or a file there that may not be run.
+  const why = ['ENOENT', 'EACCES'].includes(codeOf(error) ?? '') ? 'it is not installed' : error.message;
   return helperError(name, 'get credentials', why);
 }
 

@@ -1,4 +1,5 @@
 import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
 import type { ImageConfig } from './image-config.ts';
 import type { ImageManifest } from './manifest.ts';
 
@@ -41,4 +42,14 @@ export interface SourceImage {
   readonly configBytes: Uint8Array;
   readonly config: ImageConfig;
   readonly blobs: BlobSource;
+  /** Layers that are no blobs, since this machine has their files and can make their bytes; by ChainID. */
+  readonly localLayers?: ReadonlyMap<Digest, LocalLayer>;
+}
+
+/** A layer that is here as files. */
+export interface LocalLayer {
+  readonly diffId: Digest;
+  /** Bytes of the uncompressed tar. */
+  readonly sizeBytes: number;
+  readonly entries: number;
 }
