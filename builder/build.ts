@@ -1,25 +1,25 @@
-import { stat } from 'node:fs/promises';
 import type { Containerfile } from '../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../parser/errors.ts';
 import { parse } from '../parser/parse.ts';
-import type { Source } from '../parser/span.ts';
+import { positionOf } from '../parser/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
+import { buildFindings } from './check/build-findings.ts';
+import { ignoredPaths } from './check/ignored-paths.ts';
 import type { BuiltPlatform } from './deliver/deliver-all.ts';
-import { UsageError } from './errors.ts';
 import type { BuildOptions } from './options.ts';
-import { planOptionsOf } from './plan/plan-options.ts';
+import { buildArgsOf, planOptionsOf } from './plan/plan-options.ts';
 import { hostPlatform, platformsOf } from './platforms.ts';
 import type { BuildResult } from './result.ts';
 import { openSession, type Session } from './session.ts';
 import { BaseSteps } from './solve/base-steps.ts';
 import { solve } from './solve/solve.ts';
+import type { Solving } from './solve/solving.ts';
 import { squash } from './solve/squash.ts';
 import { ContextTrees } from './source/context-trees.ts';
 import { imageFinder } from './source/find-image.ts';
-import { type LoadedContainerfile, loadContainerfile } from './source/load-containerfile.ts';
-import { parseContextLocation } from './source/named-context.ts';
-import { containerfileReaders } from './source/readers.ts';
-import { resolvePlan } from './source/resolve-plan.ts';
+import { isLocalBuild, loadBuildFile } from './source/load-build-file.ts';
+import type { LoadedContainerfile } from './source/load-containerfile.ts';
+import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 
 /**
  * Builds an image from a Containerfile and a context, and writes the outputs. When it throws or is aborted nothing half-made is left: no
@@ -31,14 +31,17 @@ import { resolvePlan } from './source/resolve-plan.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   options.signal?.throwIfAborted();
   const platforms = platformsOf(options);
-  const loaded = await load(options);
-  const file = parsed(loaded.sources);
+  // Mistakes in a local file show before anything is made.
+  const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
-  tellAll(file.warnings, session);
   try {
-    const built: BuiltPlatform[] = [];
-    for (const platform of platforms) built.push(await buildPlatform(platform, { file: file.file, loaded, session }));
+    const { file, warnings, loaded } = local ?? (await loadFetched(session));
+    const work: BuildWork = { file, loaded, session };
+    tellAll(warnings, work);
+    const plans = await planAll(platforms, work);
+    await checkFile(plans, work);
+    const built = await solveAll(plans, work);
     const { deliverAll } = await import('./deliver/deliver-all.ts');
     return await deliverAll(built, session);
   } finally {
@@ -47,62 +50,106 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
-interface PlatformBuild {
+interface BuildWork {
   readonly file: Containerfile;
   readonly loaded: LoadedContainerfile;
   readonly session: Session;
 }
 
-async function buildPlatform(platform: Platform, { file, loaded, session }: PlatformBuild): Promise<BuiltPlatform> {
-  const { options, store, lookup, failure, folders, tell } = session;
+/** A plan for each platform, all before the first step: what is wrong for one of them shows at once. */
+async function planAll(platforms: readonly Platform[], { file, loaded, session }: BuildWork): Promise<readonly ResolvedPlan[]> {
+  const { options, lookup, failure } = session;
+  const findImage = imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal });
+  const plans: ResolvedPlan[] = [];
+  for (const platform of platforms) {
+    const surroundings = { platform, buildPlatform: hostPlatform(), sources: loaded.sources };
+    plans.push(await resolvePlan(file, planOptionsOf(options, surroundings), findImage));
+  }
+  return plans;
+}
+
+/** Tells what the build checks and planning have found. Throws ContainerfileError when there are errors among it. */
+async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promise<void> {
+  const { file, loaded, session } = work;
+  const { sources } = loaded;
+  const findings = buildFindings({
+    file,
+    sources,
+    plans,
+    buildArgs: buildArgsOf(session.options),
+    ignoredPaths: await ignoredPaths(file, session.options, loaded.path),
+  });
+  tellAll(findings.filter(isWarning), work);
+  const errors = findings.filter((finding) => !isWarning(finding));
+  if (errors.length > 0) throw new ContainerfileError(errors, sources);
+}
+
+/** All platforms at once: they share the worker, and the steps that are the same for several are done once. */
+async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
+  const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
   const { sources } = loaded;
-  const planOptions = planOptionsOf(options, { platform, buildPlatform: hostPlatform(), sources });
-  const { buildContexts = {} } = options;
-  const { plan, diagnostics } = await resolvePlan(file, planOptions, imageFinder({ lookup, contexts: buildContexts, signal }));
-  tellAll(diagnostics, session);
   const contexts = new ContextTrees({
     store,
     main: options.context,
-    named: buildContexts,
+    named: options.buildContexts ?? {},
     containerfile: loaded.path,
     ignoreFile: options.ignoreFile,
+    fetched,
     signal,
   });
-  const bases = new BaseSteps(folders, tell);
-  try {
-    const { target, steps } = await solve(plan, { ...session, platform, sources, bases, contexts, signal });
+  const ran: Solving['ran'] = new Map();
+  const solveOne = async ({ plan }: ResolvedPlan): Promise<BuiltPlatform> => {
+    const bases = new BaseSteps(folders, tell);
+    const { target, steps } = await solve(plan, { ...session, platform: plan.platform, sources, bases, contexts, signal, ran });
     const root = options.squash === true ? await squash(target.root, session) : target.root;
     return { plan, root, steps };
+  };
+  try {
+    const outcomes = await Promise.allSettled(plans.map(solveOne));
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
   } finally {
     await contexts.save();
   }
 }
 
-/** Reads the Containerfile; the context must exist even if no step looks into it, because a typing error there is no small thing. */
-async function load(options: BuildOptions): Promise<LoadedContainerfile> {
-  const context = parseContextLocation(options.context);
-  const directory = context.kind === 'directory' ? context.path : undefined;
-  if (directory !== undefined) await requireFolder(directory);
-  return loadContainerfile(options, directory, containerfileReaders(options));
+interface ReadFile {
+  readonly loaded: LoadedContainerfile;
+  readonly file: Containerfile;
+  readonly warnings: readonly Diagnostic[];
 }
 
-async function requireFolder(directory: string): Promise<void> {
-  const hint = 'The context is the folder whose files COPY can take; for the current one write "."';
-  const stats = await stat(directory).catch((error: unknown) => {
-    const why = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'it does not exist' : String(error);
-    throw new UsageError('CONTEXT', `Cannot use context "${directory}": ${why}`, { hint, cause: error });
-  });
-  if (!stats.isDirectory()) throw new UsageError('CONTEXT', `Cannot use context "${directory}": it is not a folder`, { hint });
+async function loadLocal(options: BuildOptions): Promise<ReadFile> {
+  const nobody = async (): Promise<never> => {
+    throw new Error('a local build asks nobody');
+  };
+  const signal = options.signal ?? new AbortController().signal;
+  return parsed(await loadBuildFile({ options, client: nobody, fetched: nobody, signal }));
 }
 
-function parsed(sources: readonly Source[]): { readonly file: Containerfile; readonly warnings: readonly Diagnostic[] } {
-  const { file, diagnostics } = parse(sources);
+async function loadFetched({ options, lookup, fetched, failure }: Session): Promise<ReadFile> {
+  return parsed(await loadBuildFile({ options, client: () => lookup.client(), fetched, signal: failure.signal }));
+}
+
+function parsed(loaded: LoadedContainerfile): ReadFile {
+  const { file, diagnostics } = parse(loaded.sources);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0 || file === undefined) throw new ContainerfileError(errors, sources);
-  return { file, warnings: diagnostics };
+  if (errors.length > 0 || file === undefined) throw new ContainerfileError(errors, loaded.sources);
+  return { loaded, file, warnings: diagnostics };
 }
 
-function tellAll(diagnostics: readonly Diagnostic[], { tell }: Session): void {
-  for (const diagnostic of diagnostics) tell({ kind: 'warning', diagnostic });
+function tellAll(diagnostics: readonly Diagnostic[], { loaded, session }: BuildWork): void {
+  for (const diagnostic of diagnostics) {
+    const { span } = diagnostic;
+    const source = span && loaded.sources[span.source];
+    const position = source && { file: source.name, ...positionOf(source, span.start) };
+    session.tell({ kind: 'warning', diagnostic, ...(position !== undefined && { position }) });
+  }
+}
+
+function isWarning({ severity }: Diagnostic): boolean {
+  return severity === 'warning';
 }

@@ -36,7 +36,7 @@ export class StepError extends Error {
   readonly tail: Uint8Array;
 
   constructor(details: StepErrorDetails, options: { readonly cause?: unknown } = {}) {
-    super(`Cannot run ${details.title}: ${describeFailure(details.failure)}`, { cause: options.cause });
+    super(stepHeadline(details), { cause: options.cause });
     this.title = details.title;
     this.source = details.source;
     this.span = details.span;
@@ -61,6 +61,12 @@ export class OutputError extends Error {
     this.destination = destination;
     this.hint = options.hint;
   }
+}
+
+/** What could not be done and why. A failure that says itself what could not be done is not said twice; the frame shows the step. */
+export function stepHeadline({ title, failure }: Pick<StepErrorDetails, 'title' | 'failure'>): string {
+  const why = describeFailure(failure);
+  return why.startsWith('Cannot ') ? why : `Cannot run ${title}: ${why}`;
 }
 
 /** A worker's failure in a few words, to stand after a colon. */

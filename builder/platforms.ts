@@ -1,5 +1,5 @@
 import { arch } from 'node:process';
-import { parsePlatform } from '../parser/platform.ts';
+import { formatPlatform, parsePlatform } from '../parser/platform.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { UsageError } from './errors.ts';
 import type { BuildOptions } from './options.ts';
@@ -21,15 +21,18 @@ export function hostPlatform(): Platform {
   return { os: 'linux', architecture: architectures[arch] ?? arch };
 }
 
-/** The platforms to build for: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
+/** The platforms to build for, each once: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
 export function platformsOf({ platforms = [] }: BuildOptions): readonly Platform[] {
   if (platforms.length === 0) return [hostPlatform()];
-  return platforms.map((text) => {
-    if (text === 'local') return hostPlatform();
-    const platform = parsePlatform(text);
-    if (platform !== undefined) return platform;
-    throw new UsageError('--platform', `Cannot build for "${text}": expected OS/ARCHITECTURE[/VARIANT]`, {
-      hint: 'For example linux/arm64',
-    });
+  const byName = new Map(platforms.map(readPlatform).map((platform) => [formatPlatform(platform), platform]));
+  return [...byName.values()];
+}
+
+function readPlatform(text: string): Platform {
+  if (text === 'local') return hostPlatform();
+  const platform = parsePlatform(text, hostPlatform().architecture);
+  if (platform !== undefined) return platform;
+  throw new UsageError('--platform', `Cannot build for "${text}": expected OS/ARCHITECTURE[/VARIANT]`, {
+    hint: 'For example linux/arm64',
   });
 }

@@ -1,12 +1,9 @@
 // CSI, OSC and the other string sequences, and two-character escapes. (ECMA-48 5.4, 5.6)
 const escapeSequences =
-  // oxlint-disable-next-line no-control-regex
   /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]/g;
 
 // C0 and C1 controls except tab and line feed, line separators, and the characters that reorder text on a screen. (Unicode UAX #9)
-const controls =
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g;
+const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g;
 
 /**
  * Text from a Containerfile, image, registry or command, made safe to show: escape sequences vanish, other control characters too. Tabs and

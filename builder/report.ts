@@ -4,7 +4,7 @@ import { codeFrame } from '../parser/code-frame.ts';
 import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
 import type { Source, Span } from '../parser/span.ts';
 import { packageVersion } from './cli/package-version.ts';
-import { describeFailure, type StepError } from './errors.ts';
+import { type StepError, stepHeadline } from './errors.ts';
 import { identify } from './known-error.ts';
 import { printable, printableLine } from './printable.ts';
 
@@ -64,19 +64,25 @@ function containerfileLines({ diagnostics, sources, message }: ContainerfileErro
 }
 
 /** A finding with its frame and hint. */
-export function diagnosticLines({ severity, message, span, hint }: Diagnostic, sources: readonly Source[]): readonly string[] {
+export function diagnosticLines(diagnostic: Diagnostic, sources: readonly Source[]): readonly string[] {
+  const { severity, message, span, hint } = diagnostic;
   return [
-    `${severity}: ${printableLine(message)}`,
+    `${severity}: ${isCheck(diagnostic) ? `${diagnostic.code}: ` : ''}${printableLine(message)}`,
     ...frameLines(span === undefined ? undefined : sources[span.source], span),
     ...hintLines(hint),
   ];
+}
+
+/** Names of build checks are in capitals and help who wants to skip one; the codes of errors would help nobody. */
+function isCheck({ code }: Diagnostic): boolean {
+  return /^[A-Z]/.test(code);
 }
 
 function stepLines(error: StepError): readonly string[] {
   const { failure } = error;
   const hint = 'hint' in failure ? failure.hint : undefined;
   return [
-    `error: ${printableLine(`Cannot run ${error.title}: ${describeFailure(failure)}`)}`,
+    `error: ${printableLine(stepHeadline(error))}`,
     ...frameLines(error.source, error.span),
     ...tailOf(error.tail),
     ...hintLines(hint),

@@ -11,7 +11,9 @@ import { FirstFailure } from './first-failure.ts';
 import type { BuildOptions } from './options.ts';
 import { Cleanup } from './solve/cleanup.ts';
 import { LazyWorker } from './solve/lazy-worker.ts';
+import { once } from './solve/once.ts';
 import { RootFolders } from './solve/root-folders.ts';
+import type { FetchedContexts } from './source/fetched-contexts.ts';
 import { ImageLookup } from './source/image-lookup.ts';
 
 /** The parts that a build holds from its first line to its last. */
@@ -22,6 +24,8 @@ export interface Session extends AsyncDisposable {
   readonly worker: LazyWorker;
   readonly folders: RootFolders;
   readonly lookup: ImageLookup;
+  /** Contexts that are no folders of this machine. */
+  readonly fetched: () => Promise<FetchedContexts>;
   readonly limit: LimitFunction;
   readonly tell: Tell;
   readonly nextId: () => StepId;
@@ -46,15 +50,20 @@ export async function openSession(given: BuildOptions): Promise<Session> {
   const worker = cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
   let lastId = 0;
+  const nextId = (): StepId => ++lastId;
   return {
     options,
     store,
     worker,
     folders: new RootFolders(store, worker),
     lookup,
+    fetched: once(async () => {
+      const { FetchedContexts: Contexts } = await import('./source/fetched-contexts.ts');
+      return new Contexts({ options, store, client: () => lookup.client(), signal, tell, nextId, cleanup });
+    }),
     limit: pLimit(options.jobs ?? Math.max(2, availableParallelism())),
     tell,
-    nextId: () => ++lastId,
+    nextId,
     buildStartNs: once(() => fileClockNs(store)),
     failure,
     [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
@@ -79,7 +88,8 @@ interface WorkerStart {
   readonly onNotice: (message: string) => void;
 }
 
-async function startWorker(store: Store, { signal, onNotice }: WorkerStart): Promise<WorkerClient> {
+/** Starts the worker of a store, which removes what killed builds left. Throws EnvironmentError. */
+export async function startWorker(store: Store, { signal, onNotice }: WorkerStart): Promise<WorkerClient> {
   await store.hold();
   const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
   const client = await Client.start({ storeRoot: store.root, signal, onWarning: onNotice });
@@ -93,12 +103,4 @@ async function fileClockNs(store: Store): Promise<string> {
   const file = await store.newPath();
   await writeFile(file, '');
   return String((await stat(file, { bigint: true })).mtimeNs);
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

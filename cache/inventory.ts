@@ -1,9 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Digest, isDigest } from '../registry/oci/digest.ts';
+import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isMissing } from './errors.ts';
-import { isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
+import { readIfThere } from './files.ts';
+import { digestOrUndefined, isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
 
 export type ItemKind =
@@ -65,26 +66,43 @@ async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
   return Promise.all(
     files.map(async (file) => {
       const id = blobId(`sha256:${path.basename(file.path)}`);
-      return { ...file, id, needs: file.bytes <= maximalManifestBytes ? await blobsNamedIn(file.path) : [] };
+      return { ...file, id, needs: file.bytes <= maximalManifestBytes ? await namedIn(file.path, layout) : [] };
     }),
   );
 }
 
 /** Manifests and indexes are not marked as such, so every small blob is looked into. */
-async function blobsNamedIn(file: string): Promise<readonly string[]> {
-  const text = await readFile(file, 'utf8');
-  if (!text.startsWith('{')) return [];
-  return (
-    parseRecord(text, (manifest) => {
-      const { config, layers, manifests } = manifest;
-      const descriptors: unknown[] = [config, ...arrayOf(layers), ...arrayOf(manifests)];
-      return descriptors
-        .map(digestIn)
-        .filter((digest) => digest !== undefined)
-        .map(blobId);
-    }) ?? []
-  );
+async function namedIn(file: string, layout: StoreLayout): Promise<readonly string[]> {
+  const manifest = await jsonIn(file);
+  if (manifest === undefined) return [];
+  const { config, layers, manifests } = manifest;
+  const named = [config, ...arrayOf(layers), ...arrayOf(manifests)].map(digestIn).filter((digest) => digest !== undefined);
+  return [...named.map(blobId), ...(await snapshotsOf(manifest, layout))];
 }
+
+/** Layers of images that were made here need no blob: the image names their tars, which are made from the snapshots. */
+async function snapshotsOf({ config, layers }: JsonObject, layout: StoreLayout): Promise<readonly string[]> {
+  const configDigest = digestIn(config);
+  const digests = arrayOf(layers).map(digestIn);
+  if (configDigest === undefined || digests.length === 0) return [];
+  const rootfs = (await jsonIn(layout.blob(configDigest)))?.['rootfs'];
+  const diffIds = isJsonObject(rootfs) ? arrayOf(rootfs['diff_ids']).map(digestOrUndefined) : [];
+  const needed: string[] = [];
+  let parent: Digest | undefined;
+  for (const [index, diffId] of diffIds.entries()) {
+    if (diffId === undefined) break;
+    parent = chainIdOf(parent, diffId);
+    if (digests[index] === diffId) needed.push(snapshotId(parent));
+  }
+  return needed;
+}
+
+async function jsonIn(file: string): Promise<JsonObject | undefined> {
+  const text = await readIfThere(file);
+  return text?.[0] === openingBrace ? parseRecord(text.toString(), (value) => value) : undefined;
+}
+
+const openingBrace = 0x7b;
 
 async function snapshots(layout: StoreLayout): Promise<readonly Item[]> {
   const names = await readdir(layout.snapshots);
@@ -183,8 +201,7 @@ function blobIn(value: JsonObject): string {
 
 function digestIn(descriptor: unknown): Digest | undefined {
   if (!isJsonObject(descriptor)) return undefined;
-  const { digest } = descriptor;
-  return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  return digestOrUndefined(descriptor['digest']);
 }
 
 function arrayOf(value: unknown): readonly unknown[] {

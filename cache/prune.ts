@@ -53,17 +53,23 @@ export async function prune(store: Store, policy: PrunePolicy): Promise<PruneRes
 }
 
 async function pruneLocked(store: Store, policy: PrunePolicy): Promise<PruneResult> {
-  const items = await takeInventory(store.layout);
-  const kept = choose(items, policy);
-  const removed = items.filter((item) => !kept.has(item));
+  const { removed, freedBytes, keptBytes } = await planPrune(store, policy);
   const session = await orStoreError(() => startSession(store.layout), 'begin a session', store.layout.sessions);
   const waste = await orStoreError(() => removeItems(removed, () => session.newPath()), 'prune', store.root);
   return {
     removed,
-    freedBytes: sum(removed),
-    keptBytes: sum([...kept]),
+    freedBytes,
+    keptBytes,
     paths: [...store.abandoned, ...(waste.length > 0 ? [session.folder] : discard(session))],
   };
+}
+
+/** What prune() would take out. Needs no lock, so a build may change it meanwhile. */
+export async function planPrune(store: Store, policy: PrunePolicy): Promise<Omit<PruneResult, 'paths'>> {
+  const items = await takeInventory(store.layout);
+  const kept = choose(items, policy);
+  const removed = items.filter((item) => !kept.has(item));
+  return { removed, freedBytes: sum(removed), keptBytes: sum([...kept]) };
 }
 
 /** What takes how much space. */

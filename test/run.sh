@@ -27,6 +27,7 @@ node node_modules/typescript/bin/tsc -p .
 sh test/setup.sh
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/tsbuild-suite-XXXXXX")
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

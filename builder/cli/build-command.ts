@@ -1,7 +1,9 @@
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, Output, PullPolicy } from '../options.ts';
+import { type Call, readCall } from './call.ts';
 import { imageName } from './image-name.ts';
 import { readArgumentFile, readPairs, readPairsOrEnvironment } from './key-values.ts';
+import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
@@ -10,13 +12,10 @@ import { parseCount } from './size.ts';
 export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
 export type ProgressMode = (typeof progressModes)[number];
 
-export const callMethods = ['build', 'check', 'outline', 'targets'] as const;
-export type CallMethod = (typeof callMethods)[number];
-
 /** What a `tsbuild build` command line asks for. */
 export interface BuildCommand {
   readonly options: BuildOptions;
-  readonly call: CallMethod;
+  readonly call: Call;
   readonly progress: ProgressMode;
   /** Print nothing but the image id. */
   readonly isQuiet: boolean;
@@ -44,10 +43,9 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
     outputs: outputsOf(parsed),
     environment: surroundings.environment,
   };
-  const call = parsed.isOn('--check') === true ? 'check' : oneOf('--call', parsed.last('--call'), callMethods);
   const command: BuildCommand = {
     options,
-    call: call ?? 'build',
+    call: callOf(parsed),
     progress: oneOf('--progress', parsed.last('--progress'), progressModes) ?? 'auto',
     isQuiet: parsed.isOn('--quiet') ?? false,
     imageIdFile: parsed.last('--iidfile'),
@@ -57,12 +55,13 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
   return command;
 }
 
-/** The value of a flag that takes one of a few words. @throws UsageError listing them */
-export function oneOf<T extends string>(flag: string, text: string | undefined, words: readonly T[]): T | undefined {
-  if (text === undefined) return undefined;
-  const found = words.find((word) => word === text);
-  if (found !== undefined) return found;
-  throw new UsageError(flag, `Cannot use ${flag} ${text}: expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+function callOf(parsed: ParsedFlags): Call {
+  const text = parsed.last('--call');
+  if (parsed.isOn('--check') !== true) return readCall(text ?? 'build');
+  // As in docker, the flag is a short form, and a format may stand in the long one.
+  const call = readCall(text ?? 'check');
+  if (call.method === 'check') return call;
+  throw new UsageError('--check', `Cannot use --check with --call ${text}: both say what to do`);
 }
 
 function onlyContext({ operands }: ParsedFlags): string {

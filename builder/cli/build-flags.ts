@@ -53,7 +53,12 @@ const flags: readonly Flag[] = [
     help: 'Platform to build for (default: this machine)',
   },
   { long: '--from', value: 'IMAGE', group: what, help: 'Use this image in place of the first FROM' },
-  { long: '--call', value: 'METHOD', group: what, help: 'What to do: build, check, outline or targets' },
+  {
+    long: '--call',
+    value: 'METHOD[,format=FORMAT]',
+    group: what,
+    help: 'What to do: build, check, outline or targets; format is text, json, and for check sarif',
+  },
   { long: '--check', group: what, help: 'Same as --call=check' },
 
   {

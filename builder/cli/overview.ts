@@ -10,13 +10,7 @@ export function overview(): string {
     'Builds OCI images from a Containerfile without root, without a daemon, without Docker.',
     '',
     'Commands:',
-    ...commands.filter(({ load }) => load !== undefined).flatMap(({ name, summary }) => row(`  ${name}`, summary)),
-    '',
-    'Not supported yet:',
-    `  ${commands
-      .filter(({ load }) => load === undefined)
-      .map(({ name }) => name)
-      .join(', ')}`,
+    ...commands.flatMap(({ name, summary }) => row(`  ${name}`, summary)),
     '',
     'Examples:',
     '  # An image from the Containerfile of this folder, kept in the store as "app"',

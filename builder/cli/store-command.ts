@@ -40,7 +40,10 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
       hint: `Usage: ${usage}`,
     });
   }
-  using store = await openStore(parsed.last('--store') ?? defaultStoreRoot(context.environment));
+  using store = await openStore(parsed.last('--store') ?? defaultStoreRoot(context.environment), {
+    signal: context.signal,
+    onWait: () => context.stderr.write('Waiting for the store: it is being pruned\n'),
+  });
   const code = await command.run(parsed, { store, context });
   await store.flush();
   return code;

@@ -8,7 +8,15 @@ export type SourceErrorCode =
   | 'pattern'
   | 'unreadable'
   /** The file changes while it is read. */
-  | 'changed';
+  | 'changed'
+  /** A URL that cannot be fetched. */
+  | 'download'
+  /** A repository that cannot be fetched, or has no such ref or folder. */
+  | 'git'
+  /** Content that is not what a checksum says. */
+  | 'checksum'
+  /** An archive that is damaged, or names what it must not. */
+  | 'archive';
 
 /** A file of a context, stage or image cannot be taken. `source` is the index of the source that asked for it. */
 export class SourceError extends Error {

@@ -59,6 +59,11 @@ export class ContextTree implements FileTree {
     this.#signal = options.signal;
   }
 
+  /** The folder may hold more than is shown. */
+  get isFiltered(): boolean {
+    return !this.#ignore.isEmpty;
+  }
+
   lookup(path: RawPath): TreeEntry | undefined {
     if (this.#entries.has(path)) return this.#entries.get(path);
     const entry = this.#see(path);

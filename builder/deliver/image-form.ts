@@ -9,7 +9,7 @@ export interface ImageForm {
   readonly compression: LayerCompression;
   /**
    * The image stays in the store: its layers are named by their uncompressed tars, which can be made from the snapshots at any time, so
-   * no blob is written for them.
+   * no blob is written for them. With an explicit epoch the tars are others and have to be made to be known; then `compression` holds.
    */
   readonly isStoreOnly: boolean;
   readonly annotations: Readonly<Record<string, string>>;
@@ -25,12 +25,10 @@ export function imageForm(options: BuildOptions, output: Output): ImageForm {
   if (wanted.forceCompression === true) {
     throw new UsageError('--output', 'Cannot compress the layers of base images again: force-compression is not supported yet');
   }
-  // With an explicit epoch the tar is another one and has to be made anyway; then it may as well be what a push sends.
-  const isStoreOnly =
-    output.kind === 'image' && !output.push && wanted.compression === undefined && options.sourceDateEpoch === undefined;
+  const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined;
   return {
     format: wanted.format ?? options.format ?? 'oci',
-    compression: isStoreOnly ? { kind: 'none' } : compressionOf(wanted),
+    compression: compressionOf(wanted),
     isStoreOnly,
     annotations: { ...options.annotations, ...wanted.annotations },
   };
@@ -41,11 +39,13 @@ export function formKey(form: ImageForm): string {
   return JSON.stringify([
     form.format,
     form.compression,
+    form.isStoreOnly,
     Object.entries(form.annotations).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
 }
 
-function compressionOf({ compression = 'gzip', compressionLevel }: ImageOutputOptions): LayerCompression {
+/** How layers are compressed; gzip unless something else is wanted. */
+export function compressionOf({ compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>): LayerCompression {
   switch (compression) {
     case 'uncompressed':
       return { kind: 'none' };

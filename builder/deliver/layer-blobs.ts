@@ -16,7 +16,7 @@ export interface LayerBlob {
 
 export interface LayerForm {
   readonly compression: LayerCompression;
-  /** Layers of this build are only named; no blob is written. */
+  /** Layers of this build are only named, unless there is an epoch; no blob is written. */
   readonly isStoreOnly: boolean;
   /** Seconds since the epoch: what T0 and later become. Layers of base images keep their times. */
   readonly epoch: number | undefined;
@@ -57,7 +57,7 @@ async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaki
   signal.throwIfAborted();
   const variant = variantOf(form);
   const { diffId, sizeBytes } = layer.facts;
-  if (form.isStoreOnly) {
+  if (form.isStoreOnly && form.epoch === undefined) {
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
   }
   return (await store.layers.get(diffId, variant)) ?? (await writeBlob(layer, { form, variant, making }));

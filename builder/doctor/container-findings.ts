@@ -1,5 +1,5 @@
 import type { MachineFacts } from './facts.ts';
-import type { Finding } from './findings.ts';
+import type { Finding } from './finding.ts';
 
 /** What follows from being in a container: which one, and what its engine forbids. */
 export function findContainer(facts: MachineFacts): readonly Finding[] {

@@ -1,25 +1,12 @@
 import { findContainer } from './container-findings.ts';
 import type { MachineFacts } from './facts.ts';
+import { type Finding, ok } from './finding.ts';
 import { findIds } from './id-findings.ts';
 import { findStore } from './store-findings.ts';
-
-/** One thing about the machine. */
-export interface Finding {
-  /** `ok`; `note`: works, but less well; `problem`: builds with RUN cannot work. */
-  readonly level: 'ok' | 'note' | 'problem';
-  readonly what: string;
-  /** How to change it, as commands or settings. */
-  readonly cures: readonly string[];
-}
 
 /** Everything worth saying about a machine, most basic things first. Pure. */
 export function findingsOf(facts: MachineFacts): readonly Finding[] {
   return [...findKernel(facts), ...findNamespaces(facts), ...findIds(facts), ...findContainer(facts), ...findStore(facts)];
-}
-
-/** A finding without a cure. */
-export function ok(what: string): Finding {
-  return { level: 'ok', what, cures: [] };
 }
 
 // overlayfs can be mounted in a user namespace since Linux 5.11.

@@ -1,5 +1,5 @@
 import type { HelperFacts, MachineFacts } from './facts.ts';
-import { type Finding, ok } from './findings.ts';
+import { type Finding, ok } from './finding.ts';
 
 // Images expect the ids up to `nobody`, 65534.
 const usualIds = 65_536;

@@ -1,6 +1,6 @@
 import { bytes } from '../progress/units.ts';
 import type { MachineFacts } from './facts.ts';
-import { type Finding, ok } from './findings.ts';
+import { type Finding, ok } from './finding.ts';
 
 // f_type values. (statfs(2))
 const fileSystems: ReadonlyMap<number, { readonly name: string; readonly trouble?: string }> = new Map([

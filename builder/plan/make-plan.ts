@@ -40,6 +40,7 @@ export function plan(file: Containerfile, options: PlanOptions, images: Readonly
       stages: stages.map(({ stage }) => stage),
       target: target.stage.index,
       platform: options.platform,
+      ...(options.isOneOfSeveral === true && { isOneOfSeveral: true }),
       imagePlatform: imagePlatformOf(target.state, options),
       sourceDateEpoch: selection.globals.sourceDateEpoch,
     },

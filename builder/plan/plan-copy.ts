@@ -75,7 +75,7 @@ function refuseRemote({ path, span }: Extract<PlannedSource, { kind: 'path' }>):
 }
 
 /** What a source of ADD is when it is not in the context. Paths that only look like a repository (`github.com/x/y`) are paths. */
-function remoteKindOf(path: string): 'git' | 'http' | undefined {
+export function remoteKindOf(path: string): 'git' | 'http' | undefined {
   if (/^(git|ssh):\/\//.test(path) || /^git@[\w.-]+:/.test(path) || /^https?:\/\/[^?#]*\.git([?#].*)?$/.test(path)) return 'git';
   return /^https?:\/\//.test(path) ? 'http' : undefined;
 }
@@ -97,8 +97,14 @@ function checksumProblem(value: string, sources: readonly PlannedSource[]): stri
   if (source === undefined || sources.length > 1) return "checksum can't be specified for multiple sources";
   const remote = source.kind === 'path' ? remoteKindOf(source.path) : undefined;
   if (remote === undefined) return 'checksum requires HTTP(S) or Git sources';
-  if (remote === 'git') return /^[0-9a-f]{1,64}$/.test(value) ? undefined : 'the checksum of a repository is a commit';
-  return /^sha256:[0-9a-f]{64}$/.test(value) ? undefined : 'it must be "sha256:" and 64 hex digits';
+  if (remote === 'git') return /^[0-9a-f]{1,64}$/.test(value) ? undefined : 'invalid checksum: expected hex commit hash';
+  return digestProblem(value);
+}
+
+function digestProblem(value: string): string | undefined {
+  if (/^sha256:[0-9a-f]{64}$/.test(value)) return undefined;
+  const isOther = /^[a-z0-9+._-]+:/.test(value) && !value.startsWith('sha256:');
+  return isOther ? 'unsupported digest algorithm, only sha256 is' : 'invalid checksum digest format, it must be "sha256:" and 64 hex digits';
 }
 
 interface HistorySource {

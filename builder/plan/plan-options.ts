@@ -17,6 +17,8 @@ export interface PlanOptions {
   /** True when the platform was asked for, so that the image's configuration must say it. */
   readonly isPlatformExplicit: boolean;
   readonly buildPlatform: Platform;
+  /** True when the build is for other platforms too, so that titles name this one. */
+  readonly isOneOfSeveral?: boolean;
   /** Values already looked up in the environment; a name without a value is not in it. */
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly contexts: ReadonlyMap<string, ContextKind>;
@@ -50,6 +52,7 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
     platform: surroundings.platform,
     isPlatformExplicit: (options.platforms?.length ?? 0) > 0,
     buildPlatform: surroundings.buildPlatform,
+    ...((options.platforms?.length ?? 0) > 1 && { isOneOfSeveral: true }),
     buildArgs: buildArgsOf(options),
     contexts: contextsOf(options.buildContexts ?? {}),
     labels: options.labels ?? {},
@@ -65,7 +68,8 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
   };
 }
 
-function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions): ReadonlyMap<string, string> {
+/** The build arguments that have a value, those without one taken from the environment. */
+export function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions): ReadonlyMap<string, string> {
   const known = new Map<string, string>();
   for (const [name, value] of Object.entries(buildArgs)) {
     const given = value ?? environment[name];

@@ -14,6 +14,8 @@ export interface Plan {
   readonly target: StageIndex;
   /** What the build is for (`--platform`, else this machine's). */
   readonly platform: Platform;
+  /** True when the build has plans for other platforms too, so that titles name this one. */
+  readonly isOneOfSeveral?: boolean;
   /** What the image's configuration says it runs on: the base image's word, unless `--platform` was given. */
   readonly imagePlatform: Platform;
   /** Seconds since the epoch, when someone asked for one: option, build argument or global ARG. Else T0 holds everywhere. */

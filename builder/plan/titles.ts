@@ -1,5 +1,6 @@
 import type { StageInstruction } from '../../parser/containerfile.ts';
 import { expandWord } from '../../parser/expand.ts';
+import { formatPlatform } from '../../parser/platform.ts';
 import type { Expander } from './expand-word.ts';
 import type { Plan, PlannedStage, PlannedStep } from './plan.ts';
 
@@ -18,7 +19,7 @@ export function scriptSummary(script: string): string {
 
 /**
  * The title of a step with its place: `[build 2/5] RUN make`. The base image and the steps that make layers are counted. The stage is left
- * out when there is only one.
+ * out when there is only one; the platform is shown when there are several.
  */
 export function stepTitle(plan: Plan, stage: PlannedStage, step: PlannedStep): string {
   const counted = stage.steps.filter(({ action }) => action !== undefined);
@@ -45,7 +46,12 @@ interface Numbered {
   readonly total: number;
 }
 
-function withPlace({ stages }: Plan, { title }: PlannedStage, { text, number, total }: Numbered): string {
+function withPlace(
+  { stages, isOneOfSeveral }: Plan,
+  { title, platform }: PlannedStage,
+  { text, number, total }: Numbered,
+): string {
   const place = `${String(number).padStart(String(total).length)}/${total}`;
-  return `[${stages.length === 1 ? '' : `${title} `}${place}] ${text}`;
+  const words = [...(isOneOfSeveral === true ? [formatPlatform(platform)] : []), ...(stages.length === 1 ? [] : [title]), place];
+  return `[${words.join(' ')}] ${text}`;
 }

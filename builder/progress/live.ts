@@ -113,6 +113,5 @@ function heightOf(lines: readonly string[], columns: number): number {
 }
 
 function withoutColours(line: string): string {
-  // oxlint-disable-next-line no-control-regex
   return line.replace(/\u001B\[\d+m/g, '');
 }

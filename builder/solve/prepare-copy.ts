@@ -1,96 +1,65 @@
-import { open } from 'node:fs/promises';
-import path from 'node:path';
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
-import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { writeCopyList } from '../context/copy-list.ts';
-import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
-import { copyDigest, isOctalMode } from '../keys/copy-digest.ts';
-import type { KeyedCopy } from '../keys/keyed-action.ts';
+import type { CopySource } from '../context/copy-plan.ts';
+import { isOctalMode } from '../keys/copy-digest.ts';
+import type { KeyedCopy, KeyedGroup } from '../keys/keyed-action.ts';
 import type { PlannedAdd, PlannedCopy, PlannedSource } from '../plan/plan.ts';
-import { looksLikeArchive, sniffedBytes } from './archive-magic.ts';
+import { type DecidedGroup, planFiles } from './planned-files.ts';
 import type { PreparedStep } from './prepared-step.ts';
+import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
-import { type OpenSource, openSource } from './source-trees.ts';
-
-/** A source with everything that is decided about it. */
-interface Group extends PlannedGroup {
-  readonly isArchive: boolean;
-}
+import { openSource } from './source-trees.ts';
 
 /** COPY. Throws SourceError for a source that cannot be taken. */
-export async function prepareCopy(action: PlannedCopy, around: StageSolving): Promise<PreparedStep> {
-  const source = await openSource(action.from, around);
+export async function prepareCopy(action: PlannedCopy, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
+  const source = await openSource(action.from, around, onProgress);
   const { excludes, keepsParents } = action;
-  const groups = await planCopy(source.tree, { sources: action.sources.map(copySource), excludes, keepsParents });
-  return preparedTransfer(action, { source, groups: groups.map((group) => ({ ...group, isArchive: false })), around });
-}
-
-/** ADD of local files: as COPY, but archives are unpacked unless `--unpack=false`. */
-export async function prepareAdd(action: PlannedAdd, around: StageSolving): Promise<PreparedStep> {
-  const source = await openSource({ kind: 'context', name: undefined }, around);
-  const { excludes } = action;
-  const planned = await planCopy(source.tree, { sources: action.sources.map(copySource), excludes, keepsParents: false });
-  const root = await source.treeSource();
-  const groups = await Promise.all(
-    planned.map(async (group) => ({ ...group, isArchive: action.unpacks !== false && (await isArchive(group, root)) })),
-  );
-  return preparedTransfer(action, { source, groups, around });
-}
-
-interface Transfer {
-  readonly source: OpenSource;
-  readonly groups: readonly Group[];
-  readonly around: StageSolving;
-}
-
-function preparedTransfer(action: PlannedCopy | PlannedAdd, { source, groups, around }: Transfer): PreparedStep {
-  const { destination, owner, mode, isLink } = action;
-  const replaces = { replacesOwner: owner !== undefined, replacesMode: isOctalMode(mode) };
-  const digests = groups.map((group) => copyDigest(group.entries, { ...replaces, isArchive: group.isArchive }));
-  const keyed: KeyedCopy = {
-    kind: 'copy',
-    groups: groups.map(({ name, sourceType, keepsParents, isArchive }, index) => ({
-      digest: digests[index]?.digest ?? '',
-      name,
-      sourceType,
-      keepsParents,
-      isArchive,
-    })),
-    destination,
-    owner,
-    mode,
-    isLink,
-    time: source.time,
-  };
+  const request = { sources: action.sources.map(copySource), excludes, keepsParents, ...replacesOf(action) };
+  const files = await planFiles(source, request, around.solving.store);
   return {
-    action: keyed,
-    inputs: digests.flatMap(({ inputs }) => inputs),
-    materialise: async (): Promise<CopyAction> => {
+    action: keyedCopy(action, files.keyed, source.time),
+    inputs: files.inputs,
+    materialise: async () => {
+      const groups = await files.groups();
       const tree = await source.treeSource();
-      const lists = await Promise.all(groups.map((group) => writeGroup(group, tree, around)));
-      return { kind: 'copy', groups: lists, destination, owner, mode, isLink, time: source.time };
+      return copyActionOf(action, await Promise.all(groups.map((group) => writeGroup(group, tree, around))), source.time);
     },
   };
 }
 
-async function writeGroup(group: Group, source: TreeSource, { solving }: StageSolving): Promise<CopyGroup> {
+/** What --chown and an octal --chmod take out of the key. */
+export function replacesOf({ owner, mode }: PlannedCopy | PlannedAdd): { replacesOwner: boolean; replacesMode: boolean } {
+  return { replacesOwner: owner !== undefined, replacesMode: isOctalMode(mode) };
+}
+
+/** A COPY or ADD as its key sees it. */
+export function keyedCopy(
+  { destination, owner, mode, isLink }: PlannedCopy | PlannedAdd,
+  groups: readonly KeyedGroup[],
+  time: CopyAction['time'],
+): KeyedCopy {
+  return { kind: 'copy', groups, destination, owner, mode, isLink, time };
+}
+
+/** A COPY or ADD as the worker gets it. */
+export function copyActionOf(
+  { destination, owner, mode, isLink }: PlannedCopy | PlannedAdd,
+  groups: readonly CopyGroup[],
+  time: CopyAction['time'],
+): CopyAction {
+  return { kind: 'copy', groups, destination, owner, mode, isLink, time };
+}
+
+/** Writes a group's list, for the worker. */
+export async function writeGroup(group: DecidedGroup, source: TreeSource, { solving }: StageSolving): Promise<CopyGroup> {
   const list = await solving.store.newPath();
   await writeCopyList(list, group.entries);
   const { name, sourceType, keepsParents, isArchive } = group;
   return { source, list, sourceType, name, keepsParents, isArchive };
 }
 
-function copySource(source: PlannedSource): CopySource {
+/** A planned source as planCopy() takes it. */
+export function copySource(source: PlannedSource): CopySource {
   if (source.kind === 'path') return { kind: 'path', path: source.path };
   return { kind: 'heredoc', name: source.heredoc.name, text: source.text };
-}
-
-async function isArchive(group: PlannedGroup, root: TreeSource): Promise<boolean> {
-  const [entry] = group.entries;
-  if (group.sourceType !== 'file' || root.kind !== 'directory' || entry?.type !== 'file' || entry.inline !== undefined)
-    return false;
-  const file = Buffer.concat([Buffer.from(`${path.join(root.path, '/')}`), bytesOfPath(entry.from)]);
-  await using handle = await open(file, 'r');
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
-  return looksLikeArchive(buffer.subarray(0, bytesRead));
 }

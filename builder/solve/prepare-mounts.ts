@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import type { RunMount, TreeSource } from '../../executor/protocol/actions.ts';
-import { planTree } from '../context/copy-plan.ts';
-import { SourceError } from '../context/errors.ts';
+import type { RunMount } from '../../executor/protocol/actions.ts';
 import { UsageError } from '../errors.ts';
-import { copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
-import type { PlannedMount, SourceRef } from '../plan/plan.ts';
+import type { PlannedMount } from '../plan/plan.ts';
+import { secretValue } from '../source/secret-value.ts';
 import type { Cleanup } from './cleanup.ts';
+import { openMountTree } from './mount-tree.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
-import { openSource } from './source-trees.ts';
 
 /** What a mount gives a RUN: something mounted, a variable, both, or nothing (an optional secret that was not given). */
 export interface MountedInput {
@@ -20,11 +17,11 @@ export interface MountedInput {
 /** A mount that can be looked up, and made when the step must run. */
 export interface PreparedMount {
   readonly keyed: KeyedMount;
-  readonly inputs: readonly string[];
+  readonly inputs: () => Promise<readonly string[]>;
   materialise(cleanup: Cleanup): Promise<MountedInput>;
 }
 
-const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;
+const noInputs = async (): Promise<readonly string[]> => [];
 
 /** Finds what a `RUN --mount` needs, without acquiring it. Throws SourceError for a source that is not there. */
 export async function prepareMount(mount: PlannedMount, placed: PlacedStep, around: StageSolving): Promise<PreparedMount> {
@@ -34,40 +31,24 @@ export async function prepareMount(mount: PlannedMount, placed: PlacedStep, arou
     case 'cache':
       return prepareCache(mount, placed, around);
     case 'tmpfs':
-      return { keyed: mount, inputs: [], materialise: async () => ({ mount, env: undefined }) };
+      return { keyed: mount, inputs: noInputs, materialise: async () => ({ mount, env: undefined }) };
     case 'secret':
-      return { keyed: mount, inputs: [], materialise: async () => secretInput(mount, around) };
+      return { keyed: mount, inputs: noInputs, materialise: async () => secretInput(mount, around) };
     case 'ssh':
-      return { keyed: mount, inputs: [], materialise: async (cleanup) => agentInput(mount, around, cleanup) };
+      return { keyed: mount, inputs: noInputs, materialise: async (cleanup) => agentInput(mount, around, cleanup) };
     default:
       return unreachable(mount);
   }
 }
 
-interface Tree {
-  readonly digest: string;
-  readonly inputs: readonly string[];
-  treeSource(): Promise<TreeSource>;
-}
-
 async function prepareBind(mount: Extract<PlannedMount, { kind: 'bind' }>, around: StageSolving): Promise<PreparedMount> {
-  const { target, isWritable, source: path } = mount;
-  const tree = await openTree(mount.from, path, around);
+  const { target, isWritable } = mount;
+  const tree = await openMountTree(mount.from, mount.source, around);
   return {
     keyed: { kind: 'bind', target, digest: tree.digest, isWritable },
     inputs: tree.inputs,
-    materialise: async () => ({
-      mount: { kind: 'bind', target, isWritable, path, source: await tree.treeSource() },
-      env: undefined,
-    }),
+    materialise: async () => ({ mount: { kind: 'bind', target, isWritable, ...(await tree.place()) }, env: undefined }),
   };
-}
-
-async function openTree(from: SourceRef, path: string, around: StageSolving): Promise<Tree> {
-  const source = await openSource(from, around);
-  const group = await planTree(source.tree, path);
-  if (group === undefined) throw new SourceError('missing', `Cannot mount "${path}" from ${source.tree.name}: it does not exist`);
-  return { ...copyDigest(group.entries, wholeEntries), treeSource: () => source.treeSource() };
 }
 
 /** A cache is known by id, origin and owner: BuildKit keeps apart what differs in any of them. */
@@ -77,12 +58,12 @@ async function prepareCache(
   around: StageSolving,
 ): Promise<PreparedMount> {
   const { target, isReadOnly, uid, gid, mode } = mount;
-  const initial = mount.from === undefined ? undefined : await openTree(mount.from, '/', around);
+  const initial = mount.from === undefined ? undefined : await openMountTree(mount.from, '/', around);
   const identity = JSON.stringify([mount.id, initial?.digest ?? null, uid, gid, mode]);
   const { store, signal, tell } = around.solving;
   return {
     keyed: { kind: 'cache', target, initialDigest: initial?.digest, isReadOnly, uid, gid, mode },
-    inputs: [],
+    inputs: noInputs,
     materialise: async (cleanup) => {
       const onWait = (): void => tell({ kind: 'notice', message: `Waiting for cache mount "${mount.id}": another step uses it` });
       const held = await store.cacheMounts.acquire({
@@ -93,7 +74,7 @@ async function prepareCache(
         onWait,
       });
       cleanup.defer(() => held[Symbol.dispose]());
-      const source = held.isNew ? await initial?.treeSource() : undefined;
+      const source = held.isNew ? (await initial?.place())?.source : undefined;
       return {
         mount: {
           kind: 'cache',
@@ -124,28 +105,13 @@ async function secretInput(mount: Extract<PlannedMount, { kind: 'secret' }>, { s
 
 async function readSecret(
   { id, isRequired }: Extract<PlannedMount, { kind: 'secret' }>,
-  { secrets = {}, environment = {} }: StageSolving['solving']['options'],
+  options: StageSolving['solving']['options'],
 ): Promise<Buffer | undefined> {
-  const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
-  if (source === undefined) {
-    if (!isRequired) return undefined;
-    throw new UsageError('--secret', `Cannot mount secret "${id}": secret ${id}: not found`, {
-      hint: `Give it with --secret id=${id},src=FILE`,
-    });
-  }
-  if (source.kind === 'file') return readSecretFile(id, source.path);
-  const value = environment[source.name];
-  if (value !== undefined) return Buffer.from(value);
-  throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
-}
-
-async function readSecretFile(id: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${why}`, { cause: error });
-  }
+  const value = await secretValue(id, options);
+  if (value !== undefined || !isRequired) return value;
+  throw new UsageError('--secret', `Cannot mount secret "${id}": secret ${id}: not found`, {
+    hint: `Give it with --secret id=${id},src=FILE`,
+  });
 }
 
 async function agentInput(

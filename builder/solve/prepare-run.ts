@@ -17,7 +17,7 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
       settings,
       mounts.map(({ keyed }) => keyed),
     ),
-    inputs: mounts.flatMap(({ inputs }) => inputs),
+    inputs: async () => (await Promise.all(mounts.map(({ inputs }) => inputs()))).flat(),
     materialise: async (cleanup): Promise<RunAction> => {
       const inputs = [];
       for (const mount of mounts) inputs.push(await mount.materialise(cleanup));

@@ -11,9 +11,11 @@ import { type KeyedStep, stepKey } from '../keys/step-key.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { Cleanup } from './cleanup.ts';
 import { OutputTail } from './output-tail.ts';
-import { prepareAdd, prepareCopy } from './prepare-copy.ts';
+import { prepareAdd } from './prepare-add.ts';
+import { prepareCopy } from './prepare-copy.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { PreparedStep } from './prepared-step.ts';
+import type { OnProgress } from './root-folders.ts';
 import { chainIdOfRoot } from './root-state.ts';
 import type { ShownStep } from './shown-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
@@ -42,29 +44,42 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
   const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
   const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, work);
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
-  const current = { key: keyed.key, components: keyed.components, inputs: prepared.inputs };
+  const current = { key: keyed.key, components: keyed.components, inputs: await orStepError(work, () => prepared.inputs()) };
   const reason = around.solving.options.explain === true ? await missReason(current, work) : undefined;
-  const facts = await around.solving.limit(() => carryOut(prepared, keyed, work));
+  const { ran, limit } = around.solving;
+  const same = ran.get(keyed.key);
+  if (same !== undefined) return { facts: await same, isCached: true, reason: undefined };
+  const running = limit(() => carryOut(prepared, keyed, work));
+  ran.set(keyed.key, running);
+  const facts = await running;
   await around.solving.store.steps.setLatest(slotOf(work), current);
   return { facts, isCached: false, reason };
 }
 
-async function prepareStep(work: StepWork): Promise<PreparedStep> {
-  const { placed, around } = work;
+function prepareStep(work: StepWork): Promise<PreparedStep> {
+  const { placed, around, shown } = work;
   const { action } = placed;
-  try {
+  const onProgress: OnProgress = (...progress) => shown.progress(...progress);
+  return orStepError(work, async () => {
     switch (action.kind) {
       case 'run':
-        return await prepareRun(action, placed, around);
+        return prepareRun(action, placed, around);
       case 'copy':
-        return await prepareCopy(action, around);
+        return prepareCopy(action, around, onProgress);
       case 'add':
-        return await prepareAdd(action, around);
+        return prepareAdd(action, around, onProgress);
       case 'make-directory':
-        return { action, inputs: [], materialise: async () => action };
+        return { action, inputs: async () => [], materialise: async () => action };
       default:
         return unreachable(action);
     }
+  });
+}
+
+/** A source that cannot be taken is shown where the Containerfile names it. */
+async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     const { message, hint } = error;

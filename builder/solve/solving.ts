@@ -1,12 +1,15 @@
 import type { LimitFunction } from 'p-limit';
 import type { Store } from '../../cache/store.ts';
+import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { Source } from '../../parser/span.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { Tell } from '../clock.ts';
 import type { StepId } from '../events.ts';
 import type { FirstFailure } from '../first-failure.ts';
+import type { StepKey } from '../keys/step-key.ts';
 import type { BuildOptions } from '../options.ts';
 import type { ContextTrees } from '../source/context-trees.ts';
+import type { ImageLookup } from '../source/image-lookup.ts';
 import type { BaseSteps } from './base-steps.ts';
 import type { LazyWorker } from './lazy-worker.ts';
 import type { RootFolders } from './root-folders.ts';
@@ -20,8 +23,12 @@ export interface Solving {
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly folders: RootFolders;
+  /** Asks registries, and downloads. */
+  readonly lookup: ImageLookup;
   readonly bases: BaseSteps;
   readonly contexts: ContextTrees;
+  /** The steps that this build has run or runs, by key: another stage or platform with the same step takes the result. */
+  readonly ran: Map<StepKey, Promise<LayerFacts>>;
   /** Bounds how many steps act at the same time. */
   readonly limit: LimitFunction;
   /** When the build began by the clock of the store's file system, in nanoseconds. */

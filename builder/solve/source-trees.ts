@@ -2,47 +2,70 @@ import type { TreeSource } from '../../executor/protocol/actions.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import type { FileTree } from '../context/tree.ts';
 import type { SourceRef } from '../plan/plan.ts';
+import type { OpenContext } from '../source/context-trees.ts';
+import { once } from './once.ts';
+import type { OnProgress } from './root-folders.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, rootOfImage } from './root-state.ts';
 import { type StageSolving, stageAt } from './solved-stage.ts';
 
 /** Where the files of a step come from: what can be asked about them now, and where the worker finds them. */
 export interface OpenSource {
-  readonly tree: FileTree;
-  /** Files of local contexts carry times that say nothing. */
+  /** What the files are, known without looking at any of them; undefined where only looking can tell. */
+  readonly identity: string | undefined;
+  /** Files of contexts carry times that say nothing. */
   readonly time: 'constant' | 'source';
-  treeSource(): Promise<TreeSource>;
+  /** A context, for what depends on its being one. */
+  readonly context: OpenContext | undefined;
+  /** What can be asked about the files. The layers of images are fetched and unpacked now, if they have to be. */
+  readonly tree: () => Promise<FileTree>;
+  readonly treeSource: () => Promise<TreeSource>;
 }
 
-/** Opens a source for a step. Stages are waited for; the layers of images are fetched and unpacked when their files are asked for. */
-export async function openSource(from: SourceRef, around: StageSolving): Promise<OpenSource> {
+/** Opens a source for a step. Stages are waited for; nothing is fetched before the tree is asked for. */
+export async function openSource(from: SourceRef, around: StageSolving, onProgress?: OnProgress): Promise<OpenSource> {
   switch (from.kind) {
-    case 'context': {
-      const tree = await around.solving.contexts.tree(from.name);
-      return { tree, time: 'constant', treeSource: async () => ({ kind: 'directory', path: tree.root || '/' }) };
-    }
+    case 'context':
+      return contextSource(await around.solving.contexts.open(from.name));
     case 'stage': {
       const { root, stage } = await stageAt(around.stages, from.stage);
-      return openRoot(root, `stage "${stage.title}"`, around);
+      return rootSource(root, `stage "${stage.title}"`, { around, onProgress });
     }
     case 'image':
-      return openRoot(rootOfImage(from.image), `image "${from.image.reference}"`, around);
+      return rootSource(rootOfImage(from.image), `image "${from.image.reference}"`, { around, onProgress });
     case 'scratch':
-      return openRoot(emptyRoot, 'scratch', around);
+      return rootSource(emptyRoot, 'scratch', { around, onProgress });
     default:
       return unreachable(from);
   }
 }
 
-async function openRoot(root: RootState, name: string, { solving }: StageSolving): Promise<OpenSource> {
-  const lowers = (): Promise<readonly string[]> =>
-    solving.folders.lowersOf(root, { signal: solving.signal, onProgress: () => undefined });
-  // The index of a layer is written when it is unpacked.
-  await lowers();
-  const chain = await solving.store.snapshots.chainOf(chainIdOfRoot(root));
-  const indexes = await Promise.all(chain.map((snapshot) => solving.store.snapshots.loadIndex(snapshot)));
+/** The files of a folder that is a context. */
+export function contextSource(context: OpenContext): OpenSource {
+  const { tree, folder } = context;
+  const treeSource = async (): Promise<TreeSource> => ({ kind: 'directory', path: folder });
+  return { identity: undefined, time: 'constant', context, tree: async () => tree, treeSource };
+}
+
+interface Surroundings {
+  readonly around: StageSolving;
+  readonly onProgress: OnProgress | undefined;
+}
+
+function rootSource(root: RootState, name: string, { around, onProgress = () => undefined }: Surroundings): OpenSource {
+  const { folders, store, signal } = around.solving;
+  const lowers = (): Promise<readonly string[]> => folders.lowersOf(root, { signal, onProgress });
+  const tree = async (): Promise<FileTree> => {
+    // The index of a layer is written when it is unpacked.
+    await lowers();
+    const chain = await store.snapshots.chainOf(chainIdOfRoot(root));
+    const indexes = await Promise.all(chain.map((snapshot) => store.snapshots.loadIndex(snapshot)));
+    return new LayersTree(name, indexes);
+  };
   return {
-    tree: new LayersTree(name, indexes),
+    identity: chainIdOfRoot(root) ?? 'scratch',
     time: 'source',
+    context: undefined,
+    tree: once(tree),
     treeSource: async () => ({ kind: 'rootfs', lowers: await lowers() }),
   };
 }

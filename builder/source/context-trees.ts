@@ -1,10 +1,14 @@
 import path from 'node:path';
 import type { FileDigests } from '../../cache/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
+import { IgnoreRules } from '../context/ignore.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';
+import type { FileTree } from '../context/tree.ts';
 import { UsageError } from '../errors.ts';
-import { type ContextLocation, parseContextLocation } from './named-context.ts';
+import type { FetchedContexts } from './fetched-contexts.ts';
+import { type ContextLocation, isRemoteLocation, parseContextLocation, type RemoteLocation } from './named-context.ts';
+import { TreeWithModes } from './tree-with-modes.ts';
 
 interface ContextServices {
   readonly store: Store;
@@ -15,12 +19,20 @@ interface ContextServices {
   /** Absolute path of the Containerfile, for its own ignore file. */
   readonly containerfile: string | undefined;
   readonly ignoreFile: string | undefined;
+  /** Contexts that are no folders. */
+  readonly fetched: () => Promise<FetchedContexts>;
   readonly signal: AbortSignal;
 }
 
-interface OpenContext {
-  readonly tree: ContextTree;
-  readonly digests: FileDigests;
+/** A context's files, and the folder that they are in. */
+export interface OpenContext {
+  readonly tree: FileTree;
+  /** Absolute, without links. */
+  readonly folder: string;
+  /** The folder may hold more than the tree shows. */
+  readonly isFiltered: boolean;
+  /** undefined for what vanishes with the build. */
+  readonly digests: FileDigests | undefined;
 }
 
 /** The contexts of a build as trees of files, each opened when the first step asks for it. */
@@ -33,24 +45,38 @@ export class ContextTrees {
   }
 
   /** A context's files under its ignore rules; without a name, the build context's. Throws UsageError and ContainerfileError. */
-  async tree(name: string | undefined): Promise<ContextTree> {
+  open(name: string | undefined): Promise<OpenContext> {
     const open = this.#open.get(name) ?? this.#openContext(name);
     this.#open.set(name, open);
-    return (await open).tree;
+    return open;
   }
 
   /** Remembers the digests of the files that were read. */
   async save(): Promise<void> {
-    for (const open of this.#open.values()) await (await open).digests.save();
+    for (const open of this.#open.values()) await (await open).digests?.save();
   }
 
-  async #openContext(name: string | undefined): Promise<OpenContext> {
+  #openContext(name: string | undefined): Promise<OpenContext> {
+    const location = this.#locationOf(name);
+    return isRemoteLocation(location) ? this.#openRemote(location, name) : this.#openFolder(directoryOf(location, name), name);
+  }
+
+  async #openFolder(directory: string, name: string | undefined): Promise<OpenContext> {
     const { store, signal } = this.#services;
-    const root = path.resolve(directoryOf(this.#locationOf(name), name));
+    const root = path.resolve(directory);
     const { FileDigests: Digests } = await import('../../cache/file-digests.ts');
     const [ignore, digests] = await Promise.all([this.#ignoreRules(name, root), Digests.load(store.layout.context(root))]);
-    const shown = name === undefined ? 'the build context' : `context "${name}"`;
-    return { tree: await scanContext(root, { name: shown, ignore, digests, signal }), digests };
+    return opened(await scanContext(root, { name: shownName(name), ignore, digests, signal }), digests);
+  }
+
+  /** What came from elsewhere is complete as it is: its ignore files say what to leave out of a context that is sent. */
+  async #openRemote(location: RemoteLocation, name: string | undefined): Promise<OpenContext> {
+    const { fetched, ignoreFile, signal } = this.#services;
+    const { folder, modes } = await (await fetched()).get(location, name);
+    const isIgnoring = name === undefined && ignoreFile !== undefined;
+    const ignore = isIgnoring ? await this.#ignoreRules(name, folder) : IgnoreRules.none;
+    const open = opened(await scanContext(folder, { name: shownName(name), ignore, signal }), undefined);
+    return modes.size === 0 ? open : { ...open, tree: new TreeWithModes(open.tree, modes), isFiltered: true };
   }
 
   #locationOf(name: string | undefined): ContextLocation {
@@ -68,14 +94,18 @@ export class ContextTrees {
   }
 }
 
-function directoryOf(location: ContextLocation, name: string | undefined): string {
+function opened(tree: ContextTree, digests: FileDigests | undefined): OpenContext {
+  return { tree, folder: tree.root, isFiltered: tree.isFiltered, digests };
+}
+
+function shownName(name: string | undefined): string {
+  return name === undefined ? 'the build context' : `context "${name}"`;
+}
+
+function directoryOf(location: Exclude<ContextLocation, RemoteLocation>, name: string | undefined): string {
   if (location.kind === 'directory') return location.path;
-  const what = name === undefined ? 'the context' : `context "${name}"`;
-  throw new UsageError(
-    name === undefined ? 'CONTEXT' : '--build-context',
-    `Cannot read files from ${what}: ${location.kind} contexts are not supported yet`,
-    {
-      hint: 'Use a folder',
-    },
-  );
+  const flag = name === undefined ? 'CONTEXT' : '--build-context';
+  throw new UsageError(flag, `Cannot read files from ${shownName(name)}: it is an image`, {
+    hint: 'An image can be given with --build-context, and its files copied with --from',
+  });
 }

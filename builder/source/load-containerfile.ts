@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 
 /** Names that are tried in the context, in this order, when no file is named. */
-const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
+export const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
 
 /** The files of instructions of a build, and where the first of them is (for its own ignore file). */
 export interface LoadedContainerfile {
@@ -38,9 +38,10 @@ export async function loadContainerfile(
   return { sources, path: first !== undefined && isLocal(first) ? path.resolve(first) : undefined };
 }
 
-async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
+/** Reads one file that an option names. Throws UsageError. */
+export async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
   if (file === '-') return { name: '-', text: await readers.stdin() };
-  if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//'), text: await readers.url(file) };
+  if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file) };
   return { name: file, text: await readText(file) };
 }
 

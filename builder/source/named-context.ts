@@ -9,6 +9,9 @@ export type ContextLocation =
   | { readonly kind: 'http'; readonly url: string }
   | { readonly kind: 'stdin' };
 
+/** A place whose files must be fetched before they can be read. */
+export type RemoteLocation = Extract<ContextLocation, { readonly kind: 'git' | 'http' | 'stdin' }>;
+
 const imageSchemes = ['docker-image://', 'container-image://', 'docker://'] as const;
 const archiveKinds = ['oci-archive', 'docker-archive'] as const;
 
@@ -37,6 +40,11 @@ export function isGitLocation(text: string): boolean {
 /** True for locations that stand for a whole image, with a configuration to inherit. */
 export function isImageLocation(location: ContextLocation): boolean {
   return location.kind === 'image' || location.kind.startsWith('oci-') || location.kind === 'docker-archive';
+}
+
+/** True for what is fetched into a folder of the build. */
+export function isRemoteLocation(location: ContextLocation): location is RemoteLocation {
+  return location.kind === 'git' || location.kind === 'http' || location.kind === 'stdin';
 }
 
 function withoutScheme(text: string, scheme: string): string {

@@ -1,4 +1,5 @@
 import type { Digest } from '../../registry/oci/digest.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
 
 /** A root file system, as layer folders, lowest first. Empty for `scratch`. Paths are absolute. */
 export type Lowers = readonly string[];
@@ -34,6 +35,17 @@ export interface RunAction {
   readonly devices: readonly { readonly source: string; readonly target: string }[];
   /** Files given to the command through a read-only tmpfs, such as the script of a heredoc with a shebang. */
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
+  /** Set when the command is for another platform than this machine's. */
+  readonly emulation?: Emulation;
+}
+
+/** What main knows of running commands of another platform. Not part of a key: the result must be the platform's own. */
+export interface Emulation {
+  readonly platform: Platform;
+  /** Absolute path of a static user-mode emulator. */
+  readonly emulator: string | undefined;
+  /** Whether it is to be used even where the machine has one registered. */
+  readonly isChosen: boolean;
 }
 
 interface MountTarget {

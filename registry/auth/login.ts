@@ -48,6 +48,11 @@ export async function logout(registry: string, options: CredentialOptions): Prom
   return true;
 }
 
+/** The registries, or namespaces of them, whose credentials are in the file that login() writes. */
+export async function signedIn(options: CredentialOptions): Promise<readonly string[]> {
+  return [...((await readAuthFile(authFileToWrite(options)))?.entries.keys() ?? [])];
+}
+
 function checkedKey(registry: string): string {
   const key = normaliseKey(registry.trim());
   if (/^[\w.[\]:-]+(\/[\w./-]+)?$/.test(key)) return key;

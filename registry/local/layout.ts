@@ -31,7 +31,7 @@ export async function openLayout(files: StoredFiles, options: LayoutOptions): Pr
 }
 
 /** Reads `index.json`. Throws RegistryError. */
-async function readLayoutIndex(files: StoredFiles): Promise<ImageIndex> {
+export async function readLayoutIndex(files: StoredFiles): Promise<ImageIndex> {
   const purpose = `read ${files.title}`;
   const bytes = await readSmall(files, 'index.json', largestManifestBytes);
   const mark = await readSmall(files, 'oci-layout', 64 * 1024);

@@ -21,7 +21,7 @@ export function timeOf({ argv: [program = '', ...args], ...options }: Command): 
     ...options,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    timeout: 600_000,
+    timeout: 180_000,
   });
   const tookMs = performance.now() - startMs;
   if (status !== 0)

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type LayerFile, layerTar, type TestImage, writeBusyboxLayout, writeLayout } from '../support/images.ts';
-import { readResult, type Result } from './read-result.ts';
+import { type Result, readResult } from './read-result.ts';
 
 /** The names of the images that rows may build on. */
 export const baseNames = ['base', 'configured', 'triggers', 'owned', 'empty', 'nobody'] as const;
@@ -9,10 +9,12 @@ type BaseName = (typeof baseNames)[number];
 
 /** Writes every base image as an image layout below a folder. */
 export async function writeBases(folder: string): Promise<readonly Result[]> {
-  const users = await layerTar(userFiles);
-  await writeBusyboxLayout(join(folder, 'base'), { layers: [users] });
-  await writeBusyboxLayout(join(folder, 'configured'), { layers: [users], config: fullConfig });
-  await writeBusyboxLayout(join(folder, 'triggers'), { layers: [users], config: { OnBuild: triggers } });
+  const configs = { base: {}, configured: fullConfig, triggers: { OnBuild: triggers } };
+  for (const [name, config] of Object.entries(configs)) {
+    // Results are recognised by the layers that they start with.
+    const users = await layerTar([...userFiles, { name: 'etc/image', content: name }]);
+    await writeBusyboxLayout(join(folder, name), { layers: [users], config });
+  }
   const small: Readonly<Record<Exclude<BaseName, 'base' | 'configured' | 'triggers'>, TestImage>> = {
     owned: { layers: [await layerTar(ownedFiles)] },
     empty: { layers: [], config: { Env: ['FROM_EMPTY=1'], Labels: { 'of.base': 'empty' } } },

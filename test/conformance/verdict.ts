@@ -58,8 +58,7 @@ function describeAll(tree: Tree): Readonly<Record<string, string>> {
 }
 
 function timesAsIn(expected: Tree, actual: Tree): Tree {
-  const hasTime = (node: Node | undefined): boolean =>
-    node !== undefined && node.type !== 'hard' && node.mtime !== undefined;
+  const hasTime = (node: Node | undefined): boolean => node !== undefined && node.type !== 'hard' && node.mtime !== undefined;
   return Object.fromEntries(
     Object.entries(actual).map(([path, node]) => [path, hasTime(expected[path]) ? node : withoutTime(node)]),
   );

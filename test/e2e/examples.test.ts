@@ -3,6 +3,7 @@ import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
+import { podmanIn } from '../support/podman.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -45,21 +46,11 @@ test('examples/bundle is loaded by podman, and its program runs from there', {
   ...requires('tool:podman'),
 }, async () => {
   using box = bundle();
+  using podman = podmanIn(box);
   await box.tsbuild('-t', 'bundle', '-o', 'type=docker,dest=bundle.tar', 'bundle').succeeds();
-  const podman = [
-    'podman',
-    '--root',
-    box.at('podman'),
-    '--runroot',
-    box.at('run'),
-    '--storage-driver',
-    'vfs',
-    '--cgroup-manager',
-    'cgroupfs',
-  ];
-  await box.run([...podman, 'load', '-q', '-i', 'bundle.tar']).succeeds();
-  const inside = `chroot "$(${podman.join(' ')} image mount docker.io/library/bundle:latest)" /bin/esbuild --version`;
-  const { stdout } = await box.run([...podman, 'unshare', 'sh', '-c', inside]).succeeds();
+  await podman.run('load', '-q', '-i', 'bundle.tar').succeeds();
+  const inside = `chroot "$(${podman.command.join(' ')} image mount docker.io/library/bundle:latest)" /bin/esbuild --version`;
+  const { stdout } = await podman.run('unshare', 'sh', '-c', inside).succeeds();
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
+import { podmanIn } from '../support/podman.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 
@@ -46,20 +47,8 @@ test('umoci unpacks the image', requires('user:subids', 'tool:busybox', 'tool:um
 
 test('podman loads the image', requires('user:subids', 'tool:busybox', 'tool:podman'), async () => {
   using box = await built();
-  const podman = [
-    'podman',
-    '--root',
-    box.at('podman'),
-    '--runroot',
-    box.at('run'),
-    '--storage-driver',
-    'vfs',
-    '--cgroup-manager',
-    'cgroupfs',
-  ];
-  await box.run([...podman, 'load', '-i', 'd.tar']).succeeds();
-  const { stdout } = await box
-    .run([...podman, 'image', 'inspect', 'docker.io/library/tools:1', '--format', '{{.Config.Cmd}}'])
-    .succeeds();
+  using podman = podmanIn(box);
+  await podman.run('load', '-i', 'd.tar').succeeds();
+  const { stdout } = await podman.run('image', 'inspect', 'docker.io/library/tools:1', '--format', '{{.Config.Cmd}}').succeeds();
   assert.equal(stdout, '[cat /again]\n');
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { repositoryRoot } from './repository.ts';
@@ -14,19 +14,22 @@ export type ProgramCommand = readonly [node: string, script: string];
  */
 export function installProgram(folder: string): ProgramCommand {
   mkdirSync(folder, { recursive: true });
-  chmodSync(dirname(folder), 0o755);
-  cpSync(join(repositoryRoot, 'package.json'), join(folder, 'package.json'));
   const compiled = compiledFolder();
   cpSync(compiled, join(folder, 'dist'), {
     recursive: true,
     filter: (path) => path !== join(compiled, 'test') && !path.endsWith('.map'),
   });
-  for (const path of productionPackages()) {
-    cpSync(join(repositoryRoot, path), join(folder, path), { recursive: true });
-  }
+  copyPackages(folder);
   if (!canOthersRun(process.execPath)) cpSync(process.execPath, join(folder, 'node'));
   openToAll(folder);
   return commandIn(folder);
+}
+
+/** Copies package.json and the packages that the program needs. */
+export function copyPackages(folder: string): void {
+  for (const path of ['package.json', ...productionPackages()]) {
+    cpSync(join(repositoryRoot, path), join(folder, path), { recursive: true });
+  }
 }
 
 /** The command of a program that `installProgram` put there. */

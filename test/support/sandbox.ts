@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { commandIn, installProgram, type ProgramCommand } from './install-program.ts';
 import { Outcome } from './outcome.ts';
 import { type TestUser, testUsers, type UserKind } from './users.ts';
@@ -162,6 +162,8 @@ export function programCommand(): ProgramCommand {
   if (prepared !== undefined) return commandIn(prepared);
   if (installed === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'tsbuild-program-'));
+    chmodSync(folder, 0o755);
+    chmodSync(folder, 0o755);
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     installed = installProgram(join(folder, 'program'));
   }
@@ -176,12 +178,14 @@ function chooseUser(kind: UserKind | undefined): TestUser {
   return user;
 }
 
-// Files of subordinate ids can only be removed by root, of the machine or of a namespace that has them.
+// overlayfs makes folders that even their owner may not enter, and files of subordinate ids can only be removed by root, of the machine or
+// of a namespace that has them.
 function removeTree(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    const { status } = spawnSync('unshare', ['--user', '--map-auto', '--map-root-user', 'rm', '-rf', '--', path]);
-    if (status !== 0) process.emitWarning(`Cannot remove ${relative('.', path)}`);
-  }
+  const attempts = [
+    ['rm', '-rf', '--', path],
+    ['sh', '-c', 'chmod -R u+rwx "$1"; rm -rf -- "$1"', 'sh', path],
+    ['unshare', '--user', '--map-auto', '--map-root-user', 'rm', '-rf', '--', path],
+  ];
+  const isGone = attempts.some(([program = '', ...args]) => spawnSync(program, args).status === 0);
+  if (!isGone) process.emitWarning(`Cannot remove ${path}`);
 }

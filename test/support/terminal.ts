@@ -13,7 +13,6 @@ export class Terminal {
   }
 
   write(text: string): void {
-    // oxlint-disable-next-line no-control-regex
     for (const [part] of text.matchAll(/\u001B\[\??\d*[A-Za-z]|[\s\S]/gu)) this.#take(part);
   }
 

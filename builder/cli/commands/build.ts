@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';
+import type { DescribeMethod } from '../call.ts';
 import type { CommandContext } from '../commands.ts';
+import type { DescribeRequest } from '../described-file.ts';
 import { type ParsedFlags, parseFlags } from '../parse-flags.ts';
 
 /** `tsbuild build`. */
@@ -13,16 +15,9 @@ export async function runBuild(context: CommandContext): Promise<number> {
     environment: context.environment,
     argumentFiles: await readArgumentFiles(parsed),
   });
-  switch (command.call) {
-    case 'build':
-      return build(command, context);
-    case 'check':
-    case 'targets':
-    case 'outline':
-      return describe(command.call, { command, context });
-    default:
-      return unreachable(command.call);
-  }
+  const { method, format } = command.call;
+  if (method === 'build') return build(command, context);
+  return describe(method, { options: command.options, format }, context);
 }
 
 async function build(command: BuildCommand, context: CommandContext): Promise<number> {
@@ -49,12 +44,8 @@ async function build(command: BuildCommand, context: CommandContext): Promise<nu
   return 0;
 }
 
-async function describe(
-  call: 'check' | 'targets' | 'outline',
-  { command, context }: { readonly command: BuildCommand; readonly context: CommandContext },
-): Promise<number> {
-  const request = { options: command.options, isJson: false };
-  switch (call) {
+async function describe(method: DescribeMethod, request: DescribeRequest, context: CommandContext): Promise<number> {
+  switch (method) {
     case 'check':
       return (await import('./check.ts')).checkFile(request, context);
     case 'targets':
@@ -62,7 +53,7 @@ async function describe(
     case 'outline':
       return (await import('./outline.ts')).describeTarget(request, context);
     default:
-      return unreachable(call);
+      return unreachable(method);
   }
 }
 

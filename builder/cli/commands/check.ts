@@ -1,8 +1,9 @@
-import { check } from '../../../parser/check.ts';
-import { toJson } from '../../../parser/check-output.ts';
 import type { Diagnostic } from '../../../parser/errors.ts';
+import type { Source } from '../../../parser/span.ts';
+import { fileFindings } from '../../check/file-findings.ts';
 import { exitCode } from '../../exit-code.ts';
 import { diagnosticLines } from '../../report.ts';
+import type { ReportFormat } from '../call.ts';
 import type { CommandContext } from '../commands.ts';
 import { type DescribeRequest, parseSources, runDescription } from '../described-file.ts';
 
@@ -11,26 +12,31 @@ export async function runCheck(context: CommandContext): Promise<number> {
   return runDescription(context, { name: 'check', summary: 'Looks for mistakes in a Containerfile without building' }, checkFile);
 }
 
-/** What `--call=check` does. */
-export async function checkFile({ options, isJson }: DescribeRequest, context: CommandContext): Promise<number> {
-  const { file, diagnostics, sources } = await parseSources(options, context);
-  const findings = file === undefined ? [] : check(file, { sources, buildArgs: Object.keys(options.buildArgs ?? {}) });
-  const all = [...diagnostics, ...findings];
-  if (isJson) context.stdout.write(`${JSON.stringify(toJson(all, sources), undefined, 2)}\n`);
-  else
-    context.stdout.write(
-      text(
-        all.flatMap((diagnostic) => [...diagnosticLines(diagnostic, sources), '']),
-        all,
-      ),
-    );
-  if (all.some(({ severity }) => severity === 'error')) return exitCode.usage;
-  return all.length > 0 ? exitCode.step : exitCode.success;
+/** What `--call=check` does. @throws UsageError, ContainerfileError for a wrong ignore file */
+export async function checkFile({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
+  const parsed = await parseSources(options, context);
+  const findings = await fileFindings(parsed, options);
+  context.stdout.write(await written(findings, parsed.sources, format));
+  if (findings.some(({ severity }) => severity === 'error')) return exitCode.usage;
+  return findings.length > 0 ? exitCode.step : exitCode.success;
 }
 
-function text(lines: readonly string[], all: readonly Diagnostic[]): string {
-  const errors = all.filter(({ severity }) => severity === 'error').length;
-  const parts = [counted(errors, 'error'), counted(all.length - errors, 'warning')].filter((part) => part !== '');
+async function written(findings: readonly Diagnostic[], sources: readonly Source[], format: ReportFormat): Promise<string> {
+  if (format === 'text') return text(findings, sources);
+  const { toJson, toSarif } = await import('../../../parser/check-output.ts');
+  if (format === 'json') return json(toJson(findings, sources));
+  const { packageVersion } = await import('../package-version.ts');
+  return json(toSarif(findings, sources, packageVersion()));
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+function text(findings: readonly Diagnostic[], sources: readonly Source[]): string {
+  const lines = findings.flatMap((finding) => [...diagnosticLines(finding, sources), '']);
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const parts = [counted(errors, 'error'), counted(findings.length - errors, 'warning')].filter((part) => part !== '');
   return [...lines, parts.length === 0 ? 'No mistakes found' : parts.join(', '), ''].join('\n');
 }
 

@@ -1,9 +1,9 @@
+import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
+import { formatFlags, listingText } from '../listing.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { findImage, readManifests, type StoredManifest } from '../stored-image.ts';
-import { table } from '../table.ts';
 
 export const historyCommand: StoreCommand = {
   name: 'history',
@@ -11,6 +11,7 @@ export const historyCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: 1,
   summary: 'Shows how an image was made, newest first',
+  flags: [...formatFlags, { long: '--no-trunc', group: 'Output', help: 'Instructions in full' }],
   run: showHistory,
 };
 
@@ -19,22 +20,44 @@ export async function runHistory(context: CommandContext): Promise<number> {
   return runStoreCommand(historyCommand, context);
 }
 
-async function showHistory({ operands: [text = ''] }: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
-  const { descriptor } = await findImage(store, text);
-  const manifests = await readManifests(store, descriptor);
-  const several = manifests.length > 1;
-  for (const manifest of manifests) {
-    if (several) context.stdout.write(`${manifest.config.os}/${manifest.config.architecture}\n`);
-    context.stdout.write(table([['CREATED', 'SIZE', 'CREATED BY'], ...rowsOf(manifest)]));
+interface Line {
+  readonly created: string;
+  readonly createdBy: string;
+  readonly size: number;
+  readonly comment: string;
+}
+
+async function showHistory(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+  const { descriptor } = await findImage(store, parsed.operands[0] ?? '');
+  const { manifests } = await readStoredImage(store, descriptor);
+  const images = manifests.filter(({ config }) => config !== undefined);
+  for (const image of images) {
+    if (images.length > 1) context.stdout.write(`${image.config?.os}/${image.config?.architecture}\n`);
+    const lines = linesOf(image);
+    context.stdout.write(listingText({ items: lines, rows: () => rowsOf(lines, parsed.isOn('--no-trunc') === true) }, parsed));
   }
   return 0;
 }
 
-function rowsOf({ config, manifest }: StoredManifest): readonly (readonly string[])[] {
+function linesOf({ config, manifest }: StoredManifest): readonly Line[] {
   const layers = [...manifest.layers];
-  const rows = (config.history ?? []).map((entry) => {
-    const size = entry.empty_layer === true ? 0 : (layers.shift()?.size ?? 0);
-    return [entry.created ?? '', bytes(size), entry.created_by ?? ''];
-  });
-  return rows.toReversed();
+  const lines = (config?.history ?? []).map((entry) => ({
+    created: entry.created ?? '',
+    createdBy: entry.created_by ?? '',
+    size: entry.empty_layer === true ? 0 : (layers.shift()?.size ?? 0),
+    comment: entry.comment ?? '',
+  }));
+  return lines.toReversed();
+}
+
+const widthOfInstruction = 80;
+
+function rowsOf(lines: readonly Line[], isWhole: boolean): readonly (readonly string[])[] {
+  const rows = lines.map(({ created, createdBy, size, comment }) => [
+    created,
+    isWhole || createdBy.length <= widthOfInstruction ? createdBy : `${createdBy.slice(0, widthOfInstruction - 3)}...`,
+    bytes(size),
+    comment,
+  ]);
+  return [['CREATED', 'CREATED BY', 'SIZE', 'COMMENT'], ...rows];
 }

@@ -1,25 +1,36 @@
-import { parseReference } from '../../../registry/reference.ts';
+import { UsageError } from '../../errors.ts';
+import { type ListedImage, listImages } from '../../images/list-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
+import { splitPair } from '../key-values.ts';
+import { formatFlags, listingText } from '../listing.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { readManifests } from '../stored-image.ts';
-import { table } from '../table.ts';
 
 const flags: readonly Flag[] = [
-  { long: '--json', group: 'Output', help: 'Print JSON' },
+  {
+    long: '--filter',
+    short: '-f',
+    value: 'NAME=VALUE',
+    repeats: true,
+    group: 'Which',
+    help: 'reference=PATTERN (with * and ?), label=NAME[=VALUE] or platform=OS/ARCH',
+  },
+  ...formatFlags,
+  { long: '--no-trunc', group: 'Output', help: 'Ids in full' },
+  { long: '--digests', group: 'Output', help: 'A column with the digests of the manifests' },
   { long: '--quiet', short: '-q', group: 'Output', help: 'Print image ids only' },
 ];
 
 export const imagesCommand: StoreCommand = {
   name: 'images',
-  operands: '',
+  operands: '[NAME]',
   leastOperands: 0,
-  mostOperands: 0,
+  mostOperands: 1,
   summary: 'Lists the images in the store',
   flags,
-  run: listImages,
+  run: showImages,
 };
 
 /** `tsbuild images`. */
@@ -27,44 +38,63 @@ export async function runImages(context: CommandContext): Promise<number> {
   return runStoreCommand(imagesCommand, context);
 }
 
-interface ListedImage {
-  readonly name: string;
-  readonly id: string;
-  readonly digest: string;
-  readonly platforms: readonly string[];
-  /** Bytes of the blobs. */
-  readonly size: number;
-}
-
-async function listImages(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
-  const images: ListedImage[] = [];
-  for (const { name, descriptor } of await store.images.list()) {
-    const manifests = await readManifests(store, descriptor);
-    const blobs = manifests.flatMap(({ manifest }) => [manifest.config, ...manifest.layers]);
-    images.push({
-      name,
-      id: manifests[0]?.manifest.config.digest ?? descriptor.digest,
-      digest: descriptor.digest,
-      platforms: manifests.map(({ config }) => `${config.os}/${config.architecture}`),
-      size: blobs.reduce((sum, { size }) => sum + size, 0),
-    });
+async function showImages(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+  const [name] = parsed.operands;
+  const filters = parsed.all('--filter').map(filterOf);
+  if (name !== undefined) filters.push(referenceFilter(name));
+  const images = (await listImages(store)).filter((image) => filters.every((matches) => matches(image)));
+  if (parsed.isOn('--quiet') === true) {
+    const ids = new Set(images.map(({ id }) => id));
+    context.stdout.write([...ids].map((id) => `${shortId(id, parsed)}\n`).join(''));
+  } else {
+    context.stdout.write(listingText({ items: images, rows: () => rowsOf(images, parsed) }, parsed));
   }
-  context.stdout.write(textOf(images, parsed));
   return 0;
 }
 
-function textOf(images: readonly ListedImage[], parsed: ParsedFlags): string {
-  if (parsed.isOn('--json') === true) return `${JSON.stringify(images, undefined, 2)}\n`;
-  if (parsed.isOn('--quiet') === true) return images.map(({ id }) => `${id}\n`).join('');
-  const rows = images.map(({ name, id, platforms, size }) => {
-    const { registry, repository, tag = '' } = parseReference(name);
-    return [
-      `${registry}/${repository}`,
-      tag,
-      id.slice('sha256:'.length, 'sha256:'.length + 12),
-      platforms.join(','),
-      bytes(size),
-    ];
-  });
-  return table([['REPOSITORY', 'TAG', 'IMAGE ID', 'PLATFORM', 'SIZE'], ...rows]);
+function rowsOf(images: readonly ListedImage[], parsed: ParsedFlags): readonly (readonly string[])[] {
+  const hasDigests = parsed.isOn('--digests') === true;
+  const heading = ['REPOSITORY', 'TAG', ...(hasDigests ? ['DIGEST'] : []), 'IMAGE ID', 'PLATFORM', 'SIZE'];
+  const rows = images.map(({ repository, tag, digest, id, platforms, size }) => [
+    repository,
+    tag,
+    ...(hasDigests ? [digest] : []),
+    shortId(id, parsed),
+    platforms.join(','),
+    bytes(size),
+  ]);
+  return [heading, ...rows];
+}
+
+function shortId(id: string, parsed: ParsedFlags): string {
+  return parsed.isOn('--no-trunc') === true ? id : id.slice('sha256:'.length, 'sha256:'.length + 12);
+}
+
+type Filter = (image: ListedImage) => boolean;
+
+function filterOf(text: string): Filter {
+  const [kind, value = ''] = splitPair(text);
+  switch (kind) {
+    case 'reference':
+      return referenceFilter(value);
+    case 'platform':
+      return ({ platforms }) => platforms.includes(value);
+    case 'label': {
+      const [name, wanted] = splitPair(value);
+      return ({ labels }) => Object.hasOwn(labels, name) && (wanted === undefined || labels[name] === wanted);
+    }
+    default:
+      throw new UsageError('--filter', `Cannot filter by "${kind}": expected reference, label or platform`);
+  }
+}
+
+/** `app*` means the last part of the name; with a slash more parts have to match. A tag is asked for after a colon. */
+function referenceFilter(pattern: string): Filter {
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  const hasTag = /:[^/]*$/.test(pattern);
+  const expression = new RegExp(`(^|/)${escaped}${hasTag ? '' : '(:[^/]*)?'}(@.*)?$`);
+  return ({ name }) => expression.test(name);
 }

@@ -1,9 +1,9 @@
 import { ContainerfileError } from '../../../parser/errors.ts';
-import { normalisePlatform, parsePlatform } from '../../../registry/oci/platform-match.ts';
 import { exitCode } from '../../exit-code.ts';
 import { outline } from '../../outline/outline.ts';
 import { outlineJson, outlineText } from '../../outline/render.ts';
 import { planOptionsOf } from '../../plan/plan-options.ts';
+import { hostPlatform, platformsOf } from '../../platforms.ts';
 import type { CommandContext } from '../commands.ts';
 import { type DescribeRequest, readContainerfile, runDescription } from '../described-file.ts';
 
@@ -17,13 +17,12 @@ export async function runOutline(context: CommandContext): Promise<number> {
 }
 
 /** What `--call=outline` does. @throws ContainerfileError */
-export async function describeTarget({ options, isJson }: DescribeRequest, context: CommandContext): Promise<number> {
+export async function describeTarget({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
   const { file, sources } = await readContainerfile(options, context);
-  const buildPlatform = normalisePlatform({ os: 'linux', architecture: process.arch });
-  const [asked] = options.platforms ?? [];
-  const platform = asked === undefined ? buildPlatform : parsePlatform(asked);
+  const buildPlatform = hostPlatform();
+  const [platform = buildPlatform] = platformsOf(options);
   const found = outline(file, planOptionsOf(options, { platform, buildPlatform, sources }));
   if (found.diagnostics.length > 0) throw new ContainerfileError(found.diagnostics, sources);
-  context.stdout.write(isJson ? outlineJson(found, sources) : outlineText(found));
+  context.stdout.write(format === 'json' ? outlineJson(found, sources) : outlineText(found));
   return exitCode.success;
 }

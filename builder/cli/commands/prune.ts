@@ -1,11 +1,14 @@
-import { prune } from '../../../cache/prune.ts';
+import type { PrunePolicy } from '../../../cache/prune.ts';
 import { UsageError } from '../../errors.ts';
+import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
 import { bytes } from '../../progress/units.ts';
+import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../commands.ts';
+import { splitPair } from '../key-values.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
-import { removeTrees } from '../remove-trees.ts';
 import { parseSize } from '../size.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import { table } from '../table.ts';
 
 const group = 'What goes';
 
@@ -18,15 +21,26 @@ export const pruneCommand: StoreCommand = {
   flags: [
     { long: '--all', short: '-a', group, help: 'Everything but named images' },
     {
-      long: '--older-than',
+      long: '--keep-duration',
+      aliases: ['--older-than'],
       value: 'DURATION',
       group,
       help: 'What no build used for longer than this, such as 12h or 30d (default: 30d)',
     },
+    {
+      long: '--filter',
+      value: 'until=TIME',
+      repeats: true,
+      group,
+      help: 'The same as docker writes it: until= and a duration, a date or seconds since 1970',
+    },
     { long: '--keep-storage', value: 'SIZE', group, help: 'Then the oldest, until no more than this is left' },
     { long: '--keep-cache-mounts', group, help: 'Cache mounts stay' },
+    { long: '--dry-run', group: 'Output', help: 'Only say what would go' },
+    { long: '--json', group: 'Output', help: 'Print JSON' },
+    { long: '--force', short: '-f', group: 'Other', help: 'Accepted for scripts: nothing is ever asked' },
   ],
-  run: pruneStore,
+  run: prune,
 };
 
 /** `tsbuild prune`. */
@@ -36,29 +50,39 @@ export async function runPrune(context: CommandContext): Promise<number> {
 
 const defaultAge = '30d';
 
-async function pruneStore(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
-  const keep = parsed.last('--keep-storage');
-  const age = parsed.last('--older-than') ?? (keep === undefined ? defaultAge : undefined);
-  const result = await prune(store, {
-    all: parsed.isOn('--all') ?? false,
-    keepsCacheMounts: parsed.isOn('--keep-cache-mounts') ?? false,
-    ...(age !== undefined && { maximalAgeMs: parseAge(age) }),
-    ...(keep !== undefined && { keepBytes: parseSize('--keep-storage', keep) }),
-  });
-  await removeTrees(result.paths, { storeRoot: store.root, signal: context.signal });
-  context.stdout.write(
-    `Removed ${result.removed.length} items, ${bytes(result.freedBytes)}; ${bytes(result.keptBytes)} are left\n`,
-  );
+async function prune(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+  const policy = policyOf(parsed);
+  const isDry = parsed.isOn('--dry-run') === true;
+  const pruned = isDry ? await foreseePrune(store, policy) : await pruneStore(store, policy, context.signal);
+  context.stdout.write(parsed.isOn('--json') === true ? `${JSON.stringify(pruned, undefined, 2)}\n` : textOf(pruned, isDry));
   return 0;
 }
 
-const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+function policyOf(parsed: ParsedFlags): PrunePolicy {
+  const keep = parsed.last('--keep-storage');
+  const age = ageOf(parsed) ?? (keep === undefined ? parseAge('--keep-duration', defaultAge) : undefined);
+  return {
+    all: parsed.isOn('--all') ?? false,
+    keepsCacheMounts: parsed.isOn('--keep-cache-mounts') ?? false,
+    ...(age !== undefined && { maximalAgeMs: age }),
+    ...(keep !== undefined && { keepBytes: parseSize('--keep-storage', keep) }),
+  };
+}
 
-function parseAge(text: string): number {
-  const match = /^(\d{1,6})([smhdw])$/.exec(text);
-  const unit = unitsMs[match?.[2] ?? ''];
-  if (match === null || unit === undefined) {
-    throw new UsageError('--older-than', `Cannot use --older-than ${text}: expected a number and s, m, h, d or w, such as 30d`);
-  }
-  return Number(match[1]) * unit;
+function ageOf(parsed: ParsedFlags): number | undefined {
+  const given = parsed.last('--keep-duration');
+  const until = parsed.all('--filter').map((text) => {
+    const [name, value] = splitPair(text);
+    if (name === 'until' && value !== undefined) return parseUntil('--filter', value, Date.now());
+    throw new UsageError('--filter', `Cannot filter by "${text}": expected until=TIME`);
+  });
+  const ages = [...(given === undefined ? [] : [parseAge('--keep-duration', given)]), ...until];
+  return ages.length === 0 ? undefined : Math.max(...ages);
+}
+
+function textOf({ byKind, count, freedBytes, keptBytes }: Pruned, isDry: boolean): string {
+  const rows = byKind.map((item) => [item.kind, String(item.count), bytes(item.bytes)]);
+  const listed = count === 0 ? '' : `${table([['KIND', 'COUNT', 'SIZE'], ...rows])}\n`;
+  const verb = isDry ? 'Would remove' : 'Removed';
+  return `${listed}${verb} ${count} items, ${bytes(freedBytes)}; ${bytes(keptBytes)} ${isDry ? 'would be' : 'are'} left\n`;
 }

@@ -1,25 +1,38 @@
+import { UsageError } from '../../errors.ts';
+import { removeNames } from '../../images/remove-names.ts';
 import type { CommandContext } from '../commands.ts';
-import { runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { findImage } from '../stored-image.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const rmiCommand: StoreCommand = {
   name: 'rmi',
   operands: 'IMAGE...',
-  leastOperands: 1,
+  leastOperands: 0,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Removes names of images; "tsbuild prune" then frees the space',
-  run: async ({ operands }, { store, context }) => {
-    // All are looked up before the first one goes.
-    const found = await Promise.all(operands.map((text) => findImage(store, text)));
-    for (const { name } of found) {
-      await store.images.remove(name);
-      context.stdout.write(`Untagged: ${name}\n`);
-    }
-    return 0;
-  },
+  flags: [
+    { long: '--all', short: '-a', group: 'Which', help: 'All names in the store' },
+    { long: '--force', short: '-f', group: 'Which', help: 'All names of an image that is given by its id' },
+  ],
+  run: removeImages,
 };
 
 /** `tsbuild rmi`. */
 export async function runRmi(context: CommandContext): Promise<number> {
   return runStoreCommand(rmiCommand, context);
+}
+
+async function removeImages(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+  const isAll = parsed.isOn('--all') === true;
+  const { operands } = parsed;
+  if (isAll === operands.length > 0) {
+    throw new UsageError('IMAGE', isAll ? 'Cannot remove all images and some of them' : 'Cannot remove images: none is named', {
+      hint: 'Usage: tsbuild rmi IMAGE..., or tsbuild rmi --all',
+    });
+  }
+  const texts = isAll ? (await store.images.list()).map(({ name }) => name) : operands;
+  for (const name of await removeNames(store, texts, { isForced: parsed.isOn('--force') === true })) {
+    context.stdout.write(`Untagged: ${name}\n`);
+  }
+  return 0;
 }

@@ -1,22 +1,35 @@
+import { isIndexType } from '../../../registry/oci/layer-format.ts';
 import { UsageError } from '../../errors.ts';
-import { exportImage } from '../../export/export-image.ts';
-import { oneOf } from '../build-command.ts';
+import type { ImageFileOutput } from '../../export/export-image.ts';
+import { openSource, wantedPlatform } from '../../images/open-source.ts';
+import { type FoundImage, findImage } from '../../images/stored-images.ts';
+import { writeFiles } from '../../images/write-files.ts';
 import type { CommandContext } from '../commands.ts';
+import { inSession, quietFlag } from '../in-session.ts';
+import { leavingFlags, leavingForm } from '../leaving-form.ts';
+import { oneOf } from '../one-of.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { findImage, storedImage } from '../stored-image.ts';
 
-const formats = ['docker-archive', 'oci-archive', 'oci-dir'] as const;
+const formats = ['docker-archive', 'oci-archive', 'oci-dir', 'docker', 'oci'] as const;
 
 export const saveCommand: StoreCommand = {
   name: 'save',
-  operands: 'IMAGE',
+  operands: 'IMAGE [NAME...]',
   leastOperands: 1,
-  mostOperands: 1,
-  summary: 'Writes an image to an archive or folder',
+  mostOperands: Number.POSITIVE_INFINITY,
+  summary: 'Writes an image to an archive or folder; more names must be names of the same image',
   flags: [
     { long: '--output', short: '-o', value: 'PATH', group: 'Output', help: 'Where to; - is standard output (default)' },
-    { long: '--format', value: 'FORMAT', group: 'Output', help: 'docker-archive (default), oci-archive or oci-dir' },
+    {
+      long: '--format',
+      value: 'FORMAT',
+      group: 'Output',
+      help: 'docker-archive (default for one platform), oci-archive (default for several) or oci-dir',
+    },
+    quietFlag,
+    { long: '--platform', value: 'OS/ARCH', group: 'Which', help: 'One image of several (default: all)' },
+    ...leavingFlags,
   ],
   run: saveImage,
 };
@@ -26,18 +39,37 @@ export async function runSave(context: CommandContext): Promise<number> {
   return runStoreCommand(saveCommand, context);
 }
 
-async function saveImage(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+async function saveImage(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
+  const [name = ''] = parsed.operands;
+  const found = await findAll(parsed.operands, opened);
+  const platform = parsed.last('--platform');
+  const platforms = platform === undefined ? 'all' : wantedPlatform(platform);
+  const isIndex = platforms === 'all' && isIndexType(found[0]?.descriptor.mediaType ?? '');
+  const output = outputOf(parsed, isIndex ? 'oci-archive' : 'docker-archive');
+  const reading = { platforms, registry: {}, form: leavingForm(parsed) } as const;
+  await inSession(opened, parsed, async (session) => {
+    const whole = await openSource({ kind: 'store', name }, reading, session);
+    await writeFiles({ whole, names: found.map((image) => image.name) }, { output, stdout: opened.context.stdout }, session);
+  });
+  return 0;
+}
+
+async function findAll(texts: readonly string[], { store }: OpenedStore): Promise<readonly FoundImage[]> {
+  const found = await Promise.all(texts.map((text) => findImage(store, text)));
+  const other = found.findIndex(({ descriptor }) => descriptor.digest !== found[0]?.descriptor.digest);
+  if (other < 0) return found;
+  throw new UsageError('IMAGE', `Cannot save "${texts[0]}" and "${texts[other]}" together: they are different images`, {
+    hint: 'Save each to an archive of its own, or all to one folder with --format oci-dir, one after the other',
+  });
+}
+
+function outputOf(parsed: ParsedFlags, usual: (typeof formats)[number]): ImageFileOutput {
   const destination = parsed.last('--output') ?? '-';
-  const format = oneOf('--format', parsed.last('--format'), formats) ?? 'docker-archive';
+  const format = oneOf('--format', parsed.last('--format'), formats) ?? usual;
   if (format === 'oci-dir' && destination === '-') {
     throw new UsageError('--output', 'Cannot write a folder to standard output', { hint: 'Name a folder: -o PATH' });
   }
-  await store.hold();
-  const image = await storedImage(store, await findImage(store, parsed.operands[0] ?? ''));
-  const output =
-    format === 'docker-archive'
-      ? ({ kind: 'docker', destination } as const)
-      : ({ kind: 'oci', destination, isArchive: format === 'oci-archive' } as const);
-  await exportImage(image, output, { stdout: context.stdout, signal: context.signal });
-  return 0;
+  return format.startsWith('docker')
+    ? { kind: 'docker', destination }
+    : { kind: 'oci', destination, isArchive: format !== 'oci-dir' };
 }

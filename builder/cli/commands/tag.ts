@@ -1,6 +1,6 @@
+import { findImage, fullName } from '../../images/stored-images.ts';
 import type { CommandContext } from '../commands.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { findImage, fullName } from '../stored-image.ts';
 
 export const tagCommand: StoreCommand = {
   name: 'tag',

@@ -10,9 +10,9 @@ export async function runTargets(context: CommandContext): Promise<number> {
 }
 
 /** What `--call=targets` does. @throws ContainerfileError */
-export async function listTargets({ options, isJson }: DescribeRequest, context: CommandContext): Promise<number> {
+export async function listTargets({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
   const { file, sources } = await readContainerfile(options, context);
   const found = targets(file);
-  context.stdout.write(isJson ? targetsJson(found, sources) : targetsText(found));
+  context.stdout.write(format === 'json' ? targetsJson(found, sources) : targetsText(found));
   return exitCode.success;
 }

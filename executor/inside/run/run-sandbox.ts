@@ -3,10 +3,11 @@ import { currentIdMaps, type IdExtent, isMapped } from '../../../native/identity
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
+import { type EmulationMeans, emulationMeans } from '../emulation/means.ts';
 import { noMappedId } from '../owner.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ResolvedUser } from '../users.ts';
-import { CommandFailed } from './errors.ts';
+import { CommandFailed, CommandNotStarted } from './errors.ts';
 import { explainStart } from './explain-start.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
@@ -25,8 +26,9 @@ export interface PreparedRun {
 export async function runSandbox(run: PreparedRun, context: RequestContext): Promise<void> {
   const maps = currentIdMaps();
   checkIds(run.user, maps);
+  const means = await emulationMeans(run.action.emulation);
   using pipes = new OutputPipes(run.user);
-  const process = await start(run, pipes, context);
+  const process = await start({ ...run, means }, pipes, context);
   pipes.closeCommandEnds();
   const [status] = await Promise.all([waitOrCancel(process, context.signal), pipes.forward(context)]);
   context.signal.throwIfAborted();
@@ -38,7 +40,11 @@ export async function runSandbox(run: PreparedRun, context: RequestContext): Pro
 /** What this worker has learned: an outer container may mask /proc or /sys, and then the kernel refuses new ones (EPERM). */
 const refused = { proc: false, sys: false };
 
-async function start(run: PreparedRun, pipes: OutputPipes, context: RequestContext): Promise<TapeProcess> {
+interface EmulatedRun extends PreparedRun {
+  readonly means: EmulationMeans;
+}
+
+async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestContext): Promise<TapeProcess> {
   const { action, attached } = run;
   try {
     return await startTape(sandboxTape(action, factsOf(run, pipes)), {
@@ -58,11 +64,17 @@ async function start(run: PreparedRun, pipes: OutputPipes, context: RequestConte
       refused.sys = true;
       return start(run, pipes, context);
     }
-    throw explainStart(error, action, attached.root);
+    throw withHintOf(run.means, explainStart(error, action, attached.root));
   }
 }
 
-function factsOf({ action, user, attached }: PreparedRun, pipes: OutputPipes): SandboxFacts {
+/** A program of another processor could not be started: the hint says what the machine lacks. */
+function withHintOf(means: EmulationMeans, error: unknown): unknown {
+  const isForeign = means.kind === 'missing' && error instanceof CommandNotStarted && error.failure.errno === 'ENOEXEC';
+  return isForeign ? new CommandNotStarted({ ...error.failure, hint: means.hint }) : error;
+}
+
+function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
   return {
     root: attached.root,
     places: { proc: attached.placeOf('/proc'), sys: attached.placeOf('/sys'), dev: attached.placeOf('/dev') },
@@ -72,6 +84,7 @@ function factsOf({ action, user, attached }: PreparedRun, pipes: OutputPipes): S
     user,
     canSetGroups: canSetGroups(),
     kernel: kernelFacts(),
+    emulator: means.kind === 'own' ? means.registration : undefined,
     streams: pipes.commandEnds,
   };
 }

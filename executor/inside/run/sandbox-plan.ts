@@ -5,6 +5,7 @@ import type { Architecture } from '../../../native/syscall-numbers.ts';
 import type { Namespace } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
+import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
 import type { ResolvedUser } from '../users.ts';
 import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from './capabilities.ts';
 import { candidatesOf, environmentOf } from './command.ts';
@@ -24,6 +25,8 @@ export interface SandboxFacts {
   /** False where the id map came without the right to drop groups. (user_namespaces(7)) */
   readonly canSetGroups: boolean;
   readonly kernel: KernelFacts;
+  /** An emulator for the command's namespaces. */
+  readonly emulator?: Registration | undefined;
   /** Descriptors for 0, 1 and 2; all above 2. */
   readonly streams: readonly [stdin: number, stdout: number, stderr: number];
 }
@@ -55,13 +58,15 @@ export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
  */
 export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly TapeEntry[] {
   const isSandboxed = action.security === 'sandbox';
+  const mounts = [...(action.network === 'none' ? upLoopback : []), ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
+  const at = { proc: facts.places.proc, position: mounts.length };
   return [
-    ...(action.network === 'none' ? upLoopback : []),
-    ...ownRoot(facts.root),
-    ...kernelFileSystems(action, facts),
+    ...mounts,
+    ...(facts.emulator === undefined ? [] : registrationEntries(facts.emulator, at)),
     { syscall: 'chdir', args: [facts.root], what: facts.root },
     { syscall: 'pivot_root', args: ['.', '.'], what: facts.root },
     ...(isSandboxed ? hiddenPaths(facts.kernel) : []),
+    ...(isSandboxed && facts.emulator !== undefined ? [closedRegistration] : []),
     // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
     { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
     { syscall: 'sethostname', args: [action.hostname, Buffer.byteLength(action.hostname)], what: action.hostname },

@@ -47,7 +47,7 @@ test('readBuildCommand() gives the defaults of a bare context', () => {
       outputs: [{ kind: 'image', names: [], push: false }],
       environment: {},
     },
-    call: 'build',
+    call: { method: 'build', format: 'text' },
     progress: 'auto',
     isQuiet: false,
     imageIdFile: undefined,

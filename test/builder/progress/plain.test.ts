@@ -11,8 +11,8 @@ function shown(...events: readonly BuildEvent[]): string {
   return events.map((event) => progress.write(event)).join('');
 }
 
-function output(id: number, timeMs: number, text: string | Uint8Array, stream: 'stdout' | 'stderr' = 'stdout'): BuildEvent {
-  return { kind: 'step-output', id, timeMs, stream, bytes: typeof text === 'string' ? bytes(text) : text };
+function output(id: number, timeMs: number, text: string | Uint8Array): BuildEvent {
+  return { kind: 'step-output', id, timeMs, stream: 'stdout', bytes: typeof text === 'string' ? bytes(text) : text };
 }
 
 test('PlainProgress writes a build as BuildKit does', () => {
@@ -24,7 +24,7 @@ test('PlainProgress writes a build as BuildKit does', () => {
     { kind: 'step-started', timeMs: 20, id: 8, title: '[2/2] RUN make' },
     output(8, 140, 'one\ntw'),
     output(8, 200, 'o\n'),
-    output(8, 210, 'no line feed', 'stderr'),
+    { kind: 'step-output', id: 8, timeMs: 210, stream: 'stderr', bytes: bytes('no line feed') },
     { kind: 'step-ended', timeMs: 1240, id: 8, state: 'done', reason: 'the command changed' },
     { kind: 'exported', timeMs: 1300, manifest: digestOf('x'), to: 'a.tar' },
   );

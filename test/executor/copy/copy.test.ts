@@ -168,6 +168,21 @@ const rows: readonly (readonly [what: string, scene: CopyScene, lines: readonly 
     ['directory d 755 0:0 T0', 'file d/f 644 0:0 T0 hello'],
   ],
   [
+    'a folder to a link to a folder: into the folder',
+    { base: [[symlink('l', '/d'), dir('d', { mode: 0o700 })]], context: tree, sources: ['src/sub'], destination: '/l' },
+    ['directory d 700 0:0 T0', 'file d/g 644 0:0 T0 other'],
+  ],
+  [
+    'a file to a link to a file: what it leads to',
+    {
+      base: [[symlink('l', 'd/f'), dir('d'), file('d/f', 'old')]],
+      context: 'printf hello > f',
+      sources: ['f'],
+      destination: '/l',
+    },
+    ['directory d 755 0:0 T0', 'file d/f 644 0:0 T0 hello'],
+  ],
+  [
     'a folder to a link with a slash: into the folder behind it',
     { base: [[symlink('l', '/d'), dir('d', { mode: 0o700 })]], context: tree, sources: ['src/sub'], destination: '/l/' },
     ['directory d 700 0:0 T0', 'file d/g 644 0:0 T0 other'],
@@ -234,12 +249,6 @@ const refusals: readonly (readonly [what: string, scene: CopyScene, code: string
     { base: [[file('f', '')]], context: tree, sources: ['src'], destination: '/f' },
     'not-a-directory',
     /^Cannot copy a folder to "\/f": the destination is a file$/,
-  ],
-  [
-    'a folder onto a link to a folder',
-    { base: [[dir('d'), symlink('l', 'd')]], context: tree, sources: ['src'], destination: '/l' },
-    'not-a-directory',
-    /^Cannot copy a folder to "\/l": the destination is a symbolic link to "d"$/,
   ],
   [
     'a folder in the tree onto a link',

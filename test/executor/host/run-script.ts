@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { repositoryRoot } from '../../support/repository.ts';
+import { copyPackages } from '../../support/install-program.ts';
 import { testUsers, type UserKind } from '../../support/users.ts';
 
 export interface ScriptOptions {
@@ -68,9 +68,7 @@ function copyProgram(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-script-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   cpSync(compiledFolder, join(folder, 'dist'), { recursive: true });
-  for (const name of ['package.json', 'node_modules/koffi', 'node_modules/@koromix']) {
-    cpSync(join(repositoryRoot, name), join(folder, name), { recursive: true });
-  }
+  copyPackages(folder);
   spawnSync('chmod', ['-R', 'a+rX', folder]);
   return folder;
 }

@@ -1,0 +1,57 @@
+import { copyImage } from '../../images/copy-image.ts';
+import { parseImageLocation } from '../../images/location.ts';
+import { wantedPlatform } from '../../images/open-source.ts';
+import type { CommandContext } from '../commands.ts';
+import type { Flag } from '../flag.ts';
+import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
+import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-form.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { registryFlags } from '../shared-flags.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+
+const sideFlags: readonly Flag[] = (['src', 'dest'] as const).map((side) => ({
+  long: `--${side}-tls-verify`,
+  value: 'BOOL',
+  implied: 'true',
+  group: 'Registries',
+  help: `The same for the ${side === 'src' ? 'source' : 'destination'} alone`,
+}));
+
+export const copyCommand: StoreCommand = {
+  name: 'copy',
+  operands: 'SOURCE DESTINATION',
+  leastOperands: 2,
+  mostOperands: 2,
+  summary:
+    'Copies an image from one place to another. A place is docker://NAME (a registry), store:NAME, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]',
+  flags: [
+    ...platformFlags('Which'),
+    mediaFormatFlag,
+    ...leavingFlags,
+    ...registryFlags('Registries'),
+    ...sideFlags,
+    digestFileFlag,
+    quietFlag,
+  ],
+  run: copy,
+};
+
+/** `tsbuild copy`. */
+export async function runCopy(context: CommandContext): Promise<number> {
+  return runStoreCommand(copyCommand, context);
+}
+
+async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
+  const [from = '', to = ''] = parsed.operands;
+  const places = { source: parseImageLocation(from), target: parseImageLocation(to) };
+  const copying = {
+    platforms: parsed.isOn('--all') === true ? ('all' as const) : wantedPlatform(parsed.last('--platform')),
+    compression: leavingForm(parsed).compression,
+    format: mediaFormat(parsed),
+    from: registrySettings(parsed, 'src'),
+    to: registrySettings(parsed, 'dest'),
+  };
+  const digest = await inSession(opened, parsed, (session) => copyImage(places, copying, session));
+  await writeDigestFile(parsed, digest);
+  return 0;
+}

@@ -1,0 +1,43 @@
+import { UsageError } from '../../errors.ts';
+import type { CommandContext } from '../commands.ts';
+import type { Flag } from '../flag.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../registry-command.ts';
+import { helpFlag } from '../shared-flags.ts';
+
+export const logoutFlags: readonly Flag[] = [
+  { long: '--all', short: '-a', group: 'Which', help: 'Forget the credentials of every registry' },
+  { long: '--authfile', value: 'FILE', group: 'Registries', help: 'Credentials (default: what docker and podman use)' },
+  helpFlag,
+];
+
+const logoutCommand: RegistryCommand = {
+  name: 'logout',
+  operands: '[REGISTRY]',
+  mostOperands: 1,
+  summary: 'Forgets the credentials of a registry (default: docker.io)',
+  flags: logoutFlags,
+  run: signOut,
+};
+
+/** `tsbuild logout`. */
+export async function runLogout(context: CommandContext): Promise<number> {
+  return runRegistryCommand(logoutCommand, context);
+}
+
+async function signOut(parsed: ParsedFlags, context: CommandContext): Promise<number> {
+  const { logout, signedIn } = await import('../../../registry/auth/login.ts');
+  const options = credentialOptions(parsed, context);
+  const isAll = parsed.isOn('--all') === true;
+  if (isAll && parsed.operands.length > 0) throw new UsageError('--all', 'Cannot use --all with the name of a registry');
+  const registry = parsed.operands[0] ?? 'docker.io';
+  const registries = isAll ? await signedIn(options) : [registry];
+  for (const name of registries) {
+    const isRemoved = await logout(name, options);
+    if (!isRemoved && !isAll) {
+      throw new UsageError('REGISTRY', `Cannot sign out of "${name}": nobody is signed in there`);
+    }
+    context.stdout.write(`Removed the credentials for ${name}\n`);
+  }
+  return 0;
+}

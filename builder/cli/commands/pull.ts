@@ -1,0 +1,34 @@
+import { wantedPlatform } from '../../images/open-source.ts';
+import { pullImage } from '../../images/pull-image.ts';
+import type { CommandContext } from '../commands.ts';
+import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { registryFlags } from '../shared-flags.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+
+export const pullCommand: StoreCommand = {
+  name: 'pull',
+  operands: 'NAME...',
+  leastOperands: 1,
+  mostOperands: Number.POSITIVE_INFINITY,
+  summary: 'Fetches images from registries into the store, and prints their ids',
+  flags: [...platformFlags('Which'), ...registryFlags('Registries'), quietFlag],
+  run: pullImages,
+};
+
+/** `tsbuild pull`. */
+export async function runPull(context: CommandContext): Promise<number> {
+  return runStoreCommand(pullCommand, context);
+}
+
+async function pullImages(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
+  const platforms = parsed.isOn('--all') === true ? 'all' : wantedPlatform(parsed.last('--platform'));
+  const settings = { platforms, registry: registrySettings(parsed) } as const;
+  await inSession(opened, parsed, async (session) => {
+    for (const text of parsed.operands) {
+      const { imageId } = await pullImage(text.replace(/^docker:\/\//, ''), settings, session);
+      opened.context.stdout.write(`${imageId}\n`);
+    }
+  });
+  return 0;
+}

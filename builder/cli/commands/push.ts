@@ -1,0 +1,41 @@
+import { openStored } from '../../images/open-stored.ts';
+import { pushWhole } from '../../images/push-image.ts';
+import { findImage } from '../../images/stored-images.ts';
+import type { CommandContext } from '../commands.ts';
+import { inSession, quietFlag, registrySettings } from '../in-session.ts';
+import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-form.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { registryFlags } from '../shared-flags.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+
+export const pushCommand: StoreCommand = {
+  name: 'push',
+  operands: 'IMAGE [NAME...]',
+  leastOperands: 1,
+  mostOperands: Number.POSITIVE_INFINITY,
+  summary: 'Sends an image of the store to a registry, under its own name or under others',
+  flags: [mediaFormatFlag, ...leavingFlags, ...registryFlags('Registries'), digestFileFlag, quietFlag],
+  run: pushStored,
+};
+
+/** `tsbuild push`. */
+export async function runPush(context: CommandContext): Promise<number> {
+  return runStoreCommand(pushCommand, context);
+}
+
+async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
+  const [text = '', ...names] = parsed.operands;
+  const form = { ...leavingForm(parsed), format: mediaFormat(parsed) };
+  const { stdout } = opened.context;
+  await inSession(opened, parsed, async (session) => {
+    const { name: own, descriptor } = await findImage(session.store, text);
+    const whole = await openStored(descriptor, form, session);
+    for (const name of names.length === 0 ? [own] : names) {
+      const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
+      const { references, digest } = await pushWhole(whole, destination, session);
+      stdout.write(references.map((reference) => `${reference}\n`).join(''));
+      await writeDigestFile(parsed, digest);
+    }
+  });
+  return 0;
+}

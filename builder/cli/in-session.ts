@@ -1,0 +1,48 @@
+import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
+import { printableLine } from '../printable.ts';
+import type { Flag } from './flag.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+import type { OpenedStore } from './store-command.ts';
+import { TransferLines } from './transfer-lines.ts';
+
+/** `-q`, of commands that move images. */
+export const quietFlag: Flag = { long: '--quiet', short: '-q', group: 'Output', help: 'No progress' };
+
+/** `--platform`, of commands that take one image of several. */
+export function platformFlags(group: string): readonly Flag[] {
+  return [
+    { long: '--platform', value: 'OS/ARCH', group, help: 'Which image of several (default: the one for this machine)' },
+    { long: '--all', short: '-a', aliases: ['--all-platforms'], group, help: 'All images of several, under one index' },
+  ];
+}
+
+/** Opens a session for a command, with its progress on standard error, and ends it. */
+export async function inSession<T>(
+  { store, context }: OpenedStore,
+  parsed: ParsedFlags,
+  work: (session: ImageSession) => Promise<T>,
+): Promise<T> {
+  const { environment, signal, stderr } = context;
+  const isQuiet = parsed.isOn('--quiet') === true;
+  await using session = new ImageSession({
+    store,
+    environment,
+    signal,
+    onProgress: isQuiet ? () => undefined : new TransferLines(stderr).onProgress,
+    onNotice: (message) => stderr.write(`note: ${printableLine(message)}\n`),
+  });
+  const result = await work(session);
+  // What a worker wrote is made durable while the worker's folder is still there.
+  await store.flush();
+  return result;
+}
+
+/** What the flags of registryFlags() say; `side` is that of a copy: `src` or `dest`. */
+export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): RegistrySettings {
+  const own = side === undefined ? undefined : parsed.isOn(`--${side}-tls-verify`);
+  return {
+    authFile: parsed.last('--authfile'),
+    certDirectory: parsed.last('--cert-dir'),
+    tlsVerify: own ?? parsed.isOn('--tls-verify'),
+  };
+}

@@ -1,0 +1,30 @@
+import { UsageError } from '../errors.ts';
+import type { Flag } from './flag.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+import { table } from './table.ts';
+import { fillTemplate } from './template.ts';
+
+/** `--format`, with `--json` as a short way to write one of its values. */
+export const formatFlags: readonly Flag[] = [
+  { long: '--format', value: 'FORMAT', group: 'Output', help: 'table, json, or a template such as "{{.Name}} {{.Size}}"' },
+  { long: '--json', group: 'Output', help: 'Same as --format json' },
+];
+
+/** Things to list, as people and as programs want them. */
+export interface Listing {
+  readonly items: readonly object[];
+  /** The first row is the heading. */
+  readonly rows: () => readonly (readonly string[])[];
+}
+
+/** The text of a listing in the form that the flags ask for. Ends with a line feed unless it is empty. Throws UsageError. */
+export function listingText({ items, rows }: Listing, parsed: ParsedFlags): string {
+  const format = parsed.isOn('--json') === true ? 'json' : (parsed.last('--format') ?? 'table');
+  if (format === 'json') return `${JSON.stringify(items, undefined, 2)}\n`;
+  if (format === 'table') return table(rows());
+  const template = format.replace(/^table\s+/, '');
+  if (!template.includes('{{')) {
+    throw new UsageError('--format', `Cannot use --format ${format}: expected table, json or a template with {{.Field}}`);
+  }
+  return items.map((item) => `${fillTemplate(template, item)}\n`).join('');
+}

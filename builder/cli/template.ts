@@ -1,0 +1,32 @@
+import { UsageError } from '../errors.ts';
+
+/**
+ * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t` and
+ * `\n` are a tab and a line feed. Throws UsageError for a name that there is not, listing those that there are.
+ */
+export function fillTemplate(template: string, value: unknown): string {
+  const filled = template.replace(/\{\{(.*?)\}\}/g, (_, action: string) => fillAction(action.trim(), value));
+  return filled.replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);
+}
+
+const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n' };
+
+function fillAction(action: string, value: unknown): string {
+  const match = /^(json\s+)?\.([\w.\-/]*)$/.exec(action);
+  if (match === null) {
+    throw new UsageError('--format', `Cannot use "{{${action}}}" in --format: expected {{.Field}} or {{json .Field}}`);
+  }
+  const [, json, path = ''] = match;
+  const found = path.split('.').reduce((current, name) => (name === '' ? current : fieldOf(current, name)), value);
+  return json === undefined && typeof found !== 'object' ? String(found ?? '') : JSON.stringify(found);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  const fields = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const found = fields.find(([key]) => key === name) ?? fields.find(([key]) => key.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found[1];
+  const known = fields.map(([key]) => key);
+  throw new UsageError('--format', `Cannot use "${name}" in --format: there is no such field`, {
+    hint: known.length === 0 ? 'Nothing is below it' : `There are ${known.join(', ')}`,
+  });
+}

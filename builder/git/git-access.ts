@@ -1,0 +1,132 @@
+import { isLoopback } from '../../registry/http/loopback.ts';
+import type { GitLocation } from './git-location.ts';
+import type { GitAccess } from './git-program.ts';
+
+/** What may be used to reach repositories. */
+export interface GitServices {
+  /** The caller's: PATH, proxies and certificates are taken from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The value of a secret that the caller gave, by id. */
+  readonly secret: (id: string) => Promise<Buffer | undefined>;
+  /** The socket of the agent that `--ssh` forwards, opened when it is asked for; undefined when none is forwarded. */
+  readonly agentSocket: () => Promise<string | undefined>;
+  /** The keys in the user's .ssh may be used: the user typed the address. A Containerfile gets the agent that is forwarded, and no more. */
+  readonly usesOwnKeys: boolean;
+  readonly tlsVerify: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+const proxies = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
+const inherited = [
+  'PATH',
+  'TMPDIR',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'GIT_SSL_CAINFO',
+  'GIT_SSL_CAPATH',
+  ...proxies,
+  ...proxies.map((name) => name.toUpperCase()),
+];
+
+/**
+ * How git reaches a repository. Credentials go through the environment, which only this user and root can see: never through arguments, and
+ * never along a redirect. `home` is an empty folder, so that no file of the user's (.netrc, .gitconfig) is read.
+ */
+export async function gitAccess(location: GitLocation, services: GitServices, home: string): Promise<GitAccess> {
+  const header = await authorizationOf(location, services);
+  const secrets: readonly (readonly [key: string, value: string])[] =
+    header === undefined
+      ? []
+      : [
+          [`http.${new URL(location.remote).origin}/.extraHeader`, `Authorization: ${header}`],
+          ['http.followRedirects', 'false'],
+        ];
+  const environment = {
+    ...fixedVariables(home),
+    ...inheritedVariables(services),
+    ...configVariables(secrets),
+    // Submodules may be reached by ssh, whatever the repository itself is reached by.
+    ...(await sshVariables(services)),
+  };
+  return { environment, signal: services.signal };
+}
+
+function fixedVariables(home: string): Record<string, string> {
+  return {
+    HOME: home,
+    LC_ALL: 'C',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_SYSTEM: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    // Also for submodules, whose URLs the repository says: nothing local, and no transport that runs a program.
+    GIT_ALLOW_PROTOCOL: 'http:https:ssh:git',
+    GIT_PROTOCOL_FROM_USER: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+  };
+}
+
+function inheritedVariables({ environment, tlsVerify }: GitServices): Record<string, string> {
+  const variables: Record<string, string> = tlsVerify === false ? { GIT_SSL_NO_VERIFY: '1' } : {};
+  for (const name of inherited) {
+    const value = environment[name];
+    if (value !== undefined) variables[name] = value;
+  }
+  return variables;
+}
+
+/** Settings that no other process may read off a command line. (git-config(1), GIT_CONFIG_COUNT) */
+function configVariables(settings: readonly (readonly [key: string, value: string])[]): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [index, [key, value]] of settings.entries()) {
+    variables[`GIT_CONFIG_KEY_${index}`] = key;
+    variables[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  return settings.length === 0 ? {} : { ...variables, GIT_CONFIG_COUNT: String(settings.length) };
+}
+
+/** The host's key must be in the user's or the machine's known_hosts: nobody is there who could be asked. */
+async function sshVariables(services: GitServices): Promise<Record<string, string>> {
+  const socket = await services.agentSocket();
+  const identities = services.usesOwnKeys ? '' : ' -o IdentityFile=none';
+  return {
+    GIT_SSH_COMMAND: `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20${identities}`,
+    ...(socket !== undefined && { SSH_AUTH_SOCK: socket }),
+  };
+}
+
+/** What GIT_AUTH_HEADER and GIT_AUTH_TOKEN, for the host or in general, or the URL itself say. */
+async function authorizationOf(location: GitLocation, services: GitServices): Promise<string | undefined> {
+  const { transport, host, userInfo } = location;
+  if (transport !== 'http' && transport !== 'https') return undefined;
+  const own = await secretHeader([`.${host}`, `.${new URL(location.remote).hostname}`], services);
+  if (own !== undefined) return own;
+  // A token that is for no host in particular is not sent where everybody on the way can read it.
+  const isPrivate = transport === 'https' || isLoopback(new URL(location.remote).hostname);
+  const general = isPrivate ? await secretHeader([''], services) : undefined;
+  return general ?? (userInfo === undefined ? undefined : basic(userInfo));
+}
+
+async function secretHeader(suffixes: readonly string[], { secret }: GitServices): Promise<string | undefined> {
+  for (const suffix of suffixes) {
+    const header = lineOf(await secret(`GIT_AUTH_HEADER${suffix}`));
+    if (header !== undefined) return header;
+    const token = lineOf(await secret(`GIT_AUTH_TOKEN${suffix}`));
+    if (token !== undefined) return basic(`x-access-token:${token}`);
+  }
+  return undefined;
+}
+
+/** One line: a line feed in a header would begin another. */
+function lineOf(secret: Buffer | undefined): string | undefined {
+  const line = secret
+    ?.toString('utf8')
+    .trim()
+    .split(/[\r\n]/)[0];
+  return line === '' ? undefined : line;
+}
+
+function basic(userInfo: string): string {
+  return `Basic ${Buffer.from(userInfo).toString('base64')}`;
+}

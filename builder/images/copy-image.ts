@@ -1,0 +1,76 @@
+import type { LayerCompression } from '../../executor/protocol/messages.ts';
+import type { ImageFormat } from '../image/media-types.ts';
+import type { ImageSession, RegistrySettings } from './image-session.ts';
+import { keepImage } from './keep-image.ts';
+import { fileOutputOf, type ImageLocation } from './location.ts';
+import { openSource, type WantedPlatforms } from './open-source.ts';
+import { pushWhole } from './push-image.ts';
+import { fullName } from './stored-images.ts';
+import { descriptorOf, type WholeImage } from './whole-image.ts';
+import { writeFiles } from './write-files.ts';
+
+/** How an image is copied. */
+export interface Copying {
+  readonly platforms: WantedPlatforms;
+  /** Of layers that are compressed on the way. */
+  readonly compression: LayerCompression;
+  /** undefined: as it is. Only for images of the store. */
+  readonly format: ImageFormat | undefined;
+  readonly from: RegistrySettings;
+  readonly to: RegistrySettings;
+}
+
+/**
+ * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless the image comes from
+ * the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
+ */
+export async function copyImage(
+  { source, target }: { readonly source: ImageLocation; readonly target: ImageLocation },
+  { platforms, compression, format, from, to }: Copying,
+  session: ImageSession,
+): Promise<string> {
+  const form = target.kind === 'store' ? undefined : { compression, format };
+  const whole = await openSource(source, { platforms, registry: from, form }, session);
+  await put(whole, { target, registry: to }, session);
+  return descriptorOf(whole).digest;
+}
+
+async function put(
+  whole: WholeImage,
+  { target, registry }: { readonly target: ImageLocation; readonly registry: RegistrySettings },
+  session: ImageSession,
+): Promise<void> {
+  switch (target.kind) {
+    case 'registry':
+      await pushWhole(whole, { name: target.name, registry }, session);
+      return;
+    case 'store':
+      return whole.isStored === true ? nameIt(whole, target.name, session) : keepImage(whole, [fullName(target.name)], session);
+    case 'oci-layout':
+    case 'oci-archive':
+    case 'docker-archive':
+      return write(whole, target, session);
+    default:
+      return unreachable(target);
+  }
+}
+
+async function nameIt(whole: WholeImage, name: string, { store }: ImageSession): Promise<void> {
+  await store.images.tag(fullName(name), descriptorOf(whole));
+}
+
+async function write(
+  whole: WholeImage,
+  target: Extract<ImageLocation, { readonly place: string }>,
+  session: ImageSession,
+): Promise<void> {
+  const { output, name } = fileOutputOf(target);
+  // In a layout the name is what was written, since that is what it will be asked for by; docker wants the full one.
+  const isFull = output.kind === 'docker';
+  const names = name === undefined ? [] : [isFull ? fullName(name) : name];
+  return writeFiles({ whole, names, areVerbatim: !isFull }, { output }, session);
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
+}

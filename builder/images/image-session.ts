@@ -1,0 +1,64 @@
+import type { Store } from '../../cache/store.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { startWorker } from '../session.ts';
+import { Cleanup } from '../solve/cleanup.ts';
+import { LazyWorker } from '../solve/lazy-worker.ts';
+import { type OnProgress, RootFolders } from '../solve/root-folders.ts';
+
+/** How registries are spoken to. */
+export interface RegistrySettings {
+  readonly authFile?: string | undefined;
+  readonly certDirectory?: string | undefined;
+  readonly tlsVerify?: boolean | undefined;
+}
+
+export interface ImageSessionOptions {
+  readonly store: Store;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  /** What people should know. */
+  readonly onNotice: (message: string) => void;
+}
+
+/** What work on whole images holds: a store, and a worker and registry clients that are started when something needs them. */
+export class ImageSession implements AsyncDisposable {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  readonly onNotice: (message: string) => void;
+  readonly worker: LazyWorker;
+  readonly folders: RootFolders;
+  readonly #environment: ImageSessionOptions['environment'];
+  readonly #clients = new Map<string, Promise<RegistryClient>>();
+  readonly #cleanup = new Cleanup();
+
+  constructor({ store, environment, signal, onProgress, onNotice }: ImageSessionOptions) {
+    this.store = store;
+    this.signal = signal;
+    this.onProgress = onProgress;
+    this.onNotice = onNotice;
+    this.#environment = environment;
+    this.worker = this.#cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
+    this.folders = new RootFolders(store, this.worker);
+  }
+
+  /** The client for these settings; the same settings share one. */
+  client(settings: RegistrySettings): Promise<RegistryClient> {
+    const key = JSON.stringify([settings.authFile, settings.certDirectory, settings.tlsVerify]);
+    const client = this.#clients.get(key) ?? this.#startClient(settings);
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  /** Ends the worker and the connections. The store stays open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleanup[Symbol.asyncDispose]();
+  }
+
+  async #startClient(settings: RegistrySettings): Promise<RegistryClient> {
+    const { RegistryClient: Client } = await import('../../registry/client.ts');
+    const { signal, onNotice } = this;
+    return this.#cleanup.use(new Client({ ...settings, environment: this.#environment, signal, onNotice }));
+  }
+}

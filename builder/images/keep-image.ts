@@ -1,0 +1,42 @@
+import pLimit from 'p-limit';
+import type { BlobStore } from '../../cache/blob-store.ts';
+import type { ImageSession } from './image-session.ts';
+import { descriptorOf, type WholeImage } from './whole-image.ts';
+
+/** How many blobs are fetched at the same time. Registries have their own limit besides. */
+const parallelFetches = 4;
+
+/** Takes an image into the store with everything that it names, then gives it the names. Throws RegistryError or StoreError. */
+export async function keepImage(whole: WholeImage, names: readonly string[], session: ImageSession): Promise<void> {
+  const { store } = session;
+  await store.hold();
+  await fetchBlobs(whole, store.blobs, session);
+  await keepDocuments(whole, session);
+  for (const name of names) await store.images.tag(name, descriptorOf(whole));
+}
+
+/** Takes the manifests, configurations and the index of an image into the store. */
+export async function keepDocuments({ index, images }: WholeImage, { store }: ImageSession): Promise<void> {
+  for (const { configBytes, manifestBytes } of images) {
+    await store.blobs.putBytes(configBytes);
+    await store.blobs.putBytes(manifestBytes);
+  }
+  if (index !== undefined) await store.blobs.putBytes(index.bytes);
+}
+
+/** Fetches the layers that are not there yet, each once, and checks them. Throws RegistryError or StoreError. */
+export async function fetchBlobs(whole: WholeImage, target: BlobStore, { signal, onProgress }: ImageSession): Promise<void> {
+  const layers = new Map(
+    whole.images.flatMap(({ manifest, blobs }) => manifest.layers.map((layer) => [layer.digest, { layer, blobs }])),
+  );
+  const limit = pLimit(parallelFetches);
+  await Promise.all(
+    [...layers.values()].map(({ layer, blobs }) =>
+      limit(async () => {
+        const what = layer.digest.slice(0, 'sha256:'.length + 12);
+        signal.throwIfAborted();
+        await target.fetch(layer, blobs, { signal, onProgress: (done) => onProgress(what, done, layer.size) });
+      }),
+    ),
+  );
+}

@@ -1,0 +1,62 @@
+import type { ImageName } from '../../cache/image-names.ts';
+import type { Store } from '../../cache/store.ts';
+import { formatPlatform } from '../../registry/oci/platform-match.ts';
+import { parseReference } from '../../registry/reference.ts';
+import { readStoredImage, type StoredManifest } from './stored-images.ts';
+
+/** A line of the listing. */
+export interface ListedImage {
+  /** Full: `docker.io/library/app:latest`. */
+  readonly name: string;
+  /** `docker.io/library/app`. */
+  readonly repository: string;
+  readonly tag: string;
+  /** The digest of the configuration; of the index when there are several platforms. */
+  readonly id: string;
+  /** Of the manifest or index. */
+  readonly digest: string;
+  readonly platforms: readonly string[];
+  /** As the image says; reproducible images all say the same. */
+  readonly created: string;
+  /** When it got its name here. (RFC 3339) */
+  readonly tagged: string;
+  /** Bytes of what the manifests name; layers that were made here count uncompressed. */
+  readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** All images of the store, by name. */
+export async function listImages(store: Store): Promise<readonly ListedImage[]> {
+  return Promise.all((await store.images.list()).map((image) => describe(store, image)));
+}
+
+async function describe(store: Store, { name, descriptor, taggedMs }: ImageName): Promise<ListedImage> {
+  const { index, manifests } = await readStoredImage(store, descriptor);
+  const images = manifests.filter(({ config }) => config !== undefined);
+  const { registry, repository, tag = '<none>' } = parseReference(name);
+  return {
+    name,
+    repository: `${registry}/${repository}`,
+    tag,
+    id: index === undefined ? (manifests[0]?.manifest.config.digest ?? descriptor.digest) : descriptor.digest,
+    digest: descriptor.digest,
+    platforms: images.map(platformOf),
+    created: images[0]?.config?.created ?? '',
+    tagged: new Date(taggedMs).toISOString(),
+    size: sizeOf(manifests),
+    labels: images[0]?.config?.config?.Labels ?? {},
+  };
+}
+
+function platformOf({ config, descriptor }: StoredManifest): string {
+  const { os = '', architecture = '', variant } = config ?? descriptor.platform ?? {};
+  return formatPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+}
+
+/** Images of one index share blobs. */
+function sizeOf(manifests: readonly StoredManifest[]): number {
+  const blobs = new Map(
+    manifests.flatMap(({ manifest }) => [manifest.config, ...manifest.layers]).map(({ digest, size }) => [digest, size]),
+  );
+  return [...blobs.values()].reduce((sum, size) => sum + size, 0);
+}

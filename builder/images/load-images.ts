@@ -1,0 +1,82 @@
+import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type LocalContent, openContents } from '../../registry/local-contents.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { UsageError } from '../errors.ts';
+import type { ImageSession } from './image-session.ts';
+import { keepImage } from './keep-image.ts';
+import { openContent, type WantedPlatforms } from './open-source.ts';
+import { fullName } from './stored-images.ts';
+import { imageIdOf } from './whole-image.ts';
+
+/** What is loaded from where. */
+export interface Loading {
+  /** Path of an archive or layout folder, with `:NAME` or `@DIGEST` where one of several is meant; a stream is an archive. */
+  readonly input: string | Readable;
+  readonly platforms: WantedPlatforms;
+  /** Instead of the names that are written there. */
+  readonly names: readonly string[];
+}
+
+/** An image that was loaded. */
+export interface Loaded {
+  /** Full names. */
+  readonly names: readonly string[];
+  readonly imageId: string;
+}
+
+/**
+ * Takes the images of an OCI layout, an OCI archive or an archive of `docker save` into the store, under the names that they have there.
+ * Throws UsageError, RegistryError, StoreError.
+ */
+export async function loadImages({ input, platforms, names }: Loading, session: ImageSession): Promise<readonly Loaded[]> {
+  await session.store.hold();
+  const location = typeof input === 'string' ? input : await spool(input, session);
+  const title = typeof input === 'string' ? `"${input}"` : 'standard input';
+  const contents = await openContents(location, { kind: 'any', signal: session.signal });
+  const [first, ...more] = contents;
+  if (names.length > 0 && more.length > 0) {
+    throw new UsageError('--name', `Cannot give one name to all images of ${title}: it holds ${contents.length}`, {
+      hint: `Choose one: add :NAME to the path, such as ${first?.names[0] ?? '@0'}`,
+    });
+  }
+  // All are named before the first is taken, so that a bad archive changes nothing.
+  const named = contents.map((content) => ({ content, names: namesFor(content, { names, title }) }));
+  const loaded: Loaded[] = [];
+  for (const one of named) {
+    const whole = await openContent(one.content, platforms, `load ${title}`);
+    await keepImage(whole, one.names, session);
+    loaded.push({ names: one.names, imageId: imageIdOf(whole) });
+  }
+  return loaded;
+}
+
+/** Archives are read by offsets, so a stream becomes a file first. */
+async function spool(input: Readable, { store, signal }: ImageSession): Promise<string> {
+  const file = await store.newPath();
+  await pipeline(input, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+  return file;
+}
+
+function namesFor(
+  content: LocalContent,
+  { names, title }: { readonly names: readonly string[]; readonly title: string },
+): readonly string[] {
+  if (names.length > 0) return names.map(fullName);
+  if (content.names.length > 0) return content.names.map((name) => nameIn(name, title));
+  throw new UsageError('--name', `Cannot load ${title}: its image has no name`, {
+    hint: 'Give it one: tsbuild load --name NAME',
+  });
+}
+
+function nameIn(text: string, title: string): string {
+  try {
+    return formatReference(withDefaultTag(parseReference(text)));
+  } catch (error) {
+    throw new UsageError('--name', `Cannot load ${title}: its image is called "${text}", which is no name`, {
+      hint: 'Give it another one: tsbuild load --name NAME',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { suggest } from '../../parser/suggest.ts';
+import { UsageError } from '../errors.ts';
+import type { ImageFileOutput } from '../export/export-image.ts';
+
+/** Where an image is, or is to be. */
+export type ImageLocation =
+  | { readonly kind: 'registry'; readonly name: string }
+  | { readonly kind: 'store'; readonly name: string }
+  /** `path[:name][@digest]`. */
+  | { readonly kind: 'oci-layout' | 'oci-archive' | 'docker-archive'; readonly place: string };
+
+const kinds: Readonly<Record<string, ImageLocation['kind']>> = {
+  docker: 'registry',
+  store: 'store',
+  oci: 'oci-layout',
+  'oci-layout': 'oci-layout',
+  'oci-archive': 'oci-archive',
+  'docker-archive': 'docker-archive',
+};
+
+/** Reads `docker://NAME`, `store:NAME`, `oci:PATH[:NAME]`, `oci-archive:PATH[:NAME]` or `docker-archive:PATH[:NAME]`. Throws UsageError. */
+export function parseImageLocation(text: string): ImageLocation {
+  const colon = text.indexOf(':');
+  const scheme = text.slice(0, Math.max(0, colon));
+  const rest = text.slice(colon + 1);
+  const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  if (kind === undefined) throw unknownKind(text, scheme);
+  const place = kind === 'registry' || rest.startsWith('//') ? rest.replace(/^\/\//, '') : rest;
+  if (place === '') throw new UsageError(text, `Cannot use "${text}": nothing stands after "${scheme}:"`);
+  if (kind === 'registry' && !rest.startsWith('//')) {
+    throw new UsageError(text, `Cannot use "${text}": two slashes are missing`, { hint: `Write docker://${rest}` });
+  }
+  return kind === 'registry' || kind === 'store' ? { kind, name: place } : { kind, place };
+}
+
+/** The archive or folder of a location that is written to, and the name that the image gets there. */
+export function fileOutputOf({ kind, place }: Extract<ImageLocation, { readonly place: string }>): {
+  readonly output: ImageFileOutput;
+  readonly name: string | undefined;
+} {
+  // The path ends at the first colon, since nothing may be there yet that would tell.
+  const colon = place.indexOf(':');
+  const destination = colon < 0 ? place : place.slice(0, colon);
+  const name = colon < 0 ? undefined : place.slice(colon + 1);
+  const output: ImageFileOutput =
+    kind === 'docker-archive' ? { kind: 'docker', destination } : { kind: 'oci', destination, isArchive: kind === 'oci-archive' };
+  return { output, name };
+}
+
+function unknownKind(text: string, scheme: string): UsageError {
+  const nearest = scheme === '' ? undefined : suggest(scheme, Object.keys(kinds));
+  const isName = !/^[a-z][a-z-]*$/.test(scheme) || nearest === undefined;
+  return new UsageError(text, `Cannot use "${text}": it does not say what kind of place it is`, {
+    hint: isName
+      ? `Write docker://${text} for a registry, store:${text} for the store, or oci:, oci-archive: or docker-archive: and a path`
+      : `Did you mean "${nearest}:"?`,
+  });
+}

@@ -1,0 +1,179 @@
+import { decodeImageConfig } from '../../registry/oci/decode.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { isIndexType } from '../../registry/oci/layer-format.ts';
+import type { ImageIndex } from '../../registry/oci/manifest.ts';
+import { mediaType } from '../../registry/oci/media-type.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { normalisePlatform } from '../../registry/oci/platform-match.ts';
+import { UsageError } from '../errors.ts';
+import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
+import type { ImageSession } from './image-session.ts';
+import { keepImage } from './keep-image.ts';
+import { indexDocument } from './open-stored.ts';
+import { type FoundImage, findImage, fullName, readStoredImage } from './stored-images.ts';
+import type { ImageParts, IndexDocument, WholeImage } from './whole-image.ts';
+
+/** What is said of one image of a list. */
+export interface EntryChanges {
+  readonly os?: string | undefined;
+  readonly architecture?: string | undefined;
+  readonly variant?: string | undefined;
+  readonly osVersion?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A list in the store: a name that stands for an index. */
+export interface ManifestList {
+  readonly name: string;
+  readonly document: IndexDocument;
+}
+
+/** Makes an empty list. UsageError when the name is taken, unless that is a list and may be replaced. */
+export async function createList(
+  text: string,
+  { format, isReplaced }: { readonly format: ImageFormat; readonly isReplaced: boolean },
+  session: ImageSession,
+): Promise<ManifestList> {
+  const name = fullName(text);
+  const present = await session.store.images.get(name);
+  if (present !== undefined && !(isReplaced && isIndexType(present.descriptor.mediaType))) {
+    throw new UsageError('LIST', `Cannot create list "${text}": the store has an image of this name`, {
+      hint: `Remove it first: tsbuild rmi ${text}`,
+    });
+  }
+  const document = indexDocument({ schemaVersion: 2, mediaType: indexTypeOf(format), manifests: [] });
+  return save({ name, document }, session);
+}
+
+/** The list of a name. UsageError when the name stands for nothing, or for a single image. */
+export async function openList(text: string, session: ImageSession): Promise<ManifestList> {
+  const found: FoundImage = await findImage(session.store, text);
+  const { index } = await readStoredImage(session.store, found.descriptor);
+  if (index !== undefined) return { name: found.name, document: index };
+  throw new UsageError('LIST', `Cannot use "${text}" as a list: it is a single image`, {
+    hint: `Make a list of another name: tsbuild manifest create NAME ${text}`,
+  });
+}
+
+/**
+ * Adds an image, or all images of an index, with everything that they name. An image that is in the list already is said anew; one of the same
+ * platform is replaced. Throws UsageError, RegistryError, StoreError.
+ */
+export async function addToList(
+  { name, document }: ManifestList,
+  { whole, changes }: { readonly whole: WholeImage; readonly changes: EntryChanges },
+  session: ImageSession,
+): Promise<ManifestList> {
+  if (whole.isStored !== true) await keepImage({ ...whole, index: undefined }, [], session);
+  let manifests = document.index.manifests;
+  for (const parts of whole.images) {
+    const entry = changed(entryOf(parts), changes);
+    manifests = [...manifests.filter((other) => !isReplacedBy(other, entry)), entry];
+  }
+  return save({ name, document: indexDocument(inType({ ...document.index, manifests })) }, session);
+}
+
+/** Changes what a list says of one of its images, or, without one, of itself. Throws UsageError. */
+export async function annotateList(
+  { name, document }: ManifestList,
+  { digest, changes }: { readonly digest: string | undefined; readonly changes: EntryChanges },
+  session: ImageSession,
+): Promise<ManifestList> {
+  const { index } = document;
+  if (digest === undefined) {
+    const annotations = { ...index.annotations, ...changes.annotations };
+    return save({ name, document: indexDocument({ ...index, annotations }) }, session);
+  }
+  const manifests = index.manifests.map((entry) => (entry.digest === digest ? changed(entry, changes) : entry));
+  return save({ name, document: indexDocument({ ...index, manifests }) }, session);
+}
+
+/** Takes one image out of a list. */
+export async function removeFromList(
+  { name, document }: ManifestList,
+  digest: string,
+  session: ImageSession,
+): Promise<ManifestList> {
+  const manifests = document.index.manifests.filter((entry) => entry.digest !== digest);
+  return save({ name, document: indexDocument({ ...document.index, manifests }) }, session);
+}
+
+/**
+ * The digest of the entry that somebody means: by the beginning of its digest, by its platform (`linux/arm64`), or by the name of an image of the
+ * store. Throws UsageError.
+ */
+export async function entryDigest({ name, document }: ManifestList, text: string, session: ImageSession): Promise<string> {
+  const entries = document.index.manifests;
+  const digits = /^(?:.*@)?(?:sha256:)?([0-9a-f]{4,64})$/.exec(text)?.[1];
+  const byDigest = digits === undefined ? [] : entries.filter(({ digest }) => digest.startsWith(`sha256:${digits}`));
+  const [only, ...more] = byDigest;
+  if (only !== undefined && more.length === 0) return only.digest;
+  const stored = await findImage(session.store, text).catch(ignoreUsage);
+  if (entries.some(({ digest }) => digest === stored?.descriptor.digest)) return stored?.descriptor.digest ?? '';
+  throw new UsageError('IMAGE', `Cannot find "${text}" in list "${name}"`, {
+    hint: entries.length === 0 ? 'The list is empty' : `It has ${entries.map(({ digest }) => digest).join(', ')}`,
+  });
+}
+
+function ignoreUsage(error: unknown): undefined {
+  if (!(error instanceof UsageError)) throw error;
+  return undefined;
+}
+
+/** The new index, which is written before the name stands for it. */
+async function save(list: ManifestList, { store }: ImageSession): Promise<ManifestList> {
+  await store.blobs.putBytes(list.document.bytes);
+  await store.images.tag(list.name, list.document.descriptor);
+  return list;
+}
+
+function entryOf({ descriptor, configBytes, manifest }: ImageParts): Descriptor {
+  const { digest, size, annotations, platform } = descriptor;
+  return {
+    mediaType: manifest.mediaType,
+    digest,
+    size,
+    ...(annotations !== undefined && { annotations }),
+    platform: platform ?? platformOf(configBytes),
+  };
+}
+
+function platformOf(configBytes: Uint8Array): Platform {
+  const { os, architecture, variant, 'os.version': version } = decodeImageConfig(configBytes);
+  return normalisePlatform({
+    os,
+    architecture,
+    ...(variant !== undefined && { variant }),
+    ...(version !== undefined && { 'os.version': version }),
+  });
+}
+
+function changed(entry: Descriptor, { os, architecture, variant, osVersion, annotations }: EntryChanges): Descriptor {
+  const present = entry.platform ?? { os: '', architecture: '' };
+  const platform: Platform = {
+    ...present,
+    ...(os !== undefined && { os }),
+    ...(architecture !== undefined && { architecture }),
+    ...(variant !== undefined && { variant }),
+    ...(osVersion !== undefined && { 'os.version': osVersion }),
+  };
+  return { ...entry, platform, ...(annotations !== undefined && { annotations: { ...entry.annotations, ...annotations } }) };
+}
+
+function isReplacedBy(other: Descriptor, entry: Descriptor): boolean {
+  if (other.digest === entry.digest) return true;
+  const isAttestation = entry.platform?.os === 'unknown';
+  return !isAttestation && platformKey(other) === platformKey(entry);
+}
+
+function platformKey({ platform }: Descriptor): string {
+  if (platform === undefined) return '';
+  const { os, architecture, variant = '', 'os.version': version = '' } = normalisePlatform(platform);
+  return [os, architecture, variant, version].join('/');
+}
+
+/** Docker's clients refuse a list of their own kind that names OCI manifests. */
+function inType(index: ImageIndex): ImageIndex {
+  const hasOci = index.manifests.some((entry) => entry.mediaType === mediaType.manifest);
+  return hasOci ? { ...index, mediaType: mediaType.index } : index;
+}

@@ -1,0 +1,154 @@
+import { RegistryError } from '../../registry/errors.ts';
+import type { LocalContent } from '../../registry/local-contents.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { isIndexType } from '../../registry/oci/layer-format.ts';
+import type { ImageIndex } from '../../registry/oci/manifest.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { normalisePlatform, parsePlatform } from '../../registry/oci/platform-match.ts';
+import { chooseEntry } from '../../registry/transfer/choose-image.ts';
+import { UsageError } from '../errors.ts';
+import type { ImageSession, RegistrySettings } from './image-session.ts';
+import type { ImageLocation } from './location.ts';
+import { indexDocument, type LeavingForm, openAsStored, openStored } from './open-stored.ts';
+import { findImage } from './stored-images.ts';
+import type { WholeImage } from './whole-image.ts';
+
+/** Which images of an index are meant: one, or all of them. */
+export type WantedPlatforms = Platform | 'all';
+
+/** The platform of a flag, or that of this machine. Throws UsageError. */
+export function wantedPlatform(text: string | undefined): Platform {
+  if (text === undefined) return normalisePlatform({ os: 'linux', architecture: process.arch });
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError('--platform', error.message, { cause: error });
+  }
+}
+
+/** How an image is read. */
+export interface Reading {
+  readonly platforms: WantedPlatforms;
+  readonly registry: RegistrySettings;
+  /** How images of the store leave it; undefined: they stay as they are, since the store is where they go. */
+  readonly form: LeavingForm | undefined;
+}
+
+/** Opens an image wherever it is. Nothing but manifests and configurations is fetched. Throws UsageError, RegistryError, StoreError. */
+export async function openSource(location: ImageLocation, reading: Reading, session: ImageSession): Promise<WholeImage> {
+  switch (location.kind) {
+    case 'registry':
+      return (await openRemote(location.name, reading, session)).whole;
+    case 'store':
+      return openFromStore(location.name, reading, session);
+    case 'oci-layout':
+    case 'oci-archive':
+    case 'docker-archive':
+      return openFile(location, reading, session);
+    default:
+      return unreachable(location);
+  }
+}
+
+/** An image of a registry, and the full name under which it was found; the digest alone when it was asked for by digest. */
+export async function openRemote(
+  name: string,
+  { platforms, registry }: Pick<Reading, 'platforms' | 'registry'>,
+  session: ImageSession,
+): Promise<{ readonly whole: WholeImage; readonly name: string }> {
+  const [{ resolveIndex }, { formatReference }] = await Promise.all([
+    import('../../registry/resolve.ts'),
+    import('../../registry/reference.ts'),
+  ]);
+  const found = await resolveIndex(name, { client: await session.client(registry), signal: session.signal });
+  const { registry: host, repository, digest } = found.reference;
+  const full = formatReference(digest === undefined ? found.reference : { registry: host, repository, digest });
+  return { whole: await chosen(found, platforms, `fetch image "${name}"`), name: full };
+}
+
+/** One content of a layout or archive as a whole image. Entries that the archive leaves out are left out. */
+export async function openContent(content: LocalContent, platforms: WantedPlatforms, purpose: string): Promise<WholeImage> {
+  if (platforms !== 'all' || content.index === undefined) return chosen(content, platforms, purpose);
+  const present: Descriptor[] = [];
+  for (const entry of content.index.manifests) if (await content.has(entry)) present.push(entry);
+  const isWhole = present.length === content.index.manifests.length;
+  if (isWhole) return chosen(content, platforms, purpose);
+  const [only, ...more] = present;
+  if (only === undefined) throw noPlatform(purpose);
+  if (more.length === 0) return { index: undefined, images: [await content.open(only)] };
+  const { bytes, descriptor, index } = indexDocument({ ...content.index, manifests: present });
+  return chosen({ bytes, descriptor, index, open: (entry) => content.open(entry) }, platforms, purpose);
+}
+
+async function openFromStore(name: string, { platforms, form }: Reading, session: ImageSession): Promise<WholeImage> {
+  const { descriptor } = await findImage(session.store, name);
+  const whole = form === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, form, session);
+  const { index, images } = whole;
+  if (platforms === 'all' || index === undefined) return whole;
+  const { digest } = chooseEntry(index.index.manifests, { platform: platforms, purpose: `copy image "${name}"` });
+  return { index: undefined, images: images.filter(({ descriptor: own }) => own.digest === digest).slice(0, 1), isStored: true };
+}
+
+async function openFile(
+  { kind, place }: Extract<ImageLocation, { readonly place: string }>,
+  { platforms }: Reading,
+  { signal }: ImageSession,
+): Promise<WholeImage> {
+  const { openContents } = await import('../../registry/local-contents.ts');
+  const [content, ...more] = await openContents(place, { kind, signal });
+  if (content === undefined || more.length > 0) {
+    const names = [content, ...more].map((one) => one?.names[0] ?? one?.descriptor.digest).join(', ');
+    throw new UsageError('SOURCE', `Cannot copy from ${kind}:${place}: it holds several images: ${names}`, {
+      hint: 'Name one: add :NAME or @DIGEST to the path',
+    });
+  }
+  return openContent(content, platforms, `read ${kind}:${place}`);
+}
+
+interface Openable {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly index: ImageIndex | undefined;
+  open(entry?: Descriptor): Promise<SourceImage>;
+}
+
+/** The index with all its images, or the image of one platform alone. */
+async function chosen(found: Openable, platforms: WantedPlatforms, purpose: string): Promise<WholeImage> {
+  const { index } = found;
+  if (index === undefined) return { index: undefined, images: [await found.open()] };
+  if (platforms !== 'all') {
+    const image = await found.open(chooseEntry(index.manifests, { platform: platforms, purpose }));
+    return { index: undefined, images: [withEntry(image, {})] };
+  }
+  refuseNested(index, purpose);
+  const images: SourceImage[] = [];
+  for (const entry of index.manifests) images.push(withEntry(await found.open(entry), entry));
+  return { index: { descriptor: found.descriptor, bytes: found.bytes, index }, images };
+}
+
+/** The descriptor with what the index says of it. */
+function withEntry(image: SourceImage, { platform, annotations }: Pick<Descriptor, 'platform' | 'annotations'>): SourceImage {
+  const { mediaType, digest, size } = image.descriptor;
+  return {
+    ...image,
+    descriptor: { mediaType, digest, size, ...(annotations && { annotations }), ...(platform && { platform }) },
+  };
+}
+
+function refuseNested({ manifests }: ImageIndex, purpose: string): void {
+  if (!manifests.some(({ mediaType }) => isIndexType(mediaType))) return;
+  throw new RegistryError('content-invalid', `Cannot ${purpose}: its index names other indexes`, {
+    side: 'registry',
+    hint: 'Take one of its images with --platform',
+  });
+}
+
+function noPlatform(purpose: string): RegistryError {
+  return new RegistryError('platform-unknown', `Cannot ${purpose}: none of the images of its index is there`, { side: 'client' });
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,63 @@
+import { type Item, type ItemKind } from '../../cache/inventory.ts';
+import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
+import { removeTree } from '../../cache/remove-tree.ts';
+import type { Store } from '../../cache/store.ts';
+
+/** What a prune removes, or would. */
+export interface Pruned {
+  readonly byKind: readonly { readonly kind: ItemKind; readonly count: number; readonly bytes: number }[];
+  readonly count: number;
+  readonly freedBytes: number;
+  readonly keptBytes: number;
+}
+
+/**
+ * Removes what the policy does not keep. Trees are removed by this user as far as that goes, and the rest, which belongs to subordinate ids, by a
+ * worker. StoreError 'locked' while a build uses the store; EnvironmentError when a worker is needed and cannot be started.
+ */
+export async function pruneStore(store: Store, policy: PrunePolicy, signal: AbortSignal): Promise<Pruned> {
+  const { removed, freedBytes, keptBytes, paths } = await prune(store, policy);
+  await removeTrees(paths, { storeRoot: store.root, signal });
+  return summary({ removed, freedBytes, keptBytes });
+}
+
+/** What pruneStore() would remove. */
+export async function foreseePrune(store: Store, policy: PrunePolicy): Promise<Pruned> {
+  return summary(await planPrune(store, policy));
+}
+
+async function removeTrees(
+  paths: readonly string[],
+  { storeRoot, signal }: { readonly storeRoot: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const left = paths.filter((path) => !isRemoved(path));
+  if (left.length === 0) return;
+  const { WorkerClient } = await import('../../executor/host/worker-client.ts');
+  await using worker = await WorkerClient.start({ storeRoot, signal });
+  await worker.request({ kind: 'remove', paths: left }, { signal });
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    removeTree(path);
+    return true;
+  } catch {
+    return false; // Files of other ids are left.
+  }
+}
+
+function summary({
+  removed,
+  freedBytes,
+  keptBytes,
+}: Pick<Pruned, 'freedBytes' | 'keptBytes'> & { readonly removed: readonly Item[] }): Pruned {
+  const kinds = new Map<ItemKind, { count: number; bytes: number }>();
+  for (const { kind, bytes } of removed) {
+    const total = kinds.get(kind) ?? { count: 0, bytes: 0 };
+    total.count++;
+    total.bytes += bytes;
+    kinds.set(kind, total);
+  }
+  const byKind = [...kinds].map(([kind, total]) => ({ kind, ...total })).toSorted((a, b) => b.bytes - a.bytes);
+  return { byKind, count: removed.length, freedBytes, keptBytes };
+}

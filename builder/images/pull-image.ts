@@ -1,0 +1,32 @@
+import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import type { ImageSession, RegistrySettings } from './image-session.ts';
+import { keepImage } from './keep-image.ts';
+import { openRemote, type WantedPlatforms } from './open-source.ts';
+import { descriptorOf, imageIdOf } from './whole-image.ts';
+
+/** What came into the store. */
+export interface Pulled {
+  /** Full name. */
+  readonly name: string;
+  readonly digest: string;
+  readonly imageId: string;
+}
+
+/**
+ * Fetches an image into the store, with all its layers, under its full name. A name with a digest is kept under that digest. What a build
+ * would find under the name as it was written is this image from now on. Throws RegistryError, StoreError.
+ */
+export async function pullImage(
+  name: string,
+  settings: { readonly platforms: WantedPlatforms; readonly registry: RegistrySettings },
+  session: ImageSession,
+): Promise<Pulled> {
+  const { whole, name: full } = await openRemote(name, settings, session);
+  await keepImage(whole, [full], session);
+  const written = formatReference(withDefaultTag(parseReference(name)));
+  // Short names may stand for an image of another registry, by registries.conf.
+  if (settings.platforms !== 'all' && written !== full) {
+    await session.store.resolved.put(written, settings.platforms, descriptorOf(whole));
+  }
+  return { name: full, digest: descriptorOf(whole).digest, imageId: imageIdOf(whole) };
+}

@@ -1,0 +1,60 @@
+import { type PushImage, type PushOptions, pushImage, pushIndex } from '../../registry/push.ts';
+import type { ImageSession, RegistrySettings } from './image-session.ts';
+import { type ImageParts, imageIdOf, type WholeImage } from './whole-image.ts';
+
+/** What arrived where. */
+export interface Pushed {
+  /** Each name with its digest: `localhost:5000/app:1@sha256:...`. */
+  readonly references: readonly string[];
+  readonly digest: string;
+  readonly imageId: string;
+}
+
+/** Where a push goes. */
+export interface PushDestination {
+  readonly name: string;
+  readonly registry: RegistrySettings;
+}
+
+/**
+ * Pushes an image, or an index with all its images. What the registry has is not sent, and what it has in another repository is mounted.
+ * Throws RegistryError.
+ */
+export async function pushWhole(whole: WholeImage, { name, registry }: PushDestination, session: ImageSession): Promise<Pushed> {
+  const { signal, onProgress } = session;
+  const options: PushOptions = {
+    client: await session.client(registry),
+    signal,
+    onProgress: ({ digest, doneBytes, totalBytes }) => onProgress(digest.slice(0, 'sha256:'.length + 12), doneBytes, totalBytes),
+  };
+  const images = whole.images.map((parts) => pushParts(parts, session));
+  const { descriptor, references } = await send(name, { whole, images }, options);
+  return { references, digest: descriptor.digest, imageId: imageIdOf(whole) };
+}
+
+function send(
+  name: string,
+  { whole, images }: { readonly whole: WholeImage; readonly images: readonly PushImage[] },
+  options: PushOptions,
+): ReturnType<typeof pushImage> {
+  const { index } = whole;
+  if (index !== undefined) {
+    return pushIndex(name, { indexBytes: index.bytes, mediaType: index.descriptor.mediaType, images }, options);
+  }
+  const [only] = images;
+  if (only === undefined) throw new Error('nothing to push');
+  return pushImage(name, only, options);
+}
+
+function pushParts({ manifestBytes, manifest, configBytes, blobs }: ImageParts, { signal }: ImageSession): PushImage {
+  return {
+    manifestBytes,
+    mediaType: manifest.mediaType,
+    configBytes,
+    layers: manifest.layers.map((descriptor) => ({
+      descriptor,
+      origin: blobs.origin,
+      open: async () => (await blobs.open(descriptor, { signal })).bytes,
+    })),
+  };
+}

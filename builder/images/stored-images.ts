@@ -1,0 +1,127 @@
+import { StoreError } from '../../cache/errors.ts';
+import type { ImageName } from '../../cache/image-names.ts';
+import type { Store } from '../../cache/store.ts';
+import { RegistryError } from '../../registry/errors.ts';
+import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { ImageConfig } from '../../registry/oci/image-config.ts';
+import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts';
+import type { ImageManifest } from '../../registry/oci/manifest.ts';
+import { mediaType } from '../../registry/oci/media-type.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { UsageError } from '../errors.ts';
+import type { IndexDocument } from './whole-image.ts';
+
+/** The manifest and configuration of one platform of an image in the store. */
+export interface StoredManifest {
+  /** As the index has it: with its platform. */
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly manifest: ImageManifest;
+  readonly configBytes: Uint8Array;
+  /** undefined for artifacts, which are no images. */
+  readonly config: ImageConfig | undefined;
+}
+
+/** What a name of the store stands for, read. */
+export interface StoredImage {
+  readonly index: IndexDocument | undefined;
+  readonly manifests: readonly StoredManifest[];
+}
+
+/** An image of the store: the name it was asked for by, or its first one. */
+export type FoundImage = Pick<ImageName, 'name' | 'descriptor'>;
+
+/** The full name that somebody means: `docker.io/library/app:latest` for `app`. Throws UsageError for what is no name, or has a digest. */
+export function fullName(text: string): string {
+  const name = nameIn(text);
+  if (name instanceof RegistryError) {
+    throw new UsageError('IMAGE', `Cannot use "${text}" as a name: ${reasonIn(name)}`, { hint: name.hint, cause: name });
+  }
+  if (!name.includes('@')) return name;
+  throw new UsageError('IMAGE', `Cannot use "${text}" as a name: a digest follows from the image and cannot be given`);
+}
+
+/**
+ * Finds an image by its name, by the beginning of its id (the digest of its configuration) or by that of its manifest's digest. UsageError
+ * when there is none, or when several images begin like this.
+ */
+export async function findImage(store: Store, text: string): Promise<FoundImage> {
+  const name = nameIn(text);
+  const named = typeof name === 'string' ? await store.images.get(name) : undefined;
+  if (named !== undefined) return named;
+  const [first, ...more] = await findByDigest(store, text);
+  if (first === undefined) {
+    throw new UsageError('IMAGE', `Cannot find image "${text}": the store has no such name`, { hint: 'See "tsbuild images"' });
+  }
+  if (more.some(({ descriptor }) => descriptor.digest !== first.descriptor.digest)) {
+    throw new UsageError('IMAGE', `Cannot use "${text}": several images begin like this`, {
+      hint: 'Give more digits, or a name',
+    });
+  }
+  return first;
+}
+
+/** All names whose image has an id or a manifest that begins like this, sorted. Empty for what cannot be the beginning of a digest. */
+export async function findByDigest(store: Store, text: string): Promise<readonly ImageName[]> {
+  const digits = /^(?:.*@)?(?:sha256:)?([0-9a-f]{4,64})$/.exec(text)?.[1];
+  if (digits === undefined) return [];
+  const found: ImageName[] = [];
+  for (const image of await store.images.list()) {
+    const { index, manifests } = await readStoredImage(store, image.descriptor);
+    const digests = [
+      image.descriptor.digest,
+      ...(index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : []),
+    ];
+    if (digests.some((digest) => digest.startsWith(`sha256:${digits}`))) found.push(image);
+  }
+  return found;
+}
+
+/** Reads the documents of an image. StoreError 'corrupt' when one is missing or damaged. */
+export async function readStoredImage(store: Store, descriptor: Descriptor): Promise<StoredImage> {
+  const bytes = await readDocument(store, descriptor.digest);
+  if (!isIndexType(descriptor.mediaType)) {
+    return { index: undefined, manifests: [await readManifest(store, descriptor, bytes)] };
+  }
+  const index = decodeIndex(bytes, descriptor.mediaType);
+  const entries = index.manifests.filter(({ mediaType: type }) => isManifestType(type));
+  const manifests = entries.map(async (entry) => readManifest(store, entry, await readDocument(store, entry.digest)));
+  return { index: { descriptor, bytes, index }, manifests: await Promise.all(manifests) };
+}
+
+async function readManifest(store: Store, descriptor: Descriptor, bytes: Uint8Array): Promise<StoredManifest> {
+  const manifest = decodeManifest(bytes, descriptor.mediaType);
+  const configBytes = await readDocument(store, manifest.config.digest);
+  return { descriptor, bytes, manifest, configBytes, config: isImage(manifest) ? decodeImageConfig(configBytes) : undefined };
+}
+
+/** False for artifacts, such as the attestations that BuildKit puts into an index. */
+function isImage({ config, layers }: ImageManifest): boolean {
+  const isImageConfig = config.mediaType === mediaType.config || config.mediaType === mediaType.dockerConfig;
+  return isImageConfig && !layers.some((layer) => layer.mediaType === 'application/vnd.in-toto+json');
+}
+
+async function readDocument(store: Store, digest: Digest): Promise<Uint8Array> {
+  const bytes = await store.blobs.readBytes(digest);
+  if (bytes !== undefined) return bytes;
+  throw new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
+    path: store.blobs.path(digest),
+    hint: 'Build or pull the image again',
+  });
+}
+
+function nameIn(text: string): string | RegistryError {
+  try {
+    return formatReference(withDefaultTag(parseReference(text)));
+  } catch (error) {
+    if (error instanceof RegistryError) return error;
+    throw error;
+  }
+}
+
+// "Cannot read image name "x": why": the first half is ours to say.
+function reasonIn({ message }: RegistryError): string {
+  return message.replace(/^Cannot [^"]*"[^"]*": /, '');
+}

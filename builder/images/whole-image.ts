@@ -1,0 +1,36 @@
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { ImageIndex } from '../../registry/oci/manifest.ts';
+
+/** One image of what a name stands for. Its layers are opened when they are needed. */
+export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'>;
+
+/** An index with its exact bytes. */
+export interface IndexDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly index: ImageIndex;
+}
+
+/** All that a name stands for, wherever it is: one image, or an index of several. */
+export interface WholeImage {
+  /** undefined: the only image stands for itself. */
+  readonly index: IndexDocument | undefined;
+  /** In the order of the index. */
+  readonly images: readonly ImageParts[];
+  /** All its blobs are files of the store already. */
+  readonly isStored?: boolean;
+}
+
+/** What the name stands for. */
+export function descriptorOf({ index, images }: WholeImage): Descriptor {
+  const descriptor = index?.descriptor ?? images[0]?.descriptor;
+  if (descriptor === undefined) throw new Error('an image without an image');
+  const { mediaType, digest, size } = descriptor;
+  return { mediaType, digest, size };
+}
+
+/** The digest of the configuration, which docker calls the image id; that of the index when there are several images. */
+export function imageIdOf(whole: WholeImage): string {
+  return whole.index === undefined ? (whole.images[0]?.manifest.config.digest ?? '') : whole.index.descriptor.digest;
+}

@@ -1,0 +1,80 @@
+import { mkdir } from 'node:fs/promises';
+import { BlobStore } from '../../cache/blob-store.ts';
+import { StoreLayout } from '../../cache/store-layout.ts';
+import { formatPlatform } from '../../registry/oci/platform-match.ts';
+import { UsageError } from '../errors.ts';
+import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
+import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
+import type { ImageSession } from './image-session.ts';
+import { fetchBlobs } from './keep-image.ts';
+import { descriptorOf, type ImageParts, type WholeImage } from './whole-image.ts';
+
+/** An image and the names it gets in a file. */
+export interface NamedImage {
+  readonly whole: WholeImage;
+  /** Full references, unless they are to stand there as they are. */
+  readonly names: readonly string[];
+  readonly areVerbatim?: boolean;
+}
+
+/** Where files go, with standard output for `-`. */
+export interface FileTarget {
+  readonly output: ImageFileOutput;
+  readonly stdout?: ExportOptions['stdout'];
+}
+
+/**
+ * Writes an image to an archive or a layout folder. Layers that the store does not have are fetched into a folder of this session first, so
+ * that the file is written only when all is there. Throws UsageError, OutputError, RegistryError, StoreError.
+ */
+export async function writeFiles(named: NamedImage, { output, stdout }: FileTarget, session: ImageSession): Promise<void> {
+  const { whole } = named;
+  refuseSeveral(whole, output);
+  const blobs = whole.isStored === true ? session.store.blobs : await stageBlobs(whole, session);
+  const { signal } = session;
+  await exportImage(builtImage(named, blobs), output, { signal, ...(stdout !== undefined && { stdout }) });
+}
+
+async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<BlobStore> {
+  const { store } = session;
+  const layout = new StoreLayout(await store.newPath());
+  await mkdir(layout.blobs, { recursive: true });
+  const staged = new BlobStore(layout, () => store.newPath());
+  await fetchBlobs(whole, staged, session);
+  return staged;
+}
+
+function builtImage({ whole, names, areVerbatim = false }: NamedImage, blobs: BlobStore): BuiltImage {
+  const manifests = whole.images.map((parts) => builtManifest(parts, blobs));
+  const [name] = areVerbatim ? names : [];
+  const annotations = name === undefined ? undefined : { 'org.opencontainers.image.ref.name': name };
+  const descriptor = { ...descriptorOf(whole), ...(annotations !== undefined && { annotations }) };
+  const given = areVerbatim ? [] : names;
+  const { index } = whole;
+  if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names: given, platforms: manifests };
+  const [only] = manifests;
+  if (only === undefined) throw new Error('nothing to write');
+  return { ...only, descriptor, names: given };
+}
+
+function builtManifest({ descriptor, manifestBytes, manifest, configBytes }: ImageParts, blobs: BlobStore): BuiltManifest {
+  return {
+    descriptor,
+    manifestBytes,
+    configDescriptor: manifest.config,
+    configBytes,
+    layers: manifest.layers.map((layer) => ({ descriptor: layer, path: blobs.path(layer.digest) })),
+  };
+}
+
+function refuseSeveral({ index, images }: WholeImage, { kind }: ImageFileOutput): void {
+  if (kind !== 'docker' || index === undefined) return;
+  const platforms = images.map(({ descriptor: { platform } }) => (platform === undefined ? 'unknown' : formatPlatform(platform)));
+  throw new UsageError(
+    'IMAGE',
+    `Cannot write several platforms to a docker archive: it holds one image, this has ${platforms.join(', ')}`,
+    {
+      hint: 'Write an OCI archive, or choose one with --platform',
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import { open } from 'node:fs/promises';
+import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
+import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import type { KeyedGroup } from '../keys/keyed-action.ts';
+import type { PlannedAdd } from '../plan/plan.ts';
+import { looksLikeArchive, sniffedBytes } from './archive-magic.ts';
+import { type DecidedGroup, decideFiles } from './planned-files.ts';
+import { replacesOf, writeGroup } from './prepare-copy.ts';
+import type { OnProgress } from './root-folders.ts';
+import type { StageSolving } from './solved-stage.ts';
+
+/** Some sources of an ADD, looked at: what they are to the key, and to the worker. */
+export interface AddedFiles {
+  readonly keyed: readonly KeyedGroup[];
+  readonly inputs: () => Promise<readonly string[]>;
+  /** `time` is that of the whole action: with `source`, files whose times say nothing get T0 one by one. */
+  readonly materialise: (time: CopyAction['time']) => Promise<readonly CopyGroup[]>;
+  readonly time: CopyAction['time'];
+}
+
+/** What the parts of an ADD work with. */
+export interface Adding {
+  readonly action: PlannedAdd;
+  readonly around: StageSolving;
+  readonly onProgress: OnProgress;
+}
+
+/** Groups whose files are in a folder, and whose times say nothing. */
+export function groupsOfFolder(
+  groups: readonly DecidedGroup[],
+  root: TreeSource,
+  { action, around }: Pick<Adding, 'action' | 'around'>,
+): AddedFiles {
+  const decided = decideFiles(groups, replacesOf(action));
+  return {
+    keyed: decided.keyed,
+    inputs: async () => decided.inputs,
+    materialise: (time) => {
+      const timed = time === 'constant' ? groups : groups.map(withConstantTimes);
+      return Promise.all(timed.map((group) => writeGroup(group, root, around)));
+    },
+    time: 'constant',
+  };
+}
+
+function withConstantTimes(group: DecidedGroup): DecidedGroup {
+  return { ...group, entries: group.entries.map((entry) => ({ ...entry, mtime: constantTimeSeconds })) };
+}
+
+/** True for a file whose content looks like an archive. */
+export async function isArchiveFile(file: string | Buffer): Promise<boolean> {
+  await using handle = await open(file, 'r');
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
+  return looksLikeArchive(buffer.subarray(0, bytesRead));
+}

@@ -1,0 +1,123 @@
+import type { TreeSource } from '../../executor/protocol/actions.ts';
+import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { chainIdOf, type Digest, isDigest } from '../../registry/oci/digest.ts';
+import { type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { writeCopyList } from '../context/copy-list.ts';
+import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
+import { type FileTree, folderOf, joinPath } from '../context/tree.ts';
+import { copyDigest } from '../keys/copy-digest.ts';
+import type { SourceRef } from '../plan/plan.ts';
+import { once } from './once.ts';
+import { remembered } from './planned-files.ts';
+import type { StageSolving } from './solved-stage.ts';
+import { openSource } from './source-trees.ts';
+
+/** A part of a source that is mounted. */
+export interface MountTree {
+  /** Of all that can be seen through the mount. */
+  readonly digest: string;
+  readonly inputs: () => Promise<readonly string[]>;
+  /** Where the worker finds it. */
+  readonly place: () => Promise<{ readonly source: TreeSource; readonly path: string }>;
+}
+
+const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;
+
+/** Finds what a mount shows. Throws SourceError when it is not there. */
+export async function openMountTree(from: SourceRef, path: string, around: StageSolving): Promise<MountTree> {
+  const source = await openSource(from, around);
+  const { store } = around.solving;
+  const planned = once(async () => {
+    const group = await planTree(await source.tree(), path);
+    return { group, ...copyDigest(group.entries, wholeEntries) };
+  });
+  const digest = await remembered(source.identity && ['mount', 1, source.identity, path], store, {
+    compute: async () => (await planned()).digest,
+    isValue: (value) => typeof value === 'string',
+  });
+  return {
+    digest,
+    inputs: async () => (await planned()).inputs,
+    place: async () => {
+      if (source.context?.isFiltered !== true) return { source: await source.treeSource(), path };
+      const { group } = await planned();
+      const lowers = await visibleFiles(group, { tree: source.context.tree, folder: source.context.folder, around });
+      return { source: { kind: 'rootfs', lowers }, path: `/${textOfPath(group.path)}` };
+    },
+  };
+}
+
+interface Filtered {
+  readonly tree: FileTree;
+  readonly folder: string;
+  readonly around: StageSolving;
+}
+
+/**
+ * A context with ignore rules as a layer of what they leave: mounted as it is, the folder would show a RUN files that are not in its key.
+ * The layer stays in the store for the next time.
+ */
+async function visibleFiles(group: PlannedGroup, { tree, folder, around }: Filtered): Promise<readonly string[]> {
+  const { store } = around.solving;
+  const entries = entriesFromRoot(group, tree);
+  const { digest } = copyDigest(entries, wholeEntries);
+  const name = JSON.stringify(['visible files', 1, digest]);
+  const known = await store.derived.get(name);
+  if (known !== undefined && isDigest(known) && (await store.snapshots.hasChain(known))) return store.snapshots.lowersOf(known);
+  const chainId = await copyIntoLayer(entries, folder, around);
+  await store.derived.put(name, chainId);
+  return store.snapshots.lowersOf(chainId);
+}
+
+async function copyIntoLayer(entries: readonly CopyEntry[], folder: string, { solving }: StageSolving): Promise<Digest> {
+  const { store, worker, signal } = solving;
+  const list = await store.newPath();
+  await writeCopyList(list, entries);
+  const [client, directory, buildStartNs] = await Promise.all([worker.get(), store.snapshots.prepare(), solving.buildStartNs()]);
+  const facts = await client.request(
+    {
+      kind: 'step',
+      action: {
+        kind: 'copy',
+        // With parents kept, the list says where below the destination everything goes.
+        groups: [
+          {
+            source: { kind: 'directory', path: folder },
+            list,
+            sourceType: 'directory',
+            name: '',
+            keepsParents: true,
+            isArchive: false,
+          },
+        ],
+        destination: '/',
+        owner: undefined,
+        mode: undefined,
+        isLink: false,
+        time: 'constant',
+      },
+      directory,
+      lowers: [],
+      buildStartNs,
+    },
+    { signal },
+  );
+  const chainId = chainIdOf(undefined, facts.diffId);
+  await store.snapshots.commit(directory, { chainId, parent: undefined, facts });
+  return chainId;
+}
+
+/** The entries at their places in the tree, with the folders on the way. */
+function entriesFromRoot({ path, entries }: PlannedGroup, tree: FileTree): readonly CopyEntry[] {
+  const folders: CopyEntry[] = [];
+  for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
+    const { mode = 0o755, uid = 0, gid = 0, mtime = 0 } = tree.lookup(folder) ?? {};
+    folders.unshift({ type: 'directory', from: folder, to: folder, mode, uid, gid, mtime });
+  }
+  return [...folders, ...entries.filter(({ to }) => path !== '' || to !== '').map((entry) => movedBelow(path, entry))];
+}
+
+function movedBelow(path: RawPath, entry: CopyEntry): CopyEntry {
+  const to = path === '' ? entry.to : joinPath(path, rawPath(entry.to));
+  return entry.type === 'hardlink' ? { ...entry, to, target: joinPath(path, entry.target) } : { ...entry, to };
+}

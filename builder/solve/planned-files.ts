@@ -1,0 +1,103 @@
+import type { Store } from '../../cache/store.ts';
+import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
+import { copyDigest } from '../keys/copy-digest.ts';
+import type { KeyedGroup } from '../keys/keyed-action.ts';
+import { once } from './once.ts';
+import type { OpenSource } from './source-trees.ts';
+
+/** A source with everything that is decided about it. */
+export interface DecidedGroup extends PlannedGroup {
+  readonly isArchive: boolean;
+}
+
+/** What a COPY or ADD wants of a tree. */
+export interface FilesRequest {
+  readonly sources: readonly CopySource[];
+  readonly excludes: readonly string[];
+  readonly keepsParents: boolean;
+  readonly replacesOwner: boolean;
+  readonly replacesMode: boolean;
+}
+
+/** The files that a step takes: what its key says of them, and the files themselves when somebody needs them. */
+export interface PlannedFiles {
+  readonly keyed: readonly KeyedGroup[];
+  readonly groups: () => Promise<readonly DecidedGroup[]>;
+  readonly inputs: () => Promise<readonly string[]>;
+}
+
+/**
+ * Decides what a step takes from a source. For a source that is known by what it contains, the answer of an earlier build serves: then the
+ * tree is not opened, and a step that is cached needs no layer of the image that it copies from. Throws SourceError.
+ */
+export async function planFiles(source: OpenSource, request: FilesRequest, store: Store): Promise<PlannedFiles> {
+  const { sources, excludes, keepsParents } = request;
+  const decided = once(async () => {
+    const groups = await planCopy(await source.tree(), { sources, excludes, keepsParents });
+    return decideFiles(
+      groups.map((group) => ({ ...group, isArchive: false })),
+      request,
+    );
+  });
+  const keyed = await remembered(source.identity && ['files', 1, source.identity, request], store, {
+    compute: async () => (await decided()).keyed,
+    isValue: isKeyedGroups,
+  });
+  return { keyed, groups: async () => (await decided()).groups, inputs: async () => (await decided()).inputs };
+}
+
+/** The same for groups that are decided already. */
+export function decideFiles(
+  groups: readonly DecidedGroup[],
+  replaces: Pick<FilesRequest, 'replacesOwner' | 'replacesMode'>,
+): { readonly keyed: readonly KeyedGroup[]; readonly groups: readonly DecidedGroup[]; readonly inputs: readonly string[] } {
+  const inputs: string[] = [];
+  const keyed: KeyedGroup[] = [];
+  for (const { entries, name, sourceType, keepsParents, isArchive } of groups) {
+    const { replacesOwner, replacesMode } = replaces;
+    const found = copyDigest(entries, { replacesOwner, replacesMode, isArchive });
+    for (const line of found.inputs) inputs.push(line);
+    keyed.push({ digest: found.digest, name, sourceType, keepsParents, isArchive });
+  }
+  return { keyed, groups, inputs };
+}
+
+interface Remembering<T> {
+  readonly compute: () => Promise<T>;
+  readonly isValue: (value: unknown) => value is T;
+}
+
+/** A value that follows from its name alone, as an earlier build found it. Without a name it is computed. */
+export async function remembered<T>(
+  name: readonly unknown[] | '' | undefined,
+  store: Store,
+  { compute, isValue }: Remembering<T>,
+): Promise<T> {
+  if (name === undefined || name === '') return compute();
+  const key = JSON.stringify(name);
+  const text = await store.derived.get(key);
+  if (text !== undefined) {
+    const value: unknown = JSON.parse(text);
+    if (isValue(value)) return value;
+  }
+  const computed = await compute();
+  await store.derived.put(key, JSON.stringify(computed));
+  return computed;
+}
+
+function isKeyedGroups(value: unknown): value is readonly KeyedGroup[] {
+  return Array.isArray(value) && value.every(isKeyedGroup);
+}
+
+function isKeyedGroup(value: unknown): value is KeyedGroup {
+  if (typeof value !== 'object' || value === null) return false;
+  const { digest, name, sourceType, keepsParents, isArchive }: Partial<Record<keyof KeyedGroup, unknown>> = value;
+  const isTyped = sourceType === 'file' || sourceType === 'directory';
+  return (
+    isTyped &&
+    typeof digest === 'string' &&
+    typeof name === 'string' &&
+    typeof keepsParents === 'boolean' &&
+    typeof isArchive === 'boolean'
+  );
+}

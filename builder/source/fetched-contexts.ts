@@ -1,0 +1,183 @@
+import { createReadStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { RawPath } from '../../registry/oci/raw-path.ts';
+import type { Tell } from '../clock.ts';
+import { UsageError } from '../errors.ts';
+import type { StepId } from '../events.ts';
+import { shownLocation } from '../git/git-location.ts';
+import type { BuildOptions } from '../options.ts';
+import { isArchiveFile } from '../solve/added-files.ts';
+import { looksLikeArchive, sniffedBytes } from '../solve/archive-magic.ts';
+import type { Cleanup } from '../solve/cleanup.ts';
+import { ShownStep } from '../solve/shown-step.ts';
+import { decompressed, type SniffedStream, sniff } from './archive-bytes.ts';
+import { type DownloadServices, downloadFile, shownUrl } from './download-file.ts';
+import { gitServices } from './git-services.ts';
+import { fetchGitTree, gitLocation } from './git-tree.ts';
+import { folderInside } from './inside-folder.ts';
+import type { RemoteLocation } from './named-context.ts';
+import { unpackArchive } from './unpack-archive.ts';
+
+/** A context that came from elsewhere, as a folder of this build. */
+export interface FetchedContext {
+  /** Absolute, without links. */
+  readonly folder: string;
+  /** The text, when what came is a Containerfile and no context; then the folder is empty. */
+  readonly containerfile: string | undefined;
+  /** What files should have as their mode, where the folder cannot show it. */
+  readonly modes: ReadonlyMap<RawPath, number>;
+}
+
+interface FetchServices extends DownloadServices {
+  readonly options: BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> };
+  readonly tell: Tell;
+  readonly nextId: () => StepId;
+  readonly cleanup: Cleanup;
+}
+
+/** Longer than any Containerfile: what is longer and no archive is something else. */
+const largestTextBytes = 16 * 1024 * 1024;
+
+/** Fetches contexts, each once in a build, into folders that vanish with it. */
+export class FetchedContexts {
+  readonly #services: FetchServices;
+  readonly #fetched = new Map<string, Promise<FetchedContext>>();
+
+  constructor(services: FetchServices) {
+    this.#services = services;
+  }
+
+  /**
+   * The context at a location. `name` is that of --build-context; the build context, which has none, may be a Containerfile alone.
+   * Throws SourceError, UsageError, RegistryError.
+   */
+  get(location: RemoteLocation, name: string | undefined): Promise<FetchedContext> {
+    const key = JSON.stringify([location, name === undefined]);
+    const fetched = this.#fetched.get(key) ?? this.#fetchShown(location, name);
+    this.#fetched.set(key, fetched);
+    return fetched;
+  }
+
+  async #fetchShown(location: RemoteLocation, name: string | undefined): Promise<FetchedContext> {
+    const { tell, nextId, signal } = this.#services;
+    const what = name === undefined ? 'the build context' : `context "${name}"`;
+    const shown = new ShownStep({ id: nextId(), title: `fetching ${what}`, tell });
+    shown.start();
+    try {
+      const fetched = await this.#fetch(location, { name, what, shown });
+      shown.end('done');
+      return fetched;
+    } catch (error) {
+      shown.fail(error, signal);
+      throw error;
+    }
+  }
+
+  async #fetch(location: RemoteLocation, fetching: Fetching): Promise<FetchedContext> {
+    switch (location.kind) {
+      case 'git':
+        return this.#repository(location.url, fetching);
+      case 'http':
+        return this.#download(location.url, fetching);
+      case 'stdin':
+        return this.#standardInput(fetching);
+      default:
+        return unreachable(location);
+    }
+  }
+
+  async #repository(url: string, { name, shown }: Fetching): Promise<FetchedContext> {
+    const { options, store, signal, cleanup } = this.#services;
+    const location = gitLocation(url);
+    // The user typed the address, so the user's own agent and keys are meant.
+    const services = gitServices({ options, store, signal, cleanup, usesOwnKeys: true });
+    const keepsGitFolder = location.keepsGitFolder ?? isOn(options.buildArgs?.['BUILDKIT_CONTEXT_KEEP_GIT_DIR']);
+    const onProgress = shown.progress.bind(shown);
+    const tree = await fetchGitTree(location, { keepsGitFolder }, { ...services, store, onProgress });
+    const what = `repository "${shownLocation(location)}"`;
+    const whole = await this.#unpackBlob(tree.digest, what);
+    if (location.folder === '') return whole;
+    const folder = await folderInside(whole.folder, location.folder);
+    if (folder !== undefined) return { ...whole, folder, modes: new Map() };
+    const flag = name === undefined ? 'CONTEXT' : '--build-context';
+    throw new UsageError(flag, `Cannot use ${what} as a context: it has no folder "${location.folder}"`);
+  }
+
+  async #download(url: string, { name, what, shown }: Fetching): Promise<FetchedContext> {
+    const { digest, sizeBytes } = await downloadFile({ url, onProgress: shown.progress.bind(shown) }, this.#services);
+    if (await isArchiveFile(this.#services.store.blobs.path(digest))) return this.#unpackBlob(digest, what);
+    if (name !== undefined || sizeBytes > largestTextBytes) throw noArchive(what, shownUrl(url), name);
+    const bytes = await this.#services.store.blobs.readBytes(digest);
+    return this.#onlyText(Buffer.from(bytes ?? []).toString('utf8'));
+  }
+
+  async #standardInput({ name, what }: Fetching): Promise<FetchedContext> {
+    const { options } = this.#services;
+    if (options.stdin === undefined)
+      throw new UsageError('CONTEXT', 'Cannot read the context from standard input: there is none');
+    const stream = await sniff(options.stdin, sniffedBytes);
+    if (looksLikeArchive(stream.head)) return this.#unpack(stream, `${what} on standard input`);
+    if (name !== undefined || (options.files?.length ?? 0) > 0 || options.text !== undefined) {
+      throw noArchive(what, 'standard input', name);
+    }
+    return this.#onlyText(await textOf(stream.bytes));
+  }
+
+  async #unpack(stream: SniffedStream, name: string): Promise<FetchedContext> {
+    const { store, signal, tell } = this.#services;
+    const folder = await store.newPath();
+    const { leftOut, modes } = await unpackArchive(decompressed(stream, name), folder, { name, signal });
+    if (leftOut > 0) tell({ kind: 'notice', message: `${leftOut} device nodes and pipes of ${name} are left out` });
+    return { folder, containerfile: undefined, modes };
+  }
+
+  async #unpackBlob(digest: Digest, name: string): Promise<FetchedContext> {
+    const { store } = this.#services;
+    return this.#unpack(await sniff(createReadStream(store.blobs.path(digest), { highWaterMark: 1 << 18 }), sniffedBytes), name);
+  }
+
+  async #onlyText(containerfile: string): Promise<FetchedContext> {
+    const folder = await this.#services.store.newPath();
+    await mkdir(folder, { mode: 0o700 });
+    return { folder, containerfile, modes: new Map() };
+  }
+}
+
+interface Fetching {
+  readonly name: string | undefined;
+  /** For messages. */
+  readonly what: string;
+  readonly shown: ShownStep;
+}
+
+async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of bytes) {
+    size += chunk.length;
+    if (size > largestTextBytes) {
+      throw new UsageError(
+        'CONTEXT',
+        'Cannot read a Containerfile from standard input: it is larger than 16 MiB, and no archive',
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function noArchive(what: string, place: string, name: string | undefined): UsageError {
+  const flag = name === undefined ? 'CONTEXT' : '--build-context';
+  return new UsageError(flag, `Cannot use "${place}" as ${what}: it is no tar archive, compressed or not`, {
+    hint: name === undefined ? 'Without -f it may also be a single Containerfile' : 'ADD fetches a single file',
+  });
+}
+
+function isOn(text: string | undefined): boolean {
+  return text !== undefined && /^(1|true)$/i.test(text);
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,34 @@
+import type { Store } from '../../cache/store.ts';
+import type { GitServices } from '../git/git-access.ts';
+import type { BuildOptions } from '../options.ts';
+import type { Cleanup } from '../solve/cleanup.ts';
+import { secretValue } from './secret-value.ts';
+
+interface GitNeeds {
+  readonly options: BuildOptions;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** Gives the agent's socket back. */
+  readonly cleanup: Cleanup;
+  /** The user typed the address: the caller's own agent serves when none is forwarded. */
+  readonly usesOwnKeys: boolean;
+}
+
+/** What of a build's options git may use. */
+export function gitServices({ options, store, signal, cleanup, usesOwnKeys }: GitNeeds): GitServices {
+  const { environment = {}, ssh = {}, tlsVerify } = options;
+  const paths = Object.hasOwn(ssh, 'default') ? ssh['default'] : undefined;
+  const callerSocket = environment['SSH_AUTH_SOCK'];
+  return {
+    environment,
+    secret: (id) => secretValue(id, options),
+    agentSocket: async () => {
+      if (paths === undefined) return usesOwnKeys ? callerSocket : undefined;
+      const { openAgentSocket } = await import('../mounts/ssh-agent.ts');
+      return cleanup.use(await openAgentSocket(await store.newPath(), { paths, callerSocket, signal })).path;
+    },
+    usesOwnKeys,
+    tlsVerify,
+    signal,
+  };
+}

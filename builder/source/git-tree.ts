@@ -1,0 +1,107 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { Store } from '../../cache/store.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import { SourceError } from '../context/errors.ts';
+import { checkOut } from '../git/checkout.ts';
+import { type FoundCommit, findCommit } from '../git/find-commit.ts';
+import { type GitServices, gitAccess } from '../git/git-access.ts';
+import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../git/git-location.ts';
+import { type GitAccess, GitFailure } from '../git/git-program.ts';
+import { writeTreeArchive } from './tree-archive.ts';
+
+/** What fetching a repository needs of a build. */
+export interface GitTreeServices extends GitServices {
+  readonly store: Store;
+  readonly onProgress: (what: string, doneBytes: number, totalBytes: number) => void;
+}
+
+/** The files of a commit, as a tar that is a blob of the store. */
+export interface GitTree {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** Reads a location; throws SourceError 'git' for what is none. */
+export function gitLocation(text: string): GitLocation {
+  try {
+    return parseGitLocation(text);
+  } catch (error) {
+    if (!(error instanceof GitLocationError)) throw error;
+    const shown = text.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '');
+    throw new SourceError('git', `Cannot fetch "${shown}": ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * The files of a repository at a location. The server is asked what its branches lead to, unless the location names a commit; a commit that
+ * the store has is not fetched again. Throws SourceError.
+ */
+export async function fetchGitTree(
+  location: GitLocation,
+  { keepsGitFolder }: { readonly keepsGitFolder: boolean },
+  services: GitTreeServices,
+): Promise<GitTree> {
+  const { store } = services;
+  const home = await store.newPath();
+  await mkdir(home, { mode: 0o700 });
+  const access = await gitAccess(location, services, home);
+  try {
+    services.onProgress(`asking ${location.host}`, 0, 0);
+    const found = await findCommit(location, home, access);
+    const known =
+      found.commit === undefined ? undefined : await store.downloads.get(nameOf(location, found.commit, keepsGitFolder));
+    return known ?? (await fetchTree({ location, found, keepsGitFolder }, access, services));
+  } catch (error) {
+    throw error instanceof GitFailure ? explained(error, location) : error;
+  }
+}
+
+interface Fetching {
+  readonly location: GitLocation;
+  readonly found: FoundCommit;
+  readonly keepsGitFolder: boolean;
+}
+
+async function fetchTree(
+  fetching: Fetching,
+  access: GitAccess,
+  { store, signal, onProgress }: GitTreeServices,
+): Promise<GitTree> {
+  const { location, keepsGitFolder } = fetching;
+  onProgress(`fetching from ${location.host}`, 0, 0);
+  const folder = await store.newPath();
+  const commit = await checkOut(fetching, folder, access);
+  onProgress('keeping the files', 0, 0);
+  const file = await store.newPath();
+  const { digest, sizeBytes } = await writeTreeArchive(folder, file, { leftOut: keepsGitFolder ? undefined : '.git', signal });
+  await store.blobs.adopt(file, digest);
+  const record = { digest, sizeBytes, etag: undefined, lastModified: undefined };
+  await store.downloads.put(nameOf(location, commit, keepsGitFolder), record);
+  await rm(folder, { recursive: true, force: true });
+  return { digest, sizeBytes };
+}
+
+/** Everything that the files of a commit depend on. With its own folder the repository tells where it came from. */
+function nameOf({ remote, hasSubmodules }: GitLocation, commit: string, keepsGitFolder: boolean): string {
+  return JSON.stringify(['git tree', 1, remote, commit, hasSubmodules, keepsGitFolder]);
+}
+
+function explained(failure: GitFailure, location: GitLocation): SourceError {
+  const shown = shownLocation(location);
+  return new SourceError('git', `Cannot fetch "${shown}": ${failure.messages}`, {
+    hint: hintFor(failure, location),
+    cause: failure.cause,
+  });
+}
+
+function hintFor({ isMissing, messages }: GitFailure, { transport, host }: GitLocation): string | undefined {
+  if (isMissing) return 'Install git';
+  if (/host key|known_hosts/i.test(messages))
+    return `Add the host's key: ssh-keyscan ${host} >> ~/.ssh/known_hosts, once you know that it is right`;
+  if (transport === 'ssh') return 'For a key, forward an agent that has it: --ssh default';
+  if (/could not read Username|Authentication failed|403|401/i.test(messages)) {
+    return `For a private repository give --secret id=GIT_AUTH_TOKEN.${host},src=FILE`;
+  }
+  if (/error: 30[1278]/.test(messages)) return 'Credentials are not sent along redirects: name the repository by its new address';
+  return undefined;
+}

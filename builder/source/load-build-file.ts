@@ -1,0 +1,118 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { Source } from '../../parser/span.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
+import { placeInside } from './inside-folder.ts';
+import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
+import { isRemoteLocation, parseContextLocation } from './named-context.ts';
+import { containerfileReaders } from './readers.ts';
+
+/** What reading the Containerfile of a build needs when it, or its context, is elsewhere. */
+export interface LoadServices {
+  readonly options: BuildOptions;
+  readonly client: () => Promise<RegistryClient>;
+  readonly fetched: () => Promise<FetchedContexts>;
+  readonly signal: AbortSignal;
+}
+
+/** True when the Containerfile can be read without asking anybody: neither it nor the context that it may be in is elsewhere. */
+export function isLocalBuild({ context, files = [] }: BuildOptions): boolean {
+  return !isRemoteLocation(parseContextLocation(context)) && !files.some(isUrl);
+}
+
+/** Reads the Containerfile; the context must exist even if no step looks into it, because a typing error there is no small thing. */
+export async function loadBuildFile(services: LoadServices): Promise<LoadedContainerfile> {
+  const { options } = services;
+  const location = parseContextLocation(options.context);
+  const readers = containerfileReaders(options, services);
+  if (!isRemoteLocation(location)) {
+    const directory = location.kind === 'directory' ? location.path : undefined;
+    if (directory !== undefined) await requireFolder(directory);
+    return loadContainerfile(options, directory, readers);
+  }
+  const context = await (await services.fetched()).get(location, undefined);
+  if (context.containerfile !== undefined) return alone('Containerfile', context.containerfile);
+  if (options.text !== undefined) return alone('Containerfile', options.text);
+  const files = options.files ?? [];
+  if (files.length === 0) return findDefault(context, options.context);
+  const sources: Source[] = [];
+  for (const file of files) sources.push(isPath(file) ? await readInside(context, file) : await readSource(file, readers));
+  return { sources, path: undefined };
+}
+
+function alone(name: string, text: string): LoadedContainerfile {
+  return { sources: [{ name, text }], path: undefined };
+}
+
+async function findDefault({ folder }: FetchedContext, context: string): Promise<LoadedContainerfile> {
+  for (const name of defaultNames) {
+    const text = await readIfInside(folder, name);
+    if (text !== undefined) return alone(name, text);
+  }
+  const shown =
+    context === '-' ? 'the archive on standard input' : `"${context.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/s, '')}"`;
+  throw new UsageError(
+    '--file',
+    `Cannot find a Containerfile: ${shown} holds neither ${defaultNames.slice(0, 2).join(' nor ')}`,
+    {
+      hint: 'Name it with -f, by its path inside the context',
+    },
+  );
+}
+
+/** As with docker the path is one inside the context; as with buildah a local file does too, when the context has none of that name. */
+async function readInside({ folder }: FetchedContext, file: string): Promise<Source> {
+  const text = (await readIfInside(folder, file)) ?? (await readLocal(file));
+  if (text !== undefined) return { name: file, text };
+  throw new UsageError('--file', `Cannot read Containerfile "${file}": the context does not hold it, nor is it a local file`, {
+    hint: 'Paths are relative to the top of the context that is fetched',
+  });
+}
+
+async function readIfInside(folder: string, file: string): Promise<string | undefined> {
+  const place = await placeInside(folder, file);
+  switch (place.kind) {
+    case 'missing':
+      return undefined;
+    case 'outside':
+      throw new UsageError('--file', `Cannot read Containerfile "${file}": it is a link that leads out of the context`);
+    case 'inside':
+      if (!(await stat(place.path)).isFile())
+        throw new UsageError('--file', `Cannot read Containerfile "${file}": it is no file`);
+      return readFile(place.path, 'utf8');
+    default:
+      return unreachable(place);
+  }
+}
+
+async function readLocal(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    // Whatever is wrong with it: it was only the second guess.
+    return undefined;
+  }
+}
+
+async function requireFolder(directory: string): Promise<void> {
+  const hint = 'The context is the folder whose files COPY can take; for the current one write "."';
+  const stats = await stat(directory).catch((error: unknown) => {
+    const why = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'it does not exist' : String(error);
+    throw new UsageError('CONTEXT', `Cannot use context "${directory}": ${why}`, { hint, cause: error });
+  });
+  if (!stats.isDirectory()) throw new UsageError('CONTEXT', `Cannot use context "${directory}": it is not a folder`, { hint });
+}
+
+function isPath(file: string): boolean {
+  return file !== '-' && !isUrl(file);
+}
+
+function isUrl(file: string): boolean {
+  return /^https?:\/\//.test(file);
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected place ${JSON.stringify(value)}`);
+}

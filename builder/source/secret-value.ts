@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+
+/** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */
+export async function secretValue(
+  id: string,
+  { secrets = {}, environment = {} }: Pick<BuildOptions, 'secrets' | 'environment'>,
+): Promise<Buffer | undefined> {
+  const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
+  if (source === undefined) return undefined;
+  if (source.kind === 'file') return readSecretFile(id, source.path);
+  const value = environment[source.name];
+  if (value !== undefined) return Buffer.from(value);
+  throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
+}
+
+async function readSecretFile(id: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${why}`, { cause: error });
+  }
+}

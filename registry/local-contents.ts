@@ -1,0 +1,169 @@
+import { documentError, RegistryError } from './errors.ts';
+import { openDockerFiles } from './local/docker-archive.ts';
+import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
+import { parseLocation, type Selector } from './local/location.ts';
+import { folderFiles, readSmall, type StoredFiles } from './local/stored-files.ts';
+import { tarFiles } from './local/tar-files.ts';
+import { largestManifestBytes } from './oci/decode.ts';
+import type { Descriptor } from './oci/descriptor.ts';
+import { hexOf } from './oci/digest.ts';
+import type { SourceImage } from './oci/image-source.ts';
+import { checkArray, checkString, objectAt } from './oci/json.ts';
+import type { ImageIndex } from './oci/manifest.ts';
+import { openImage } from './transfer/choose-image.ts';
+
+/** One thing that a layout or an archive holds: an image, or an index of several. */
+export interface LocalContent {
+  /** As they are written there; not all of them are references. */
+  readonly names: readonly string[];
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  /** undefined: one image. */
+  readonly index: ImageIndex | undefined;
+  /** False for an entry of the index that was left out, as archives of one platform do. */
+  has(entry: Descriptor): Promise<boolean>;
+  /** The image of one entry; without an entry, the only one. Throws RegistryError. */
+  open(entry?: Descriptor): Promise<SourceImage>;
+}
+
+/** How the files of a place are to be read; `any` looks for itself. */
+export type LocalKind = 'oci-layout' | 'oci-archive' | 'docker-archive' | 'any';
+
+interface ContentsOptions {
+  readonly kind: LocalKind;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * What there is at `path[:name][@digest]`: all images, or those that are meant. Nothing is unpacked. Throws RegistryError, also when there is
+ * nothing.
+ */
+export async function openContents(location: string, { kind, signal }: ContentsOptions): Promise<readonly LocalContent[]> {
+  const { path, isFolder, selector } = await parseLocation(location, kind === 'any' ? 'archive' : kind);
+  const title = kind === 'any' ? `"${path}"` : `${kind}:${path}`;
+  const files = isFolder ? await folderFiles(path, title) : await tarFiles(path, title);
+  const found = (await isDocker(files, kind)) ? await dockerContents(files, selector) : await layoutContents(files, selector);
+  const contents = found.map((open) => open(signal));
+  if (contents.length > 0) return Promise.all(contents);
+  const why = selector.name === undefined ? 'it holds no image' : `it has no image "${selector.name}"`;
+  throw new RegistryError('manifest-unknown', `Cannot read ${title}: ${why}`, { side: 'client' });
+}
+
+type OpenContent = (signal: AbortSignal | undefined) => Promise<LocalContent>;
+
+const containerdName = 'io.containerd.image.name';
+const layoutName = 'org.opencontainers.image.ref.name';
+
+/** Docker's archives are layouts too, whose entries may have no names; then `manifest.json` has them. */
+async function isDocker(files: StoredFiles, kind: LocalKind): Promise<boolean> {
+  if (kind !== 'any') return kind === 'docker-archive';
+  if ((await files.find('manifest.json')) === undefined) {
+    if ((await files.find('index.json')) !== undefined) return false;
+    throw new RegistryError('archive', `Cannot read ${files.title}: it has neither "index.json" nor "manifest.json"`, {
+      side: 'client',
+      hint: 'Images are read as OCI layouts, OCI archives, or archives of docker save',
+    });
+  }
+  if ((await files.find('index.json')) === undefined || (await files.find('oci-layout')) === undefined) return true;
+  const { manifests } = await readLayoutIndex(files);
+  return !manifests.every((entry) => entry.annotations?.[containerdName] !== undefined);
+}
+
+async function layoutContents(files: StoredFiles, selector: Selector): Promise<readonly OpenContent[]> {
+  const { manifests } = await readLayoutIndex(files);
+  const groups = new Map<string, { readonly entry: Descriptor; readonly names: string[] }>();
+  for (const entry of manifests) {
+    if (!isMeant(entry, selector)) continue;
+    const group = groups.get(entry.digest) ?? { entry, names: [] };
+    const name = entry.annotations?.[containerdName] ?? entry.annotations?.[layoutName];
+    if (name !== undefined && !group.names.includes(name)) group.names.push(name);
+    groups.set(entry.digest, group);
+  }
+  return [...groups.values()].map(
+    ({ entry, names }) =>
+      (signal) =>
+        layoutContent(files, { entry, names, signal }),
+  );
+}
+
+function isMeant({ digest, annotations }: Descriptor, selector: Selector): boolean {
+  if (selector.digest !== undefined) return digest === selector.digest;
+  const { name } = selector;
+  if (name === undefined) return true;
+  const known = [annotations?.[containerdName], annotations?.[layoutName]].filter((text) => text !== undefined);
+  return known.some((text) => text === name || text.endsWith(`:${name}`) || name.endsWith(`:${text}`));
+}
+
+interface LayoutEntry {
+  readonly entry: Descriptor;
+  readonly names: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function layoutContent(files: StoredFiles, { entry, names, signal }: LayoutEntry): Promise<LocalContent> {
+  const root = await readManifest(files, entry);
+  const options = { name: files.title, purpose: `read ${files.title}`, blobs: layoutBlobs(files), signal };
+  return {
+    names,
+    descriptor: root.descriptor,
+    bytes: root.bytes,
+    index: root.document.kind === 'index' ? root.document.index : undefined,
+    has: async ({ digest }) => (await files.find(`blobs/sha256/${hexOf(digest)}`)) !== undefined,
+    open: async (chosen) => openImage(chosen === undefined ? root : await readManifest(files, chosen), options),
+  };
+}
+
+async function dockerContents(files: StoredFiles, selector: Selector): Promise<readonly OpenContent[]> {
+  const all = await repoTags(files);
+  const open =
+    (wanted: Selector, names: readonly string[]): OpenContent =>
+    (signal) =>
+      dockerContent(files, { selector: wanted, names, signal });
+  if (selector.name !== undefined) return [open(selector, selector.name.startsWith('@') ? [] : [selector.name])];
+  return all.map((names, index) => open({ name: `@${index}` }, names));
+}
+
+interface DockerEntry {
+  readonly selector: Selector;
+  readonly names: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function dockerContent(files: StoredFiles, { selector, names, signal }: DockerEntry): Promise<LocalContent> {
+  const image = await openDockerFiles(files, { selector, signal });
+  return {
+    names,
+    descriptor: image.descriptor,
+    bytes: image.manifestBytes,
+    index: undefined,
+    has: async () => true,
+    open: async () => image,
+  };
+}
+
+/** The names of each image in `manifest.json`. */
+async function repoTags(files: StoredFiles): Promise<readonly (readonly string[])[]> {
+  const bytes = await readSmall(files, 'manifest.json', largestManifestBytes);
+  if (bytes === undefined) {
+    const message = `Cannot read ${files.title}: it is not an archive of docker save, it has no file "manifest.json"`;
+    throw new RegistryError('archive', message, { side: 'client' });
+  }
+  try {
+    return tagsIn(JSON.parse(bytes.toString('utf8')));
+  } catch (error) {
+    throw documentError(error, `read manifest.json of ${files.title}`);
+  }
+}
+
+function tagsIn(document: unknown): readonly (readonly string[])[] {
+  const tags: string[][] = [];
+  checkArray(document, 'the document', (element, path) => {
+    const names: string[] = [];
+    checkArray(objectAt(element, path)['RepoTags'] ?? [], `${path}.RepoTags`, (name, at) => {
+      checkString(name, at);
+      names.push(String(name));
+    });
+    tags.push(names);
+  });
+  return tags;
+}

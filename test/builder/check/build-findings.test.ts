@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildFindings, type CheckedPlan } from '../../../builder/check/build-findings.ts';
+import { plan } from '../../../builder/plan/make-plan.ts';
+import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
+import { selectStages } from '../../../builder/plan/select-stages.ts';
+import type { Diagnostic } from '../../../parser/errors.ts';
+import type { SourceImage } from '../../../registry/oci/image-source.ts';
+import { image, parsed, plainOptions } from '../plan/plan-text.ts';
+
+const arm64 = { os: 'linux', architecture: 'arm64' };
+
+interface Setup {
+  readonly env?: readonly string[];
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly ignored?: readonly string[];
+  /** What the base images are for; the build is for amd64. */
+  readonly imageArchitecture?: string;
+  readonly target?: string;
+  readonly platforms?: readonly PlanOptions['platform'][];
+}
+
+function findingsOf(text: string, setup: Setup = {}): readonly Diagnostic[] {
+  const file = parsed(text);
+  const buildArgs = new Map(Object.entries(setup.buildArgs ?? {}));
+  const plans = (setup.platforms ?? [plainOptions.platform]).map((platform): CheckedPlan => {
+    const options: PlanOptions = { ...plainOptions, platform, buildArgs, target: setup.target };
+    const images = new Map<string, SourceImage>();
+    for (const { key, name } of selectStages(file, options).missing) {
+      const architecture = setup.imageArchitecture ?? platform.architecture;
+      images.set(key, image(name, { architecture, config: { Env: [...(setup.env ?? [])] } }));
+    }
+    return { selection: selectStages(file, options, images), images, diagnostics: plan(file, options, images).diagnostics };
+  });
+  const ignored = new Set(setup.ignored);
+  const sources = [{ name: 'Containerfile', text }];
+  return buildFindings({ file, sources, plans, buildArgs, ignoredPaths: (path) => ignored.has(path) });
+}
+
+const rows: readonly [name: string, text: string, setup: Setup, codes: readonly string[]][] = [
+  ['finds nothing in a clean file', 'FROM a\nCOPY x /x\n', {}, []],
+  ['finds a variable that the base does not set', 'FROM a\nENV X=$HOME_DIR\n', {}, ['UndefinedVar']],
+  ['knows what the base sets', 'FROM a\nENV X=$HOME_DIR\n', { env: ['HOME_DIR=/h', 'EMPTY'] }, []],
+  ['knows what the base of the parent sets', 'FROM a AS p\nFROM p\nENV X=$HOME_DIR\n', { env: ['HOME_DIR=/h'] }, []],
+  ['knows that scratch sets nothing', 'FROM scratch\nENV X=$Y\n', {}, ['UndefinedVar']],
+  ['finds a source that is ignored', 'FROM a\nCOPY x y /\n', { ignored: ['x'] }, ['CopyIgnoredFile']],
+  ['leaves stages alone that are not built', 'FROM a AS other\nENV x y\nFROM a\n', {}, []],
+  ['looks at the stages of the target', 'FROM a AS other\nENV x y\nFROM a\n', { target: 'other' }, ['LegacyKeyValueFormat']],
+  [
+    'tells once what is the same for several platforms',
+    'FROM a\nENV x y\n',
+    { platforms: [plainOptions.platform, arm64] },
+    ['LegacyKeyValueFormat'],
+  ],
+  ['tells of a base for another platform', 'FROM a\n', { imageArchitecture: 's390x' }, ['InvalidBaseImagePlatform']],
+  [
+    'skips the finding of planning that the file skips',
+    '# check=skip=InvalidBaseImagePlatform\nFROM a\n',
+    { imageArchitecture: 's390x' },
+    [],
+  ],
+  [
+    'skips it above an instruction',
+    'ARG A=a\n# check=skip=InvalidBaseImagePlatform\nFROM $A\n',
+    { imageArchitecture: 's390x' },
+    [],
+  ],
+  [
+    'tells of build arguments that nobody consumes',
+    '# check=skip=all\nFROM a\n',
+    { buildArgs: { NOBODY: '1' } },
+    ['UnconsumedBuildArg'],
+  ],
+  [
+    'lets the build argument replace the directive',
+    '# check=skip=all\nFROM a\nENV x y\n',
+    { buildArgs: { BUILDKIT_DOCKERFILE_CHECK: 'skip=StageNameCasing' } },
+    ['LegacyKeyValueFormat'],
+  ],
+];
+
+for (const [name, text, setup, codes] of rows) {
+  test(`buildFindings() ${name}`, () => {
+    assert.deepEqual(
+      findingsOf(text, setup).map(({ code }) => code),
+      codes,
+    );
+  });
+}
+
+test('buildFindings() makes errors of all checks with error=true', () => {
+  const text = '# check=error=true\nFROM a\nENV x y\n';
+  const found = findingsOf(text, { imageArchitecture: 's390x', buildArgs: { NOBODY: '1' } });
+  assert.deepEqual(
+    found.map(({ code, severity }) => [code, severity]),
+    [
+      ['LegacyKeyValueFormat', 'error'],
+      ['UnconsumedBuildArg', 'warning'],
+      ['InvalidBaseImagePlatform', 'error'],
+    ],
+  );
+});
+
+test('buildFindings() refuses a BUILDKIT_DOCKERFILE_CHECK that it cannot read', () => {
+  assert.throws(() => findingsOf('FROM a\n', { buildArgs: { BUILDKIT_DOCKERFILE_CHECK: 'loud' } }), {
+    name: 'UsageError',
+    message: /Cannot use --build-arg BUILDKIT_DOCKERFILE_CHECK=loud: "loud" is none of/,
+  });
+});
