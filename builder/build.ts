@@ -8,7 +8,7 @@ import { ignoredPaths } from './check/ignored-paths.ts';
 import type { BuiltPlatform } from './deliver/deliver-all.ts';
 import type { BuildOptions } from './options.ts';
 import { buildArgsOf, planOptionsOf } from './plan/plan-options.ts';
-import { hostPlatform, platformsOf } from './platforms.ts';
+import { checkOutputs, hostPlatform, platformsOf } from './platforms.ts';
 import type { BuildResult } from './result.ts';
 import { openSession, type Session } from './session.ts';
 import { BaseSteps } from './solve/base-steps.ts';
@@ -31,6 +31,7 @@ import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   options.signal?.throwIfAborted();
   const platforms = platformsOf(options);
+  checkOutputs(platforms, options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);

@@ -72,6 +72,8 @@ export interface BuildOptions {
   readonly hostname?: string;
   readonly volumes?: readonly string[];
   readonly devices?: readonly string[];
+  /** Static user-mode emulators for RUN on other platforms, by Go's name of the processor; '' for all others. */
+  readonly emulators?: Readonly<Record<string, string>>;
   readonly squash?: boolean;
   /** Overrides the last stage's FROM. */
   readonly from?: string;

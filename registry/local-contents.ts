@@ -41,7 +41,7 @@ interface ContentsOptions {
 export async function openContents(location: string, { kind, signal }: ContentsOptions): Promise<readonly LocalContent[]> {
   const { path, isFolder, selector } = await parseLocation(location, kind === 'any' ? 'archive' : kind);
   const title = kind === 'any' ? `"${path}"` : `${kind}:${path}`;
-  const files = isFolder ? await folderFiles(path, title) : await tarFiles(path, title);
+  const files = isFolder ? folderFiles(path, title) : await tarFiles(path, title);
   const found = (await isDocker(files, kind)) ? await dockerContents(files, selector) : await layoutContents(files, selector);
   const contents = found.map((open) => open(signal));
   if (contents.length > 0) return Promise.all(contents);

@@ -66,6 +66,24 @@ open_devices() {
   done
 }
 
+# A shell for another processor, as busybox-arm64 (busybox-amd64 on arm64). Its packages are listed apart: the machine stays as it is.
+fetch_foreign_busybox() {
+  lists=$(mktemp -d)
+  (
+    set -e
+    mkdir "$lists/partial"
+    chmod 755 "$lists"
+    cd "$lists"
+    apt="apt-get -qq -o APT::Architecture=$1 -o APT::Architectures=$1 -o APT::Sandbox::User=root -o Dir::State::Lists=$lists
+      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+    $apt update
+    $apt download "busybox-static:$1"
+    dpkg-deb -x busybox-static_*.deb .
+    install -m 755 bin/busybox "/usr/local/bin/busybox-$1"
+  ) >/dev/null 2>&1 || echo "setup: cannot fetch busybox-static for $1" >&2
+  rm -rf "$lists"
+}
+
 missing=$(missing_packages)
 if [ "$(id -u)" -ne 0 ]; then
   [ -z "$missing" ] || echo "setup: missing here, so some tests are skipped: $missing(apt-get install $missing)" | sed 's/ )/)/'
@@ -81,3 +99,7 @@ if [ -n "$missing" ]; then
 fi
 make_users
 open_devices
+case "$(uname -m)" in aarch64) foreign=amd64 ;; *) foreign=arm64 ;; esac
+if ! command -v "busybox-$foreign" >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
+  fetch_foreign_busybox "$foreign"
+fi

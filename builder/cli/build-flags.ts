@@ -146,6 +146,13 @@ const flags: readonly Flag[] = [
     group: run,
     help: 'Mount a folder of this machine in every RUN; not part of the image',
   },
+  {
+    long: '--emulator',
+    value: '[ARCH=]PATH',
+    repeats: true,
+    group: run,
+    help: 'Static emulator for RUN on other platforms (default: what the machine has registered, else qemu-*-static in PATH)',
+  },
   { long: '--device', value: 'SOURCE[:TARGET]', repeats: true, group: run, help: 'Device node for every RUN' },
 
   { long: '--progress', value: 'MODE', group: shown, help: 'auto (default), plain, tty, rawjson or quiet' },

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { parseEmulator } from './emulator-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
 import { parseSize } from './size.ts';
@@ -23,6 +24,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     ulimits: parsed.all('--ulimit').map(ulimitOf),
     volumes: parsed.all('--volume').map(volumeOf),
     devices: parsed.all('--device'),
+    emulators: Object.fromEntries(parsed.all('--emulator').map(parseEmulator)),
     ...(network !== undefined && { network }),
     ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
     ...(hostname !== undefined && { hostname: hostnameOf(hostname) }),

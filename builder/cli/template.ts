@@ -11,6 +11,7 @@ export function fillTemplate(template: string, value: unknown): string {
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n' };
 
+// Everything comes from JSON documents, so what is no text is shown as JSON.
 function fillAction(action: string, value: unknown): string {
   const match = /^(json\s+)?\.([\w.\-/]*)$/.exec(action);
   if (match === null) {
@@ -18,7 +19,8 @@ function fillAction(action: string, value: unknown): string {
   }
   const [, json, path = ''] = match;
   const found = path.split('.').reduce((current, name) => (name === '' ? current : fieldOf(current, name)), value);
-  return json === undefined && typeof found !== 'object' ? String(found ?? '') : JSON.stringify(found);
+  if (json === undefined && typeof found === 'string') return found;
+  return JSON.stringify(found ?? null);
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
+import { formatPlatform } from '../../parser/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
-import { UsageError } from '../errors.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
@@ -58,31 +59,37 @@ async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>,
 }
 
 async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: Delivering): Promise<void> {
-  const [only, ...more] = delivering.roots;
-  if (only === undefined || more.length > 0) {
-    throw new UsageError(
-      '--output',
-      `Cannot write the files of several platforms with type=${output.kind}: this is not supported yet`,
-      {
-        hint: 'Use type=oci, or one --platform',
-      },
-    );
-  }
-  const { store, signal, options } = delivering;
-  const lowers = await delivering.folders.lowersOf(only.root, { signal, onProgress: delivering.onProgress });
+  const { store, signal, options, roots } = delivering;
   const { exportTree } = await import('../export/export-tree.ts');
   await store.hold();
-  const client = await delivering.worker.get();
-  const epoch = only.plan.sourceDateEpoch;
   await exportTree(output, {
     write: async (form, target) => {
-      await client.request({ kind: 'export-tree', lowers, form, path: target, epoch }, { signal });
+      const isSplit = roots.length > 1;
+      // The worker makes the folders that it is given.
+      for (const built of roots) {
+        await writeRoot(built, { form, target: isSplit ? path.join(target, folderOf(built.plan.platform)) : target }, delivering);
+      }
     },
     temporaryFolder: path.dirname(await store.newPath()),
     stdout: options.stdout,
     signal,
   });
   delivering.onExported(undefined, output.destination);
+}
+
+async function writeRoot(
+  { plan, root }: Delivering['roots'][number],
+  { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
+  { folders, worker, signal, onProgress }: Delivering,
+): Promise<void> {
+  const lowers = await folders.lowersOf(root, { signal, onProgress });
+  const client = await worker.get();
+  await client.request({ kind: 'export-tree', lowers, form, path: target, epoch: plan.sourceDateEpoch }, { signal });
+}
+
+/** `linux_arm_v7`: what docker buildx calls the folder of one of several platforms. */
+function folderOf(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_');
 }
 
 async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Delivering): Promise<void> {

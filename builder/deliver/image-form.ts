@@ -45,7 +45,10 @@ export function formKey(form: ImageForm): string {
 }
 
 /** How layers are compressed; gzip unless something else is wanted. */
-export function compressionOf({ compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>): LayerCompression {
+export function compressionOf({
+  compression = 'gzip',
+  compressionLevel,
+}: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>): LayerCompression {
   switch (compression) {
     case 'uncompressed':
       return { kind: 'none' };

@@ -1,8 +1,9 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import type { ImageFormat } from '../image/media-types.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
-import { keepImage } from './keep-image.ts';
+import { keepDocuments, keepImage } from './keep-image.ts';
 import { fileOutputOf, type ImageLocation } from './location.ts';
+import { inFormat } from './new-documents.ts';
 import { openSource, type WantedPlatforms } from './open-source.ts';
 import { pushWhole } from './push-image.ts';
 import { fullName } from './stored-images.ts';
@@ -14,23 +15,24 @@ export interface Copying {
   readonly platforms: WantedPlatforms;
   /** Of layers that are compressed on the way. */
   readonly compression: LayerCompression;
-  /** undefined: as it is. Only for images of the store. */
+  /** undefined: as it is. */
   readonly format: ImageFormat | undefined;
   readonly from: RegistrySettings;
   readonly to: RegistrySettings;
 }
 
 /**
- * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless the image comes from
- * the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
+ * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless another format is
+ * wanted, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
  */
 export async function copyImage(
   { source, target }: { readonly source: ImageLocation; readonly target: ImageLocation },
   { platforms, compression, format, from, to }: Copying,
   session: ImageSession,
 ): Promise<string> {
-  const form = target.kind === 'store' ? undefined : { compression, format };
-  const whole = await openSource(source, { platforms, registry: from, form }, session);
+  const leaving = target.kind === 'store' ? undefined : compression;
+  const read = await openSource(source, { platforms, registry: from, compression: leaving }, session);
+  const whole = inFormat(read, format);
   await put(whole, { target, registry: to }, session);
   return descriptorOf(whole).digest;
 }
@@ -55,8 +57,10 @@ async function put(
   }
 }
 
-async function nameIt(whole: WholeImage, name: string, { store }: ImageSession): Promise<void> {
-  await store.images.tag(fullName(name), descriptorOf(whole));
+/** Its layers are there, or can be made; only documents can be new. */
+async function nameIt(whole: WholeImage, name: string, session: ImageSession): Promise<void> {
+  await keepDocuments(whole, session);
+  await session.store.images.tag(fullName(name), descriptorOf(whole));
 }
 
 async function write(

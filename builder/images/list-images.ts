@@ -3,6 +3,7 @@ import type { Store } from '../../cache/store.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { parseReference } from '../../registry/reference.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';
+import { platformOf } from './whole-image.ts';
 
 /** A line of the listing. */
 export interface ListedImage {
@@ -40,17 +41,12 @@ async function describe(store: Store, { name, descriptor, taggedMs }: ImageName)
     tag,
     id: index === undefined ? (manifests[0]?.manifest.config.digest ?? descriptor.digest) : descriptor.digest,
     digest: descriptor.digest,
-    platforms: images.map(platformOf),
+    platforms: images.map((image) => formatPlatform(platformOf(image) ?? { os: 'unknown', architecture: 'unknown' })),
     created: images[0]?.config?.created ?? '',
     tagged: new Date(taggedMs).toISOString(),
     size: sizeOf(manifests),
     labels: images[0]?.config?.config?.Labels ?? {},
   };
-}
-
-function platformOf({ config, descriptor }: StoredManifest): string {
-  const { os = '', architecture = '', variant } = config ?? descriptor.platform ?? {};
-  return formatPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
 }
 
 /** Images of one index share blobs. */

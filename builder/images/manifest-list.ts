@@ -1,4 +1,3 @@
-import { decodeImageConfig } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
@@ -9,9 +8,9 @@ import { UsageError } from '../errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
-import { indexDocument } from './open-stored.ts';
+import { indexDocument } from './new-documents.ts';
 import { type FoundImage, findImage, fullName, readStoredImage } from './stored-images.ts';
-import type { ImageParts, IndexDocument, WholeImage } from './whole-image.ts';
+import { type ImageParts, type IndexDocument, platformOf, type WholeImage } from './whole-image.ts';
 
 /** What is said of one image of a list. */
 export interface EntryChanges {
@@ -127,25 +126,16 @@ async function save(list: ManifestList, { store }: ImageSession): Promise<Manife
   return list;
 }
 
-function entryOf({ descriptor, configBytes, manifest }: ImageParts): Descriptor {
-  const { digest, size, annotations, platform } = descriptor;
+function entryOf(parts: ImageParts): Descriptor {
+  const { digest, size, annotations } = parts.descriptor;
+  const platform = platformOf(parts);
   return {
-    mediaType: manifest.mediaType,
+    mediaType: parts.manifest.mediaType,
     digest,
     size,
     ...(annotations !== undefined && { annotations }),
-    platform: platform ?? platformOf(configBytes),
+    ...(platform !== undefined && { platform }),
   };
-}
-
-function platformOf(configBytes: Uint8Array): Platform {
-  const { os, architecture, variant, 'os.version': version } = decodeImageConfig(configBytes);
-  return normalisePlatform({
-    os,
-    architecture,
-    ...(variant !== undefined && { variant }),
-    ...(version !== undefined && { 'os.version': version }),
-  });
 }
 
 function changed(entry: Descriptor, { os, architecture, variant, osVersion, annotations }: EntryChanges): Descriptor {

@@ -1,3 +1,4 @@
+import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { LocalContent } from '../../registry/local-contents.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -10,7 +11,8 @@ import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import type { ImageLocation } from './location.ts';
-import { indexDocument, type LeavingForm, openAsStored, openStored } from './open-stored.ts';
+import { indexDocument } from './new-documents.ts';
+import { openAsStored, openStored } from './open-stored.ts';
 import { findImage } from './stored-images.ts';
 import type { WholeImage } from './whole-image.ts';
 
@@ -32,8 +34,8 @@ export function wantedPlatform(text: string | undefined): Platform {
 export interface Reading {
   readonly platforms: WantedPlatforms;
   readonly registry: RegistrySettings;
-  /** How images of the store leave it; undefined: they stay as they are, since the store is where they go. */
-  readonly form: LeavingForm | undefined;
+  /** Of layers of the store that were made here; undefined: they stay as they are, since the store is where they go. */
+  readonly compression: LayerCompression | undefined;
 }
 
 /** Opens an image wherever it is. Nothing but manifests and configurations is fetched. Throws UsageError, RegistryError, StoreError. */
@@ -82,9 +84,10 @@ export async function openContent(content: LocalContent, platforms: WantedPlatfo
   return chosen({ bytes, descriptor, index, open: (entry) => content.open(entry) }, platforms, purpose);
 }
 
-async function openFromStore(name: string, { platforms, form }: Reading, session: ImageSession): Promise<WholeImage> {
+async function openFromStore(name: string, { platforms, compression }: Reading, session: ImageSession): Promise<WholeImage> {
   const { descriptor } = await findImage(session.store, name);
-  const whole = form === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, form, session);
+  const whole =
+    compression === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, compression, session);
   const { index, images } = whole;
   if (platforms === 'all' || index === undefined) return whole;
   const { digest } = chooseEntry(index.index.manifests, { platform: platforms, purpose: `copy image "${name}"` });

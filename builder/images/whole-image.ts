@@ -1,9 +1,15 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { normalisePlatform } from '../../registry/oci/platform-match.ts';
 
 /** One image of what a name stands for. Its layers are opened when they are needed. */
-export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'>;
+export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'> & {
+  /** undefined for artifacts, which are no images. */
+  readonly config?: ImageConfig | undefined;
+};
 
 /** An index with its exact bytes. */
 export interface IndexDocument {
@@ -33,4 +39,16 @@ export function descriptorOf({ index, images }: WholeImage): Descriptor {
 /** The digest of the configuration, which docker calls the image id; that of the index when there are several images. */
 export function imageIdOf(whole: WholeImage): string {
   return whole.index === undefined ? (whole.images[0]?.manifest.config.digest ?? '') : whole.index.descriptor.digest;
+}
+
+/** The platform of an image: what its index says, else what its configuration says. */
+export function platformOf({ descriptor, config }: Pick<ImageParts, 'descriptor' | 'config'>): Platform | undefined {
+  if (descriptor.platform !== undefined || config === undefined) return descriptor.platform;
+  const { os, architecture, variant, 'os.version': version } = config;
+  return normalisePlatform({
+    os,
+    architecture,
+    ...(variant !== undefined && { variant }),
+    ...(version !== undefined && { 'os.version': version }),
+  });
 }

@@ -7,7 +7,8 @@ import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
 import type { ImageSession } from './image-session.ts';
 import { fetchBlobs } from './keep-image.ts';
-import { descriptorOf, type ImageParts, type WholeImage } from './whole-image.ts';
+import { formatOf } from './new-documents.ts';
+import { descriptorOf, type ImageParts, platformOf, type WholeImage } from './whole-image.ts';
 
 /** An image and the names it gets in a file. */
 export interface NamedImage {
@@ -30,6 +31,7 @@ export interface FileTarget {
 export async function writeFiles(named: NamedImage, { output, stdout }: FileTarget, session: ImageSession): Promise<void> {
   const { whole } = named;
   refuseSeveral(whole, output);
+  if (output.kind === 'oci') noteDockerTypes(whole, session);
   const blobs = whole.isStored === true ? session.store.blobs : await stageBlobs(whole, session);
   const { signal } = session;
   await exportImage(builtImage(named, blobs), output, { signal, ...(stdout !== undefined && { stdout }) });
@@ -54,7 +56,8 @@ function builtImage({ whole, names, areVerbatim = false }: NamedImage, blobs: Bl
   if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names: given, platforms: manifests };
   const [only] = manifests;
   if (only === undefined) throw new Error('nothing to write');
-  return { ...only, descriptor, names: given };
+  const platform = whole.images[0] && platformOf(whole.images[0]);
+  return { ...only, descriptor: { ...descriptor, ...(platform !== undefined && { platform }) }, names: given };
 }
 
 function builtManifest({ descriptor, manifestBytes, manifest, configBytes }: ImageParts, blobs: BlobStore): BuiltManifest {
@@ -77,4 +80,10 @@ function refuseSeveral({ index, images }: WholeImage, { kind }: ImageFileOutput)
       hint: 'Write an OCI archive, or choose one with --platform',
     },
   );
+}
+
+/** Such a layout is right by the specification, yet skopeo and podman pass such manifests over. */
+function noteDockerTypes({ images }: WholeImage, { onNotice }: ImageSession): void {
+  if (!images.some(({ manifest }) => formatOf(manifest.mediaType) === 'docker')) return;
+  onNotice('The image keeps its Docker media types, which skopeo and podman do not read from an OCI layout; copy with --format oci for them');
 }

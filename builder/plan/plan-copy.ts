@@ -6,6 +6,7 @@ import { joinDestination } from './join-path.ts';
 import type { PlannedAdd, PlannedCopy, PlannedSource, PlannedStep } from './plan.ts';
 import { refuse } from './refuse.ts';
 import { workingDirectoryOf } from './stage-state.ts';
+import { instructionTitle } from './titles.ts';
 
 /** COPY. @throws ContainerfileError for a source that is no path, and for a wrong mode */
 export function planCopy(instruction: CopyInstruction, context: InstructionContext): PlannedStep {
@@ -30,7 +31,13 @@ export function planAdd(instruction: AddInstruction, context: InstructionContext
     unpacks: instruction.unpacks,
     ...transfer,
   };
-  return actionStep(context, action, { createdBy: historyOf('ADD', action, { instruction, context }) });
+  const title = withoutCredentials(instructionTitle(instruction, context.state.expander));
+  return actionStep(context, action, { createdBy: withoutCredentials(historyOf('ADD', action, { instruction, context })), title });
+}
+
+/** Users and passwords of URLs are neither shown nor written into the image. */
+function withoutCredentials(text: string): string {
+  return text.replace(/(https?:\/\/)[^\s/@]+@/gi, '$1');
 }
 
 type Transfer = Pick<PlannedCopy, 'sources' | 'destination' | 'owner' | 'mode' | 'isLink' | 'excludes'>;
@@ -104,7 +111,9 @@ function checksumProblem(value: string, sources: readonly PlannedSource[]): stri
 function digestProblem(value: string): string | undefined {
   if (/^sha256:[0-9a-f]{64}$/.test(value)) return undefined;
   const isOther = /^[a-z0-9+._-]+:/.test(value) && !value.startsWith('sha256:');
-  return isOther ? 'unsupported digest algorithm, only sha256 is' : 'invalid checksum digest format, it must be "sha256:" and 64 hex digits';
+  return isOther
+    ? 'unsupported digest algorithm, only sha256 is'
+    : 'invalid checksum digest format, it must be "sha256:" and 64 hex digits';
 }
 
 interface HistorySource {

@@ -1,6 +1,7 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/plan.ts';
+import { findEmulation } from './find-emulator.ts';
 import { prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import { proxyEnv } from './proxies.ts';
@@ -22,8 +23,10 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
       const inputs = [];
       for (const mount of mounts) inputs.push(await mount.materialise(cleanup));
       const env = [...action.env, ...inputs.flatMap((input) => input.env ?? [])];
+      const emulation = await findEmulation(placed.stage.platform, around.solving.options);
       return {
         ...runFields(action, settings),
+        ...(emulation !== undefined && { emulation }),
         env: [...env, ...proxyEnv(around.solving.options, env)],
         mounts: [...settings.volumes, ...inputs.flatMap((input) => input.mount ?? [])],
         hosts: settings.hosts,

@@ -49,8 +49,3 @@ export function withLayer(root: RootState, facts: LayerFacts): RootState {
   const chainId = chainIdOf(chainIdOfRoot(root), facts.diffId);
   return { layers: [...root.layers, { kind: 'built', chainId, facts }] };
 }
-
-/** The digest of a layer's uncompressed tar. */
-export function diffIdOf(layer: LayerRef): Digest {
-  return layer.kind === 'foreign' ? layer.diffId : layer.facts.diffId;
-}

@@ -71,7 +71,7 @@ async function checkCacheRow(row: CacheRow, { builder, bases }: Built, name: str
   const second = await builder.build({ ...row, ...row.change }, { name, store });
   if (second.error !== undefined) assert.fail(`${second.error.text}\n${second.output}`);
   const titles = (state: string): readonly string[] =>
-    second.steps.filter((step) => step.state === state && step.title.startsWith('[')).map(({ title }) => title);
+    second.steps.filter((step) => step.state === state && /^\[.*\] (?!FROM )/.test(step.title)).map(({ title }) => title);
   assert.deepEqual({ cached: titles('cached'), ran: titles('done') }, { cached: row.cached, ran: row.ran });
   const result = await readResult(join(builder.folder, name, 'out'));
   if (row.tree !== undefined) assert.deepEqual(seenOf(row, result, bases), expectedOf(row));

@@ -1,5 +1,4 @@
 import { checkRows } from './check-rows.ts';
-import { onbuildAndHistory, settings } from './rows/settings.ts';
-import { variables } from './rows/variables.ts';
+import { topics } from './rows/topics.ts';
 
-checkRows({ variables, settings, 'onbuild and history': onbuildAndHistory });
+checkRows(topics.settings);

@@ -53,6 +53,7 @@ export class Sandbox implements Disposable {
     this.path = realpathSync(mkdtempSync(join(tmpdir(), 'tsbuild-e2e-')));
     this.store = store ?? this.at('store');
     this.#environment = environment;
+    open.add(this);
     this.#own(this.path);
     chmodSync(this.path, 0o755);
   }
@@ -110,6 +111,7 @@ export class Sandbox implements Disposable {
   [Symbol.dispose](): void {
     for (const child of this.#running) child.kill('SIGKILL');
     removeTree(this.path);
+    open.delete(this);
   }
 
   #spawn([program = '', ...args]: readonly string[], { stdin, cwd = '.', environment = {} }: RunOptions): ChildProcess {
@@ -148,6 +150,12 @@ export class Sandbox implements Disposable {
     else chownSync(path, this.user.uid, this.user.gid);
   }
 }
+
+// A test that fails between making one and owning it must not leave it behind.
+const open = new Set<Sandbox>();
+process.once('exit', () => {
+  for (const box of open) box[Symbol.dispose]();
+});
 
 /** Makes a sandbox. */
 export function sandbox(options: SandboxOptions = {}): Sandbox {

@@ -4,7 +4,14 @@ import { wantedPlatform } from '../../images/open-source.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
-import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-form.ts';
+import {
+  digestFileFlag,
+  leavingCompression,
+  leavingFlags,
+  mediaFormat,
+  mediaFormatFlag,
+  writeDigestFile,
+} from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -46,7 +53,7 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const places = { source: parseImageLocation(from), target: parseImageLocation(to) };
   const copying = {
     platforms: parsed.isOn('--all') === true ? ('all' as const) : wantedPlatform(parsed.last('--platform')),
-    compression: leavingForm(parsed).compression,
+    compression: leavingCompression(parsed),
     format: mediaFormat(parsed),
     from: registrySettings(parsed, 'src'),
     to: registrySettings(parsed, 'dest'),

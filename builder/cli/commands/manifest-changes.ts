@@ -14,7 +14,7 @@ import { openSource, wantedPlatform } from '../../images/open-source.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
 import { readPairs } from '../key-values.ts';
-import { mediaFormat } from '../leaving-form.ts';
+import { mediaFormat } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
@@ -109,7 +109,7 @@ interface Adding {
 
 async function addAll(list: ManifestList, { images, parsed, changes }: Adding, session: ImageSession): Promise<ManifestList> {
   const platforms = parsed.isOn('--all') === true ? 'all' : wantedPlatform(parsed.last('--platform'));
-  const reading = { platforms, registry: registrySettings(parsed), form: undefined } as const;
+  const reading = { platforms, registry: registrySettings(parsed), compression: undefined } as const;
   let grown = list;
   for (const image of images) {
     const location = hasKind(image) ? parseImageLocation(image) : ({ kind: 'store', name: image } as const);

@@ -6,7 +6,7 @@ import { type FoundImage, findImage } from '../../images/stored-images.ts';
 import { writeFiles } from '../../images/write-files.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import { leavingFlags, leavingForm } from '../leaving-form.ts';
+import { leavingCompression, leavingFlags } from '../leaving-flags.ts';
 import { oneOf } from '../one-of.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -46,7 +46,7 @@ async function saveImage(parsed: ParsedFlags, opened: OpenedStore): Promise<numb
   const platforms = platform === undefined ? 'all' : wantedPlatform(platform);
   const isIndex = platforms === 'all' && isIndexType(found[0]?.descriptor.mediaType ?? '');
   const output = outputOf(parsed, isIndex ? 'oci-archive' : 'docker-archive');
-  const reading = { platforms, registry: {}, form: leavingForm(parsed) } as const;
+  const reading = { platforms, registry: {}, compression: leavingCompression(parsed) } as const;
   await inSession(opened, parsed, async (session) => {
     const whole = await openSource({ kind: 'store', name }, reading, session);
     await writeFiles({ whole, names: found.map((image) => image.name) }, { output, stdout: opened.context.stdout }, session);

@@ -20,13 +20,12 @@ export type EmulationMeans =
 const decided = new Map<string, Promise<EmulationMeans>>();
 
 /**
- * Finds out how a command of this platform can run, once for each worker; undefined: it is this machine's. Whether a program of it is
- * really started nobody knows before, so what is missing is told only when it is missed. Refuses other systems than Linux.
+ * Finds out how a command of another platform can run, once for each worker. Whether a program of that platform is really started nobody
+ * knows before, so what is missing is told only when it is missed. Refuses other systems than Linux.
  */
-export function emulationMeans(emulation: Emulation | undefined): Promise<EmulationMeans> {
-  const key = JSON.stringify(emulation ?? '');
-  const means =
-    decided.get(key) ?? (emulation === undefined ? Promise.resolve<EmulationMeans>({ kind: 'given' }) : decide(emulation));
+export function emulationMeans(emulation: Emulation): Promise<EmulationMeans> {
+  const key = JSON.stringify(emulation);
+  const means = decided.get(key) ?? decide(emulation);
   decided.set(key, means);
   return means;
 }

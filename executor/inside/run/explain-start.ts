@@ -8,14 +8,22 @@ import { candidatesOf } from './command.ts';
 import { CommandNotStarted } from './errors.ts';
 import { readInterpreter } from './interpreter.ts';
 
-/** Makes of a failed start what a person can act on. Looks into the root, in which everything is still mounted. */
-export function explainStart(error: unknown, action: RunAction, root: string): unknown {
+/** Where a command could not be started. */
+interface StartPlace {
+  /** The root, in which everything is still mounted. */
+  readonly root: string;
+  /** What to do about programs of another processor. */
+  readonly foreignHint: string;
+}
+
+/** Makes of a failed start what a person can act on. Looks into the root. */
+export function explainStart(error: unknown, action: RunAction, place: StartPlace): unknown {
   if (!(error instanceof SyscallError)) {
     return error;
   }
   switch (error.syscall) {
     case 'execve':
-      return explainProgram(error, action, root);
+      return explainProgram(error, action, place);
     case 'chdir':
       return new Refusal('not-a-directory', `Cannot start the command in "${action.cwd}": ${reason(error)}`);
     case 'prlimit64':
@@ -31,7 +39,7 @@ export function explainStart(error: unknown, action: RunAction, root: string): u
   }
 }
 
-function explainProgram(error: SyscallError, action: RunAction, root: string): CommandNotStarted {
+function explainProgram(error: SyscallError, action: RunAction, { root, foreignHint }: StartPlace): CommandNotStarted {
   const program = action.argv[0] ?? '';
   if (error.code === 'E2BIG') {
     return new CommandNotStarted({
@@ -45,7 +53,9 @@ function explainProgram(error: SyscallError, action: RunAction, root: string): C
   try {
     const found = candidatesOf(program, action.env).map((path) => resolvedFrom(action.cwd, path));
     const present = found.filter((path) => statIfReachable(rootFd, path) !== undefined);
-    return present[0] === undefined ? notFound(program, action) : unusable({ program, path: present[0], error }, rootFd);
+    return present[0] === undefined
+      ? notFound(program, action)
+      : unusable({ program, path: present[0], error, foreignHint }, rootFd);
   } finally {
     close(rootFd);
   }
@@ -62,10 +72,14 @@ function notFound(program: string, action: RunAction): CommandNotStarted {
   return new CommandNotStarted({ program, errno: 'ENOENT', message, ...(hint === undefined ? {} : { hint }) });
 }
 
-function unusable(
-  { program, path, error }: { readonly program: string; readonly path: string; readonly error: SyscallError },
-  rootFd: number,
-): CommandNotStarted {
+interface UnusableProgram {
+  readonly program: string;
+  readonly path: string;
+  readonly error: SyscallError;
+  readonly foreignHint: string;
+}
+
+function unusable({ program, path, error, foreignHint }: UnusableProgram, rootFd: number): CommandNotStarted {
   const status = statInRoot(rootFd, path);
   const explain = (errno: string, why: string, hint?: string): CommandNotStarted =>
     new CommandNotStarted({
@@ -83,11 +97,7 @@ function unusable(
   const needs = interpreterOf(rootFd, path);
   switch (needs.kind) {
     case 'foreign':
-      return explain(
-        'ENOEXEC',
-        `${path} is for another processor (${needs.machine})`,
-        'Choose the image for this machine: --platform',
-      );
+      return explain('ENOEXEC', `${path} is for another processor (${needs.machine})`, foreignHint);
     case 'interpreter':
       if (statIfReachable(rootFd, needs.path) === undefined) {
         return explain('ENOENT', `it needs ${needs.path}, which the image does not have`, needs.hint);
@@ -100,7 +110,8 @@ function unusable(
     case 'none':
       break;
   }
-  return explain(error.code, reason(error));
+  // Programs for the processor's 32-bit mode, where the kernel lacks that.
+  return explain(error.code, reason(error), error.code === 'ENOEXEC' ? foreignHint : undefined);
 }
 
 function interpreterOf(rootFd: number, path: string): ReturnType<typeof readInterpreter> {

@@ -3,11 +3,11 @@ import { currentIdMaps, type IdExtent, isMapped } from '../../../native/identity
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
-import { type EmulationMeans, emulationMeans } from '../emulation/means.ts';
+import type { EmulationMeans } from '../emulation/means.ts';
 import { noMappedId } from '../owner.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ResolvedUser } from '../users.ts';
-import { CommandFailed, CommandNotStarted } from './errors.ts';
+import { CommandFailed } from './errors.ts';
 import { explainStart } from './explain-start.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
@@ -26,7 +26,7 @@ export interface PreparedRun {
 export async function runSandbox(run: PreparedRun, context: RequestContext): Promise<void> {
   const maps = currentIdMaps();
   checkIds(run.user, maps);
-  const means = await emulationMeans(run.action.emulation);
+  const means = await meansOf(run.action);
   using pipes = new OutputPipes(run.user);
   const process = await start({ ...run, means }, pipes, context);
   pipes.closeCommandEnds();
@@ -37,8 +37,19 @@ export async function runSandbox(run: PreparedRun, context: RequestContext): Pro
   }
 }
 
+const otherImage = 'Choose the image for this machine: --platform';
+
 /** What this worker has learned: an outer container may mask /proc or /sys, and then the kernel refuses new ones (EPERM). */
 const refused = { proc: false, sys: false };
+
+/** Commands of this machine's platform pay nothing for the others. */
+async function meansOf({ emulation }: RunAction): Promise<EmulationMeans> {
+  if (emulation === undefined) {
+    return { kind: 'given' };
+  }
+  const { emulationMeans } = await import('../emulation/means.ts');
+  return emulationMeans(emulation);
+}
 
 interface EmulatedRun extends PreparedRun {
   readonly means: EmulationMeans;
@@ -64,14 +75,11 @@ async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestConte
       refused.sys = true;
       return start(run, pipes, context);
     }
-    throw withHintOf(run.means, explainStart(error, action, attached.root));
+    throw explainStart(error, action, {
+      root: attached.root,
+      foreignHint: run.means.kind === 'missing' ? run.means.hint : otherImage,
+    });
   }
-}
-
-/** A program of another processor could not be started: the hint says what the machine lacks. */
-function withHintOf(means: EmulationMeans, error: unknown): unknown {
-  const isForeign = means.kind === 'missing' && error instanceof CommandNotStarted && error.failure.errno === 'ENOEXEC';
-  return isForeign ? new CommandNotStarted({ ...error.failure, hint: means.hint }) : error;
 }
 
 function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPipes): SandboxFacts {

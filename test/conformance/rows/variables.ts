@@ -78,7 +78,7 @@ export const variables: readonly Row[] = [
   {
     name: 'an error text for an unset variable',
     file: 'FROM scratch\nLABEL x="${none:?give it}"\n',
-    error: ['none: give it', 'Containerfile:2'],
+    error: ['"none": give it', 'Containerfile:2'],
   },
   {
     name: 'a form that does not exist is an error',
@@ -127,7 +127,7 @@ export const variables: readonly Row[] = [
   {
     name: 'a default may be an error text',
     file: 'ARG a=${none:?"custom error"}\nFROM scratch\n',
-    error: ['none: custom error', 'Containerfile:1'],
+    error: ['"none": custom error', 'Containerfile:1'],
   },
   {
     name: 'several ARGs see those to their left',
@@ -252,10 +252,10 @@ LABEL k$n=$n
     },
   },
   {
-    name: '--env is there for RUN and the image, the ENV of the file wins',
+    name: '--env is for the image and not for RUN, and the ENV of the file wins',
     file: 'FROM base\nENV a=file\nRUN echo "$a $b" > /x\n',
     options: { env: { a: 'option', b: 'option' } },
-    tree: { x: file('file option\n') },
+    tree: { x: file('file \n') },
     config: { Env: ['PATH=/usr/bin:/bin', 'a=file', 'b=option'] },
   },
   {

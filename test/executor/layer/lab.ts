@@ -25,9 +25,6 @@ export interface LabLayer {
   readonly entries: readonly LayerEntry[];
 }
 
-/** What a request came to, when it was to fail. */
-export type Failed = WorkerFailure & { readonly warnings: readonly string[] };
-
 /** Makes layers inside the namespaces of an ordinary user. */
 export class Lab implements AsyncDisposable {
   readonly #child: ChildProcess;

@@ -144,6 +144,16 @@ test('readTar() reads an archive without an end, and one with garbage behind it'
   assert.deepEqual(await names(Buffer.alloc(0)), []);
 });
 
+test('readTar() takes nothing from global headers', async () => {
+  const records = formatPaxRecord('path', 'evil') + formatPaxRecord('uid', '0');
+  const header = handMadeBlock({ 0: 'g', 124: records.length.toString(8).padStart(11, '0'), 156: 'g' });
+  const archive = Buffer.concat([header, padded(records), encodeTarHeader(fileHeader('f', { uid: 5 })), end]);
+  assert.deepEqual(
+    (await readAll(archive)).map(({ path, uid }) => [path, uid]),
+    [['f', 5]],
+  );
+});
+
 async function names(bytes: Buffer): Promise<string[]> {
   return (await readAll(bytes)).map(({ path }) => path);
 }

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
+import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { compressionOf } from '../deliver/image-form.ts';
 import { UsageError } from '../errors.ts';
 import { writeWhole } from '../export/whole-output.ts';
-import type { LeavingForm } from '../images/open-stored.ts';
 
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseCount } from './size.ts';
 
-/** The flags that say in which form an image leaves the store. */
+/** The flags that say how layers of the store are compressed when they leave it. */
 export const leavingFlags: readonly Flag[] = [
   {
     long: '--compression',
@@ -25,7 +25,7 @@ export const mediaFormatFlag: Flag = {
   long: '--format',
   value: 'FORMAT',
   group: 'Form',
-  help: 'Media types, oci or docker, of images of the store (default: as they are)',
+  help: 'Media types, oci or docker (default: as they are); layers and configuration keep their bytes',
 };
 
 /** `--digestfile`. */
@@ -36,17 +36,14 @@ export const digestFileFlag: Flag = {
   help: 'Write the digest of what is there now to a file',
 };
 
-/** What the flags say. Throws UsageError. */
-export function leavingForm(parsed: ParsedFlags): LeavingForm {
+/** What leavingFlags say. Throws UsageError. */
+export function leavingCompression(parsed: ParsedFlags): LayerCompression {
   const compression = oneOf('--compression', parsed.last('--compression'), ['gzip', 'zstd', 'uncompressed']);
   const level = levelOf(parsed.last('--compression-level'), compression === 'zstd' ? 22 : 9);
-  return {
-    compression: compressionOf({
-      ...(compression !== undefined && { compression }),
-      ...(level !== undefined && { compressionLevel: level }),
-    }),
-    format: undefined,
-  };
+  return compressionOf({
+    ...(compression !== undefined && { compression }),
+    ...(level !== undefined && { compressionLevel: level }),
+  });
 }
 
 function levelOf(text: string | undefined, highest: number): number | undefined {

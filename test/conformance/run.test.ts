@@ -1,0 +1,4 @@
+import { checkRows } from './check-rows.ts';
+import { topics } from './rows/topics.ts';
+
+checkRows(topics.run);

@@ -1,0 +1,62 @@
+import type { ToolName } from './other-tools.ts';
+import type { Seen } from './verdict.ts';
+
+/** What a tool does in every build that is no result of the row, each with its reason. */
+interface Tolerance {
+  /** Paths that it leaves behind. */
+  readonly paths: readonly (readonly [path: RegExp, reason: string])[];
+  /** Keys of the configuration that are not compared. */
+  readonly keys: readonly (readonly [key: string, reason: string])[];
+}
+
+const ofBuildah: Tolerance = {
+  paths: [
+    [/^etc\/(hosts|hostname|resolv\.conf)$/, 'mount points of RUN stay as empty files'],
+    [/^(run|run\/secrets|run\/\.containerenv|dev|proc|sys|etc)$/, 'folders above mount points of RUN are made, or get new times'],
+  ],
+  keys: [
+    ['ArgsEscaped', 'BuildKit alone sets it'],
+    ['Healthcheck', 'not in images of OCI format'],
+    ['Shell', 'not in images of OCI format'],
+    ['OnBuild', 'not in images of OCI format'],
+  ],
+};
+
+const tolerances: Readonly<Record<ToolName, Tolerance>> = {
+  buildah: ofBuildah,
+  podman: ofBuildah,
+  docker: { paths: [], keys: [] },
+};
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What is left to compare: without what a tool always does, and without the forms of layers and history. */
+export function comparable(seen: Seen, expected: Seen, tool: ToolName): Seen {
+  const { paths, keys } = tolerances[tool];
+  const wanted = recordOf(expected['tree']);
+  const isOwn = (path: string): boolean => !(path in wanted) && paths.some(([pattern]) => pattern.test(path));
+  const tree = Object.entries(recordOf(seen['tree'])).filter(([path]) => !isOwn(path));
+  const config = Object.entries(recordOf(seen['config'])).filter(([key]) => !keys.some(([known]) => known === key));
+  return {
+    ...('tree' in seen && { tree: Object.fromEntries(tree), removed: seen['removed'] }),
+    ...('config' in seen && { config: plainConfig(Object.fromEntries(config)) }),
+    ...('author' in seen && { author: seen['author'] }),
+  };
+}
+
+/** Without what builders say of themselves, and what is the same with other words. */
+function plainConfig({ Labels, Env, WorkingDir, Cmd, ...rest }: Seen): Seen {
+  const labels = Object.entries(recordOf(Labels)).filter(([name]) => !name.startsWith('io.buildah.'));
+  const env = Array.isArray(Env) ? Env.filter((text) => text !== defaultPath) : [];
+  return {
+    ...rest,
+    ...(labels.length > 0 && { Labels: Object.fromEntries(labels) }),
+    ...(env.length > 0 && { Env: env }),
+    ...(WorkingDir !== undefined && WorkingDir !== '/' && { WorkingDir }),
+    ...(Array.isArray(Cmd) && Cmd.length > 0 && { Cmd }),
+  };
+}
+
+function recordOf(value: unknown): Seen {
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
+import { startRealRegistry } from '../support/real-registry.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids', 'tool:docker-registry', 'tool:skopeo', 'tool:busybox');
+const registry = needs.skip === undefined ? await startRealRegistry() : undefined;
+const host = registry?.host ?? '';
+
+after(() => registry?.[Symbol.asyncDispose]());
+
+async function withLayout(): Promise<Sandbox & { readonly digest: string }> {
+  const box = sandbox();
+  const { manifestDigest } = await writeBusyboxLayout(box.at('layout'));
+  return Object.assign(box, { digest: manifestDigest });
+}
+
+const uses = 'FROM base:1\nRUN test -x /bin/busybox && echo yes >/yes\n';
+
+for (const kind of ['docker-archive', 'oci-archive']) {
+  test(`load takes a ${kind} of skopeo, and a build uses it`, needs, async () => {
+    using box = await withLayout();
+    await box.run(['skopeo', 'copy', '-q', 'oci:layout:latest', `${kind}:a.tar:docker.io/library/base:1`]).succeeds();
+    const { stdout } = await box.tsbuild('load', '-i', 'a.tar').succeeds();
+    assert.equal(stdout, 'Loaded image: docker.io/library/base:1\n');
+    box.file('c/Containerfile', uses);
+    await box.tsbuild('--pull=never', '-t', 'upper', 'c').succeeds();
+    const { stdoutBytes } = await box.tsbuild('save', 'upper').succeeds();
+    assert.ok(stdoutBytes.length > 0);
+  });
+}
+
+test('load reads standard input, compressed too, and gives other names', needs, async () => {
+  using box = await withLayout();
+  await box.run(['skopeo', 'copy', '-q', 'oci:layout:latest', 'oci-archive:a.tar']).succeeds();
+  const archive = readFileSync(box.at('a.tar'));
+  await box
+    .tsbuildWith({ stdin: archive }, 'load')
+    .fails({ exit: 2, stderr: /Cannot load standard input: its image has no name/ });
+  const { stdout } = await box.tsbuildWith({ stdin: gzipSync(archive) }, 'load', '-t', 'x:1', '--name', 'y').succeeds();
+  assert.equal(stdout, 'Loaded image: docker.io/library/x:1\nLoaded image: docker.io/library/y:latest\n');
+  const { stdout: digests } = await box.tsbuild('images', '--format', '{{.digest}}').succeeds();
+  assert.equal(digests, `${box.digest}\n${box.digest}\n`);
+});
+
+test('load says what is wrong with what it is given', needs, async () => {
+  using box = sandbox();
+  box.file('empty/x').file('text', 'this is no archive'.repeat(100));
+  await box
+    .tsbuild('load', '-i', 'missing')
+    .fails({ exit: 4, stderr: /Cannot read archive:missing: there is no such file or folder/ });
+  await box.tsbuild('load', '-i', 'empty').fails({ exit: 4, stderr: /it has neither "index.json" nor "manifest.json"/ });
+  await box.tsbuild('load', '-i', 'text').fails({ exit: 4, stderr: /Cannot read "text"/ });
+});
+
+test('pull takes an image that skopeo pushed, and a build uses it with the registry gone', needs, async () => {
+  using box = await withLayout();
+  await box.run(['skopeo', 'copy', '-q', '--dest-tls-verify=false', 'oci:layout:latest', `docker://${host}/pulled:1`]).succeeds();
+  const { stdout } = await box.tsbuild('pull', '-q', `${host}/pulled:1`).succeeds();
+  const { stdout: shown } = await box.tsbuild('inspect', '--format', '{{.id}} {{.digest}}', `${host}/pulled:1`).succeeds();
+  assert.equal(shown, `${stdout.trim()} ${box.digest}\n`);
+  box.file('c/Containerfile', `FROM ${host}/pulled:1\nRUN echo yes >/yes\n`);
+  await box.tsbuild('--pull=never', 'c').succeeds();
+  await box.tsbuild('rmi', stdout.slice('sha256:'.length, 20)).succeeds();
+  await box.tsbuild('pull', `${host}/pulled:none`).fails({ exit: 4, stderr: /Cannot fetch image/ });
+});
+
+test('copy keeps the digest between registry, layout, archives and store', needs, async () => {
+  using box = await withLayout();
+  const places = [
+    'oci:layout:latest',
+    `docker://${host}/copied:1`,
+    'oci:second:name',
+    'oci-archive:third.tar:x:1',
+    'store:kept:1',
+    `docker://${host}/copied:2`,
+  ];
+  for (const [index, place] of places.entries()) {
+    if (index > 0) await box.tsbuild('copy', '-q', '--digestfile', 'digest', places[index - 1] ?? '', place).succeeds();
+    if (index > 0) assert.equal(readFileSync(box.at('digest'), 'utf8'), box.digest, place);
+  }
+  for (const place of [`docker://${host}/copied:2`, 'oci:second:name', 'oci-archive:third.tar:x:1']) {
+    const { stdout } = await box.run(['skopeo', 'inspect', '--tls-verify=false', '--format', '{{.Digest}}', place]).succeeds();
+    assert.equal(stdout.trim(), box.digest, place);
+  }
+  await box.tsbuild('copy', '-q', 'store:kept:1', 'docker-archive:fourth.tar:named:1').succeeds();
+  const { stdout } = await box.run(['skopeo', 'inspect', 'docker-archive:fourth.tar:named:1']).succeeds();
+  assert.equal(JSON.parse(stdout).Architecture, process.arch === 'arm64' ? 'arm64' : 'amd64');
+  assert.deepEqual(readdirSync(box.at('store/tmp')), []);
+});
+
+test('copy --format changes the media types and nothing else', needs, async () => {
+  using box = await withLayout();
+  const { stderr } = await box.tsbuild('copy', '-q', '--format', 'docker', 'oci:layout', 'oci:docker:x').succeeds();
+  assert.match(stderr, /^note: .*--format oci/);
+  await box.tsbuild('copy', '-q', 'oci:docker:x', `docker://${host}/formats:docker`).succeeds();
+  await box.tsbuild('copy', '-q', '--format', 'oci', 'oci:docker:x', `docker://${host}/formats:oci`).succeeds();
+  const raw = async (tag: string): Promise<Record<string, unknown>> => {
+    const place = `docker://${host}/formats:${tag}`;
+    return JSON.parse((await box.run(['skopeo', 'inspect', '--tls-verify=false', '--raw', place]).succeeds()).stdout);
+  };
+  const [docker, oci] = [await raw('docker'), await raw('oci')];
+  assert.equal(docker['mediaType'], 'application/vnd.docker.distribution.manifest.v2+json');
+  assert.equal(oci['mediaType'], 'application/vnd.oci.image.manifest.v1+json');
+  assert.deepEqual(digestsIn(docker), digestsIn(oci));
+});
+
+function digestsIn(manifest: Record<string, unknown>): readonly string[] {
+  return JSON.stringify(manifest).match(/sha256:[0-9a-f]{64}/g) ?? [];
+}
+
+test('copy takes one platform, or all with --all', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n').file('c/f', 'content');
+  await box.tsbuild('--platform', 'linux/amd64,linux/arm64', '-t', `${host}/multi:1`, '--push', 'c').succeeds();
+  const raw = async (name: string): Promise<string> =>
+    (await box.run(['skopeo', 'inspect', '--raw', '--tls-verify=false', name]).succeeds()).stdout;
+  await box.tsbuild('copy', '--all', `docker://${host}/multi:1`, 'oci-archive:all.tar:x').succeeds();
+  await box.tsbuild('copy', '--all', 'oci-archive:all.tar', `docker://${host}/multi:2`).succeeds();
+  assert.equal(await raw(`docker://${host}/multi:2`), await raw(`docker://${host}/multi:1`));
+  await box.tsbuild('copy', '--platform', 'linux/arm64', 'oci-archive:all.tar:x', `docker://${host}/multi:arm`).succeeds();
+  const { stdout } = await box
+    .run(['skopeo', 'inspect', '--tls-verify=false', '--config', `docker://${host}/multi:arm`])
+    .succeeds();
+  assert.equal(JSON.parse(stdout).architecture, 'arm64');
+  await box
+    .tsbuild('copy', '--platform', 'linux/s390x', `docker://${host}/multi:1`, 'oci:out')
+    .fails({ exit: 4, stderr: /for linux\/s390x: it is there for linux\/amd64, linux\/arm64/ });
+  await box
+    .tsbuild('copy', '--all', `docker://${host}/multi:1`, 'docker-archive:no.tar')
+    .fails({ exit: 2, stderr: /Cannot write several platforms to a docker archive/ });
+});
+
+test('copy checks what it moves', needs, async () => {
+  using box = sandbox();
+  const { layerDigests } = writeLayout(box.at('layout'), { layers: [await layerTar([{ name: 'f', content: 'x'.repeat(100) }])] });
+  const blob = box.at('layout/blobs', (layerDigests[0] ?? '').replace(':', '/'));
+  const bytes = readFileSync(blob);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  box.file(`layout/blobs/${(layerDigests[0] ?? '').replace(':', '/')}`, bytes);
+  await box.tsbuild('copy', 'oci:layout', 'oci-archive:out.tar').fails({ exit: 4, stderr: /the content has the digest/ });
+  await box.tsbuild('copy', 'oci:layout', 'store:x').fails({ exit: 4, stderr: /the content has the digest/ });
+  await box.tsbuild('copy', 'oci:layout', `docker://${host}/bad`).fails({ exit: 4, stderr: /digest/i });
+});

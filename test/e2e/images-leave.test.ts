@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { readImage } from '../support/image-archive.ts';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { startRealRegistry } from '../support/real-registry.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids', 'tool:docker-registry');
+const registry = needs.skip === undefined ? await startRealRegistry() : undefined;
+const host = registry?.host ?? '';
+
+after(() => registry?.[Symbol.asyncDispose]());
+
+/** Two layers that were made here; the flags name what else is wanted. */
+async function built(...flags: readonly string[]): Promise<Sandbox> {
+  const box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY f /f\nCOPY f /g\nLABEL a=b\n').file('c/f', 'content\n'.repeat(1000));
+  await box.tsbuild('-t', 'app', ...flags, 'c').succeeds();
+  return box;
+}
+
+async function digestAt(box: Sandbox, place: string): Promise<string> {
+  const { stdout } = await box.run(['skopeo', 'inspect', '--tls-verify=false', '--format', '{{.Digest}}', place]).succeeds();
+  return stdout.trim();
+}
+
+const forms: readonly (readonly string[])[] = [
+  [],
+  ['--format', 'docker'],
+  ['--annotation', 'x=y'],
+  ['--source-date-epoch', '1000000000'],
+];
+
+for (const flags of forms) {
+  test(`a kept image is pushed as a build pushes it (${flags.join(' ') || 'no flags'})`, {
+    ...needs,
+    ...requires('tool:skopeo'),
+  }, async () => {
+    using box = await built(...flags);
+    await box.tsbuild('push', 'app', `${host}/later:1`, `${host}/later:2`).succeeds();
+    await box.tsbuild('-t', `${host}/direct:1`, '--push', ...flags, 'c').succeeds();
+    const direct = await digestAt(box, `docker://${host}/direct:1`);
+    assert.equal(await digestAt(box, `docker://${host}/later:1`), direct);
+    assert.equal(await digestAt(box, `docker://${host}/later:2`), direct);
+  });
+}
+
+test('a kept image of two platforms is pushed as a build pushes it', { ...needs, ...requires('tool:skopeo') }, async () => {
+  const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+  using box = await built(...platforms);
+  const { stdout } = await box.tsbuild('push', '--digestfile', 'digest', 'app', `${host}/two:later`).succeeds();
+  await box.tsbuild('-t', `${host}/two:direct`, '--push', ...platforms, 'c').succeeds();
+  const raw = async (tag: string): Promise<string> =>
+    (await box.run(['skopeo', 'inspect', '--tls-verify=false', '--raw', `docker://${host}/two:${tag}`]).succeeds()).stdout;
+  assert.equal(await raw('later'), await raw('direct'));
+  assert.equal(stdout, `${host}/two:later@${readFileSync(box.at('digest'), 'utf8')}\n`);
+});
+
+test('save gives the bytes that a build writes', needs, async () => {
+  using box = await built();
+  for (const [format, type] of [
+    ['docker-archive', 'docker'],
+    ['oci-archive', 'oci'],
+  ] as const) {
+    const { stdoutBytes: saved } = await box.tsbuild('save', '--format', format, 'app').succeeds();
+    const { stdoutBytes: direct } = await box.tsbuild('-t', 'app', '-o', `type=${type},dest=-`, 'c').succeeds();
+    assert.ok(saved.equals(direct), format);
+  }
+});
+
+test('skopeo and podman take what save writes', { ...needs, ...requires('tool:skopeo', 'tool:podman') }, async () => {
+  using box = await built();
+  await box.tsbuild('save', '-o', 'a.tar', 'app').succeeds();
+  const { stdout } = await box.run(['skopeo', 'inspect', '--config', 'docker-archive:a.tar']).succeeds();
+  assert.deepEqual(JSON.parse(stdout).config.Labels, { a: 'b' });
+  const podman = ['podman', '--root', box.at('podman'), '--runroot', box.at('podman-run'), '--storage-driver', 'vfs'];
+  const environment = { XDG_RUNTIME_DIR: box.folder('runtime').at('runtime') };
+  await box.run([...podman, 'load', '-q', '-i', 'a.tar'], { environment }).succeeds();
+  const { stdout: listed } = await box.run([...podman, 'images', '-q', '--no-trunc'], { environment }).succeeds();
+  const { stdout: id } = await box.tsbuild('images', '-q', '--no-trunc').succeeds();
+  assert.equal(listed, id);
+});
+
+test('an image FROM a kept image is pushed with compressed layers', { ...needs, ...requires('tool:busybox') }, async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  box.file('c/Containerfile', 'FROM base\nRUN echo one >/one\n').file('d/Containerfile', 'FROM mine\nRUN echo two >/two\n');
+  const context = ['--build-context', 'base=oci-layout://base'];
+  await box.tsbuild(...context, '-t', 'mine', 'c').succeeds();
+  await box.tsbuild('-t', 'upper', 'd').succeeds();
+  const { stdoutBytes } = await box.tsbuild('save', '--format', 'oci-archive', 'upper').succeeds();
+  const { manifest, layers } = await readImage(stdoutBytes);
+  assert.deepEqual(
+    manifest.layers.map(({ mediaType }) => mediaType),
+    Array.from({ length: 3 }, () => 'application/vnd.oci.image.layer.v1.tar+gzip'),
+  );
+  assert.equal(layers[1]?.get('one')?.content.toString(), 'one\n');
+  await box.tsbuild('push', 'upper', `${host}/upper`).succeeds();
+});
+
+test('prune keeps what a named image is made of', needs, async () => {
+  using box = await built();
+  const { stdoutBytes: before } = await box.tsbuild('save', 'app').succeeds();
+  await box.tsbuild('prune', '--all').succeeds();
+  const { stdoutBytes: saved } = await box.tsbuild('save', 'app').succeeds();
+  assert.ok(saved.equals(before));
+  const { stderr } = await box.tsbuild('-t', 'app', 'c').succeeds();
+  assert.match(stderr, /2 steps, 0 cached/);
+});
+
+test('a lost layer is told, with what to do', needs, async () => {
+  using box = await built();
+  await box.run(['sh', '-c', 'rm -r store/snapshots/*']).succeeds();
+  await box.tsbuild('save', 'app').fails({
+    exit: 5,
+    stderr: [/Cannot use layer sha256:\w+ of an image: the store has lost it/, /hint: Build the image again/],
+  });
+});

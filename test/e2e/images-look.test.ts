@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids');
+
+async function built(): Promise<Sandbox> {
+  const box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY f /f\nLABEL a=b\n').file('c/f', 'content');
+  await box.tsbuild('-t', 'app', '-t', 'localhost:5000/team/app:2', 'c').succeeds();
+  box.file('d/Containerfile', 'FROM scratch\nLABEL c=d\n');
+  await box.tsbuild('-t', 'other', 'd').succeeds();
+  return box;
+}
+
+const listings: readonly [argv: readonly string[], expected: string][] = [
+  [['--format', '{{.Name}}'], 'docker.io/library/app:latest\ndocker.io/library/other:latest\nlocalhost:5000/team/app:2\n'],
+  [['--format', '{{.name}}', 'app'], 'docker.io/library/app:latest\nlocalhost:5000/team/app:2\n'],
+  [['--format', '{{.name}}', 'team/app:2'], 'localhost:5000/team/app:2\n'],
+  [['--format', '{{.name}}', '--filter', 'label=c'], 'docker.io/library/other:latest\n'],
+  [['--format', '{{.name}}', '-f', 'label=c=x'], ''],
+  [['--format', '{{.tag}}\\t{{json .labels}}', '-f', 'reference=o*'], 'latest\t{"c":"d"}\n'],
+];
+
+test('images lists what is asked for', needs, async () => {
+  using box = await built();
+  for (const [argv, expected] of listings) {
+    const { stdout } = await box.tsbuild('images', ...argv).succeeds();
+    assert.equal(stdout, expected, argv.join(' '));
+  }
+  const { stdout } = await box.tsbuild('images', '-q').succeeds();
+  assert.equal(stdout.split('\n').length, 3);
+  await box
+    .tsbuild('images', '--format', '{{.nothing}}')
+    .fails({ exit: 2, stderr: [/no such field/, /There are name, repository/] });
+  await box.tsbuild('images', '--filter', 'age=2').fails({ exit: 2, stderr: /Cannot filter by "age"/ });
+});
+
+test('rmi takes ids, and is careful with them', needs, async () => {
+  using box = await built();
+  const { stdout } = await box.tsbuild('images', '-q', 'team/app').succeeds();
+  const id = stdout.trim();
+  await box.tsbuild('rmi', id).fails({ exit: 2, stderr: [/the image has 2 names/, /--force/] });
+  await box.tsbuild('tag', id, 'third').succeeds();
+  await box.tsbuild('rmi', 'third').succeeds();
+  const { stdout: removed } = await box.tsbuild('rmi', '--force', id).succeeds();
+  assert.equal(removed, 'Untagged: docker.io/library/app:latest\nUntagged: localhost:5000/team/app:2\n');
+  await box.tsbuild('rmi', '--all').succeeds();
+  const { stdout: left } = await box.tsbuild('images', '--format', 'json').succeeds();
+  assert.deepEqual(JSON.parse(left), []);
+  await box.tsbuild('rmi').fails({ exit: 2, stderr: /none is named/ });
+});
+
+test('inspect --layers shows what layers hide and waste', { ...needs, ...requires('tool:busybox') }, async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  const lines = ['FROM base', 'COPY big /big', 'RUN rm /big && echo x >/new', 'RUN echo y >/new'];
+  box.file('c/Containerfile', `${lines.join('\n')}\n`).file('c/big', 'z'.repeat(50_000));
+  await box.tsbuild('--build-context', 'base=oci-layout://base', '-t', 'app', 'c').succeeds();
+  const { stdout } = await box.tsbuild('inspect', '--layers', '--json', 'app').succeeds();
+  const [image] = JSON.parse(stdout)[0].images;
+  const facts = image.layers.slice(1).map((layer: Record<string, unknown>) => ({
+    added: layer['added'],
+    changed: layer['changed'],
+    hidden: layer['hidden'],
+    wastedBytes: layer['wastedBytes'],
+    wasted: layer['wasted'],
+  }));
+  assert.deepEqual(facts, [
+    { added: 1, changed: 0, hidden: 0, wastedBytes: 50_000, wasted: [{ path: '/big', bytes: 50_000, hiddenBy: 2 }] },
+    { added: 1, changed: 0, hidden: 1, wastedBytes: 2, wasted: [{ path: '/new', bytes: 2, hiddenBy: 3 }] },
+    { added: 0, changed: 1, hidden: 1, wastedBytes: 0, wasted: [] },
+  ]);
+  const { stdout: table } = await box.tsbuild('inspect', '--layers', 'app').succeeds();
+  assert.match(table, /layer 2: \/big \(50\.0kB\) is hidden by layer 3\n/);
+  assert.match(table, /50\.0kB are wasted\n$/);
+});
+
+test('prune says what goes, removes what belongs to other ids, and what was pruned is built again', {
+  ...needs,
+  ...requires('tool:busybox'),
+}, async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  box.file('c/Containerfile', 'FROM base\nRUN mkdir -m 700 /d && touch /d/f && chown -R app /d\n');
+  const build = ['--build-context', 'base=oci-layout://base', '-o', 'type=oci,dest=a.tar', 'c'];
+  await box.tsbuild(...build).succeeds();
+  const { stdout: foreseen } = await box.tsbuild('prune', '--dry-run', '--all').succeeds();
+  assert.match(foreseen, /^snapshot +2 +\S+$/m);
+  await box.tsbuild('prune', '--keep-duration', '1h').succeeds();
+  const { stdout: kept } = await box.tsbuild('prune', '--all', '--filter', 'until=1h', '--dry-run').succeeds();
+  assert.match(kept, /Would remove \d+ items/);
+  await box.tsbuild('prune', '--all', '--force').succeeds();
+  const { stdout: left } = await box.run(['find', 'store', '-mindepth', '3']).succeeds();
+  assert.equal(left, '');
+  const { stderr } = await box.tsbuild(...build).succeeds();
+  assert.match(stderr, /1 steps?, 0 cached/);
+  await box.tsbuild('prune', '--filter', 'label=x').fails({ exit: 2, stderr: /expected until=TIME/ });
+  await box.tsbuild('prune', '--keep-duration', 'long').fails({ exit: 2, stderr: /expected a duration/ });
+});
+
+const named = ['pull', 'push', 'load', 'copy', 'login', 'logout', 'manifest', 'save', 'prune', 'images', 'inspect'];
+
+test('each command explains itself', needs, async () => {
+  using box = sandbox();
+  for (const name of named) {
+    const { stdout } = await box.tsbuild(name, '--help').succeeds();
+    assert.match(stdout, new RegExp(`^Usage: tsbuild ${name} `));
+  }
+});

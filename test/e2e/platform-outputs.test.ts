@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+const needs = requires('user:subids');
+const both = '--platform=linux/amd64,linux/arm/v7';
+
+function prepared(): Sandbox {
+  const text = 'FROM scratch AS shared\nCOPY common /\nFROM shared\nARG TARGETPLATFORM TARGETARCH\nCOPY file-$TARGETARCH /file\n';
+  return sandbox().file('c/Containerfile', text).file('c/common').file('c/file-amd64', 'a').file('c/file-arm', 'b');
+}
+
+test('an archive of several platforms holds one index, which names them in the order asked for', needs, async () => {
+  using box = prepared();
+  await box.tsbuild(both, '-t', 'x:1', '-o', 'type=oci,tar=false,dest=layout', 'c').succeeds();
+  const json = (name: string) => JSON.parse(readFileSync(box.at('layout', name), 'utf8'));
+  const { manifests }: { manifests: { digest: string; mediaType: string; annotations: Record<string, string> }[] } =
+    json('index.json');
+  assert.deepEqual(
+    manifests.map(({ mediaType, annotations }) => [mediaType, annotations['org.opencontainers.image.ref.name']]),
+    [['application/vnd.oci.image.index.v1+json', '1']],
+  );
+  const nested: { manifests: { platform: object }[] } = json(`blobs/${manifests[0]?.digest.replace(':', '/')}`);
+  assert.deepEqual(
+    nested.manifests.map(({ platform }) => platform),
+    [
+      { architecture: 'amd64', os: 'linux' },
+      { architecture: 'arm', os: 'linux', variant: 'v7' },
+    ],
+  );
+});
+
+test('type=local writes a folder for each platform', needs, async () => {
+  using box = prepared();
+  await box.tsbuild(both, '-o', 'out', 'c').succeeds();
+  assert.deepEqual(readdirSync(box.at('out')).toSorted(), ['linux_amd64', 'linux_arm_v7']);
+  assert.deepEqual(readdirSync(box.at('out/linux_amd64')).toSorted(), ['common', 'file']);
+  assert.equal(readFileSync(box.at('out/linux_arm_v7/file'), 'utf8'), 'b');
+});
+
+for (const type of ['docker', 'tar']) {
+  test(`type=${type} refuses several platforms before anything is built`, needs, async () => {
+    using box = prepared();
+    await box
+      .tsbuild(both, '-o', `type=${type},dest=x`, 'c')
+      .fails({ exit: 2, stderr: [new RegExp(`^error: Cannot write several platforms with type=${type}: `), /hint: Use type=/] });
+    assert.equal(existsSync(box.at('store')), false);
+  });
+}
+
+test('a platform that is named twice is built once, and a single one makes no index', needs, async () => {
+  using box = prepared();
+  const { stderr } = await box.tsbuild('--platform=linux/amd64,amd64', '-o', 'type=oci,tar=false,dest=layout', 'c').succeeds();
+  assert.match(stderr, /\(2 steps, 0 cached\)/);
+  assert.match(
+    readFileSync(box.at('layout/index.json'), 'utf8'),
+    /"manifests":\[\{"mediaType":"application\/vnd.oci.image.manifest/,
+  );
+});
+
+test('steps that are the same for several platforms are done once', needs, async () => {
+  using box = prepared();
+  const text = 'FROM --platform=$BUILDPLATFORM base AS shared\nCOPY common /made\nFROM scratch\nCOPY --from=shared /made /\n';
+  box.file('c/Containerfile', text);
+  const { writeBusyboxLayout } = await import('../support/images.ts');
+  await writeBusyboxLayout(box.at('base'));
+  const { stderr } = await box
+    .tsbuild(both, '--no-cache', '--build-context', 'base=oci-layout://base', '-o', 'type=none', 'c')
+    .succeeds();
+  const copies = [...stderr.matchAll(/^#(\d+) \[[^\]]*shared 2\/2\] COPY common/gm)].map(([, id]) => id);
+  const ended = copies.map((id) => new RegExp(`^#${id} (CACHED|DONE)`, 'm').exec(stderr)?.[1]);
+  assert.deepEqual(ended.toSorted(), ['CACHED', 'DONE']);
+});
+
+test('a platform that cannot be read is an error of usage', needs, async () => {
+  using box = prepared();
+  await box
+    .tsbuild('--platform=linux/', '-o', 'type=none', 'c')
+    .fails({ exit: 2, stderr: /Cannot build for "linux\/": expected OS\/ARCH/ });
+});
+
+test('commands of another system are refused', needs, async () => {
+  using box = prepared().file('c/Containerfile', 'FROM scratch\nRUN ["/x.exe"]\n');
+  await box
+    .tsbuild('--platform=windows/amd64', '-o', 'type=none', 'c')
+    .fails({ exit: 1, stderr: /Cannot run commands of windows: only those of Linux can be run/ });
+});
