@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import type { BlobStore } from './blob-store.ts';
@@ -37,6 +39,13 @@ export class ResolvedImages {
     await publishLater(this.#publisher, this.#file(reference, platform), content);
   }
 
+  /** All references that were resolved, each as often as it was for several platforms. */
+  async list(): Promise<readonly { readonly reference: string; readonly descriptor: Descriptor }[]> {
+    const files = await readdir(this.#layout.resolved);
+    const found = files.map((file) => readRecord(path.join(this.#layout.resolved, file), readReference));
+    return (await Promise.all(found)).filter((one) => one !== undefined);
+  }
+
   #file(reference: string, platform: Platform): string {
     const { os, architecture, variant = '' } = platform;
     return this.#layout.resolvedImage([reference, os, architecture, variant, platform['os.version'] ?? ''].join('\0'));
@@ -47,4 +56,10 @@ function readResolved(value: JsonObject): ResolvedImage | undefined {
   const { version, resolvedMs } = value;
   const descriptor = descriptorOrUndefined(value['descriptor']);
   return version === 1 && descriptor !== undefined && typeof resolvedMs === 'number' ? { descriptor, resolvedMs } : undefined;
+}
+
+function readReference(value: JsonObject): { readonly reference: string; readonly descriptor: Descriptor } | undefined {
+  const { reference } = value;
+  const resolved = readResolved(value);
+  return resolved === undefined || typeof reference !== 'string' ? undefined : { reference, descriptor: resolved.descriptor };
 }

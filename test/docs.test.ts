@@ -3,12 +3,19 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { buildFlags } from '../builder/cli/build-flags.ts';
+import { copyCommand } from '../builder/cli/commands/copy.ts';
 import { doctorFlags } from '../builder/cli/commands/doctor.ts';
 import { duCommand } from '../builder/cli/commands/du.ts';
 import { historyCommand } from '../builder/cli/commands/history.ts';
 import { imagesCommand } from '../builder/cli/commands/images.ts';
 import { inspectCommand } from '../builder/cli/commands/inspect.ts';
+import { loadCommand } from '../builder/cli/commands/load.ts';
+import { loginFlags } from '../builder/cli/commands/login.ts';
+import { logoutFlags } from '../builder/cli/commands/logout.ts';
+import { manifestCommands } from '../builder/cli/commands/manifest.ts';
 import { pruneCommand } from '../builder/cli/commands/prune.ts';
+import { pullCommand } from '../builder/cli/commands/pull.ts';
+import { pushCommand } from '../builder/cli/commands/push.ts';
 import { rmiCommand } from '../builder/cli/commands/rmi.ts';
 import { saveCommand } from '../builder/cli/commands/save.ts';
 import { tagCommand } from '../builder/cli/commands/tag.ts';
@@ -29,9 +36,21 @@ const storeCommands = [
   historyCommand,
   tagCommand,
   rmiCommand,
+  pullCommand,
+  pushCommand,
   saveCommand,
+  loadCommand,
+  copyCommand,
+  ...manifestCommands,
   pruneCommand,
   duCommand,
+];
+
+/** The flags of the commands on docs/images.md. */
+const imageFlags: readonly (readonly [command: string, flags: readonly Flag[]])[] = [
+  ...storeCommands.map((command) => [command.name, flagsOf(command)] as const),
+  ['login', loginFlags],
+  ['logout', logoutFlags],
 ];
 
 const tables: readonly (readonly [name: string, rows: readonly string[]])[] = [
@@ -40,14 +59,18 @@ const tables: readonly (readonly [name: string, rows: readonly string[]])[] = [
   ['refused build', refusedTable(buildFlags.refused ?? [])],
   ['flags describe', flagTable(describeFlags)],
   ['flags doctor', flagTable(doctorFlags)],
-  ...storeCommands.map((command) => [`flags ${command.name}`, flagTable(flagsOf(command))] as const),
 ];
 
-for (const [name, rows] of tables) {
-  test(`docs/cli.md lists ${name} as they are`, () => {
-    const path = join(repositoryRoot, 'docs/cli.md');
+const pages: readonly (readonly [page: string, name: string, rows: readonly string[]])[] = [
+  ...tables.map(([name, rows]) => ['docs/cli.md', name, rows] as const),
+  ...imageFlags.map(([command, flags]) => ['docs/images.md', `flags ${command}`, flagTable(flags)] as const),
+];
+
+for (const [page, name, rows] of pages) {
+  test(`${page} lists ${name} as they are`, () => {
+    const path = join(repositoryRoot, page);
     const text = readFileSync(path, 'utf8');
-    assert.ok(text.includes(`<!-- ${name} -->\n`), `docs/cli.md has no place for ${name}`);
+    assert.ok(text.includes(`<!-- ${name} -->\n`), `${page} has no place for ${name}`);
     const start = text.indexOf(`<!-- ${name} -->\n`) + `<!-- ${name} -->\n`.length;
     const end = text.indexOf('<!-- end -->', start);
     const wanted = `${rows.join('\n')}\n`;
@@ -103,7 +126,11 @@ test('scripts that the documents name exist in package.json', () => {
 
 test('flags that the documents use exist', () => {
   const known = new Set<string | undefined>(
-    [...buildFlags.flags, ...doctorFlags].flatMap(({ long, short, aliases }) => [long, short, ...(aliases ?? [])]),
+    [...buildFlags.flags, ...doctorFlags, ...imageFlags.flatMap(([, flags]) => flags)].flatMap(({ long, short, aliases }) => [
+      long,
+      short,
+      ...(aliases ?? []),
+    ]),
   );
   for (const { long } of buildFlags.refused ?? []) known.add(long);
   const used = documents().flatMap((path) =>

@@ -93,7 +93,7 @@ const flags: readonly Flag[] = [
   },
   { long: '--unsetenv', value: 'NAME', repeats: true, group: image, help: 'Remove an inherited environment variable' },
   { long: '--format', value: 'FORMAT', group: image, help: 'oci (default) or docker' },
-  { long: '--squash', group: image, help: 'Make one layer of all new ones' },
+  { long: '--squash', group: image, help: 'Make one layer of all, the base image included' },
   {
     long: '--source-date-epoch',
     value: 'SECONDS',
@@ -189,7 +189,7 @@ const refused: readonly RefusedFlag[] = [
     long: '--creds',
     value: 'USER:PASSWORD',
     reason: 'a password on the command line can be read by every user of the machine',
-    hint: 'Use --authfile or "docker login"',
+    hint: 'Use --authfile or "tsbuild login"',
   },
 ];
 

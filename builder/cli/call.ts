@@ -3,7 +3,7 @@ import { oneOf } from './one-of.ts';
 import { parseFields } from './output-spec.ts';
 
 /** What can be done with a Containerfile, building it included. */
-export type CallMethod = 'build' | DescribeMethod;
+type CallMethod = 'build' | DescribeMethod;
 
 /** The ways to look at a Containerfile without building it; each is a command too. */
 export type DescribeMethod = 'check' | 'outline' | 'targets';

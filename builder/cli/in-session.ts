@@ -1,4 +1,6 @@
+import { UsageError } from '../errors.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
+import { type WantedPlatforms, wantedPlatform } from '../images/open-source.ts';
 import { printableLine } from '../printable.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -45,4 +47,12 @@ export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): Re
     certDirectory: parsed.last('--cert-dir'),
     tlsVerify: own ?? parsed.isOn('--tls-verify'),
   };
+}
+
+/** What platformFlags() say. Throws UsageError. */
+export function platformsWanted(parsed: ParsedFlags): WantedPlatforms {
+  const platform = parsed.last('--platform');
+  if (parsed.isOn('--all') !== true) return wantedPlatform(platform);
+  if (platform === undefined) return 'all';
+  throw new UsageError('--all', 'Cannot take all platforms and one of them: --all and --platform exclude each other');
 }

@@ -92,29 +92,39 @@ const impliedFolder: TreeEntry = { type: 'directory', mode: 0o755, uid: 0, gid: 
 
 /** The entry, or for a hard link to a lower layer the path that it shares. */
 function entryIn(layer: LayerIndex, entry: PresentEntry, number: number): TreeEntry | RawPath {
-  if (entry.type !== 'hardlink') return entryOf(entry, linkOf(layer, entry, number));
+  if (entry.type !== 'hardlink') return sharedEntry(layer, entry, number);
   const target = layer.entries.get(entry.target);
-  if (target === undefined || target.type === 'hardlink') return entry.target;
-  return entryOf(target, `${number}:${target.path}`);
+  return target === undefined || target.type === 'hardlink' ? entry.target : sharedEntry(layer, target, number);
 }
 
-/** Files that a hard link of their layer names share an identity with it. */
-function linkOf(layer: LayerIndex, entry: PresentEntry, number: number): string | undefined {
-  return entry.type === 'file' && linkTargets(layer).has(entry.path) ? `${number}:${entry.path}` : undefined;
+/** Hard links say of the file that they share what its own entry says, or something newer: the last one counts. */
+function sharedEntry(layer: LayerIndex, entry: Exclude<PresentEntry, HardLink>, number: number): TreeEntry {
+  const { path, ...rest } = entry;
+  const last = rest.type === 'directory' ? undefined : lastLinks(layer).get(path);
+  if (last === undefined) return rest;
+  const { uid, gid, mtime } = last;
+  if (rest.type === 'symlink') return { ...rest, uid, gid };
+  const shared = {
+    ...rest,
+    uid,
+    gid,
+    mtime,
+    mode: last.mode,
+    ...(last.xattrs && { xattrs: { ...rest.xattrs, ...last.xattrs } }),
+  };
+  return shared.type === 'file' ? { ...shared, link: `${number}:${path}` } : shared;
 }
 
-const targetsOfLayers = new WeakMap<LayerIndex, ReadonlySet<RawPath>>();
+type HardLink = Extract<PresentEntry, { readonly type: 'hardlink' }>;
 
-function linkTargets(layer: LayerIndex): ReadonlySet<RawPath> {
-  const known = targetsOfLayers.get(layer);
+const linksOfLayers = new WeakMap<LayerIndex, ReadonlyMap<RawPath, HardLink>>();
+
+/** The last hard link to each path of a layer. */
+function lastLinks(layer: LayerIndex): ReadonlyMap<RawPath, HardLink> {
+  const known = linksOfLayers.get(layer);
   if (known !== undefined) return known;
-  const targets = new Set<RawPath>();
-  for (const entry of layer.entries.values()) if (entry.type === 'hardlink') targets.add(entry.target);
-  targetsOfLayers.set(layer, targets);
-  return targets;
-}
-
-function entryOf(entry: Exclude<PresentEntry, { readonly type: 'hardlink' }>, link: string | undefined): TreeEntry {
-  const { path: _path, ...rest } = entry;
-  return rest.type === 'file' && link !== undefined ? { ...rest, link } : rest;
+  const links = new Map<RawPath, HardLink>();
+  for (const entry of layer.entries.values()) if (entry.type === 'hardlink') links.set(entry.target, entry);
+  linksOfLayers.set(layer, links);
+  return links;
 }

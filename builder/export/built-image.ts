@@ -5,6 +5,8 @@ export interface BuiltLayer {
   readonly descriptor: Descriptor;
   /** Absolute path of the blob. */
   readonly path: string;
+  /** The file is there for this export alone, so that it may become part of what is written. */
+  readonly isTemporary?: boolean;
 }
 
 /** The image of one platform, ready to be written anywhere. */

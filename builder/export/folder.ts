@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { OutputError, UsageError } from '../errors.ts';
@@ -103,10 +103,24 @@ async function writeBlob(path: string, file: LayoutFile): Promise<void> {
   const temporary = join(path, '..', temporaryName('blob'));
   await withTemporary(temporary, async () => {
     if ('bytes' in file) await writeFile(temporary, file.bytes, { flag: 'wx' });
-    else await copyFile(file.source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else if (!file.isTemporary || !(await isLinked(file.source, temporary))) {
+      await copyFile(file.source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    }
     await syncPath(temporary);
     await rename(temporary, path);
   });
+}
+
+/** False where the file system does not do it, or is another one. */
+async function isLinked(source: string, target: string): Promise<boolean> {
+  try {
+    await link(source, target);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EXDEV' || code === 'EPERM' || code === 'EOPNOTSUPP' || code === 'EMLINK') return false;
+    throw error;
+  }
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

@@ -6,7 +6,14 @@ import { type BuiltImage, type BuiltManifest, manifestsOf } from './built-image.
 /** One file of an image layout. Paths are relative and ASCII. */
 export type LayoutFile =
   | { readonly path: string; readonly bytes: Uint8Array }
-  | { readonly path: string; readonly sizeBytes: number /** Absolute path of the file to copy. */; readonly source: string };
+  | {
+      readonly path: string;
+      readonly sizeBytes: number;
+      /** Absolute path of the file to copy. */
+      readonly source: string;
+      /** It may be linked instead. */
+      readonly isTemporary: boolean;
+    };
 
 /** The layout's folders, parents first. */
 export const layoutFolders = ['blobs', 'blobs/sha256'] as const;
@@ -21,18 +28,20 @@ export const markerText = '{"imageLayoutVersion":"1.0.0"}';
 /** Every blob of an image once, sorted by path. */
 export function blobFiles(image: BuiltImage): readonly LayoutFile[] {
   const files = new Map<string, LayoutFile>();
-  const add = (descriptor: Descriptor, content: { readonly bytes: Uint8Array } | { readonly source: string }): void => {
+  const add = (
+    descriptor: Descriptor,
+    content: { readonly bytes: Uint8Array } | { readonly source: string; readonly isTemporary: boolean },
+  ): void => {
     const path = blobPath(descriptor);
-    files.set(
-      path,
-      'bytes' in content ? { path, bytes: content.bytes } : { path, sizeBytes: descriptor.size, source: content.source },
-    );
+    files.set(path, 'bytes' in content ? { path, bytes: content.bytes } : { path, sizeBytes: descriptor.size, ...content });
   };
   add(image.descriptor, { bytes: image.manifestBytes });
   for (const manifest of manifestsOf(image)) {
     add(manifest.descriptor, { bytes: manifest.manifestBytes });
     add(manifest.configDescriptor, { bytes: manifest.configBytes });
-    for (const { descriptor, path } of manifest.layers) add(descriptor, { source: path });
+    for (const { descriptor, path, isTemporary = false } of manifest.layers) {
+      add(descriptor, { source: path, isTemporary });
+    }
   }
   return [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

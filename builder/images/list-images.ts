@@ -1,5 +1,7 @@
+import { StoreError } from '../../cache/errors.ts';
 import type { ImageName } from '../../cache/image-names.ts';
 import type { Store } from '../../cache/store.ts';
+import { DocumentError } from '../../registry/oci/json.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { parseReference } from '../../registry/reference.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';
@@ -28,25 +30,38 @@ export interface ListedImage {
 
 /** All images of the store, by name. */
 export async function listImages(store: Store): Promise<readonly ListedImage[]> {
-  return Promise.all((await store.images.list()).map((image) => describe(store, image)));
+  return Promise.all((await store.images.list()).map((image) => describeAnyway(store, image)));
 }
 
-async function describe(store: Store, { name, descriptor, taggedMs }: ImageName): Promise<ListedImage> {
+/** One damaged image must not hide the others. */
+async function describeAnyway(store: Store, image: ImageName): Promise<ListedImage> {
+  try {
+    return await describe(store, image);
+  } catch (error) {
+    if (!(error instanceof StoreError) && !(error instanceof DocumentError)) throw error;
+    const { digest } = image.descriptor;
+    return { ...namesOf(image), id: digest, digest, platforms: ['damaged'], created: '', size: 0, labels: {} };
+  }
+}
+
+async function describe(store: Store, image: ImageName): Promise<ListedImage> {
+  const { descriptor } = image;
   const { index, manifests } = await readStoredImage(store, descriptor);
   const images = manifests.filter(({ config }) => config !== undefined);
-  const { registry, repository, tag = '<none>' } = parseReference(name);
   return {
-    name,
-    repository: `${registry}/${repository}`,
-    tag,
+    ...namesOf(image),
     id: index === undefined ? (manifests[0]?.manifest.config.digest ?? descriptor.digest) : descriptor.digest,
     digest: descriptor.digest,
-    platforms: images.map((image) => formatPlatform(platformOf(image) ?? { os: 'unknown', architecture: 'unknown' })),
+    platforms: images.map((one) => formatPlatform(platformOf(one) ?? { os: 'unknown', architecture: 'unknown' })),
     created: images[0]?.config?.created ?? '',
-    tagged: new Date(taggedMs).toISOString(),
     size: sizeOf(manifests),
     labels: images[0]?.config?.config?.Labels ?? {},
   };
+}
+
+function namesOf({ name, taggedMs }: ImageName): Pick<ListedImage, 'name' | 'repository' | 'tag' | 'tagged'> {
+  const { registry, repository, tag = '<none>' } = parseReference(name);
+  return { name, repository: `${registry}/${repository}`, tag, tagged: new Date(taggedMs).toISOString() };
 }
 
 /** Images of one index share blobs. */

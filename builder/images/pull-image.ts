@@ -24,9 +24,11 @@ export async function pullImage(
   const { whole, name: full } = await openRemote(name, settings, session);
   await keepImage(whole, [full], session);
   const written = formatReference(withDefaultTag(parseReference(name)));
-  // Short names may stand for an image of another registry, by registries.conf.
-  if (settings.platforms !== 'all' && written !== full) {
-    await session.store.resolved.put(written, settings.platforms, descriptorOf(whole));
+  if (settings.platforms !== 'all') {
+    // Short names may stand for an image of another registry, by registries.conf.
+    for (const known of new Set([full, written])) {
+      await session.store.resolved.put(known, settings.platforms, descriptorOf(whole));
+    }
   }
   return { name: full, digest: descriptorOf(whole).digest, imageId: imageIdOf(whole) };
 }

@@ -1,4 +1,8 @@
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { BlobOrigin } from '../../registry/oci/image-source.ts';
 import { type PushImage, type PushOptions, pushImage, pushIndex } from '../../registry/push.ts';
+import { parseReference } from '../../registry/reference.ts';
+import { blobOrigins } from './blob-origins.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { type ImageParts, imageIdOf, type WholeImage } from './whole-image.ts';
 
@@ -27,7 +31,8 @@ export async function pushWhole(whole: WholeImage, { name, registry }: PushDesti
     signal,
     onProgress: ({ digest, doneBytes, totalBytes }) => onProgress(digest.slice(0, 'sha256:'.length + 12), doneBytes, totalBytes),
   };
-  const images = whole.images.map((parts) => pushParts(parts, session));
+  const origins = await blobOrigins(session.store, parseReference(name).registry);
+  const images = whole.images.map((parts) => pushParts(parts, { origins, signal }));
   const { descriptor, references } = await send(name, { whole, images }, options);
   return { references, digest: descriptor.digest, imageId: imageIdOf(whole) };
 }
@@ -46,14 +51,19 @@ function send(
   return pushImage(name, only, options);
 }
 
-function pushParts({ manifestBytes, manifest, configBytes, blobs }: ImageParts, { signal }: ImageSession): PushImage {
+interface PartsContext {
+  readonly origins: ReadonlyMap<Digest, BlobOrigin>;
+  readonly signal: AbortSignal;
+}
+
+function pushParts({ manifestBytes, manifest, configBytes, blobs }: ImageParts, { origins, signal }: PartsContext): PushImage {
   return {
     manifestBytes,
     mediaType: manifest.mediaType,
     configBytes,
     layers: manifest.layers.map((descriptor) => ({
       descriptor,
-      origin: blobs.origin,
+      origin: blobs.origin ?? origins.get(descriptor.digest),
       open: async () => (await blobs.open(descriptor, { signal })).bytes,
     })),
   };

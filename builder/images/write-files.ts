@@ -32,9 +32,16 @@ export async function writeFiles(named: NamedImage, { output, stdout }: FileTarg
   const { whole } = named;
   refuseSeveral(whole, output);
   if (output.kind === 'oci') noteDockerTypes(whole, session);
-  const blobs = whole.isStored === true ? session.store.blobs : await stageBlobs(whole, session);
+  const isTemporary = whole.isStored !== true;
+  const blobs = isTemporary ? await stageBlobs(whole, session) : session.store.blobs;
   const { signal } = session;
-  await exportImage(builtImage(named, blobs), output, { signal, ...(stdout !== undefined && { stdout }) });
+  await exportImage(builtImage(named, { blobs, isTemporary }), output, { signal, ...(stdout !== undefined && { stdout }) });
+}
+
+interface BlobFiles {
+  readonly blobs: BlobStore;
+  /** They are there for this one write. */
+  readonly isTemporary: boolean;
 }
 
 async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<BlobStore> {
@@ -46,8 +53,8 @@ async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<Blo
   return staged;
 }
 
-function builtImage({ whole, names, areVerbatim = false }: NamedImage, blobs: BlobStore): BuiltImage {
-  const manifests = whole.images.map((parts) => builtManifest(parts, blobs));
+function builtImage({ whole, names, areVerbatim = false }: NamedImage, files: BlobFiles): BuiltImage {
+  const manifests = whole.images.map((parts) => builtManifest(parts, files));
   const [name] = areVerbatim ? names : [];
   const annotations = name === undefined ? undefined : { 'org.opencontainers.image.ref.name': name };
   const descriptor = { ...descriptorOf(whole), ...(annotations !== undefined && { annotations }) };
@@ -60,13 +67,16 @@ function builtImage({ whole, names, areVerbatim = false }: NamedImage, blobs: Bl
   return { ...only, descriptor: { ...descriptor, ...(platform !== undefined && { platform }) }, names: given };
 }
 
-function builtManifest({ descriptor, manifestBytes, manifest, configBytes }: ImageParts, blobs: BlobStore): BuiltManifest {
+function builtManifest(
+  { descriptor, manifestBytes, manifest, configBytes }: ImageParts,
+  { blobs, isTemporary }: BlobFiles,
+): BuiltManifest {
   return {
     descriptor,
     manifestBytes,
     configDescriptor: manifest.config,
     configBytes,
-    layers: manifest.layers.map((layer) => ({ descriptor: layer, path: blobs.path(layer.digest) })),
+    layers: manifest.layers.map((layer) => ({ descriptor: layer, path: blobs.path(layer.digest), isTemporary })),
   };
 }
 
@@ -85,5 +95,7 @@ function refuseSeveral({ index, images }: WholeImage, { kind }: ImageFileOutput)
 /** Such a layout is right by the specification, yet skopeo and podman pass such manifests over. */
 function noteDockerTypes({ images }: WholeImage, { onNotice }: ImageSession): void {
   if (!images.some(({ manifest }) => formatOf(manifest.mediaType) === 'docker')) return;
-  onNotice('The image keeps its Docker media types, which skopeo and podman do not read from an OCI layout; copy with --format oci for them');
+  onNotice(
+    'The image keeps its Docker media types, which skopeo and podman do not read from an OCI layout; copy with --format oci for them',
+  );
 }

@@ -32,7 +32,10 @@ export function planAdd(instruction: AddInstruction, context: InstructionContext
     ...transfer,
   };
   const title = withoutCredentials(instructionTitle(instruction, context.state.expander));
-  return actionStep(context, action, { createdBy: withoutCredentials(historyOf('ADD', action, { instruction, context })), title });
+  return actionStep(context, action, {
+    createdBy: withoutCredentials(historyOf('ADD', action, { instruction, context })),
+    title,
+  });
 }
 
 /** Users and passwords of URLs are neither shown nor written into the image. */

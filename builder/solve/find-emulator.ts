@@ -17,6 +17,9 @@ const qemuNames: Readonly<Record<string, string>> = {
   loong64: 'loongarch64',
 };
 
+/** The key of an emulator that is for whatever is not this machine's. */
+const anyArchitecture = '';
+
 /**
  * What the worker must know to run commands of a platform: undefined for this machine's own. The emulator is the one that was asked for,
  * else a user-mode QEMU in PATH, which counts only where the machine has none registered. Throws UsageError for one that is not there.
@@ -33,9 +36,6 @@ export async function findEmulation(platform: Platform, options: BuildOptions): 
   }
   return { platform, emulator, isChosen: true };
 }
-
-/** The key of an emulator that is for whatever is not this machine's. */
-export const anyArchitecture = '';
 
 async function emulatorInPath(
   { architecture }: Platform,

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { StoreError } from '../../cache/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
@@ -131,14 +132,18 @@ export class ImageLookup implements AsyncDisposable {
   }
 }
 
-/** The blobs that the store holds, as a source. */
+/** The blobs that the store holds, as a source. StoreError 'corrupt' for one that it has lost. */
 export function storeBlobs(store: Store): BlobSource {
   return {
     name: 'the store',
-    open: async (descriptor, { offset = 0 }) => ({
-      offset,
-      bytes: createReadStream(store.blobs.path(descriptor.digest), { start: offset }),
-    }),
+    open: async ({ digest }, { offset = 0 }) => {
+      const path = store.blobs.path(digest);
+      if (await store.blobs.has(digest)) return { offset, bytes: createReadStream(path, { start: offset }) };
+      throw new StoreError('corrupt', `Cannot read blob ${digest}: the store has lost it`, {
+        path,
+        hint: 'Pull or build the image again',
+      });
+    },
   };
 }
 

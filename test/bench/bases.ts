@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeBusyboxLayout, writeLayout } from '../support/images.ts';
 import { CommandFailed } from './measure.ts';
@@ -12,16 +12,30 @@ export async function busyboxBase(folder: string): Promise<BaseImage> {
   return withArchive(folder, 'busybox', layout);
 }
 
-/** A minimal Debian made with mmdebstrap. @throws CommandFailed without a mirror */
+/** A minimal system like this one, made with mmdebstrap from the same sources. @throws CommandFailed without Debian or a mirror */
 export function debianBase(folder: string): BaseImage {
   const tar = join(folder, 'debian.tar');
-  run('mmdebstrap', ['--quiet', '--variant=apt', '--mode=auto', 'stable', tar]);
+  run('mmdebstrap', ['--quiet', '--variant=apt', suite(), tar, ...sourceFiles()]);
   const layout = join(folder, 'base-debian');
   writeLayout(layout, {
     layers: [readFileSync(tar)],
     config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'] },
   });
   return withArchive(folder, 'debian', layout);
+}
+
+function suite(): string {
+  const codename = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  if (codename === undefined) throw new CommandFailed('this is no Debian or Ubuntu');
+  return codename;
+}
+
+function sourceFiles(): readonly string[] {
+  const folder = '/etc/apt/sources.list.d';
+  const inFolder = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  return ['/etc/apt/sources.list', ...inFolder].filter(
+    (path) => existsSync(path) && /(sources\.list|\/(debian|ubuntu)\.sources)$/.test(path),
+  );
 }
 
 function withArchive(folder: string, name: string, layout: string): BaseImage {

@@ -78,6 +78,8 @@ const userFiles: readonly LayerFile[] = [
   symbolic('srv/outside', '../../../../../srv/data'),
   symbolic('srv/loop', 'loop'),
   { name: 'srv/plain', content: 'plain' },
+  { name: 'srv/linked', content: 'linked', uid: 9, gid: 9, mode: 0o600 },
+  { name: 'srv/linked-too', type: 'link', linkname: 'srv/linked', uid: 3, gid: 4, mode: 0o640 },
 ];
 
 /** No shell, but everything that a copy may have to keep. */
@@ -89,7 +91,7 @@ const ownedFiles: readonly LayerFile[] = [
   folderEntry('tree/sticky', { mode: 0o1777 }),
   folderEntry('tree/group', { uid: 104, gid: 204, mode: 0o2775 }),
   symbolic('tree/link', 'file'),
-  { name: 'tree/hard', type: 'link', linkname: 'tree/file' },
+  { name: 'tree/hard', type: 'link', linkname: 'tree/file', uid: 101, gid: 201, mode: 0o600 },
   { name: 'tree/pipe', type: 'fifo', uid: 105, gid: 205, mode: 0o620 },
   {
     name: 'tree/attributes',

@@ -86,7 +86,7 @@ export class BuilderProcess implements AsyncDisposable {
       this.#waiting.delete(end.id);
     });
     this.#child.once('exit', (code, signal) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`The driver ended with ${signal ?? code}`));
+      for (const waiting of this.#waiting.values()) waiting.reject(new Error(`The driver ended with ${signal ?? code}`));
     });
   }
 }

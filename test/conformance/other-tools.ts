@@ -53,8 +53,8 @@ function buildah(name: 'buildah' | 'podman', folder: string, bases: string): Oth
     build: async (prepared) => {
       const flags = ['--isolation', 'chroot', '--network', 'host', '--layers=false', '--quiet'];
       const id = await call('build', ...flags, ...commonFlags(prepared), prepared.context);
+      // Not removed: images of other rows may share its layers, or be the same image.
       await call('push', '--quiet', id.split('\n').at(-1) ?? '', `oci:${prepared.output}:latest`);
-      await call('rmi', '--force', id.split('\n').at(-1) ?? '');
     },
     dispose: async () => {
       await call(...(name === 'podman' ? ['system', 'reset', '--force'] : ['rmi', '--all', '--force']));

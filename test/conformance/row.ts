@@ -34,9 +34,6 @@ export interface Build {
   readonly options?: RowOptions;
 }
 
-/** Why a tool is allowed to give another result. */
-export type Differences = Readonly<Partial<Record<'buildah' | 'podman' | 'docker', string>>>;
-
 /** One line of the table: a build, and what must come out. Only what is given is compared, but that exactly. */
 export interface Row extends Build {
   readonly name: string;
@@ -53,8 +50,6 @@ export interface Row extends Build {
   readonly history?: readonly string[];
   /** Parts of the error that must come instead of an image. */
   readonly error?: readonly (string | RegExp)[];
-  /** Other results of other tools, each with its reason. */
-  readonly differences?: Differences;
 }
 
 /** A line of the table of what is remembered: the same build again after a change. */

@@ -22,6 +22,12 @@ const ofBuildah: Tolerance = {
   ],
 };
 
+const knownDifferences: Readonly<Record<ToolName, Readonly<Record<string, readonly string[]>>>> = {
+  buildah: {},
+  podman: {},
+  docker: {},
+};
+
 const tolerances: Readonly<Record<ToolName, Tolerance>> = {
   buildah: ofBuildah,
   podman: ofBuildah,
@@ -59,4 +65,16 @@ function plainConfig({ Labels, Env, WorkingDir, Cmd, ...rest }: Seen): Seen {
 
 function recordOf(value: unknown): Seen {
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
+}
+
+/** Why a tool may come to another result with a row. */
+export function knownDifference(row: string, tool: ToolName): string | undefined {
+  return Object.entries(knownDifferences[tool]).find(([, starts]) => starts.some((start) => row.startsWith(start)))?.[0];
+}
+
+/** What is listed although no row shows it any more. Rows that were not built say nothing. */
+export function unusedDifferences(tool: ToolName, built: readonly string[], differing: readonly string[]): readonly string[] {
+  const starts = Object.values(knownDifferences[tool]).flat();
+  const isIn = (names: readonly string[], start: string): boolean => names.some((name) => name.startsWith(start));
+  return starts.filter((start) => isIn(built, start) && !isIn(differing, start));
 }

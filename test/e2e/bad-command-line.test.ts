@@ -15,11 +15,6 @@ const rows: readonly [title: string, args: readonly string[], stderr: string][] 
     ['--load', '.'],
     'error: Cannot use --load: tsbuild has no daemon to load into\nhint: Use --output type=docker,dest=- and pipe it into "docker load" or "podman load"\n',
   ],
-  [
-    'a command that does not exist yet',
-    ['manifest', 'create'],
-    'error: Cannot run "tsbuild manifest": this command is not supported yet\nhint: To build a folder of that name: tsbuild ./manifest\n',
-  ],
 ];
 
 for (const [title, args, stderr] of rows) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
@@ -47,6 +47,28 @@ test('load reads standard input, compressed too, and gives other names', needs, 
   assert.equal(digests, `${box.digest}\n${box.digest}\n`);
 });
 
+test('load takes what there is of an index', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\n');
+  await box
+    .tsbuild('--platform', 'linux/amd64,linux/arm64', '-t', 'both', '-o', 'type=oci,tar=false,dest=layout', 'c')
+    .succeeds();
+  await box.tsbuild('load', '-t', 'whole', 'layout').succeeds();
+  const blob = (digest: string): string => box.at('layout/blobs', digest.replace(':', '/'));
+  const [root] = JSON.parse(readFileSync(box.at('layout/index.json'), 'utf8')).manifests;
+  const [amd, arm] = JSON.parse(readFileSync(blob(root.digest), 'utf8')).manifests;
+  rmSync(blob(amd.digest));
+  await box.tsbuild('load', '-t', 'part', 'layout').succeeds();
+  const { stdout } = await box.tsbuild('images', '--format', '{{.digest}} {{json .platforms}}').succeeds();
+  assert.equal(stdout, `${arm.digest} ["linux/arm64"]\n${root.digest} ["linux/amd64","linux/arm64"]\n`);
+  await box
+    .tsbuild('load', '-t', 'none', '--platform', 'linux/amd64', 'layout')
+    .fails({ exit: 4, stderr: /blob sha256:\w+ is missing/ });
+  await box
+    .tsbuild('copy', '--all', '--platform', 'linux/arm64', 'store:whole', 'store:x')
+    .fails({ exit: 2, stderr: /exclude each other/ });
+});
+
 test('load says what is wrong with what it is given', needs, async () => {
   using box = sandbox();
   box.file('empty/x').file('text', 'this is no archive'.repeat(100));
@@ -67,6 +89,21 @@ test('pull takes an image that skopeo pushed, and a build uses it with the regis
   await box.tsbuild('--pull=never', 'c').succeeds();
   await box.tsbuild('rmi', stdout.slice('sha256:'.length, 20)).succeeds();
   await box.tsbuild('pull', `${host}/pulled:none`).fails({ exit: 4, stderr: /Cannot fetch image/ });
+});
+
+test('layers that were pulled from a registry are mounted there, not sent', needs, async () => {
+  using box = await withLayout();
+  await box.run(['skopeo', 'copy', '-q', '--dest-tls-verify=false', 'oci:layout:latest', `docker://${host}/origin:1`]).succeeds();
+  box.file('c/Containerfile', `FROM ${host}/origin:1\nLABEL a=b\n`);
+  await box.tsbuild('-t', 'upper', 'c').succeeds();
+  await box.tsbuild('push', 'upper', `${host}/mounted:1`).succeeds();
+  const [layer = ''] = JSON.parse((await box.tsbuild('inspect', 'upper').succeeds()).stdout)[0].images[0].manifest.layers;
+  const requests = (registry?.log() ?? '').split('\n').filter((line) => line.includes('/v2/mounted/blobs/uploads/'));
+  assert.ok(
+    requests.some(
+      (line) => line.includes('from=origin') && line.includes(encodeURIComponent(layer.digest)) && / 201 /.test(line),
+    ),
+  );
 });
 
 test('copy keeps the digest between registry, layout, archives and store', needs, async () => {

@@ -38,6 +38,16 @@ test('images lists what is asked for', needs, async () => {
   await box.tsbuild('images', '--filter', 'age=2').fails({ exit: 2, stderr: /Cannot filter by "age"/ });
 });
 
+test('a damaged image is listed, and can be removed', needs, async () => {
+  using box = await built();
+  const { stdout } = await box.tsbuild('images', '--no-trunc', '--digests', '--format', '{{.digest}}', 'other').succeeds();
+  await box.run(['rm', `store/blobs/${stdout.trim().replace(':', '/')}`]).succeeds();
+  const { stdout: listed } = await box.tsbuild('images', 'other').succeeds();
+  assert.match(listed, /other +latest +\w+ +damaged/);
+  await box.tsbuild('inspect', 'other').fails({ exit: 5, stderr: /it is not in the store/ });
+  await box.tsbuild('rmi', 'other').succeeds();
+});
+
 test('rmi takes ids, and is careful with them', needs, async () => {
   using box = await built();
   const { stdout } = await box.tsbuild('images', '-q', 'team/app').succeeds();

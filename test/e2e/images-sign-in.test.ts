@@ -5,7 +5,7 @@ import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 
-const needs = requires('user:subids', 'tool:docker-registry', 'tool:htpasswd');
+const needs = requires('user:subids', 'tool:docker-registry', 'tool:htpasswd', 'tool:skopeo');
 const password = 'correct horse battery';
 const registry =
   needs.skip === undefined ? await startRealRegistry({ user: { username: 'anna', password }, hasTls: true }) : undefined;
@@ -32,6 +32,8 @@ test('login keeps what the registry takes, push uses it, logout forgets it', nee
   assert.equal(statSync(box.at('auth/auth.json')).mode & 0o777, 0o600);
   const { stdout: user } = await box.tsbuild('login', '--get-login', ...flags, host).succeeds();
   assert.equal(user, 'anna\n');
+  const { stdout: other } = await box.run(['skopeo', 'login', '--get-login', '--authfile', 'auth/auth.json', host]).succeeds();
+  assert.equal(other, 'anna\n');
   box.file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
   await box.tsbuild('-t', 'app', 'c').succeeds();
   await box.tsbuild('push', ...flags, 'app', `${host}/private:1`).succeeds();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GitServer, type TestRepository } from '../support/git-server.ts';
@@ -23,7 +23,7 @@ async function startWorld(): Promise<World> {
   const server = await GitServer.start();
   const part = server.repository('part');
   part.write('inner', 'of the submodule');
-  part.commit('part');
+  const partCommit = part.commit('part');
   const repository = server.repository('app');
   repository.write('f', 'first').write('sub/deep/g', 'deep').write('Containerfile', 'FROM scratch\nCOPY f /\n');
   const first = repository.commit('first');
@@ -35,16 +35,26 @@ async function startWorld(): Promise<World> {
   repository.write('f', 'side').commit('side');
   repository.git('checkout', '-q', 'main');
   repository.write('f', 'second').write('run', '#!/bin/sh\n');
-  repository.git('add', 'run');
-  repository.git('update-index', '--chmod=+x', 'run');
-  repository.git('submodule', '-q', 'add', server.url('part'), 'vendor/part');
-  const second = repository.commit('second');
+  chmodSync(join(repository.folder, 'run'), 0o755);
+  // By hand: `git submodule add` would ask the server, which cannot answer while this waits.
+  repository.write('.gitmodules', `[submodule "part"]\n\tpath = vendor/part\n\turl = ../../part/.git\n`);
+  repository.git('add', '-A');
+  repository.git('update-index', '--add', '--cacheinfo', `160000,${partCommit},vendor/part`);
+  repository.git('commit', '-q', '-m', 'second');
+  const second = repository.git('rev-parse', 'HEAD');
   return { server, repository, first, second, hidden, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 /** Fills a row's names in. */
 function filled(text: string, { server, first, second, hidden }: World): string {
-  const words = { URL: server.url('app'), FIRST: first, SECOND: second, HIDDEN: hidden, SHORT: first.slice(0, 7), OTHER: second.slice(0, 9) };
+  const words = {
+    URL: server.url('app'),
+    FIRST: first,
+    SECOND: second,
+    HIDDEN: hidden,
+    SHORT: first.slice(0, 7),
+    OTHER: second.slice(0, 9),
+  };
   return Object.entries(words).reduce((done, [word, value]) => done.replaceAll(word, value), text);
 }
 
@@ -106,14 +116,22 @@ test('ADD takes the files of a repository by', needs, async (t) => {
 });
 
 const mistakes: readonly (readonly [name: string, add: string, stderr: RegExp])[] = [
-  ['A21: another commit as checksum', 'ADD --checksum=SECOND URL#v1 /d', /expected checksum to match [0-9a-f]{40}, got [0-9a-f]{40}/],
+  [
+    'A21: another commit as checksum',
+    'ADD --checksum=SECOND URL#v1 /d',
+    /expected checksum to match [0-9a-f]{40}, got [0-9a-f]{40}/,
+  ],
   ['A26: a tag with another commit', 'ADD URL?tag=v1&commit=SECOND /d', /expected checksum to match/],
   ['A25: a branch that is not there', 'ADD URL?branch=invalid /d', /repository does not contain ref "refs\/heads\/invalid"/],
   ['A25: a tag given as a branch', 'ADD URL?branch=v1 /d', /repository does not contain ref/],
   ['A27: the first digits of a commit as ref', 'ADD URL?ref=SHORT /d', /repository does not contain ref.*[\s\S]*\?commit=/],
   ['A28: two refs', 'ADD URL?tag=v1#side /d', /ref conflicts: "refs\/tags\/v1" vs "side"/],
   ['a folder that is not there', 'ADD URL#v1:nowhere /d', /Cannot copy "nowhere" from repository/],
-  ['a repository that is not there', 'ADD http://HOST/none/.git /d', /Cannot fetch "http:\/\/127[^"]*\/none\/\.git": .*not found/],
+  [
+    'a repository that is not there',
+    'ADD http://HOST/none/.git /d',
+    /Cannot fetch "http:\/\/127[^"]*\/none\/\.git": .*not found/,
+  ],
   ['a query that means nothing', 'ADD URL?depth=1 /d', /unexpected query "depth"/],
   ['an option in the place of a ref', 'ADD URL#--upload-pack=touch /d', /is no name of a branch, tag or commit/],
 ];
@@ -138,7 +156,10 @@ test('A20, A30: --keep-git-dir gives a clean repository, the same every time', n
   const digests = [];
   for (const add of ['ADD --keep-git-dir=true --checksum=SECOND URL#main /', 'ADD URL?keep-git-dir#main /']) {
     using box = sandbox();
-    await box.file('c/Containerfile', `FROM scratch\n${filled(add, world)}\n`).tsbuild('-o', 'type=local,dest=out', 'c').succeeds();
+    await box
+      .file('c/Containerfile', `FROM scratch\n${filled(add, world)}\n`)
+      .tsbuild('-o', 'type=local,dest=out', 'c')
+      .succeeds();
     const { stdout } = await box.run(['git', '-C', 'out', 'status', '--porcelain']).succeeds();
     assert.equal(stdout, '');
     const log = await box.run(['git', '-C', 'out', 'log', '--format=%s']).succeeds();
@@ -155,7 +176,8 @@ test('A23: repositories with SHA-256 work', needs, async () => {
   const commit = repository.write('f', 'long').commit('one');
   assert.equal(commit.length, 64);
   using box = sandbox();
-  for (const ref of ['', `#${commit}`]) assert.equal(contentOf(await built(box, `ADD ${server.url('new')}${ref} /`), 'f'), 'long');
+  for (const ref of ['', `#${commit}`])
+    assert.equal(contentOf(await built(box, `ADD ${server.url('new')}${ref} /`), 'f'), 'long');
 });
 
 test('A24: what the store has is not fetched again, and a checksum changes no result', needs, async () => {
@@ -228,7 +250,6 @@ test('a link in a repository is copied as a link, whatever it points at', needs,
   await using server = await GitServer.start();
   const repository = server.repository('links');
   repository.write('f', 'x');
-  const { symlinkSync } = await import('node:fs');
   symlinkSync('/etc/passwd', join(repository.folder, 'out'));
   repository.commit('links');
   using box = sandbox();

@@ -28,15 +28,31 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: 'A01: takes its name from the last element of the path', add: 'ADD URL/dir/f.txt /d/', gives: ['d/f.txt 600 0:0 981173106 hello'] },
+  {
+    name: 'A01: takes its name from the last element of the path',
+    add: 'ADD URL/dir/f.txt /d/',
+    gives: ['d/f.txt 600 0:0 981173106 hello'],
+  },
   { name: 'A02: is __unnamed__ when the path has no name', add: 'ADD URL/ /d/', gives: ['d/__unnamed__ 600 0:0 981173106 root'] },
-  { name: 'A08: gets the name of a destination that is a file', add: 'ADD URL/dir/f.txt /new', gives: ['new 600 0:0 981173106 hello'] },
+  {
+    name: 'A08: gets the name of a destination that is a file',
+    add: 'ADD URL/dir/f.txt /new',
+    gives: ['new 600 0:0 981173106 hello'],
+  },
   { name: 'decodes its name', add: 'ADD URL/a%20b /d/', gives: ['d/a b 600 0:0 0 blank'] },
   { name: 'has the time 0 when the server says nothing', add: 'ADD URL/plain /f', gives: ['f 600 0:0 0 plain'] },
   { name: 'A07: stays an archive', add: 'ADD --chmod=644 URL/t.tar.gz /d/', gives: ['d/t.tar.gz 644 0:0 0 GZIP'] },
-  { name: 'A07: is unpacked with --unpack=true', add: 'ADD --unpack=true URL/t.tar.gz /d/', gives: ['d/in/side 644 0:0 0 packed'] },
+  {
+    name: 'A07: is unpacked with --unpack=true',
+    add: 'ADD --unpack=true URL/t.tar.gz /d/',
+    gives: ['d/in/side 644 0:0 0 packed'],
+  },
   { name: 'A14: obeys --chmod and --chown', add: 'ADD --chmod=0413 --chown=7:8 URL/plain /f', gives: ['f 413 7:8 0 plain'] },
-  { name: 'A16: may have the digest of a variable', add: `ENV D=${digest} U=URL\nADD --checksum=$D $U/dir/f.txt /f`, gives: ['f 600 0:0 981173106 hello'] },
+  {
+    name: 'A16: may have the digest of a variable',
+    add: `ENV D=${digest} U=URL\nADD --checksum=$D $U/dir/f.txt /f`,
+    gives: ['f 600 0:0 981173106 hello'],
+  },
   { name: 'follows redirects, and keeps its own name', add: 'ADD URL/moved /d/', gives: ['d/moved 600 0:0 981173106 hello'] },
   { name: 'is tried again when the connection breaks', add: 'ADD URL/breaking /f', gives: ['f 600 0:0 0 in the end'] },
   {
@@ -75,8 +91,16 @@ for (const { name, add, gives } of rows) {
 }
 
 const mistakes: readonly (readonly [name: string, add: string, stderr: readonly RegExp[]])[] = [
-  ['A17: with another digest', `ADD --checksum=${digestOf('x')} URL/plain /f`, [/digest mismatch/, new RegExp(digestOf('plain')), /Containerfile:2/]],
-  ['that is not there', 'ADD URL/absent /f', [/Cannot download "http:\/\/127\.0\.0\.1:\d+\/absent": .* answered 404/, /Containerfile:2/]],
+  [
+    'A17: with another digest',
+    `ADD --checksum=${digestOf('x')} URL/plain /f`,
+    [/digest mismatch/, new RegExp(digestOf('plain')), /Containerfile:2/],
+  ],
+  [
+    'that is not there',
+    'ADD URL/absent /f',
+    [/Cannot download "http:\/\/127\.0\.0\.1:\d+\/absent": .* answered 404/, /Containerfile:2/],
+  ],
   ['that needs a password', 'ADD http://me:geheim@HOST/private /f', [/answered 401/]],
 ];
 

@@ -20,7 +20,8 @@ export interface ServedFile {
 /** A web server in this process, with a few files. */
 export class FileServer implements AsyncDisposable {
   readonly files: Map<string, ServedFile> = new Map();
-  readonly requests: { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders; status: number }[] = [];
+  readonly requests: { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders; status: number }[] =
+    [];
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -35,7 +36,8 @@ export class FileServer implements AsyncDisposable {
       const file = this.files.get(path);
       if (file === undefined) return response.writeHead(404).end('there is nothing');
       if (file.redirect !== undefined) return response.writeHead(302, { location: file.redirect }).end();
-      if (file.authorization !== undefined && request.headers.authorization !== file.authorization) return response.writeHead(401).end();
+      if (file.authorization !== undefined && request.headers.authorization !== file.authorization)
+        return response.writeHead(401).end();
       const content = Buffer.from(file.content);
       const etag = `"${digestOf(content).slice(7, 23)}"`;
       if (file.hasEtag !== false) response.setHeader('etag', etag);

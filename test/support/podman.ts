@@ -15,8 +15,10 @@ export function podmanIn(box: Sandbox): Podman {
     'env',
     `XDG_RUNTIME_DIR=${box.at('podman/runtime')}`,
     'podman',
-    ...['--root', box.at('podman/root'), '--runroot', box.at('podman/run')],
-    ...['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs'],
+    `--root=${box.at('podman/root')}`,
+    `--runroot=${box.at('podman/run')}`,
+    '--storage-driver=vfs',
+    '--cgroup-manager=cgroupfs',
   ];
   return {
     command,

@@ -1,9 +1,8 @@
 import { copyImage } from '../../images/copy-image.ts';
 import { parseImageLocation } from '../../images/location.ts';
-import { wantedPlatform } from '../../images/open-source.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
-import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import {
   digestFileFlag,
   leavingCompression,
@@ -52,7 +51,7 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [from = '', to = ''] = parsed.operands;
   const places = { source: parseImageLocation(from), target: parseImageLocation(to) };
   const copying = {
-    platforms: parsed.isOn('--all') === true ? ('all' as const) : wantedPlatform(parsed.last('--platform')),
+    platforms: platformsWanted(parsed),
     compression: leavingCompression(parsed),
     format: mediaFormat(parsed),
     from: registrySettings(parsed, 'src'),

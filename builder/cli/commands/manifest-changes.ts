@@ -10,9 +10,9 @@ import {
   openList,
   removeFromList,
 } from '../../images/manifest-list.ts';
-import { openSource, wantedPlatform } from '../../images/open-source.ts';
+import { openSource } from '../../images/open-source.ts';
 import type { Flag } from '../flag.ts';
-import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import { readPairs } from '../key-values.ts';
 import { mediaFormat } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
@@ -108,7 +108,7 @@ interface Adding {
 }
 
 async function addAll(list: ManifestList, { images, parsed, changes }: Adding, session: ImageSession): Promise<ManifestList> {
-  const platforms = parsed.isOn('--all') === true ? 'all' : wantedPlatform(parsed.last('--platform'));
+  const platforms = platformsWanted(parsed);
   const reading = { platforms, registry: registrySettings(parsed), compression: undefined } as const;
   let grown = list;
   for (const image of images) {

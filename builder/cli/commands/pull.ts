@@ -1,7 +1,6 @@
-import { wantedPlatform } from '../../images/open-source.ts';
 import { pullImage } from '../../images/pull-image.ts';
 import type { CommandContext } from '../commands.ts';
-import { inSession, platformFlags, quietFlag, registrySettings } from '../in-session.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -22,7 +21,7 @@ export async function runPull(context: CommandContext): Promise<number> {
 }
 
 async function pullImages(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
-  const platforms = parsed.isOn('--all') === true ? 'all' : wantedPlatform(parsed.last('--platform'));
+  const platforms = platformsWanted(parsed);
   const settings = { platforms, registry: registrySettings(parsed) } as const;
   await inSession(opened, parsed, async (session) => {
     for (const text of parsed.operands) {

@@ -72,7 +72,7 @@ class Copy implements Disposable {
       return;
     }
     const target = resolveTarget(this.#rootFd, this.#action.destination, group);
-    this.#makeFolder(target.folder);
+    this.#makeFolder(target.folder, this.#rules);
     const folderFd = openFolderInRoot(this.#rootFd, target.folder);
     try {
       const source = this.#source(group.source);
@@ -116,16 +116,17 @@ class Copy implements Disposable {
     const fd = this.#source(group.source).open(entry.from);
     try {
       const folder = archiveFolder(this.#action.destination);
-      const makeFolder = (): void => this.#makeFolder(folder);
-      const rules = this.#rules;
+      // --chmod means nothing to an archive, nor to the folder that is made for it.
+      const rules = { ...this.#rules, change: undefined };
+      const makeFolder = (): void => this.#makeFolder(folder, rules);
       return await unpackArchive({ fd, entry, rootFd: this.#rootFd, folder, makeFolder, rules }, this.#context);
     } finally {
       close(fd);
     }
   }
 
-  #makeFolder(folder: RawPath): void {
-    makeDirectories(this.#rootFd, bytesOfPath(folder), parentAttributes(this.#rules, folder));
+  #makeFolder(folder: RawPath, rules: CopyRules): void {
+    makeDirectories(this.#rootFd, bytesOfPath(folder), parentAttributes(rules, folder));
   }
 
   #source(source: TreeSource): SourceTree {

@@ -9,7 +9,15 @@ import { isWhiteoutDevice } from '../whiteouts.ts';
 import { cleanPath, FolderCache, joinPath, type OpenFolder, splitPath } from './folder-cache.ts';
 import type { FolderTimes } from './folder-times.ts';
 import { makeOpaqueFolder } from './implied-folders.ts';
-import { finishFile, type NewAttributes, openNewFile, placeSpecial, placeSymlink, setFolderAttributes } from './place.ts';
+import {
+  finishFile,
+  type NewAttributes,
+  openNewFile,
+  placeSpecial,
+  placeSymlink,
+  setFolderAttributes,
+  setSharedAttributes,
+} from './place.ts';
 import { removeTree } from './remove-tree.ts';
 import { writeContent } from './write-content.ts';
 
@@ -161,6 +169,7 @@ export class EntryPlacer implements Disposable {
     }
     if (path !== spot.path) {
       linkat(from.fd, from.name, spot.fd, spot.name);
+      this.#note(setSharedAttributes(spot, this.#options.attributes(header, path), status), path);
     }
     return path;
   }

@@ -1,6 +1,17 @@
 import { fchmodSync, fchownSync, futimesSync } from 'node:fs';
-import { AT, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } from '../../../native/constants.ts';
-import { fchmodat, fchownat, mknodat, openat, symlinkat, utimensat } from '../../../native/files.ts';
+import {
+  AT,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+} from '../../../native/constants.ts';
+import { type FileStatus, fchmodat, fchownat, mknodat, openat, symlinkat, utimensat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { fsetXattr, setXattr } from '../../../native/xattrs.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
@@ -35,6 +46,31 @@ export function finishFile(fd: number, { mode, uid, gid, mtime, xattrs }: NewAtt
   fchmodSync(fd, mode);
   const areKept = setXattrs(xattrs, (name, value) => fsetXattr(fd, name, value));
   futimesSync(fd, mtime, mtime);
+  return areKept;
+}
+
+/**
+ * What the header of a hard link says of the file that it shares: the last header counts, as for containerd and BuildKit. Only what is
+ * different is set, since chown(2) takes capabilities away. False as with finishFile().
+ */
+export function setSharedAttributes(
+  { fd, name }: Place,
+  { mode, uid, gid, mtime, xattrs }: NewAttributes,
+  { uid: oldUid, gid: oldGid, mode: oldMode }: FileStatus,
+): boolean {
+  const isOwned = oldUid === uid && oldGid === gid;
+  if (!isOwned) {
+    fchownat(fd, name, uid, gid, AT.SYMLINK_NOFOLLOW);
+  }
+  if ((oldMode & S_IFMT) === S_IFLNK) {
+    return true;
+  }
+  if (!isOwned || (oldMode & 0o7777) !== mode) {
+    fchmodat(fd, name, mode);
+  }
+  const path = Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]);
+  const areKept = setXattrs(xattrs, (xattr, value) => setXattr(path, xattr, value));
+  utimensat(fd, name, { mtimeNs: BigInt(mtime) * second }, AT.SYMLINK_NOFOLLOW);
   return areKept;
 }
 

@@ -1,13 +1,22 @@
 import { createInterface } from 'node:readline';
 import type { BuildEvent } from '../../../builder/events.ts';
+import type { build, exitCodeOf, identify, report } from '../../../builder/index.ts';
 import type { Job, JobEnd } from './job.ts';
 import { type SetXattr, writeTree } from './write-tree.ts';
+
+/** The door of the library, as far as it is used. */
+interface Library {
+  readonly build: typeof build;
+  readonly exitCodeOf: typeof exitCodeOf;
+  readonly identify: typeof identify;
+  readonly report: typeof report;
+}
 
 // Runs as an ordinary user, far from the checkout: jobs come as lines on standard input, answers go as lines to standard output. The first
 // argument is the folder of the program under test.
 
 const [, , program = ''] = process.argv;
-const library: typeof import('../../../builder/index.ts') = await import(`${program}/dist/builder/index.js`);
+const library: Library = await import(`${program}/dist/builder/index.js`);
 const xattrs: { readonly setXattr: SetXattr } = await import(`${program}/dist/native/xattrs.js`);
 
 for await (const line of createInterface({ input: process.stdin })) {

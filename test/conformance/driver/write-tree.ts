@@ -44,8 +44,10 @@ async function writeNode(folder: string, { path, type, content, target }: Writte
     case 'socket':
       await makeSocket(folder, path);
       return;
+    case 'device':
+      throw new Error('Only root can put devices into a context');
     default:
-      throw new Error(`A context cannot hold a ${type}`);
+      throw new Error(`Unknown type ${String(type)}`);
   }
 }
 

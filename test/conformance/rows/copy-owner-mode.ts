@@ -39,7 +39,6 @@ export const copyOwnerMode: readonly Row[] = [
       'new/x/sub': folder({ mode: 0o700, owner: '3:4' }),
       'new/x/sub/g': file('g', { mode: 0o600, owner: '3:4' }),
     },
-    differences: { buildah: 'makes the folders above for root' },
   },
   {
     name: '--chown leaves a folder that exists to its owner',
@@ -70,7 +69,6 @@ export const copyOwnerMode: readonly Row[] = [
     file: 'FROM base\nCOPY --chown=stranger a /x\n',
     context: a,
     error: ['stranger', 'Containerfile:2'],
-    differences: { docker: 'BuildKit takes it for 0:0' },
   },
   {
     name: '--chown with a group that the image does not have is an error',
@@ -117,7 +115,6 @@ export const copyOwnerMode: readonly Row[] = [
       file: `FROM scratch\nCOPY --chmod=${chmod} a /x\n`,
       context: a,
       tree: { x: file('a', { mode }) },
-      ...(/[a-z]/.test(chmod) && { differences: { buildah: 'knows octal modes only', podman: 'knows octal modes only' } }),
     }),
   ),
   ...(
@@ -133,7 +130,6 @@ export const copyOwnerMode: readonly Row[] = [
       file: `FROM scratch\nCOPY --chmod=${chmod} d /x\n`,
       context: { 'd/sub': folder({ mode: 0o524 }) },
       tree: { x: folder(), 'x/sub': folder({ mode }) },
-      differences: { buildah: 'knows octal modes only', podman: 'knows octal modes only' },
     }),
   ),
   {
@@ -148,7 +144,6 @@ export const copyOwnerMode: readonly Row[] = [
       'new/x/sub': folder({ mode: 0o750 }),
       'new/x/sub/g': file('g', { mode: 0o750 }),
     },
-    differences: { buildah: 'makes the folders above with 0755' },
   },
   {
     name: 'an octal --chmod leaves folders that exist',
@@ -161,7 +156,6 @@ export const copyOwnerMode: readonly Row[] = [
       'parent/sub/a': file('a', { mode: 0o770 }),
       'srv/data/a': file('a', { mode: 0o700 }),
     },
-    differences: { buildah: 'makes the folders above with 0755' },
   },
   {
     name: 'a symbolic --chmod of a tree leaves the destination and the folders it makes',
@@ -175,7 +169,6 @@ export const copyOwnerMode: readonly Row[] = [
       'new/x/sub': folder({ mode: 0o722 }),
       'new/x/sub/g': file('g', { mode: 0o622 }),
     },
-    differences: { buildah: 'knows octal modes only' },
   },
   {
     name: '--chmod with a variable',
@@ -209,21 +202,18 @@ export const copyOwnerMode: readonly Row[] = [
     context: a,
     tree: { tmp: folder(), 'tmp/a': file('a') },
     layers: [['tmp', 'tmp/a']],
-    differences: { buildah: 'copies as without --link', podman: 'copies as without --link' },
   },
   {
     name: '--link replaces links in the destination',
     file: 'FROM base\nCOPY --link a /srv/relative/x\n',
     context: a,
     tree: { 'srv/relative': folder(), 'srv/relative/x': file('a') },
-    differences: { buildah: 'copies as without --link', podman: 'copies as without --link' },
   },
   {
     name: '--link keeps what else is in the folders',
     file: 'FROM base\nCOPY --link d /srv/data\n',
     context: { 'd/f': file('f') },
     tree: { 'srv/data': folder(), 'srv/data/f': file('f') },
-    differences: { buildah: 'copies as without --link', podman: 'copies as without --link' },
   },
   {
     name: '--link replaces a folder by a file',
@@ -231,28 +221,24 @@ export const copyOwnerMode: readonly Row[] = [
     context: a,
     tree: { 'srv/data': file('a') },
     removed: ['srv/data/old', 'srv/data/sub'],
-    differences: { buildah: 'copies as without --link', podman: 'copies as without --link' },
   },
   {
     name: '--link with --chown owns the folders too',
     file: 'FROM base\nCOPY --link --chown=5:6 a /opt/new/a\n',
     context: a,
     tree: { opt: folder({ owner: '5:6' }), 'opt/new': folder({ owner: '5:6' }), 'opt/new/a': file('a', { owner: '5:6' }) },
-    differences: { buildah: 'makes the folders above for root' },
   },
   {
     name: '--link with a name as owner is an error',
     file: 'FROM base\nCOPY --link --chown=worker a /x\n',
     context: a,
     error: ['worker'],
-    differences: { buildah: 'copies as without --link', podman: 'copies as without --link' },
   },
   {
     name: '--link to the WORKDIR',
     file: 'FROM base\nWORKDIR /var/www\nENV empty=\nCOPY --link a .\nCOPY --link b $empty\n',
     context: { ...a, b: file('b') },
     tree: { var: folder(), 'var/www': folder(), 'var/www/a': file('a'), 'var/www/b': file('b') },
-    differences: { buildah: 'refuses an empty destination' },
   },
   {
     name: '--chmod switches --link off',

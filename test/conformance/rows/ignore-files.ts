@@ -108,14 +108,12 @@ export const ignoreFiles: readonly Row[] = [
       bay: file('bay'),
     },
     tree: { x: folder(), 'x/bay': file('bay') },
-    differences: { buildah: 'looks at the context first' },
   },
   {
     name: '.containerignore before .dockerignore',
     file: 'FROM scratch\nCOPY ba* /x/\n',
     context: { '.containerignore': file('bar\n'), '.dockerignore': file('bay\n'), bar: file('bar'), bay: file('bay') },
     tree: { x: folder(), 'x/bay': file('bay') },
-    differences: { docker: 'does not know .containerignore' },
   },
   {
     name: '--ignorefile',
@@ -123,7 +121,6 @@ export const ignoreFiles: readonly Row[] = [
     options: { ignoreFile: 'mine' },
     context: { mine: file('bar\n'), '.dockerignore': file('bay\n'), bar: file('bar'), bay: file('bay') },
     tree: { x: folder(), 'x/bay': file('bay') },
-    differences: { docker: 'has no --ignorefile' },
   },
   {
     name: 'a named source that is ignored does not exist',
@@ -166,7 +163,6 @@ export const ignoreFiles: readonly Row[] = [
     file: 'FROM base\nRUN --mount=target=/c ls /c > /seen\n',
     context: { bar: file(), bay: file(), '.dockerignore': file('bar\n.dockerignore\n') },
     tree: { seen: file('bay\n') },
-    differences: { buildah: 'mounts the whole folder' },
   },
   {
     name: 'stages are not ignored',
@@ -180,6 +176,5 @@ export const ignoreFiles: readonly Row[] = [
     context: { '.dockerignore': file('bay\n') },
     contexts: { other: { bar: file('bar'), bay: file('bay'), '.dockerignore': file('bar\n.dockerignore\n') } },
     tree: { x: folder(), 'x/bay': file('bay') },
-    differences: { buildah: 'ignores nothing in named contexts' },
   },
 ];

@@ -14,7 +14,6 @@ function word(name: string, text: string, value: string): Row {
     name,
     file: `FROM scratch\nARG set=value\nARG empty=\nARG unset\nARG path=a/b/a/c.tar.gz\nLABEL x=${text}\n`,
     config: { Labels: { x: value } },
-    ...(/[#%/]/.test(text) && { differences: { buildah: 'does not know this form', podman: 'does not know this form' } }),
   };
 }
 
@@ -133,7 +132,6 @@ export const variables: readonly Row[] = [
     name: 'several ARGs see those to their left',
     file: 'FROM scratch\nARG a="x y" b=$a-b c\nLABEL x="$a,$b,$c"\n',
     config: { Labels: { x: 'x y,x y-b,' } },
-    differences: { buildah: 'does not expand within one ARG' },
   },
   {
     name: 'ARGs before FROM see those before them',
@@ -151,7 +149,6 @@ export const variables: readonly Row[] = [
     file: 'FROM base\nENV x=env\nARG x=arg\nRUN echo $x > /x\n',
     tree: { x: file('arg\n') },
     config: { Env: ['PATH=/usr/bin:/bin', 'x=env'] },
-    differences: { buildah: 'lets ENV win' },
   },
   {
     name: 'ARG without a value leaves an ENV',
@@ -162,7 +159,6 @@ export const variables: readonly Row[] = [
     name: "ARG wins over the base image's ENV",
     file: 'FROM configured\nUSER root\nARG BOTH=arg\nRUN echo $BOTH > /x\n',
     tree: { x: file('arg\n') },
-    differences: { buildah: 'lets ENV win' },
   },
   {
     name: 'RUN sees an empty ARG, and not one without a value',
@@ -194,20 +190,17 @@ export const variables: readonly Row[] = [
     file: 'FROM scratch\nARG TARGETOS\nLABEL x=$TARGETOS\n',
     options: { buildArgs: { TARGETOS: 'other' } },
     config: { Labels: { x: 'other' } },
-    differences: { buildah: 'does not let them be given' },
   },
   {
     name: 'TARGETSTAGE is the stage that is asked for',
     file: 'FROM scratch AS one\nARG TARGETSTAGE\nLABEL x=$TARGETSTAGE\nFROM scratch AS two\n',
     options: { target: 'one' },
     config: { Labels: { x: 'one' } },
-    differences: { buildah: 'does not know it' },
   },
   {
     name: 'TARGETSTAGE of a stage without a name',
     file: 'FROM scratch\nARG TARGETSTAGE\nLABEL x=$TARGETSTAGE\n',
     config: { Labels: { x: 'default' } },
-    differences: { buildah: 'does not know it' },
   },
   {
     name: 'proxies are there in both cases without a declaration, and not in the image',
@@ -216,7 +209,6 @@ export const variables: readonly Row[] = [
     tree: { x: file('http://p:1 http://p:1 here\n') },
     config: {},
     history: ['RUN /bin/sh -c echo "$HTTP_PROXY $http_proxy $no_proxy" > /x # buildkit'],
-    differences: { buildah: 'takes the variables as they are written' },
   },
   {
     name: 'where variables are replaced',

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { decompressed, sniff } from '../../../builder/source/archive-bytes.ts';
+import { type UnpackOptions, unpackArchive } from '../../../builder/source/unpack-archive.ts';
+import { layerTar } from '../../support/images.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const options: UnpackOptions = { name: 'the archive', signal: new AbortController().signal };
+
+async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+test('unpackArchive() takes archives in pieces of any size', async () => {
+  using folder = temporaryFolder();
+  const tar = await layerTar([{ name: 'a/b', content: 'x'.repeat(3000) }]);
+  for (const size of [1, 511, 512, 4096]) {
+    const place = folder.at(String(size));
+    assert.equal((await unpackArchive(inPieces(tar, size), place, options)).entries, 1);
+    assert.equal(readFileSync(`${place}/a/b`, 'utf8'), 'x'.repeat(3000));
+  }
+});
+
+const limits: readonly (readonly [name: string, limit: Partial<UnpackOptions>, message: RegExp])[] = [
+  ['too many entries', { maxEntries: 1 }, /it has more than 1 entries/],
+  ['too many bytes', { maxBytes: 5 }, /its files are too large/],
+];
+
+for (const [name, limit, message] of limits) {
+  test(`unpackArchive() refuses ${name}`, async () => {
+    using folder = temporaryFolder();
+    const tar = await layerTar([
+      { name: 'a', content: '1234' },
+      { name: 'b', content: '5678' },
+    ]);
+    await assert.rejects(unpackArchive(inPieces(tar, 512), folder.at('out'), { ...options, ...limit }), message);
+  });
+}
+
+test('unpackArchive() stops when the build does', async () => {
+  using folder = temporaryFolder();
+  const tar = await layerTar([{ name: 'a', content: '1' }]);
+  const signal = AbortSignal.abort(new Error('enough'));
+  await assert.rejects(unpackArchive(inPieces(tar, 512), folder.at('out'), { ...options, signal }), /enough/);
+});
+
+test('unpackArchive() makes files that only their owner changes, whatever the archive says', async () => {
+  using folder = temporaryFolder();
+  const tar = await layerTar([{ name: 'a', content: '1', mode: 0o111 }]);
+  const { modes } = await unpackArchive(inPieces(tar, 512), folder.at('out'), options);
+  assert.deepEqual([...modes], [['a', 0o111]]);
+  assert.equal(statSync(folder.at('out', 'a')).mode & 0o7777, 0o511);
+});
+
+test('sniff() loses nothing of a stream', async () => {
+  const bytes = Buffer.from('0123456789');
+  for (const size of [1, 3, 10]) {
+    const stream = await sniff(inPieces(bytes, size), 4);
+    assert.equal(stream.head.toString(), '0123');
+    const all: Uint8Array[] = [];
+    for await (const chunk of stream.bytes) all.push(chunk);
+    assert.deepEqual(Buffer.concat(all), bytes);
+  }
+});
+
+test('decompressed() gives what was compressed, and plain bytes as they are', async () => {
+  const text = Buffer.from('text'.repeat(1000));
+  for (const bytes of [text, gzipSync(text)]) {
+    const all: Uint8Array[] = [];
+    for await (const chunk of decompressed(await sniff(inPieces(bytes, 100), 16), 'it')) all.push(chunk);
+    assert.deepEqual(Buffer.concat(all), text);
+  }
+});
