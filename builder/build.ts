@@ -124,11 +124,12 @@ interface ReadFile {
 }
 
 async function loadLocal(options: BuildOptions): Promise<ReadFile> {
-  const nobody = async (): Promise<never> => {
-    throw new Error('a local build asks nobody');
-  };
   const signal = options.signal ?? new AbortController().signal;
   return parsed(await loadBuildFile({ options, client: nobody, fetched: nobody, signal }));
+}
+
+async function nobody(): Promise<never> {
+  throw new Error('a local build asks nobody');
 }
 
 async function loadFetched({ options, lookup, fetched, failure }: Session): Promise<ReadFile> {

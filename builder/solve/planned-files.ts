@@ -77,12 +77,21 @@ export async function remembered<T>(
   const key = JSON.stringify(name);
   const text = await store.derived.get(key);
   if (text !== undefined) {
-    const value: unknown = JSON.parse(text);
+    const value = parsed(text);
     if (isValue(value)) return value;
   }
   const computed = await compute();
   await store.derived.put(key, JSON.stringify(computed));
   return computed;
+}
+
+/** A damaged answer is no answer. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isKeyedGroups(value: unknown): value is readonly KeyedGroup[] {

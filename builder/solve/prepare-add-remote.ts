@@ -132,6 +132,6 @@ export async function addRepository(url: string, { action, around, onProgress }:
 }
 
 /** A folder of a repository is no pattern. */
-function literally(path: string): string {
-  return path.replace(/[[*?]/g, '[$&]');
+function literally(folder: string): string {
+  return folder.replace(/[[*?]/g, '[$&]');
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { createServer as createNetServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { GitServer, type TestRepository } from '../support/git-server.ts';
 import { type ReadImage, readImage, readTarFiles } from '../support/image-archive.ts';
@@ -225,6 +227,44 @@ for (const [id, wanted] of [
     assert.deepEqual(filesWith(box.store, 'geheim'), []);
   });
 }
+
+test('repositories are fetched by ssh with the agent that is forwarded, from known hosts only', needs, async () => {
+  await using world = await startWorld();
+  using box = sandbox();
+  // Stands for OpenSSH: notes how it was called, and runs what it was asked to run.
+  box.file(
+    'bin/ssh',
+    `#!/bin/sh
+echo "$SSH_AUTH_SOCK $*" >> ${box.at('calls')}
+for last; do :; done
+eval "git -c 'safe.directory=*' \${last#git-}"
+`,
+    { mode: 0o755 },
+  );
+  const agent = createNetServer().listen(box.at('agent'));
+  await once(agent, 'listening');
+  const environment = { PATH: `${box.at('bin')}:${process.env['PATH'] ?? ''}`, SSH_AUTH_SOCK: box.at('agent') };
+  box.file('c/Containerfile', `FROM scratch\nADD git@host:${world.repository.folder}/.git#v1 /d\n`);
+  await box.tsbuildWith({ environment }, '--ssh', 'default', '-o', 'type=oci,dest=o.tar', 'c').succeeds();
+  assert.equal(contentOf(await readImage(box.at('o.tar')), 'd/f'), 'first');
+  const calls = readFileSync(box.at('calls'), 'utf8').trim().split('\n');
+  // What git sees is a filter before the agent, not the agent.
+  for (const call of calls) {
+    assert.match(
+      call,
+      new RegExp(`^${box.store}/tmp/\\S+ -F /dev/null .*StrictHostKeyChecking=yes .*IdentityFile=none .*git@host`),
+    );
+  }
+  // Without --ssh an ADD gets no agent; for a context, whose address the user has typed, the user's own serves.
+  box.file('calls', '');
+  await box.tsbuildWith({ environment }, '--no-cache', 'c').succeeds();
+  await box.tsbuildWith({ environment }, `git@host:${world.repository.folder}/.git#v1`).succeeds();
+  const [added, context] = readFileSync(box.at('calls'), 'utf8').split('\n');
+  assert.match(added ?? '', /^ -F/);
+  assert.ok(context?.startsWith(`${box.at('agent')} -F`));
+  assert.doesNotMatch(context ?? '', /IdentityFile/);
+  agent.close();
+});
 
 test('nothing that a repository brings is run, and nothing local is read', needs, async () => {
   await using server = await GitServer.start();

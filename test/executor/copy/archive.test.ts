@@ -50,12 +50,12 @@ const rows: readonly Row[] = [
       dir('', { mode: 0o700, mtime: 1 }),
       dir('d', { mode: 0o2750, uid: 5, mtime: 2 }),
       file('d/f', 'hello', { uid: 6, gid: 7, mode: 0o4711, mtime: 3 }),
-      hardlink('h', 'd/f', { mtime: 3 }),
+      hardlink('h', 'd/f', { uid: 6, gid: 7, mode: 0o4711, mtime: 3 }),
       symlink('l', 'd', { mtime: 4 }),
     ],
     scene: { destination: '/to', chmod: '0700' },
     lines: [
-      'directory to 700 0:0 T0',
+      'directory to 755 0:0 T0',
       'directory to/d 2750 5:0 @2',
       'file to/d/f 4711 6:7 @3 hello',
       'hardlink to/h 4711 6:7 @3 -> to/d/f',
@@ -75,7 +75,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'with names that climb, which stop at the destination',
-    entries: [file('../../f', 'hello', { mtime: 3 }), file('/g', '', { mtime: 3 }), hardlink('h', '../../../f')],
+    entries: [file('../../f', 'hello', { mtime: 3 }), file('/g', '', { mtime: 3 }), hardlink('h', '../../../f', { mtime: 3 })],
     scene: { destination: '/a/b' },
     lines: [
       'directory a 755 0:0 T0',
@@ -87,7 +87,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'through absolute links of the image, hard links across them',
-    entries: [file('var/run/f', 'hello', { mtime: 3 }), hardlink('run/h', 'var/run/f')],
+    entries: [file('var/run/f', 'hello', { mtime: 3 }), hardlink('run/h', 'var/run/f', { mtime: 3 })],
     scene: { base: [[dir('run'), dir('var'), symlink('var/run', '/run')]] },
     lines: ['directory run 755 0:0 T0', 'file run/f 644 0:0 @3 hello', 'hardlink run/h 644 0:0 @3 -> run/f'],
   },

@@ -20,7 +20,7 @@ async function layers(): Promise<string[]> {
   const base = await lab.unpack([
     dir('d', { mode: 0o500, uid: 5, mtime: 7 }),
     file('d/f', 'hello', { uid: 7, gid: 8, mode: 0o4711, mtime: 11 }),
-    hardlink('d/h', 'd/f'),
+    hardlink('d/h', 'd/f', { uid: 7, gid: 8, mode: 0o4711, mtime: 11 }),
     file('gone', ''),
   ]);
   const top = await lab.unpack(
