@@ -4,16 +4,19 @@
 #   npm test                     everything
 #   npm test -- e2e parse        only files whose path has one of the words
 #   npm run bench                the measurements instead of the tests
+#   npm run conformance -- --tool buildah    the conformance rows with another tool
 #
 # With CI=true a skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
-is_bench=false
-if [ "${1:-}" = --bench ]; then
-  is_bench=true
-  shift
-fi
+what=tests
+case "${1:-}" in
+  --bench | --conformance)
+    what=${1#--}
+    shift
+    ;;
+esac
 
 # npm leaves this file behind when it is done.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
@@ -37,10 +40,16 @@ TSBUILD_TEST_PROGRAM="$work/program"
 export TSBUILD_TEST_PROGRAM
 node dist/test/support/install-program.js "$TSBUILD_TEST_PROGRAM"
 
-if $is_bench; then
-  node --enable-source-maps dist/test/bench/main.js "$@"
-  exit
-fi
+case "$what" in
+  bench)
+    node --enable-source-maps dist/test/bench/main.js "$@"
+    exit
+    ;;
+  conformance)
+    node --enable-source-maps dist/test/conformance/compare.js "$@"
+    exit
+    ;;
+esac
 
 files=$(find dist/test -name '*.test.js' | sort)
 if [ $# -gt 0 ]; then

@@ -2,6 +2,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
+import { timeText } from './time-text.ts';
 
 /** What a configuration is made of. */
 export interface ConfigParts {
@@ -37,13 +38,6 @@ export function makeConfig(parts: ConfigParts): ImageConfig {
     rootfs: { type: 'layers', diff_ids: diffIds },
     history: historyOf(chain, parts),
   };
-}
-
-/** Seconds since the epoch as Go writes a time: `1980-01-02T00:00:00Z`. @throws RangeError before year 0 and after 9999 */
-export function timeText(seconds: number): string {
-  const text = new Date(seconds * 1000).toISOString();
-  if (!/^\d{4}-/.test(text)) throw new RangeError(`Cannot write the time ${seconds}: it is not between the years 0 and 9999`);
-  return text.replace(/\.\d+Z$/, 'Z');
 }
 
 function stageAt(plan: Plan, index: StageIndex): PlannedStage {

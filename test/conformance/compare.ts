@@ -5,18 +5,19 @@ import { inspect, isDeepStrictEqual, parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { setXattr } from '../../native/xattrs.ts';
 import { writeBases } from './base-images.ts';
+import { comparable, withoutSignature } from './comparable.ts';
 import { writeTree } from './driver/write-tree.ts';
 import { foldersOf } from './folders.ts';
+import { knownDifference, unusedDifferences } from './known-differences.ts';
 import { type OtherTool, otherTool, type ToolName } from './other-tools.ts';
 import { type Result, readResult } from './read-result.ts';
 import type { Row } from './row.ts';
 import { topics } from './rows/topics.ts';
-import { comparable, knownDifference, unusedDifferences } from './tolerated.ts';
 import { expectedOf, seenOf } from './verdict.ts';
 
 // Builds the rows with another tool and says where it comes to other results:
 //   npm run conformance -- --tool buildah [--only WORD]
-// Exit code 0: every difference is listed (tolerated.ts), and every listed one is there. 1: not so. 2: wrong command line.
+// Exit code 0: every difference is listed (known-differences.ts), and every listed one is there. 1: not so. 2: wrong command line.
 
 const usage = 'Usage: npm run conformance -- --tool buildah|podman|docker [--only WORD]\n';
 
@@ -105,7 +106,7 @@ async function differenceOf(row: Row, place: string, bench: Bench): Promise<stri
   if (row.error !== undefined) return error === undefined ? 'It builds' : undefined;
   if (error !== undefined) return `It does not build: ${lastLine(error)}`;
   const expected = expectedOf(row);
-  const seen = seenOf(row, await readResult(output), bases);
+  const seen = seenOf(row, withoutSignature(await readResult(output)), bases);
   return difference(comparable(seen, expected, toolName), comparable(expected, expected, toolName));
 }
 

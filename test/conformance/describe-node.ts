@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import type { Node, Tree } from './tree.ts';
+import type { Node } from './tree.ts';
 
 const longestShownContent = 400;
 
@@ -22,11 +22,6 @@ export function describeNode(node: Node): string {
   if (node.type === 'link') words.push(`-> ${node.target}`);
   if (node.type === 'device') words.push(`${node.major}:${node.minor}`);
   return words.join(' ');
-}
-
-/** The lines of a whole tree, by path. */
-export function describeTree(tree: Tree): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(tree).map(([path, node]) => [path, describeNode(node)]));
 }
 
 function describeContent(content: Uint8Array): string {

@@ -14,6 +14,7 @@ interface Attributes {
 export type Node =
   | (Attributes & { readonly type: 'file'; readonly content: Uint8Array })
   | (Attributes & { readonly type: 'folder' | 'fifo' | 'socket' })
+  /** Results only. */
   | (Attributes & { readonly type: 'device'; readonly major: number; readonly minor: number })
   | (Attributes & { readonly type: 'link'; readonly target: string })
   /** The same file as the first of its names. */
@@ -49,11 +50,6 @@ export function fifo(options: Options = {}): Node {
 /** A socket; contexts only. */
 export function socket(options: Options = {}): Node {
   return { type: 'socket', ...attributes(0o644, options) };
-}
-
-/** A character device; results only. */
-export function device(major: number, minor: number, options: Options = {}): Node {
-  return { type: 'device', major, minor, ...attributes(0o644, options) };
 }
 
 function attributes(mode: number, options: Options): Attributes {

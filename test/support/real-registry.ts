@@ -25,12 +25,6 @@ export interface RealRegistry extends AsyncDisposable {
   readonly log: () => string;
 }
 
-/** True when docker-registry is installed; openssl and htpasswd come with the tests' set-up. */
-export async function isRealRegistryInstalled(): Promise<boolean> {
-  const found = await Promise.all(['/usr/bin/docker-registry', '/usr/local/bin/docker-registry'].map(isThere));
-  return found.includes(true);
-}
-
 /** Starts it and waits until it answers. */
 export async function startRealRegistry(options: RealRegistryOptions = {}): Promise<RealRegistry> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-registry-'));
@@ -124,11 +118,4 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('No free port');
   return address.port;
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeConfig } from '../../../builder/image/encode.ts';
-import { makeConfig, timeText } from '../../../builder/image/make-config.ts';
+import { makeConfig } from '../../../builder/image/make-config.ts';
+import { timeText } from '../../../builder/image/time-text.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../../registry/oci/image-config.ts';
 import { type PlanSetup, planText } from '../plan/plan-text.ts';

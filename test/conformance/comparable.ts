@@ -1,4 +1,5 @@
 import type { ToolName } from './other-tools.ts';
+import type { Result } from './read-result.ts';
 import type { Seen } from './verdict.ts';
 
 /** What a tool does in every build that is no result of the row, each with its reason. */
@@ -20,12 +21,6 @@ const ofBuildah: Tolerance = {
     ['Shell', 'not in images of OCI format'],
     ['OnBuild', 'not in images of OCI format'],
   ],
-};
-
-const knownDifferences: Readonly<Record<ToolName, Readonly<Record<string, readonly string[]>>>> = {
-  buildah: {},
-  podman: {},
-  docker: {},
 };
 
 const tolerances: Readonly<Record<ToolName, Tolerance>> = {
@@ -50,13 +45,19 @@ export function comparable(seen: Seen, expected: Seen, tool: ToolName): Seen {
   };
 }
 
-/** Without what builders say of themselves, and what is the same with other words. */
-function plainConfig({ Labels, Env, WorkingDir, Cmd, ...rest }: Seen): Seen {
+/** Without the labels in which a builder speaks of itself. */
+export function withoutSignature(result: Result): Result {
+  const { Labels, ...config } = result.config.config ?? {};
   const labels = Object.entries(recordOf(Labels)).filter(([name]) => !name.startsWith('io.buildah.'));
+  const kept = labels.length === 0 ? {} : { Labels: Object.fromEntries(labels) };
+  return { ...result, config: { ...result.config, config: { ...config, ...kept } } };
+}
+
+/** Without what is the same in other words. */
+function plainConfig({ Env, WorkingDir, Cmd, ...rest }: Seen): Seen {
   const env = Array.isArray(Env) ? Env.filter((text) => text !== defaultPath) : [];
   return {
     ...rest,
-    ...(labels.length > 0 && { Labels: Object.fromEntries(labels) }),
     ...(env.length > 0 && { Env: env }),
     ...(WorkingDir !== undefined && WorkingDir !== '/' && { WorkingDir }),
     ...(Array.isArray(Cmd) && Cmd.length > 0 && { Cmd }),
@@ -65,16 +66,4 @@ function plainConfig({ Labels, Env, WorkingDir, Cmd, ...rest }: Seen): Seen {
 
 function recordOf(value: unknown): Seen {
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
-}
-
-/** Why a tool may come to another result with a row. */
-export function knownDifference(row: string, tool: ToolName): string | undefined {
-  return Object.entries(knownDifferences[tool]).find(([, starts]) => starts.some((start) => row.startsWith(start)))?.[0];
-}
-
-/** What is listed although no row shows it any more. Rows that were not built say nothing. */
-export function unusedDifferences(tool: ToolName, built: readonly string[], differing: readonly string[]): readonly string[] {
-  const starts = Object.values(knownDifferences[tool]).flat();
-  const isIn = (names: readonly string[], start: string): boolean => names.some((name) => name.startsWith(start));
-  return starts.filter((start) => isIn(built, start) && !isIn(differing, start));
 }
