@@ -31,8 +31,7 @@ const chunkBytes = 1 << 18;
  */
 export async function* decompressFile(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   const { compression, sizeBytes } = await inspect(file);
-  const source = createReadStream(file, { highWaterMark: 1 << 20, signal });
-  const chunks = decompressed(source, compression);
+  const chunks = decompressed({ file, sizeBytes, signal }, compression);
   if (compression === 'none') {
     yield* chunks;
   } else {
@@ -46,31 +45,56 @@ async function inspect(file: string): Promise<{ readonly compression: Compressio
   return { compression: compressionOf(buffer.subarray(0, bytesRead)), sizeBytes: (await handle.stat()).size };
 }
 
-function decompressed(source: Readable, compression: Compression): AsyncIterable<Uint8Array> {
+interface CompressedFile {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly signal: AbortSignal;
+}
+
+function decompressed(compressed: CompressedFile, compression: Compression): AsyncIterable<Uint8Array> {
   switch (compression) {
     case 'none':
-      return bytesOf(source);
+      return bytesOf(readFrom(compressed, 0));
     case 'gzip':
-      return throughTransform(source, zlib.createGunzip({ chunkSize: chunkBytes }));
-    case 'zstd': {
-      const transform = nodeZstd();
-      return transform === undefined ? throughProgram(source, 'zstd') : throughTransform(source, transform);
-    }
+      return throughTransform(readFrom(compressed, 0), zlib.createGunzip({ chunkSize: chunkBytes }));
+    case 'zstd':
+      return nodeZstd() === undefined ? throughProgram(readFrom(compressed, 0), 'zstd') : zstdFrames(compressed);
     case 'bzip2':
     case 'xz':
-      return throughProgram(source, compression);
+      return throughProgram(readFrom(compressed, 0), compression);
     default:
       return compression;
   }
 }
 
+function readFrom({ file, signal }: CompressedFile, start: number): Readable {
+  return createReadStream(file, { start, highWaterMark: 1 << 20, signal });
+}
+
+/**
+ * Node's zstd stream ends with its first frame and drops what follows in the same chunk, but a layer may be any number of frames
+ * (RFC 8878, section 3). It does say how far it read, so the next frame begins there.
+ */
+async function* zstdFrames(compressed: CompressedFile): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let offset = 0; offset < compressed.sizeBytes; ) {
+    const transform = nodeZstd();
+    if (transform === undefined) return;
+    yield* throughTransform(readFrom(compressed, offset), transform);
+    if (transform.bytesWritten === 0) return;
+    offset += transform.bytesWritten;
+  }
+}
+
+/** `bytesWritten` counts the input that was taken in. */
+type ZstdTransform = Transform & { readonly bytesWritten: number };
+
 /** Node has zstd from 22.15 on. */
-function nodeZstd(): Transform | undefined {
+function nodeZstd(): ZstdTransform | undefined {
   const create: unknown = Reflect.get(zlib, 'createZstdDecompress');
   return isTransformFactory(create) ? create({ chunkSize: chunkBytes }) : undefined;
 }
 
-function isTransformFactory(value: unknown): value is (options: { readonly chunkSize: number }) => Transform {
+function isTransformFactory(value: unknown): value is (options: { readonly chunkSize: number }) => ZstdTransform {
   return typeof value === 'function';
 }
 
