@@ -1,4 +1,5 @@
 import type { MakeDirectoryAction } from '../../executor/protocol/actions.ts';
+import type { PlannedMount } from '../plan/plan.ts';
 
 /** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
 export type KeyedAction = KeyedRun | KeyedCopy | MakeDirectoryAction;
@@ -49,26 +50,8 @@ export type KeyedMount =
       readonly gid: number;
       readonly mode: number;
     }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined }
-  | {
-      readonly kind: 'secret';
-      readonly id: string;
-      readonly target: string | undefined;
-      readonly env: string | undefined;
-      readonly isRequired: boolean;
-      readonly uid: number;
-      readonly gid: number;
-      readonly mode: number;
-    }
-  | {
-      readonly kind: 'ssh';
-      readonly id: string;
-      readonly target: string;
-      readonly isRequired: boolean;
-      readonly uid: number;
-      readonly gid: number;
-      readonly mode: number;
-    }
+  /** These count as they are planned: secrets and sockets enter by name, never by value. */
+  | Extract<PlannedMount, { readonly kind: 'tmpfs' | 'secret' | 'ssh' }>
   /** A host folder of --volume: by name, since its content is nobody's promise. */
   | { readonly kind: 'volume'; readonly target: string; readonly source: string; readonly isReadOnly: boolean };
 
