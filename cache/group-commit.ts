@@ -5,6 +5,8 @@ import { orStoreError } from './errors.ts';
 export interface Pending {
   /** Snapshots become visible before the records that name them. */
   readonly order: 'snapshot' | 'record';
+  /** The path that becomes visible. */
+  readonly target: string;
   publish(): Promise<void>;
 }
 
@@ -14,7 +16,7 @@ export interface Pending {
  */
 export class GroupCommit {
   readonly #root: string;
-  #pending: Pending[] = [];
+  #pending = new Map<string, Pending>();
   #running: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -23,14 +25,15 @@ export class GroupCommit {
     this.#root = root;
   }
 
+  /** What was added before for the same target is forgotten, unless its sync runs already; then it comes first. */
   add(item: Pending): void {
-    this.#pending.push(item);
+    this.#pending.set(item.target, item);
     this.#timer ??= setTimeout(() => this.#startQuietly(), delayMs);
   }
 
   /** Resolves when everything added so far is durable and visible. Rejects with the first failure since the last call. */
   async flush(): Promise<void> {
-    while (this.#pending.length > 0 || this.#running !== undefined) {
+    while (this.#pending.size > 0 || this.#running !== undefined) {
       this.#startQuietly();
       await this.#running;
     }
@@ -43,27 +46,27 @@ export class GroupCommit {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#pending = [];
+    this.#pending.clear();
   }
 
   /** The promise never rejects: a background failure waits for the next flush(). */
   #startQuietly(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#running !== undefined || this.#pending.length === 0) return;
+    if (this.#running !== undefined || this.#pending.size === 0) return;
     this.#running = this.#commit()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
         this.#running = undefined;
-        if (this.#pending.length > 0) this.#timer ??= setTimeout(() => this.#startQuietly(), delayMs);
+        if (this.#pending.size > 0) this.#timer ??= setTimeout(() => this.#startQuietly(), delayMs);
       });
   }
 
   async #commit(): Promise<void> {
-    const group = this.#pending;
-    this.#pending = [];
+    const group = [...this.#pending.values()];
+    this.#pending.clear();
     await orStoreError(() => syncFileSystem(this.#root), 'sync the store', this.#root);
     for (const order of ['snapshot', 'record'] as const) {
       await Promise.all(group.filter((item) => item.order === order).map((item) => item.publish()));

@@ -45,7 +45,8 @@ export class ImageNames {
   /** True when the name was there. The image's blobs stay until they are pruned. */
   async remove(name: string): Promise<boolean> {
     const file = this.#layout.image(name);
-    this.#fresh.delete(name);
+    // A name on its way into the store would come back after it was removed.
+    if (this.#fresh.delete(name)) await this.#publisher.group.flush();
     return orStoreError(() => removeIfThere(file), `remove the name ${name}`, file);
   }
 

@@ -11,14 +11,17 @@ export interface Publisher {
   readonly group: GroupCommit;
 }
 
-/** Writes a file that becomes visible with the next group sync. A build that dies before leaves nothing of it. */
+/**
+ * Writes a file that becomes visible with the next group sync; of several writes of one file, the last one. A build that dies before leaves
+ * nothing of it.
+ */
 export async function publishLater(publisher: Publisher, file: string, content: string): Promise<void> {
   const { folder } = await publisher.session();
   await orStoreError(
     async () => {
       await makeFolder(path.dirname(file));
       const temporary = await writeTemporary(folder, content, { sync: false });
-      publisher.group.add({ order: 'record', publish: () => show(temporary, file) });
+      publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
     },
     'write to the store',
     file,

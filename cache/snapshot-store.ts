@@ -67,7 +67,7 @@ export class SnapshotStore {
     const directory = await this.#moveIn(folder, details.chainId);
     const snapshot = { ...details, directory };
     this.#known.set(details.chainId, snapshot);
-    this.#group.add({ order: 'snapshot', publish: () => publish(directory) });
+    this.#group.add({ order: 'snapshot', target: directory, publish: () => publish(directory) });
     return snapshot;
   }
 

@@ -113,3 +113,18 @@ test('credentials in a URL are not in the store', async () => {
     if (file.endsWith('.json')) assert.doesNotMatch(readFileSync(folder.at(file), 'utf8'), /hunter2/);
   }
 });
+
+test('of names given several times before a sync the last one stays, and removed ones stay away', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const descriptors = ['1', '2', '3'].map((content) => ({ mediaType: 'x', digest: digestOf(content), size: 1 }));
+  const names = Array.from({ length: 60 }, (_, index) => `name-${String(index)}`);
+  for (const name of [...names, 'gone']) {
+    for (const descriptor of descriptors) await store.images.tag(name, descriptor);
+  }
+  assert.equal(await store.images.remove('gone'), true);
+  await store.flush();
+  const kept = await store.images.list();
+  assert.deepEqual(new Set(kept.map(({ name }) => name)), new Set(names));
+  assert.deepEqual(new Set(kept.map(({ descriptor }) => descriptor.digest)), new Set([digestOf('3')]));
+});
