@@ -5,7 +5,7 @@ import { positionOf } from '../parser/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
-import type { BuiltPlatform } from './deliver/deliver-all.ts';
+import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import type { BuildOptions } from './options.ts';
 import { buildArgsOf, planOptionsOf } from './plan/plan-options.ts';
 import { checkOutputs, hostPlatform, platformsOf } from './platforms.ts';
@@ -43,7 +43,6 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     const plans = await planAll(platforms, work);
     await checkFile(plans, work);
     const built = await solveAll(plans, work);
-    const { deliverAll } = await import('./deliver/deliver-all.ts');
     return await deliverAll(built, session);
   } finally {
     // What is complete stays useful, also when the build failed. A failure to keep it must not hide why the build failed.

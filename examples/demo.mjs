@@ -29,7 +29,7 @@ function prepare() {
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   say('Compiling');
-  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
+  run('npm', ['run', '--silent', 'build']);
 }
 
 function demonstrate() {

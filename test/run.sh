@@ -24,8 +24,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --no-audit --no-fund --loglevel=error
 fi
 
-rm -rf dist
-node node_modules/typescript/bin/tsc -p .
+npm run --silent build
 
 sh test/setup.sh
 

@@ -3,6 +3,9 @@ import { hasColours } from '../cli/colours.ts';
 import type { CommandContext } from '../cli/commands.ts';
 import type { BuildEvent } from '../events.ts';
 import type { BuildResult } from '../result.ts';
+import { PlainProgress } from './plain.ts';
+import { rawJsonLine } from './raw-json.ts';
+import { summaryLine } from './summary.ts';
 
 /** Shows a build on standard error while it goes on. */
 export interface Progress extends AsyncDisposable {
@@ -32,8 +35,7 @@ export async function startProgress(mode: ProgressMode, { stderr, environment }:
   }
 }
 
-async function startPlain(stderr: CommandContext['stderr']): Promise<Progress> {
-  const [{ PlainProgress }, { summaryLine }] = await Promise.all([import('./plain.ts'), import('./summary.ts')]);
+function startPlain(stderr: CommandContext['stderr']): Progress {
   const plain = new PlainProgress();
   const startedMs = performance.now();
   return {
@@ -48,8 +50,7 @@ async function startPlain(stderr: CommandContext['stderr']): Promise<Progress> {
   };
 }
 
-async function startRawJson(stderr: CommandContext['stderr']): Promise<Progress> {
-  const { rawJsonLine } = await import('./raw-json.ts');
+function startRawJson(stderr: CommandContext['stderr']): Progress {
   return {
     onEvent: (event) => {
       stderr.write(rawJsonLine(event));

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { FileDigests } from '../../cache/file-digests.ts';
+import { FileDigests } from '../../cache/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
 import { IgnoreRules } from '../context/ignore.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
@@ -64,8 +64,7 @@ export class ContextTrees {
   async #openFolder(directory: string, name: string | undefined): Promise<OpenContext> {
     const { store, signal } = this.#services;
     const root = path.resolve(directory);
-    const { FileDigests: Digests } = await import('../../cache/file-digests.ts');
-    const [ignore, digests] = await Promise.all([this.#ignoreRules(name, root), Digests.load(store.layout.context(root))]);
+    const [ignore, digests] = await Promise.all([this.#ignoreRules(name, root), FileDigests.load(store.layout.context(root))]);
     return opened(await scanContext(root, { name: shownName(name), ignore, digests, signal }), digests);
   }
 

@@ -105,7 +105,7 @@ async function startWith(
 ): Promise<Pick<LaunchedWorker, 'process' | 'socket' | 'complaints'>> {
   const [ourSocket, itsSocket] = socketpair();
   const [ourComplaints, itsComplaints] = pipe2();
-  const entry = options.entry ?? fileURLToPath(new URL('../inside/worker.js', import.meta.url));
+  const entry = options.entry ?? fileURLToPath(import.meta.resolve('#worker'));
   const tape = workerTape({
     socketFd: itsSocket,
     complaintsFd: itsComplaints,

@@ -59,7 +59,8 @@ function canOthersRun(program: string): boolean {
   return spawnSync(program, ['-e', '0'], { uid: user.uid, gid: user.gid, cwd: '/' }).status === 0;
 }
 
-function openToAll(folder: string): void {
+/** Makes a tree readable by everybody. */
+export function openToAll(folder: string): void {
   const { status, stderr } = spawnSync('chmod', ['-R', 'a+rX', folder], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`Cannot open "${folder}" to all: ${stderr}`);
 }

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { build } from '../../build.ts';
 import { UsageError } from '../../errors.ts';
+import { startProgress } from '../../progress/start-progress.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';
 import type { DescribeMethod } from '../call.ts';
@@ -16,17 +18,13 @@ export async function runBuild(context: CommandContext): Promise<number> {
     argumentFiles: await readArgumentFiles(parsed),
   });
   const { method, format } = command.call;
-  if (method === 'build') return build(command, context);
+  if (method === 'build') return buildImage(command, context);
   return describe(method, { options: command.options, format }, context);
 }
 
-async function build(command: BuildCommand, context: CommandContext): Promise<number> {
-  const [{ build: run }, { startProgress }] = await Promise.all([
-    import('../../build.ts'),
-    import('../../progress/start-progress.ts'),
-  ]);
+async function buildImage(command: BuildCommand, context: CommandContext): Promise<number> {
   await using progress = await startProgress(modeOf(command), context);
-  const result = await run({
+  const result = await build({
     ...command.options,
     stdin: context.stdin,
     stdout: context.stdout,

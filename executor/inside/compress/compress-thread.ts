@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { CompressJob } from './gzip-worker.ts';
 
-const program = new URL(`./gzip-worker${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url);
+const program = new URL(import.meta.resolve('#gzip-worker'));
 
 interface Waiting {
   readonly resolve: (member: Uint8Array) => void;
