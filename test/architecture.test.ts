@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, string>> = {
   koffi: 'native',
   undici: 'registry',
+  'smol-toml': 'registry',
   'p-limit': 'builder',
   fflate: 'executor/inside',
 };

@@ -1,9 +1,11 @@
+import { parse, TomlError } from 'smol-toml';
 import type { MirrorRule, RegistriesDocument, RegistryRule } from './registries-conf.ts';
-import { parseToml, type TomlTable, type TomlValue } from './toml.ts';
 
-/** Reads one file of the version 2 format. Keys of other programs are passed over. Throws SyntaxError. */
+type Table = Readonly<Record<string, unknown>>;
+
+/** Reads one file of the version 2 format (containers-registries.conf(5)). Keys of other programs are passed over. Throws SyntaxError. */
 export function decodeRegistriesConf(text: string): RegistriesDocument {
-  const root = parseToml(text);
+  const root = parseDocument(text);
   if (root['registries'] !== undefined) throw new SyntaxError('it is in the old version 1 format, with [registries.search]');
   const search = root['unqualified-search-registries'];
   const aliases = Object.entries(tableOf(root['aliases'] ?? {}, 'aliases'));
@@ -14,7 +16,18 @@ export function decodeRegistriesConf(text: string): RegistriesDocument {
   };
 }
 
-function ruleOf(table: TomlTable): RegistryRule {
+function parseDocument(text: string): Table {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The rest of the message shows the line, which may hold a password.
+    const [reason = ''] = error.message.replace('Invalid TOML document: ', '').split('\n');
+    throw new SyntaxError(`line ${error.line}: ${reason}`);
+  }
+}
+
+function ruleOf(table: Table): RegistryRule {
   const location = optionalString(table, 'location') ?? '';
   const prefix = optionalString(table, 'prefix') ?? location;
   if (prefix === '') throw new SyntaxError('a [[registry]] has neither prefix nor location');
@@ -29,7 +42,7 @@ function ruleOf(table: TomlTable): RegistryRule {
   };
 }
 
-function mirrorOf(table: TomlTable, pulls: MirrorRule['pulls'] | undefined): MirrorRule {
+function mirrorOf(table: Table, pulls: MirrorRule['pulls'] | undefined): MirrorRule {
   const location = optionalString(table, 'location');
   if (location === undefined || location === '') throw new SyntaxError('a [[registry.mirror]] has no location');
   const own = optionalString(table, 'pull-from-mirror') ?? 'all';
@@ -43,37 +56,41 @@ function trimmed(name: string): string {
   return name.replace(/\/+$/, '');
 }
 
-function tableOf(value: TomlValue, name: string): TomlTable {
-  if (typeof value === 'object' && !isArray(value)) return value;
+function tableOf(value: unknown, name: string): Table {
+  if (isTable(value)) return value;
   throw new SyntaxError(`"${name}" is not a table`);
 }
 
-function tablesOf(value: TomlValue | undefined, name: string): readonly TomlTable[] {
+function tablesOf(value: unknown, name: string): readonly Table[] {
   if (value === undefined) return [];
   if (!isArray(value)) throw new SyntaxError(`"${name}" is not an array of tables; write [[${name}]]`);
   return value.map((entry) => tableOf(entry, name));
 }
 
-function stringsOf(value: TomlValue, name: string): readonly string[] {
+function stringsOf(value: unknown, name: string): readonly string[] {
   if (!isArray(value)) throw new SyntaxError(`"${name}" is not an array`);
   return value.map((entry) => stringOf(entry, name));
 }
 
-function isArray(value: TomlValue): value is readonly TomlValue[] {
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !isArray(value) && !(value instanceof Date);
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-function stringOf(value: TomlValue, name: string): string {
+function stringOf(value: unknown, name: string): string {
   if (typeof value === 'string') return value;
   throw new SyntaxError(`"${name}" is not a string`);
 }
 
-function optionalString(table: TomlTable, name: string): string | undefined {
+function optionalString(table: Table, name: string): string | undefined {
   const value = table[name];
   return value === undefined ? undefined : stringOf(value, name);
 }
 
-function flag(table: TomlTable, name: string): boolean {
+function flag(table: Table, name: string): boolean {
   const value = table[name] ?? false;
   if (typeof value === 'boolean') return value;
   throw new SyntaxError(`"${name}" is neither true nor false`);

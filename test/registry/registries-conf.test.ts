@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
 import { loadRegistriesConf } from '../../registry/config/registries-conf.ts';
 import { candidateReferences, pullSites, pushSite } from '../../registry/config/sites.ts';
-import { parseToml } from '../../registry/config/toml.ts';
 import { formatReference, parseReference } from '../../registry/reference.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -18,56 +17,6 @@ async function load(text: string): ReturnType<typeof loadRegistriesConf> {
   await writeFile(file, text);
   return loadRegistriesConf({ CONTAINERS_REGISTRIES_CONF: file });
 }
-
-describe('parseToml()', () => {
-  test('reads what registries.conf and its like are written in', () => {
-    const text = [
-      '# comment',
-      'a = "x\\t\\u00e9" # more',
-      "b.'c d' = 'raw\\n'",
-      'list = [ "one", # first',
-      '  "two", ]',
-      'number = 1_000',
-      'off = false',
-      'inline = { x = 1, y.z = "q" }',
-      'long = """',
-      'first \\',
-      '   joined"""',
-      '[t."u.v"]',
-      'w = 1.5',
-      '[[array]]',
-      'k = 1',
-      '[[array]]',
-      '[[array.inner]]',
-      'k = 2',
-    ].join('\n');
-    const plain: unknown = JSON.parse(JSON.stringify(parseToml(text)));
-    assert.deepEqual(plain, {
-      a: 'x\té',
-      b: { 'c d': 'raw\\n' },
-      list: ['one', 'two'],
-      number: 1000,
-      off: false,
-      inline: { x: 1, y: { z: 'q' } },
-      long: 'first joined',
-      t: { 'u.v': { w: 1.5 } },
-      array: [{ k: 1 }, { inner: [{ k: 2 }] }],
-    });
-  });
-
-  for (const [text, message] of [
-    ['a', 'line 1: "=" is missing'],
-    ['\na = ', 'line 2: a value is missing'],
-    ['a = "x', 'line 1: a string does not end'],
-    ['a = 1 b = 2', 'line 1: something follows the value'],
-    ['a = 1\na = 2', 'line 2: "a" is given twice'],
-    ['a = 1979-05-27', 'line 1: "1979-05-27" is not a value'],
-    ['[a\n', 'line 1: "]" is missing'],
-    [`a = ${'['.repeat(50)}`, 'line 1: values are nested too deeply'],
-  ] as const) {
-    test(`names the line: ${message}`, () => assert.throws(() => parseToml(text), { name: 'SyntaxError', message }));
-  }
-});
 
 const conf = `
 unqualified-search-registries = ["r.example", "docker.io"]
@@ -165,7 +114,9 @@ describe('loadRegistriesConf()', () => {
     ['[[registry]]\nlocation = "https://x"', '"https://x" starts with a scheme; it should be host[:port][/path]'],
     ['[[registry]]\nlocation = "x"\ninsecure = "yes"', '"insecure" is neither true nor false'],
     ['[registry]', '"registry" is not an array of tables; write [[registry]]'],
-    ['x = ', 'line 1: a value is missing'],
+    ['[aliases]\nx = ', 'line 2: invalid value'],
+    ['[registry]\na = 1\na = 2', 'line 3: trying to redefine an already defined table or value'],
+    ['aliases = 1979-05-27', '"aliases" is not a table'],
   ] as const) {
     test(`says what is wrong: ${why}`, async () => {
       await assert.rejects(load(text), {
