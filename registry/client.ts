@@ -43,6 +43,14 @@ export interface RegistryClientOptions {
   readonly limits?: RegistryLimits;
 }
 
+/** What came of doing something at one of several sites. */
+export interface FirstResult<T> {
+  readonly result: T;
+  readonly site: Site;
+  /** The sites that were not needed. */
+  readonly rest: readonly Site[];
+}
+
 const defaults = {
   stallTimeoutMs: 60_000,
   connectTimeoutMs: 20_000,
@@ -95,24 +103,39 @@ export class RegistryClient implements AsyncDisposable {
     return candidateReferences(text, await this.conf());
   }
 
-  /**
-   * Does something with the repository of a reference where it can be pulled from: its mirrors in order, then itself. The failure of a mirror
-   * is told as a notice; that of the registry is thrown.
-   */
+  /** The places where a reference can be pulled from: its mirrors in order, then itself. Throws RegistryError `blocked`. */
+  async pullSites(reference: Reference): Promise<readonly Site[]> {
+    return pullSites(reference, await this.conf());
+  }
+
+  /** Does something with the repository of a reference at the first of its sites where that succeeds. */
   async pulling<T>(reference: Reference, purpose: string, work: (repository: Repository) => Promise<T>): Promise<T> {
-    const sites = pullSites(reference, await this.conf());
-    for (const site of sites.slice(0, -1)) {
-      try {
-        return await work(await this.#open(site, purpose));
-      } catch (error) {
-        this.#options.signal?.throwIfAborted();
-        if (!(error instanceof RegistryError)) throw error;
-        this.notice(`Mirror ${site.registry} is passed over: ${error.message}`);
-      }
+    return (await this.atFirst(await this.pullSites(reference), purpose, work)).result;
+  }
+
+  /**
+   * Does something at the first site where it succeeds, and says which sites are left after that one. The failure of a site that is followed
+   * by others is told as a notice; that of the last one is thrown.
+   */
+  async atFirst<T>(
+    [site, ...rest]: readonly Site[],
+    purpose: string,
+    work: (repository: Repository, rest: readonly Site[]) => Promise<T>,
+  ): Promise<FirstResult<T>> {
+    if (site === undefined) throw new Error(`No site to ${purpose}`);
+    try {
+      return { result: await work(await this.#open(site, purpose), rest), site, rest };
+    } catch (error) {
+      this.passOver(site, rest, error);
+      return this.atFirst(rest, purpose, work);
     }
-    const last = sites.at(-1);
-    if (last === undefined) throw new Error(`No site for ${formatReference(reference)}`);
-    return work(await this.#open(last, purpose));
+  }
+
+  /** Tells that a site failed when others are left; else, or when the failure is none of the site's, throws it. */
+  passOver(site: Site, rest: readonly Site[], error: unknown): void {
+    this.#options.signal?.throwIfAborted();
+    if (rest.length === 0 || !(error instanceof RegistryError)) throw error;
+    this.notice(`Mirror ${site.registry} is passed over: ${error.message}`);
   }
 
   /** The repository that a reference is pushed to. */

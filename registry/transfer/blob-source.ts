@@ -1,4 +1,5 @@
-import type { RegistryClient } from '../client.ts';
+import type { FirstResult, RegistryClient } from '../client.ts';
+import type { Site } from '../config/sites.ts';
 import { RegistryError } from '../errors.ts';
 import { discard, type HttpResponse } from '../http/exchange.ts';
 import { redactUrl } from '../http/redact.ts';
@@ -21,8 +22,7 @@ export function registryBlobs(client: RegistryClient, reference: Reference): Blo
       if (offset > 0 && offset >= descriptor.size) return { offset, bytes: nothing() };
       const purpose = `fetch blob ${descriptor.digest} of "${name}"`;
       const request: BlobRequest = { client, descriptor, offset, purpose, signal };
-      const bytes = await openAnywhere(reference, request);
-      return { offset, bytes };
+      return { offset, bytes: await openAnywhere(reference, request) };
     },
   };
 }
@@ -38,19 +38,56 @@ interface BlobRequest {
 }
 
 async function openAnywhere(reference: Reference, request: BlobRequest): Promise<AsyncIterable<Uint8Array>> {
-  const { client, descriptor, purpose } = request;
   try {
-    return await client.pulling(reference, purpose, (repository) => openIn(repository, request));
+    return failingOver(await openFirst(await request.client.pullSites(reference), request), request);
   } catch (error) {
+    const { descriptor } = request;
     const urls = layerFormatOf(descriptor.mediaType)?.isForeign === true ? (descriptor.urls ?? []) : [];
     if (urls.length === 0 || !(error instanceof RegistryError) || error.status === undefined) throw error;
     return openForeign(urls, request);
   }
 }
 
-async function openIn(repository: Repository, request: BlobRequest): Promise<AsyncIterable<Uint8Array>> {
+type OpenBlob = FirstResult<AsyncIterator<Uint8Array, void>>;
+
+function openFirst(sites: readonly Site[], request: BlobRequest): Promise<OpenBlob> {
+  return request.client.atFirst(sites, request.purpose, async (repository, rest) => {
+    const bytes = await openIn(repository, { ...request, isLast: rest.length === 0 });
+    return bytes[Symbol.asyncIterator]();
+  });
+}
+
+/** Goes on at the next site, from the byte that was reached, when a mirror breaks off for good. */
+function failingOver(first: OpenBlob, request: BlobRequest): AsyncIterable<Uint8Array> {
+  const { client, signal } = request;
+  let current = first;
+  let { offset } = request;
+  const next = async (): Promise<IteratorResult<Uint8Array, void>> => {
+    try {
+      const chunk = await current.result.next();
+      offset += chunk.value?.byteLength ?? 0;
+      return chunk;
+    } catch (error) {
+      signal?.throwIfAborted();
+      client.passOver(current.site, current.rest, error);
+      current = await openFirst(current.rest, { ...request, offset });
+      return next();
+    }
+  };
+  const leave = async (): Promise<IteratorResult<Uint8Array, void>> =>
+    (await current.result.return?.()) ?? { done: true, value: undefined };
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+}
+
+async function openIn(
+  repository: Repository,
+  request: BlobRequest & { readonly isLast: boolean },
+): Promise<AsyncIterable<Uint8Array>> {
   const { descriptor, offset, purpose, signal } = request;
+  const { limits } = request.client;
   const release = await repository.host.pullSlots.acquire(signal);
+  // With another place to go to, patience with this one only costs time.
+  const attempts = request.isLast ? limits.attempts : Math.min(2, limits.attempts);
   const connect = (from: number): Promise<HttpResponse> =>
     repository.request({
       method: 'GET',
@@ -60,7 +97,7 @@ async function openIn(repository: Repository, request: BlobRequest): Promise<Asy
       headers: rangeHeaders(from),
       signal,
     });
-  return openBlobStream({ ...request.client.limits, descriptor, offset, purpose, connect, signal, release });
+  return openBlobStream({ ...limits, attempts, descriptor, offset, purpose, connect, signal, release });
 }
 
 function rangeHeaders(offset: number): Record<string, string> {

@@ -8,6 +8,7 @@ import { download } from '../../registry/download.ts';
 import { isExempt, proxyFor } from '../../registry/http/proxy.ts';
 import { cleanText, redactText, redactUrl } from '../../registry/http/redact.ts';
 import { Semaphore } from '../../registry/http/semaphore.ts';
+import { digestOf } from '../../registry/oci/digest.ts';
 import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import type { Fault } from '../support/faulty-call.ts';
@@ -52,6 +53,42 @@ describe('mirrors', () => {
     assert.equal(notices.length, 1);
     assert.match(notices[0] ?? '', new RegExp(`^Mirror ${mirror.host} is passed over: Cannot fetch image`));
   });
+
+  for (const [what, fault] of [
+    ['is cut', { kind: 'cut', atByte: 20_000 }],
+    ['stops', { kind: 'stall', atByte: 20_000 }],
+  ] as const) {
+    test(`that ${what} in the middle of a blob is left for the next, which goes on at the byte reached`, async () => {
+      await using first = await FakeRegistry.start();
+      await using second = await FakeRegistry.start();
+      for (const mirror of [first, second]) plant(mirror, { repository: 'app', tag: '1' }, image);
+      const mirrors = [first, second].map(({ host }) => `[[registry.mirror]]\nlocation = "${host}"\n`).join('');
+      const notices: string[] = [];
+      await using client = await newClient(`[[registry]]\nlocation = "${registry.host}"\n${mirrors}`, {
+        onNotice: (text) => notices.push(text),
+        limits: { backoffMs: 1, attempts: 5, stallTimeoutMs: 100 },
+      });
+      const { blobs } = await resolveImage(`${registry.host}/app:1`, { client, platform });
+      const [, layer] = image.layerDescriptors;
+      assert.ok(layer);
+      registry.requests.length = 0;
+      // Each mirror serves one connection for a while, and none after that.
+      first.fail({ path: /blobs/, times: 1, fault });
+      first.fail({ path: /blobs/, fault: { kind: 'reset' } });
+      second.fail({ path: /blobs/, times: 1, fault: { kind: 'cut', atByte: 10_000 } });
+      second.fail({ path: /blobs/, fault: { kind: 'reply', status: 500 } });
+      const bytes = await collect((await blobs.open(layer, {})).bytes);
+      assert.equal(digestOf(bytes), layer.digest);
+      const ranges = [second, registry].map(
+        ({ requests }) => requests.find(({ path }) => path.endsWith(layer.digest))?.headers.range,
+      );
+      assert.deepEqual(ranges, ['bytes=20000-', 'bytes=30000-']);
+      assert.deepEqual(
+        notices.map((text) => text.split(':').slice(0, 2).join(':')),
+        [first, second].map(({ host }) => `Mirror ${host} is passed over`),
+      );
+    });
+  }
 
   test('do not help a blocked registry', async () => {
     await using client = await newClient(`[[registry]]\nlocation = "${registry.host}"\nblocked = true\n`);
