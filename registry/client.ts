@@ -3,7 +3,7 @@ import { loadRegistriesConf, type RegistriesConf } from './config/registries-con
 import { candidateReferences, pullSites, pushSite, type Site } from './config/sites.ts';
 import { RegistryError } from './errors.ts';
 import { authorizerFor, greetHost, type RegistryHost } from './host.ts';
-import { discard, type Exchange } from './http/exchange.ts';
+import { discard, type Exchange, type HttpRequest } from './http/exchange.ts';
 import type { Environment } from './http/proxy.ts';
 import { cleanText, redactText } from './http/redact.ts';
 import { redirecting } from './http/redirect.ts';
@@ -80,7 +80,7 @@ export class RegistryClient implements AsyncDisposable {
     this.limits = { ...defaults, ...options.limits };
     const { environment, certDirectory } = options;
     this.#transport = new Transport({ ...this.limits, environment, certDirectory, userAgent: 'tsbuild' });
-    const send: Exchange = (request) => this.#transport.send({ ...request, signal: this.#joined(request.signal) });
+    const send: Exchange = (request) => this.#transport.send({ ...request, signal: this.#joined(request) });
     this.exchange = redirecting(retrying(send, { ...this.limits, onNotice: (message) => this.notice(message) }));
   }
 
@@ -193,8 +193,9 @@ export class RegistryClient implements AsyncDisposable {
     return findCredentials(`${registry}/${repository}`, options);
   }
 
-  #joined(signal: AbortSignal | undefined): AbortSignal | undefined {
+  #joined({ signal, outlivesAbort }: HttpRequest): AbortSignal | undefined {
     const own = this.#options.signal;
+    if (outlivesAbort === true) return signal;
     if (own === undefined || signal === undefined || own === signal) return own ?? signal;
     return AbortSignal.any([own, signal]);
   }

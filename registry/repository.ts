@@ -19,6 +19,7 @@ export interface RepositoryRequest {
   /** For mounts: what else the token must allow. */
   readonly moreScopes?: readonly string[];
   readonly isRetried?: boolean;
+  readonly outlivesAbort?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,13 +59,23 @@ export class Repository {
   }
 
   #httpRequest(request: RepositoryRequest): HttpRequest {
-    const { target, actions = 'pull', moreScopes = [], method, purpose, isRetried = true, signal } = request;
+    const {
+      target,
+      actions = 'pull',
+      moreScopes = [],
+      method,
+      purpose,
+      isRetried = true,
+      outlivesAbort = false,
+      signal,
+    } = request;
     const url = typeof target === 'string' ? new URL(`/v2/${this.name.repository}/${target}`, this.host.base) : target;
     return {
       method,
       url,
       purpose,
       isRetried,
+      outlivesAbort,
       signal,
       scopes: [`repository:${this.name.repository}:${actions}`, ...moreScopes],
       ...(request.headers === undefined ? {} : { headers: request.headers }),

@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly scopes?: readonly string[];
   /** false: fail at once, because the caller knows better how to go on. Default true. */
   readonly isRetried?: boolean;
+  /** true: sent even when everything is being aborted; `signal` alone ends it. */
+  readonly outlivesAbort?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -28,6 +28,9 @@ export interface UploadOptions {
 /** How a blob came to be there. */
 export type UploadOutcome = 'present' | 'mounted' | 'sent';
 
+/** How long somebody who pressed Ctrl-C waits for a registry at most. */
+const farewellMs = 2000;
+
 interface Upload {
   readonly repository: Repository;
   readonly blob: PushBlob;
@@ -36,10 +39,10 @@ interface Upload {
   readonly purpose: string;
 }
 
-/** An upload that the registry has begun, and how many bytes it has. */
+/** An upload that the registry has begun, and how many bytes it has. Each answer may give it another location. */
 interface Session {
-  readonly location: URL;
-  readonly offset: number;
+  location: URL;
+  offset: number;
   /** The smallest part that the registry takes, but for the last. */
   readonly leastChunkBytes: number;
 }
@@ -100,17 +103,21 @@ function homeOf({ repository, blob }: Upload): string | undefined {
 async function sendUntilDone(upload: Upload, begun: Session | undefined): Promise<void> {
   const { attempts, backoffMs, signal } = upload.options;
   let session = begun;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      session ??= await start(upload);
-      await sendFrom(upload, session);
-      return;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (attempt === attempts || !isWorthAnother(error)) throw error;
-      await pause(backoff(attempt, backoffMs), signal);
-      session = session && (await statusOf(upload, session, error));
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        session ??= await start(upload);
+        return await sendFrom(upload, session);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (attempt === attempts || !isWorthAnother(error)) throw error;
+        await pause(backoff(attempt, backoffMs), signal);
+        session = session && (await resumable(upload, session, error));
+      }
     }
+  } catch (error) {
+    if (session !== undefined) await abandon(upload, session);
+    throw error;
   }
 }
 
@@ -166,7 +173,25 @@ function nextLocation(response: HttpResponse, { repository }: Upload): URL | und
   return url;
 }
 
-/** Asks how far an upload has come; undefined: it is better begun again. */
+/** How far an upload has come; undefined: it is better begun again, and nothing of it is left. */
+async function resumable(upload: Upload, session: Session, failure: unknown): Promise<Session | undefined> {
+  const status = await statusOf(upload, session, failure);
+  if (status === undefined) await abandon(upload, session);
+  return status;
+}
+
+/**
+ * Tells the registry that it can throw away what it has of an upload; else that stays for days, or for good. (distribution-spec, "Cancel a
+ * blob upload") What it answers, if it does so in time, changes nothing. CNCF distribution refuses when a request broke off in its middle,
+ * since its locations hold the offset, and purges such uploads itself.
+ */
+async function abandon({ repository, purpose }: Upload, { location }: Session): Promise<void> {
+  const signal = AbortSignal.timeout(farewellMs);
+  const request = { method: 'DELETE', target: location, purpose, actions: 'pull,push', isRetried: false } as const;
+  // Whatever goes wrong here, the failure that led here is the one to tell.
+  await repository.send({ ...request, expected: [204], signal, outlivesAbort: true }).catch(() => undefined);
+}
+
 async function statusOf(upload: Upload, session: Session, failure: unknown): Promise<Session | undefined> {
   if (isWithoutChunks(failure) || (failure instanceof RegistryError && failure.status !== undefined && failure.status < 500))
     return undefined;
@@ -197,23 +222,16 @@ async function sendFrom(upload: Upload, session: Session): Promise<void> {
   const asked = upload.options.chunkBytes;
   const chunkBytes = asked && Math.max(asked, session.leastChunkBytes);
   if (session.offset === 0 && (chunkBytes === undefined || size <= chunkBytes)) return finish(upload, session.location, 0);
-  let { location, offset } = session;
-  while (offset < size) {
-    const end = Math.min(size, offset + (chunkBytes ?? size));
-    const response = await sendChunk(upload, { location, offset, end });
-    location = nextLocation(response, upload) ?? location;
-    offset = end;
+  while (session.offset < size) {
+    const end = Math.min(size, session.offset + (chunkBytes ?? size));
+    const response = await sendChunk(upload, session, end);
+    session.location = nextLocation(response, upload) ?? session.location;
+    session.offset = end;
   }
-  return finish(upload, location, size);
+  return finish(upload, session.location, size);
 }
 
-interface Chunk {
-  readonly location: URL;
-  readonly offset: number;
-  readonly end: number;
-}
-
-async function sendChunk(upload: Upload, { location, offset, end }: Chunk): Promise<HttpResponse> {
+async function sendChunk(upload: Upload, { location, offset }: Session, end: number): Promise<HttpResponse> {
   const { repository, purpose, options } = upload;
   const response = await repository.send({
     method: 'PATCH',

@@ -40,6 +40,14 @@ function push(name: string, image: PushImage, options: Partial<PushOptions> = {}
   return pushImage(`${registry.host}/${name}`, image, { client, ...options });
 }
 
+/** A signal that is aborted when uploads have begun. */
+function abortSoon(): { readonly signal: AbortSignal; readonly reason: Error } {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  setTimeout(() => controller.abort(reason), 100);
+  return { signal: controller.signal, reason };
+}
+
 function blobsOf(image: TestImage): readonly string[] {
   return [image.config, ...image.layers].map(digestOf);
 }
@@ -240,6 +248,51 @@ describe('pushImage()', () => {
     });
     assert.equal(registry.links.has(`foreign ${foreign.digest}`), false);
     assert.ok(registry.manifests.has('foreign/1'));
+  });
+});
+
+describe('an upload that is given up', () => {
+  const hang: FaultRule = { method: 'PUT', path: /uploads/, fault: { kind: 'hang' } };
+
+  for (const whose of ['the push', 'the client'] as const) {
+    test(`is cancelled at the registry when ${whose} is aborted`, async () => {
+      const { signal, reason } = abortSoon();
+      await using aborted = new RegistryClient({ environment, limits, ...(whose === 'the client' && { signal }) });
+      const options = { client: aborted, ...(whose === 'the push' && { signal }) };
+      const before = registry.openUploads;
+      await assert.rejects(
+        under(hang, () => push('abort:2', parts(testImage()), options)),
+        reason,
+      );
+      assert.equal(registry.openUploads, before);
+    });
+  }
+
+  test('is cancelled when its bytes are wrong, after the last attempt, and before it is begun again', async () => {
+    await using at = await FakeRegistry.start({ allowsChunks: false });
+    // One blob after the other, so that none is being begun while another fails.
+    await using single = new RegistryClient({ environment, limits: { ...limits, parallelBlobs: 1 } });
+    const options = { client: single };
+    const image = testImage({ layerSizes: [200_000] });
+    const [layer] = parts(image).layers;
+    assert.ok(layer);
+    const short = { ...layer, open: () => chunksOf(Buffer.alloc(10)) };
+    await assert.rejects(pushImage(`${at.host}/app:1`, { ...parts(image), layers: [short] }, options), { code: 'size-mismatch' });
+    at.fail({ method: 'PUT', path: /uploads/, after: 1, times: 1, fault: { kind: 'cut-upload', atByte: 60_000 } });
+    await pushImage(`${at.host}/app:1`, parts(image), options);
+    at.heal();
+    at.fail({ method: 'PUT', path: /uploads/, fault: { kind: 'reply', status: 502 } });
+    await assert.rejects(pushImage(`${at.host}/app:2`, parts(testImage()), options), { code: 'server-error' });
+    assert.equal(at.openUploads, 0);
+  });
+
+  test('does not wait for a registry that does not answer that either', async () => {
+    const { signal, reason } = abortSoon();
+    registry.fail({ method: 'DELETE', path: /uploads/, fault: { kind: 'hang' } });
+    await assert.rejects(
+      under(hang, () => push('abort:3', parts(testImage({ layerSizes: [10] })), { signal })),
+      reason,
+    );
   });
 });
 

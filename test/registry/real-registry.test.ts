@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { login, logout } from '../../registry/auth/login.ts';
@@ -155,6 +155,36 @@ describe('a plain docker-registry', needed, () => {
       assert.deepEqual(await layersOf(source), one.layers);
     }
   });
+
+  for (const [what, atByte, chunkBytes] of [
+    ['before its first byte', 0, undefined],
+    ['between two chunks', 2_000_000, 1_000_000],
+  ] as const) {
+    test(`keeps nothing of a push that ends ${what}`, async () => {
+      const image = testImage({ layerSizes: [4_000_000] });
+      const [layer] = parts(image).layers;
+      assert.ok(layer);
+      let opened = 0;
+      const breaking = async function* (): AsyncGenerator<Uint8Array> {
+        if (opened * 1_000_000 === atByte) throw new Error('the source is gone');
+        opened += 1;
+        yield* chunksOf(image.layers[0] ?? Buffer.of());
+      };
+      const broken = { ...parts(image), layers: [{ ...layer, open: breaking }] };
+      // One blob after the other, so that none is being begun while another fails.
+      await using single = newClient({ limits: { backoffMs: 1, parallelBlobs: 1 } });
+      const options = { client: single, ...(chunkBytes !== undefined && { chunkBytes }) };
+      const repository = `stopped/at-${atByte}`;
+      await assert.rejects(pushImage(`${registry.host}/${repository}:1`, broken, options), { message: 'the source is gone' });
+      // It forgets the bytes, though not the empty folder of their upload.
+      const uploads = `${registry.storage}/docker/registry/v2/repositories/${repository}/_uploads`;
+      const left = await readdir(uploads, { recursive: true });
+      assert.deepEqual(
+        left.filter((name) => name.endsWith('/data')),
+        [],
+      );
+    });
+  }
 
   test('says what it does not have', async () => {
     await assert.rejects(resolveImage(`${registry.host}/nothing/here:1`, { client, platform }), {

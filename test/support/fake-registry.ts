@@ -99,6 +99,11 @@ export class FakeRegistry implements AsyncDisposable {
     this.#faults.length = 0;
   }
 
+  /** Uploads that were begun, and neither finished nor cancelled. */
+  get openUploads(): number {
+    return this.#uploads.size;
+  }
+
   /** Puts a blob there. */
   addBlob(repository: string, bytes: Uint8Array): Digest {
     const digest = digestOf(bytes);

@@ -22,6 +22,8 @@ export interface RealRegistry extends AsyncDisposable {
   readonly host: string;
   /** With TLS: holds ca.crt, and client.cert with client.key. */
   readonly certDirectory: string;
+  /** The folder with everything that was pushed. */
+  readonly storage: string;
   readonly log: () => string;
 }
 
@@ -30,6 +32,7 @@ export async function startRealRegistry(options: RealRegistryOptions = {}): Prom
   const folder = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-registry-'));
   const port = await freePort();
   const certDirectory = path.join(folder, 'certs');
+  const storage = path.join(folder, 'data');
   if (options.hasTls === true) await makeCertificates(certDirectory);
   if (options.user !== undefined) await writeHtpasswd(folder, options.user);
   const configFile = path.join(folder, 'config.yml');
@@ -54,7 +57,7 @@ export async function startRealRegistry(options: RealRegistryOptions = {}): Prom
     await stop();
     throw error;
   }
-  return { host: `127.0.0.1:${port}`, certDirectory, log: text, [Symbol.asyncDispose]: stop };
+  return { host: `127.0.0.1:${port}`, certDirectory, storage, log: text, [Symbol.asyncDispose]: stop };
 }
 
 function configText(folder: string, port: number, options: RealRegistryOptions): string {
