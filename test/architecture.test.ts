@@ -21,6 +21,7 @@ const packages: Readonly<Record<string, string>> = {
   koffi: 'native',
   undici: 'registry',
   'smol-toml': 'registry',
+  socks: 'registry',
   'p-limit': 'builder',
   fflate: 'executor/inside',
 };

@@ -153,14 +153,15 @@ function codeIn(error: unknown): string | undefined {
 
 function isProxyTrouble(error: unknown, code: string | undefined): boolean {
   const refusals = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_PRX_TLS'];
-  return /proxy/i.test(reasonOf(error)) || refusals.includes(code ?? '') || (code ?? '').includes('SOCKS');
+  const isSocks = error instanceof Error && error.name === 'SocksError';
+  return isSocks || /proxy/i.test(reasonOf(error)) || refusals.includes(code ?? '');
 }
 
 function proxyExplanation(error: unknown, proxy: URL): Explanation {
   const status = /Proxy response \((\d{3})\)/.exec(reasonOf(error))?.[1];
-  const needsPassword = status === '407' || /407/.test(reasonOf(error));
+  const needsPassword = /407|authentication/i.test(reasonOf(error));
   if (needsPassword) {
-    const hint = 'Put user and password into the proxy variable: http://user:password@host:port';
+    const hint = `Put user and password into the proxy variable: ${proxy.protocol}//user:password@host:port`;
     return { code: 'proxy', text: `the proxy ${redactUrl(proxy)} wants a user and password`, hint };
   }
   const detail = status === undefined ? (codeIn(error) ?? reasonOf(error)) : `it answered ${status}`;

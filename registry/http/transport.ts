@@ -103,6 +103,10 @@ export class Transport implements AsyncDisposable {
     const proxy = this.#proxyFor(url);
     const limits = { keepAliveTimeout: 10_000, maxHeaderSize: 64 * 1024 };
     if (proxy === undefined) return new Agent({ ...limits, connect });
+    if (proxy.protocol.startsWith('socks')) {
+      const { socksConnector } = await import('./socks.ts');
+      return new Agent({ ...limits, connect: socksConnector(proxy, connect) });
+    }
     return new ProxyAgent({
       ...limits,
       ...proxyOptions(proxy),
@@ -118,7 +122,11 @@ function isUnknownAuthority(error: unknown): boolean {
   );
 }
 
-function connectOptions(settings: TlsSettings, isVerified: boolean, timeout: number): buildConnector.BuildOptions {
+function connectOptions(
+  settings: TlsSettings,
+  isVerified: boolean,
+  timeout: number,
+): buildConnector.BuildOptions & { readonly timeout: number } {
   return {
     timeout,
     rejectUnauthorized: isVerified,
@@ -130,9 +138,6 @@ function connectOptions(settings: TlsSettings, isVerified: boolean, timeout: num
 
 /** The proxy without its user in the URL, since errors may quote the URL; http targets are asked for plainly, as proxies expect. */
 function proxyOptions(proxy: URL): { uri: string; token?: string; proxyTunnel: boolean } {
-  if (proxy.protocol.startsWith('socks')) {
-    return { uri: proxy.href.replace(/^socks5h?:/, 'socks5:'), proxyTunnel: true };
-  }
   const bare = new URL(proxy);
   bare.username = '';
   bare.password = '';

@@ -3,8 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { after, describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { RegistryClient, type RegistryClientOptions } from '../../registry/client.ts';
 import { download } from '../../registry/download.ts';
+import { RegistryError } from '../../registry/errors.ts';
 import { isExempt, proxyFor } from '../../registry/http/proxy.ts';
 import { cleanText, redactText, redactUrl } from '../../registry/http/redact.ts';
 import { Semaphore } from '../../registry/http/semaphore.ts';
@@ -14,6 +16,7 @@ import { FakeRegistry } from '../support/fake-registry.ts';
 import type { Fault } from '../support/faulty-call.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
 import { collect, plant, testImage } from '../support/registry-image.ts';
+import { SocksProxy } from '../support/socks-proxy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder('network');
@@ -209,6 +212,45 @@ describe('a proxy', () => {
         assert.equal(error.code, 'proxy');
         assert.match(String(error.hint), hint);
         assert.doesNotMatch(error.message, /wrong-word/);
+        return true;
+      });
+    });
+  }
+});
+
+describe('a SOCKS proxy', () => {
+  const name = 'registry.invalid:5000';
+  const conf = `[[registry]]\nlocation = "${name}"\ninsecure = true\n`;
+
+  for (const [scheme, variable] of [
+    ['socks5', 'ALL_PROXY'],
+    ['socks5h', 'https_proxy'],
+  ] as const) {
+    test(`in ${variable} as ${scheme}: is given the name of the host, and the password`, async () => {
+      await using proxy = await SocksProxy.start({ targetPort: registry.port, password: 'ada:wo rd' });
+      const address = `${scheme}://ada:wo%20rd@${proxy.host}`;
+      await using client = await newClient(conf, { environment: { [variable]: address, http_proxy: address } });
+      const source = await resolveImage(`${name}/app:1`, { client, platform });
+      assert.equal(source.descriptor.digest, image.descriptor.digest);
+      assert.deepEqual(new Set(proxy.asked), new Set([`name ${name}`]));
+    });
+  }
+
+  for (const [what, options, user, message] of [
+    ['wants a password', { password: 'ada:word' }, '', /wants a user and password$/],
+    ['wants another password', { password: 'ada:word' }, 'ada:wrong-word@', /wants a user and password$/],
+    ['does not reach the host', { reply: 4 }, 'ada:wrong-word@', /cannot be used: .*HostUnreachable$/],
+    ['is not there', undefined, 'ada:wrong-word@', /cannot be used: .*ECONNREFUSED/],
+  ] as const) {
+    test(`that ${what} is named`, async () => {
+      await using proxy = await SocksProxy.start({ targetPort: registry.port, ...options });
+      const https_proxy = `socks5://${user}${options === undefined ? '127.0.0.1:1' : proxy.host}`;
+      await using client = await newClient('', { environment: { https_proxy } });
+      await assert.rejects(resolveImage('r.invalid/app:1', { client, platform }), (error) => {
+        assert.ok(error instanceof RegistryError);
+        assert.equal(error.code, 'proxy');
+        assert.match(error.message, message);
+        assert.doesNotMatch(inspect(error, { depth: 9 }), /wrong-word/);
         return true;
       });
     });

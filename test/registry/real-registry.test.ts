@@ -14,6 +14,7 @@ import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { type RealRegistry, startRealRegistry } from '../support/real-registry.ts';
 import { collect, describe as describeBytes, type TestImage, testImage, testIndex } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
+import { SocksProxy } from '../support/socks-proxy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const run = promisify(execFile);
@@ -270,6 +271,17 @@ describe('a docker-registry with TLS', needed, () => {
 
   test('is used unverified when told so', async () => {
     await pushWith({ tlsVerify: false, environment: { HOME: '/nonexistent', CONTAINERS_REGISTRIES_CONF: '/nonexistent' } });
+  });
+
+  test('is trusted through a SOCKS proxy by the name that it has there', async () => {
+    const port = Number(strict.host.split(':')[1]);
+    await using proxy = await SocksProxy.start({ targetPort: port });
+    const environment = { HOME: '/nonexistent', CONTAINERS_REGISTRIES_CONF: '/nonexistent', all_proxy: `socks5://${proxy.host}` };
+    await pushWith({ environment, certDirectory: strict.certDirectory }, `registry.invalid:${port}`);
+    await assert.rejects(pushWith({ environment, certDirectory: strict.certDirectory }, `other.invalid:${port}`), {
+      code: 'certificate',
+      message: /is for another name$/,
+    });
   });
 
   test('gets a client certificate when there is one', async () => {

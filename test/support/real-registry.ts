@@ -88,13 +88,13 @@ async function writeHtpasswd(folder: string, user: { username: string; password:
   await writeFile(path.join(folder, 'htpasswd'), stdout);
 }
 
-/** An authority, a server certificate for 127.0.0.1 and localhost, and a client certificate. */
+/** An authority, a server certificate for 127.0.0.1, localhost and registry.invalid, and a client certificate. */
 export async function makeCertificates(folder: string): Promise<void> {
   await run('mkdir', ['-p', folder]);
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: folder });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority', '-days', '2');
-  const names = 'subjectAltName=IP:127.0.0.1,DNS:localhost';
+  const names = 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.invalid';
   for (const [name, file] of [
     ['server', 'server.pem'],
     ['client', 'client.cert'],
