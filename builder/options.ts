@@ -9,8 +9,8 @@ export type Output =
       readonly image?: ImageOutputOptions;
     }
   | { readonly kind: 'docker'; readonly destination: string; readonly image?: ImageOutputOptions }
-  | { readonly kind: 'local'; readonly destination: string }
-  | { readonly kind: 'tar'; readonly destination: string }
+  /** A folder for each platform; default: when there are several. Without, their files are merged, and none may be in two of them. */
+  | { readonly kind: 'local' | 'tar'; readonly destination: string; readonly platformSplit?: boolean }
   | { readonly kind: 'registry'; readonly names: readonly string[]; readonly image?: ImageOutputOptions }
   /** Only the store, under the names given. The default. */
   | { readonly kind: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly image?: ImageOutputOptions }

@@ -38,15 +38,13 @@ function readPlatform(text: string): Platform {
 }
 
 /**
- * Refuses outputs that hold one image, or one tree of files, when there are several platforms.
+ * Refuses outputs that hold one image when there are several platforms.
  *
  * @throws UsageError
  */
 export function checkOutputs(platforms: readonly Platform[], { outputs = [] }: BuildOptions): void {
-  const single = platforms.length < 2 ? undefined : outputs.find(({ kind }) => kind === 'docker' || kind === 'tar');
-  if (single === undefined) return;
-  const why = single.kind === 'docker' ? 'such an archive holds one image' : 'such an archive holds the files of one image';
-  throw new UsageError('--output', `Cannot write several platforms with type=${single.kind}: ${why}`, {
-    hint: `Use type=${single.kind === 'docker' ? 'oci' : 'local'}, or one --platform`,
+  if (platforms.length < 2 || !outputs.some(({ kind }) => kind === 'docker')) return;
+  throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
+    hint: 'Use type=oci, or one --platform',
   });
 }

@@ -18,8 +18,8 @@ const imageFields = ['compression', 'compression-level', 'force-compression', 'o
 const fieldsOfType: Readonly<Record<string, readonly string[]>> = {
   oci: ['dest', 'tar', ...imageFields],
   docker: ['dest', ...imageFields],
-  local: ['dest'],
-  tar: ['dest'],
+  local: ['dest', 'platform-split'],
+  tar: ['dest', 'platform-split'],
   registry: imageFields,
   image: ['push', ...imageFields],
   none: [],
@@ -77,6 +77,7 @@ function splitCsv(owner: string, text: string): readonly string[] {
 function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Output {
   const image = imageOptions(fields, defaults);
   const names = image.names ?? defaults.names;
+  const split = isOnIn(fields, 'platform-split');
   switch (type) {
     case 'oci':
       return { kind: 'oci', destination: destinationOf(type, fields), isArchive: isOnIn(fields, 'tar') ?? true, image };
@@ -84,7 +85,7 @@ function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Outpu
       return { kind: 'docker', destination: destinationOf(type, fields), image };
     case 'local':
     case 'tar':
-      return { kind: type, destination: destinationOf(type, fields) };
+      return { kind: type, destination: destinationOf(type, fields), ...(split !== undefined && { platformSplit: split }) };
     case 'registry':
       return { kind: 'registry', names: named(type, names), image };
     case 'image':

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
+import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { formatPlatform } from '../../parser/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
@@ -59,17 +60,11 @@ async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>,
 }
 
 async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: Delivering): Promise<void> {
-  const { store, signal, options, roots } = delivering;
+  const { store, signal, options } = delivering;
   const { exportTree } = await import('../export/export-tree.ts');
   await store.hold();
   await exportTree(output, {
-    write: async (form, target) => {
-      const isSplit = roots.length > 1;
-      // The worker makes the folders that it is given.
-      for (const built of roots) {
-        await writeRoot(built, { form, target: isSplit ? path.join(target, folderOf(built.plan.platform)) : target }, delivering);
-      }
-    },
+    write: (form, target) => writeRoots(output, { form, target }, delivering),
     temporaryFolder: path.dirname(await store.newPath()),
     stdout: options.stdout,
     signal,
@@ -77,14 +72,20 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
   delivering.onExported(undefined, output.destination);
 }
 
-async function writeRoot(
-  { plan, root }: Delivering['roots'][number],
+async function writeRoots(
+  { platformSplit }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
-  { folders, worker, signal, onProgress }: Delivering,
+  { roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
-  const lowers = await folders.lowersOf(root, { signal, onProgress });
+  const isSplit = platformSplit ?? roots.length > 1;
+  const trees: ExportedTree[] = [];
+  for (const { plan, root } of roots) {
+    const lowers = await folders.lowersOf(root, { signal, onProgress });
+    const platform = formatPlatform(plan.platform);
+    trees.push({ lowers, epoch: plan.sourceDateEpoch, platform, folder: isSplit ? folderOf(plan.platform) : undefined });
+  }
   const client = await worker.get();
-  await client.request({ kind: 'export-tree', lowers, form, path: target, epoch: plan.sourceDateEpoch }, { signal });
+  await client.request({ kind: 'export-tree', trees, form, path: target }, { signal });
 }
 
 /** `linux_arm_v7`: what docker buildx calls the folder of one of several platforms. */

@@ -7,41 +7,28 @@ import { bytesOfPath, type RawPath } from '../../registry/oci/raw-path.ts';
 import { noXattrs, type TarHeader } from '../../registry/oci/tar/header.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
+import { joinedTrees } from './joined-trees.ts';
 import { copyBytes } from './layer/copy-bytes.ts';
 import { FolderCache, splitPath } from './layer/folder-cache.ts';
 import { FolderTimes } from './layer/folder-times.ts';
 import { writeFully } from './layer/index-file.ts';
 import { finishFile, type NewAttributes, openNewFile, type Place, placeSpecial, placeSymlink } from './layer/place.ts';
-import { readTree, type TreeFile } from './layer/read-tree.ts';
+import type { TreeFile } from './layer/read-tree.ts';
 import { type TarItem, tarChunks } from './layer/tar-chunks.ts';
 import { removePath } from './remove.ts';
 import type { RequestContext } from './request-context.ts';
 import { openInRoot } from './resolve-in-root.ts';
-import { mountRootfs } from './rootfs.ts';
-import { timeAtEpoch } from './write-layer.ts';
 
 type ExportTreeRequest = Extract<WorkerRequest, { readonly kind: 'export-tree' }>;
 
 /**
- * Writes a whole root file system outside the store. A tar keeps owners and capabilities. A folder belongs to the user, so set-id
+ * Writes whole root file systems outside the store. A tar keeps owners and capabilities. A folder belongs to the user, so set-id
  * bits, which would speak of another owner, are dropped, and device nodes are left out with a warning. What was begun is
  * removed when it fails.
  */
 export async function exportTree(request: ExportTreeRequest, context: RequestContext): Promise<WorkerResults['export-tree']> {
-  using rootfs = mountRootfs({ lowers: request.lowers, context });
-  const rootFd = openat(AT_FDCWD, rootfs.path, O_RDONLY | O_DIRECTORY);
-  try {
-    const files = atEpoch(readTree(rootFd), request.epoch);
-    return { files: await (request.form === 'tar' ? writeTarFile : writeFolder)(files, request.path, context) };
-  } finally {
-    close(rootFd);
-  }
-}
-
-function* atEpoch(files: Iterable<TreeFile>, epoch: number | undefined): Generator<TreeFile, void, undefined> {
-  for (const { header, fd } of files) {
-    yield epoch === undefined ? { header, fd } : { header: { ...header, mtime: timeAtEpoch(header.mtime, epoch) }, fd };
-  }
+  const files = joinedTrees(request.trees, context);
+  return { files: await (request.form === 'tar' ? writeTarFile : writeFolder)(files, request.path, context) };
 }
 
 async function writeTarFile(files: Iterable<TreeFile>, path: string, context: RequestContext): Promise<number> {

@@ -38,16 +38,25 @@ export type WorkerRequest =
       readonly compression: LayerCompression /** Seconds: T0 and later become this. */;
       readonly epoch: number | undefined;
     }
-  /** Writes a whole root file system to a folder or a tar outside the store. `path` is new (a folder may be empty). */
+  /** Writes whole root file systems to one folder or tar outside the store. `path` is new (a folder may be empty). */
   | {
       readonly kind: 'export-tree';
-      readonly lowers: Lowers;
+      readonly trees: readonly ExportedTree[];
       readonly form: 'directory' | 'tar';
       readonly path: string;
-      readonly epoch: number | undefined;
     }
   /** Removes trees that hold ids the user cannot remove. Missing ones are fine. */
   | { readonly kind: 'remove'; readonly paths: readonly string[] };
+
+/** The root file system of one platform in an export. */
+export interface ExportedTree {
+  readonly lowers: Lowers;
+  readonly epoch: number | undefined;
+  /** The name of the folder that it gets; undefined: it lies in one place with the others. */
+  readonly folder: string | undefined;
+  /** For messages: `linux/arm/v7`. */
+  readonly platform: string;
+}
 
 /** The answer to each kind of request. */
 export interface WorkerResults {

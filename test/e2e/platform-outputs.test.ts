@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -32,23 +34,71 @@ test('an archive of several platforms holds one index, which names them in the o
   );
 });
 
-test('type=local writes a folder for each platform', needs, async () => {
-  using box = prepared();
-  await box.tsbuild(both, '-o', 'out', 'c').succeeds();
-  assert.deepEqual(readdirSync(box.at('out')).toSorted(), ['linux_amd64', 'linux_arm_v7']);
-  assert.deepEqual(readdirSync(box.at('out/linux_amd64')).toSorted(), ['common', 'file']);
-  assert.equal(readFileSync(box.at('out/linux_arm_v7/file'), 'utf8'), 'b');
-});
+/** The files of an output, and what is in them. */
+function filesIn(box: Sandbox, type: 'local' | 'tar'): readonly string[] {
+  if (type === 'tar') {
+    mkdirSync(box.at('out'));
+    execFileSync('tar', ['-xf', box.at('out.tar'), '-C', box.at('out')]);
+  }
+  const entries = readdirSync(box.at('out'), { recursive: true, withFileTypes: true });
+  const text = (file: string): string => `${relative(box.at('out'), file)}=${readFileSync(file, 'utf8')}`;
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => text(join(parentPath, name)))
+    .toSorted();
+}
 
-for (const type of ['docker', 'tar']) {
-  test(`type=${type} refuses several platforms before anything is built`, needs, async () => {
+for (const type of ['local', 'tar'] as const) {
+  const output = `type=${type},dest=out${type === 'tar' ? '.tar' : ''}`;
+
+  test(`type=${type} has a folder for each platform`, needs, async () => {
     using box = prepared();
-    await box
-      .tsbuild(both, '-o', `type=${type},dest=x`, 'c')
-      .fails({ exit: 2, stderr: [new RegExp(`^error: Cannot write several platforms with type=${type}: `), /hint: Use type=/] });
-    assert.equal(existsSync(box.at('store')), false);
+    await box.tsbuild(both, '-o', output, 'c').succeeds();
+    assert.deepEqual(filesIn(box, type), [
+      'linux_amd64/common=',
+      'linux_amd64/file=a',
+      'linux_arm_v7/common=',
+      'linux_arm_v7/file=b',
+    ]);
+  });
+
+  test(`type=${type} has a folder for one platform when it should`, needs, async () => {
+    using box = prepared();
+    await box.tsbuild('--platform=linux/arm/v7', '-o', `${output},platform-split`, 'c').succeeds();
+    assert.deepEqual(filesIn(box, type), ['linux_arm_v7/common=', 'linux_arm_v7/file=b']);
+  });
+
+  test(`type=${type} merges platforms when it should`, needs, async () => {
+    using box = prepared();
+    box.file('c/Containerfile', 'FROM scratch\nARG TARGETARCH\nCOPY file-$TARGETARCH /d/\n');
+    await box.tsbuild(both, '-o', `${output},platform-split=false`, 'c').succeeds();
+    assert.deepEqual(filesIn(box, type), ['d/file-amd64=a', 'd/file-arm=b']);
+  });
+
+  test(`type=${type} refuses to merge files of one name, and leaves nothing`, needs, async () => {
+    using box = prepared();
+    const stderr = [
+      /^error: Cannot write "common" of linux\/arm\/v7: linux\/amd64 has written it already$/m,
+      /hint: .*leave out platform-split=false/,
+    ];
+    await box.tsbuild(both, '-o', `${output},platform-split=false`, 'c').fails({ exit: 1, stderr });
+    assert.deepEqual(readdirSync(box.path).toSorted(), ['c', 'store']);
   });
 }
+
+test('archives of several platforms are the same bytes again', needs, async () => {
+  using box = prepared();
+  for (const name of ['one', 'two']) await box.tsbuild(both, '-o', `type=tar,dest=${name}`, 'c').succeeds();
+  assert.ok(readFileSync(box.at('one')).equals(readFileSync(box.at('two'))));
+});
+
+test('type=docker refuses several platforms before anything is built', needs, async () => {
+  using box = prepared();
+  await box
+    .tsbuild(both, '-o', 'type=docker,dest=x', 'c')
+    .fails({ exit: 2, stderr: [/^error: Cannot write several platforms with type=docker: /, /hint: Use type=/] });
+  assert.equal(existsSync(box.at('store')), false);
+});
 
 test('a platform that is named twice is built once, and a single one makes no index', needs, async () => {
   using box = prepared();

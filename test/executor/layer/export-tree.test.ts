@@ -8,6 +8,7 @@ import { dir, file, hardlink, node, symlink } from './tar-inputs.ts';
 
 const needs = requires('user:subids', 'user-namespaces');
 const T0 = 315_619_200;
+const only = { folder: undefined, platform: 'linux/amd64', epoch: undefined };
 let lab: Lab;
 before(async () => {
   if (needs.skip === undefined) {
@@ -33,7 +34,12 @@ async function layers(): Promise<string[]> {
 test('exportTree() writes a folder that belongs to the user, without set-id bits', needs, async () => {
   const path = `${lab.folder()}/out`;
   assert.deepEqual(
-    await lab.request({ kind: 'export-tree', lowers: await layers(), form: 'directory', path, epoch: undefined }),
+    await lab.request({
+      kind: 'export-tree',
+      trees: [{ ...only, lowers: await layers(), epoch: undefined }],
+      form: 'directory',
+      path,
+    }),
     { files: 5 },
   );
   const listing = await lab.shell(`cd ${path}; find . -mindepth 1 -exec stat -c '%n %a %u:%g %Y %h %F' {} + | sort`);
@@ -49,9 +55,12 @@ test('exportTree() writes a folder that belongs to the user, without set-id bits
 
 test('exportTree() writes a tar with all owners, at an epoch', needs, async () => {
   const path = `${lab.folder()}/out.tar`;
-  assert.deepEqual(await lab.request({ kind: 'export-tree', lowers: await layers(), form: 'tar', path, epoch: T0 + 1 }), {
-    files: 5,
-  });
+  assert.deepEqual(
+    await lab.request({ kind: 'export-tree', trees: [{ ...only, lowers: await layers(), epoch: T0 + 1 }], form: 'tar', path }),
+    {
+      files: 5,
+    },
+  );
   const entries = (await readAll(readFileSync(path))).map(
     ({ path: name, type, mode, uid, gid, mtime, target, content }) =>
       `${type} ${name} ${mode.toString(8)} ${uid}:${gid} ${mtime} ${target}${content}`,
@@ -68,7 +77,12 @@ test('exportTree() writes a tar with all owners, at an epoch', needs, async () =
 test('exportTree() refuses a folder that is not empty, and leaves it', needs, async () => {
   const path = lab.folder();
   await lab.shell(`echo mine > ${path}/file`);
-  const failure = await lab.failure({ kind: 'export-tree', lowers: await layers(), form: 'directory', path, epoch: undefined });
+  const failure = await lab.failure({
+    kind: 'export-tree',
+    trees: [{ ...only, lowers: await layers(), epoch: undefined }],
+    form: 'directory',
+    path,
+  });
   assert.deepEqual(failure, {
     kind: 'refused',
     code: 'not-supported',
