@@ -24,6 +24,7 @@ const packages: Readonly<Record<string, string>> = {
   socks: 'registry',
   'p-limit': 'builder',
   fflate: 'executor/inside',
+  '@bokuweb/zstd-wasm': 'executor/inside',
 };
 
 /** Names that say nothing, as files or folders. */

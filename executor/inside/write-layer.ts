@@ -6,7 +6,6 @@ import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
 import type { LayerCompression, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
-import { Refusal } from './failure.ts';
 import { readIndex } from './layer/index-file.ts';
 import { layerItems } from './layer/layer-files.ts';
 import { tarChunks } from './layer/tar-chunks.ts';
@@ -80,17 +79,11 @@ async function compressed(
   switch (compression.kind) {
     case 'none':
       return tar;
-    case 'gzip': {
-      const { gzip } = await import('./compress/gzip.ts');
-      return gzip(tar, { level: compression.level });
+    case 'gzip':
+    case 'zstd': {
+      const { compressBlocks } = await import('./compress/compress-blocks.ts');
+      return compressBlocks(tar, { compression });
     }
-    case 'zstd':
-      // Node's own and the system's zstd change their output with their version, so digests would not be reproducible.
-      throw new Refusal(
-        'unsupported-compression',
-        'Cannot compress layers with zstd: no compressor gives the same bytes on every machine',
-        'Use --compression gzip or --compression none',
-      );
     default:
       return unreachable(compression);
   }

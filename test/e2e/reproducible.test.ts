@@ -19,9 +19,10 @@ LABEL a=b
 interface Build {
   readonly user: UserKind;
   readonly node?: string;
+  readonly compression?: 'gzip' | 'zstd';
 }
 
-async function manifestOf({ user, node }: Build): Promise<string> {
+async function manifestOf({ user, node, compression = 'gzip' }: Build): Promise<string> {
   using box = sandbox({ user });
   await writeBusyboxLayout(box.at('base'));
   box
@@ -30,7 +31,8 @@ async function manifestOf({ user, node }: Build): Promise<string> {
     .file('c/tree/run', '#!/bin/sh\n', { mode: 0o755 })
     .link('c/tree/l', 'x/y');
   const [ownNode, script] = programCommand();
-  const command = [node ?? ownNode, script, '--build-context', 'base=oci-layout://base', '-o', 'type=oci,dest=o.tar', 'c'];
+  const output = `type=oci,dest=o.tar,compression=${compression}`;
+  const command = [node ?? ownNode, script, '--build-context', 'base=oci-layout://base', '-o', output, 'c'];
   await box.run(command).succeeds();
   return (await readImage(box.at('o.tar'))).manifestDigest;
 }
@@ -47,7 +49,14 @@ test('root and an ordinary user build the same image', requires('root', 'user:su
 const otherNode = process.env['TSBUILD_OTHER_NODE'];
 
 if (otherNode !== undefined) {
-  test('two versions of Node build the same image', requires('user:subids', 'tool:busybox'), async () => {
-    assert.equal(await manifestOf({ user: 'subids' }), await manifestOf({ user: 'subids', node: otherNode }));
-  });
+  for (const compression of ['gzip', 'zstd'] as const) {
+    test(
+      `two versions of Node build the same image with ${compression}`,
+      requires('user:subids', 'tool:busybox', 'tool:zstd'),
+      async () => {
+        const build = { user: 'subids', compression } as const;
+        assert.equal(await manifestOf(build), await manifestOf({ ...build, node: otherNode }));
+      },
+    );
+  }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -61,6 +62,9 @@ function contentOf(files: ReadonlyMap<string, ArchivedFile>, name: string): Buff
   return file.content;
 }
 
+/** Decompresses gzip, and zstd by the program `zstd`. */
 function plain(bytes: Buffer): Buffer {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+  const start = bytes.toString('hex', 0, 4);
+  if (start.startsWith('1f8b')) return gunzipSync(bytes);
+  return start === '28b52ffd' ? execFileSync('zstd', ['-dc'], { input: bytes, maxBuffer: 1 << 30 }) : bytes;
 }

@@ -1,30 +1,30 @@
 import { Worker } from 'node:worker_threads';
-import type { CompressJob } from './gzip-worker.ts';
+import type { BlockCompression } from './block-compressor.ts';
 
-const program = new URL(import.meta.resolve('#gzip-worker'));
+const program = new URL(import.meta.resolve('#compress-worker'));
 
 interface Waiting {
-  readonly resolve: (member: Uint8Array) => void;
+  readonly resolve: (block: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A thread that compresses members one after the other. */
+/** A thread that compresses blocks one after the other. */
 export class CompressThread {
-  readonly #worker = new Worker(program);
+  readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
 
-  constructor() {
-    this.#worker.on('message', (member: Uint8Array) => this.#waiting.shift()?.resolve(member));
+  constructor(compression: BlockCompression) {
+    this.#worker = new Worker(program, { workerData: compression });
+    this.#worker.on('message', (block: Uint8Array) => this.#waiting.shift()?.resolve(block));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('Cannot compress: the thread ended')));
   }
 
   /** Takes over the memory of `input`. */
-  compress(input: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8Array> {
-    const job: CompressJob = { input, level };
+  compress(input: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(job, [input.buffer]);
+      this.#worker.postMessage(input, [input.buffer]);
     });
   }
 

@@ -5,11 +5,17 @@ import { type DeflateOptions, deflateSync } from 'fflate';
 const header = Buffer.from([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff]);
 
 /**
- * One complete gzip member. The compressor is JavaScript and its version is pinned, so that the bytes depend on the input and the level
+ * Makes complete gzip members. The compressor is JavaScript and its version is pinned, so that the bytes depend on the input and the level
  * alone, and not on Node's zlib or the processor; members of a fixed size make them independent of the number of threads.
+ * Throws RangeError for levels but 0 to 9.
  */
-export function gzipMember(input: Uint8Array, level: number): Uint8Array {
-  const deflated = deflateSync(input, { level: deflateLevel(level) });
+export function gzipMembers(level: number): (input: Uint8Array) => Uint8Array {
+  const options = { level: deflateLevel(level) };
+  return (input) => gzipMember(input, options);
+}
+
+function gzipMember(input: Uint8Array, options: DeflateOptions): Uint8Array {
+  const deflated = deflateSync(input, options);
   const member = Buffer.allocUnsafeSlow(header.length + deflated.length + 8);
   header.copy(member);
   member.set(deflated, header.length);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -36,16 +37,25 @@ for (const compression of [
   { kind: 'none' },
   { kind: 'gzip', level: 6 },
   { kind: 'gzip', level: 1 },
+  { kind: 'zstd', level: 3 },
 ] as const satisfies LayerCompression[]) {
-  test(`writeLayer() makes the same tar again with ${JSON.stringify(compression)}`, needs, async () => {
+  test(`writeLayer() makes the same tar again with ${JSON.stringify(compression)}`, {
+    ...needs,
+    ...requires('tool:zstd'),
+  }, async () => {
     const { directory, facts } = await someLayer();
     const output = `${lab.folder()}/blob`;
     const written = await lab.request({ kind: 'write-layer', directory, output, compression, epoch: undefined });
     const blob = readFileSync(output);
-    const tar = compression.kind === 'none' ? blob : gunzipSync(blob);
+    const tar = await tarOf(blob, compression.kind);
     assert.deepEqual(written, { digest: digestOf(blob), sizeBytes: blob.length, diffId: facts.diffId });
     assert.equal(digestOf(tar), facts.diffId);
   });
+}
+
+async function tarOf(blob: Buffer, kind: LayerCompression['kind']): Promise<Buffer> {
+  if (kind === 'gzip') return gunzipSync(blob);
+  return kind === 'zstd' ? execFileSync('zstd', ['-dc'], { input: blob, maxBuffer: 1 << 30 }) : blob;
 }
 
 test('writeLayer() gives an epoch to what has the constant time or a later one', needs, async () => {
@@ -72,12 +82,10 @@ test('timeAtEpoch() never raises an older time', () => {
   );
 });
 
-test('writeLayer() refuses zstd, a file that became shorter, and an output that exists', needs, async () => {
+test('writeLayer() refuses a file that became shorter, and an output that exists', needs, async () => {
   const { directory, fs } = await someLayer();
   const output = `${lab.folder()}/blob`;
   const request = { kind: 'write-layer', directory, output, epoch: undefined } as const;
-  const zstd = await lab.failure({ ...request, compression: { kind: 'zstd', level: 3 } });
-  assert.equal(zstd.kind === 'refused' && zstd.code, 'unsupported-compression');
   await lab.shell(`truncate -s 5 ${fs}/big`);
   const short = await lab.failure({ ...request, compression: { kind: 'gzip', level: 1 } });
   assert.equal(short.kind === 'refused' && short.code, 'source-changed');

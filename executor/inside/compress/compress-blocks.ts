@@ -1,0 +1,91 @@
+import { availableParallelism } from 'node:os';
+import { type BlockCompression, type BlockCompressor, blockCompressor } from './block-compressor.ts';
+import { CompressThread } from './compress-thread.ts';
+
+/** Above so many blocks threads are worth their start. */
+const inlineBlocks = 4;
+/** More threads would wait for the one that reads files. */
+const maximumThreads = 8;
+
+export interface CompressOptions {
+  readonly compression: BlockCompression;
+  /** For tests; the result does not depend on it. Undefined chooses by the processor and the size of the input. */
+  readonly threads?: number;
+}
+
+/**
+ * Compresses chunks: each becomes a gzip member or a zstd frame, so where chunks end is part of the result. The same chunks give the same
+ * bytes with any number of threads, on any processor and any version of Node. A chunk may be reused as soon as the next one is asked for.
+ * Throws RangeError for a level that does not exist.
+ */
+export async function* compressBlocks(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  { compression, threads }: CompressOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const pool = new Pool(compression, {
+    compress: await blockCompressor(compression),
+    size: threads ?? Math.min(availableParallelism(), maximumThreads),
+    inlineBlocks: threads === undefined ? inlineBlocks : 0,
+  });
+  try {
+    const running: Promise<Uint8Array>[] = [];
+    for await (const chunk of chunks) {
+      const block = pool.compress(chunk);
+      // It is awaited in its turn; until then, or when another one failed first, it must not count as unhandled.
+      block.catch(() => undefined);
+      running.push(block);
+      if (running.length > pool.size) {
+        yield* first(running);
+      }
+    }
+    while (running.length > 0) {
+      yield* first(running);
+    }
+  } finally {
+    await pool.close();
+  }
+}
+
+async function* first(running: Promise<Uint8Array>[]): AsyncGenerator<Uint8Array, void, undefined> {
+  const block = running.shift();
+  if (block !== undefined) {
+    yield await block;
+  }
+}
+
+interface PoolOptions {
+  readonly compress: BlockCompressor;
+  readonly size: number;
+  readonly inlineBlocks: number;
+}
+
+/** Threads that are started when they are needed; each works on one block at a time. */
+class Pool {
+  readonly size: number;
+  readonly #compression: BlockCompression;
+  readonly #compress: BlockCompressor;
+  readonly #inlineBlocks: number;
+  readonly #threads: CompressThread[] = [];
+  #count = 0;
+
+  constructor(compression: BlockCompression, options: PoolOptions) {
+    this.#compression = compression;
+    this.#compress = options.compress;
+    this.size = options.size;
+    this.#inlineBlocks = options.inlineBlocks;
+  }
+
+  async compress(chunk: Uint8Array): Promise<Uint8Array> {
+    this.#count += 1;
+    if (this.size === 0 || this.#count <= this.#inlineBlocks) {
+      return this.#compress(chunk);
+    }
+    const index = this.#count % this.size;
+    const thread = (this.#threads[index] ??= new CompressThread(this.#compression));
+    return thread.compress(new Uint8Array(chunk));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+}
