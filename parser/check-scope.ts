@@ -38,9 +38,9 @@ export function globalScope(args: readonly ArgInstruction[], options: { escape: 
   return scope;
 }
 
-/** A copy to add to; an incomplete empty one when copying costs too much. */
-export function copyScope(scope: Scope, budget: ScopeBudget): Scope {
-  budget.left -= scope.values.size + scope.declared.size;
+/** A copy to add to; an incomplete empty one when copying, and `more` that goes with it, costs too much. */
+export function copyScope(scope: Scope, budget: ScopeBudget, more: number): Scope {
+  budget.left -= scope.values.size + scope.declared.size + more;
   if (budget.left < 0) {
     return { escape: scope.escape, values: new Map(), declared: new Set(), isComplete: false };
   }

@@ -10,12 +10,15 @@ import { rules } from './rules.ts';
 import type { Source, Span } from './span.ts';
 import { suggest } from './suggest.ts';
 
-/** UnusedGlobalArg: no FROM uses it, no other default does, no stage declares it again, and nothing reads it by its name. */
-export function checkUnusedArgs(file: Containerfile, report: CheckReport): void {
+/**
+ * UnusedGlobalArg: no FROM uses it, no other default does, no stage and no base image (`declaredByBases`) declares it again, and nothing
+ * reads it by its name.
+ */
+export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySet<string>, report: CheckReport): void {
   const used = usedNames(file);
   for (const instruction of file.globalArgs) {
     for (const { name, nameSpan } of instruction.args) {
-      if (!used.has(name) && !isControlArg(name)) {
+      if (!used.has(name) && !declaredByBases.has(name) && !isControlArg(name)) {
         const message = `ARG ${name} has no effect: no FROM uses it and no stage declares it again`;
         const hint = `Stages see it only after ARG ${name} of their own`;
         report.add({ rule: 'UnusedGlobalArg', message, span: nameSpan, hint, instruction });

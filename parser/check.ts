@@ -17,13 +17,23 @@ import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstructi
 import type { Diagnostic } from './errors.ts';
 import type { Source } from './span.ts';
 
+/** What the image brings along from which a stage starts. */
+export interface BaseFacts {
+  /** Names of the variables that it sets. */
+  readonly environment: Iterable<string>;
+  /** It has a SHELL. */
+  readonly hasShell: boolean;
+  /** Its ONBUILD instructions, which run before the stage's own. */
+  readonly triggers: readonly StageInstruction[];
+}
+
 /** What a check may know besides the file. */
 export interface CheckFacts {
   readonly sources: readonly Source[];
   /** Names that `--build-arg` gives. */
   readonly buildArgs?: Iterable<string>;
-  /** The names that the base image of a stage (by position in the file) sets; undefined when they are not known. */
-  readonly baseEnvironment?: (stage: number) => Iterable<string> | undefined;
+  /** The base image of a stage (by position in the file); undefined when nothing is known of it. */
+  readonly base?: (stage: number) => BaseFacts | undefined;
   /** Whether the ignore file leaves out this path below the context's root. Say false when patterns with `!` make it uncertain. */
   readonly ignoredPaths?: (path: string) => boolean;
   /** Replaces the file's `check=` (build argument BUILDKIT_DOCKERFILE_CHECK). */
@@ -38,7 +48,6 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
   const report = new CheckReport(options);
   checkCasing(file, report);
   checkStageNames(file, report);
-  checkUnusedArgs(file, report);
   checkSyntax(file, facts.sources, report);
   checkNames(file, { options, sources: facts.sources, hasOwnOptions: facts.options !== undefined }, report);
   const { escape } = file.directives;
@@ -53,6 +62,7 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
     budget: { left: 2_000_000 },
     byName: new Map(),
     states: [],
+    bases: { argNames: new Set(), isUnknown: false },
   };
   file.globalArgs.forEach((instruction) => {
     checkEmptyLine(instruction, report);
@@ -61,6 +71,10 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
   file.stages.forEach((_, index) => {
     checkStage(walk, index);
   });
+  // A base that is not known may declare any argument in its ONBUILD instructions.
+  if (!walk.bases.isUnknown) {
+    checkUnusedArgs(file, walk.bases.argNames, report);
+  }
   return report.diagnostics();
 }
 
@@ -74,7 +88,10 @@ function optionsOf(file: Containerfile, facts: CheckFacts): CheckOptions {
 interface StageState {
   readonly scope: Scope;
   hasWorkdir: boolean;
-  hasShell: boolean;
+  /** Who runs shell forms: unknown when the base image is. */
+  shell: 'default' | 'chosen' | 'unknown';
+  /** Its ONBUILD instructions. */
+  readonly triggers: StageInstruction[];
 }
 
 interface Walk {
@@ -87,6 +104,8 @@ interface Walk {
   readonly budget: ScopeBudget;
   readonly byName: Map<string, number>;
   readonly states: StageState[];
+  /** What is found out of the base images on the way. */
+  readonly bases: { readonly argNames: Set<string>; isUnknown: boolean };
 }
 
 function checkStage(walk: Walk, index: number): void {
@@ -94,7 +113,10 @@ function checkStage(walk: Walk, index: number): void {
   if (stage === undefined) {
     return;
   }
-  const state = openStage(walk, index);
+  const { state, inherited } = openStage(walk, index);
+  for (const trigger of inherited) {
+    checkInstruction({ ...walk, report: silent }, state, trigger);
+  }
   const report = walk.facts.isReachable?.(index) === false ? silent : walk.report;
   checkEmptyLine(stage.from, walk.report);
   checkDescription(stage.from, stage.name === undefined ? [] : [stage.name], walk.report);
@@ -112,24 +134,45 @@ function checkStage(walk: Walk, index: number): void {
   }
 }
 
-/** For stages that are not built: their instructions are read, since others may build on them, and nothing is said. */
+/** For stages that are not built, and for what a base runs in them: what they set counts, and nothing is said. */
 const silent = new CheckReport({ ...defaultCheckOptions, skipsAll: true });
 
-function openStage(walk: Walk, index: number): StageState {
+/** A stage as its instructions find it, and the triggers that run before them. */
+interface OpenedStage {
+  readonly state: StageState;
+  readonly inherited: readonly StageInstruction[];
+}
+
+function openStage(walk: Walk, index: number): OpenedStage {
   const image = walk.file.stages[index]?.from.image;
   const name = image === undefined ? undefined : expandIn(walk.globals, image).value;
   const parent = name === undefined ? undefined : walk.states[walk.byName.get(name.toLowerCase()) ?? -1];
-  if (parent !== undefined) {
-    return { scope: copyScope(parent.scope, walk.budget), hasWorkdir: parent.hasWorkdir, hasShell: parent.hasShell };
+  return parent === undefined
+    ? openOnImage(walk, name === 'scratch' ? scratch : walk.facts.base?.(index))
+    : openOnStage(walk, parent);
+}
+
+function openOnStage({ budget }: Walk, parent: StageState): OpenedStage {
+  const { hasWorkdir, shell, triggers } = parent;
+  // Triggers are as costly as names: many stages may start from one that has many.
+  const scope = copyScope(parent.scope, budget, triggers.length);
+  return { state: { scope, hasWorkdir, shell, triggers: [] }, inherited: budget.left < 0 ? [] : triggers };
+}
+
+const scratch: BaseFacts = { environment: [], hasShell: false, triggers: [] };
+
+function openOnImage({ file, bases }: Walk, base: BaseFacts | undefined): OpenedStage {
+  bases.isUnknown ||= base === undefined;
+  for (const name of base?.triggers.flatMap((trigger) => (trigger.kind === 'arg' ? namesOf(trigger) : [])) ?? []) {
+    bases.argNames.add(name);
   }
-  const environment = name === 'scratch' ? [] : walk.facts.baseEnvironment?.(index);
   const values = new Map<string, string | undefined>([['PATH', undefined]]);
-  for (const variable of environment ?? []) {
+  for (const variable of base?.environment ?? []) {
     values.set(variable, undefined);
   }
-  const { escape } = walk.file.directives;
-  const scope: Scope = { escape, values, declared: new Set(), isComplete: environment !== undefined };
-  return { scope, hasWorkdir: false, hasShell: false };
+  const scope: Scope = { escape: file.directives.escape, values, declared: new Set(), isComplete: base !== undefined };
+  const shell = base === undefined ? 'unknown' : base.hasShell ? 'chosen' : 'default';
+  return { state: { scope, hasWorkdir: false, shell, triggers: [] }, inherited: base?.triggers ?? [] };
 }
 
 function checkInstruction(walk: Walk, state: StageState, instruction: StageInstruction): void {
@@ -155,12 +198,12 @@ function checkInstruction(walk: Walk, state: StageState, instruction: StageInstr
       return;
     case 'run':
       checkMounts(instruction, report);
-      if (!state.hasShell) {
+      if (state.shell === 'default') {
         checkScript(instruction, report);
       }
       return;
     case 'shell':
-      state.hasShell = true;
+      state.shell = 'chosen';
       return;
     case 'cmd':
     case 'entrypoint':
@@ -172,8 +215,10 @@ function checkInstruction(walk: Walk, state: StageState, instruction: StageInstr
       report.add({ rule: 'MaintainerDeprecated', message, span: instruction.span, hint, instruction });
       return;
     }
-    case 'healthcheck':
     case 'onbuild':
+      state.triggers.push(instruction.trigger);
+      return;
+    case 'healthcheck':
     case 'stopsignal':
     case 'user':
     case 'volume':
@@ -226,7 +271,7 @@ function checkWorkdir(state: StageState, instruction: Extract<StageInstruction, 
 }
 
 function checkForm(state: StageState, instruction: CmdInstruction | EntrypointInstruction, report: CheckReport): void {
-  if (instruction.command.form === 'shell' && !state.hasShell) {
+  if (instruction.command.form === 'shell' && state.shell !== 'chosen') {
     const message = `JSON arguments recommended for ${instruction.keyword} to prevent unintended behavior related to OS signals`;
     report.add({ rule: 'JSONArgsRecommended', message, span: instruction.span, instruction });
   }
@@ -265,7 +310,7 @@ function checkCommand(body: readonly StageInstruction[], state: StageState, repo
   const isIgnored =
     entrypoint?.kind === 'entrypoint' && entrypoint.command.form === 'shell' && !/[$]/.test(entrypoint.command.text);
   const isEmpty = cmd?.kind === 'cmd' && cmd.command.form === 'exec' && cmd.command.argv.length === 0;
-  if (isIgnored && cmd !== undefined && !isEmpty && !state.hasShell) {
+  if (isIgnored && cmd !== undefined && !isEmpty && state.shell === 'default') {
     const message = 'CMD has no effect: the ENTRYPOINT of this stage is in shell form and takes no arguments';
     const hint = 'Write the ENTRYPOINT as a JSON array';
     report.add({ rule: 'CmdIgnoredByEntrypoint', message, span: cmd.span, hint, instruction: cmd });

@@ -35,6 +35,7 @@ export const containerfileErrorCodes = [
   'mode',
   'checksum',
   'ignore-pattern',
+  'base-image',
   'epoch',
   'too-deep',
   'not-supported',

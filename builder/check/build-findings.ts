@@ -1,4 +1,4 @@
-import { check } from '../../parser/check.ts';
+import { type BaseFacts, check } from '../../parser/check.ts';
 import { type CheckOptions, parseCheckOptions } from '../../parser/check-options.ts';
 import { CheckReport } from '../../parser/check-report.ts';
 import type { Containerfile } from '../../parser/containerfile.ts';
@@ -7,7 +7,7 @@ import { rules } from '../../parser/rules.ts';
 import type { Source, Span } from '../../parser/span.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { UsageError } from '../errors.ts';
-import type { StageSelection } from '../plan/selection.ts';
+import type { FileIndex, SelectedStage, StageSelection } from '../plan/selection.ts';
 
 /** What planning for one platform has found out. */
 export interface CheckedPlan {
@@ -22,7 +22,7 @@ export interface CheckedBuild {
   readonly file: Containerfile;
   readonly sources: readonly Source[];
   readonly buildArgs: ReadonlyMap<string, string>;
-  /** One for each platform. */
+  /** One for each platform; none when the file cannot be planned: then all its stages are looked at. */
   readonly plans: readonly CheckedPlan[];
   /** See CheckFacts. */
   readonly ignoredPaths: (path: string) => boolean;
@@ -38,12 +38,13 @@ const checkArgument = 'BUILDKIT_DOCKERFILE_CHECK';
 export function buildFindings(build: CheckedBuild): readonly Diagnostic[] {
   const { file, sources, plans, buildArgs, ignoredPaths } = build;
   const options = checkOptionsOf(buildArgs);
+  const bases = basesOf(plans);
   const found = check(file, {
     sources,
     buildArgs: buildArgs.keys(),
-    baseEnvironment: (stage) => baseEnvironment(stage, plans),
+    base: (stage) => bases.get(stage),
     ignoredPaths,
-    isReachable: (stage) => plans.some(({ selection }) => selection.stages.some(({ fileIndex }) => fileIndex === stage)),
+    isReachable: (stage) => plans.length === 0 || bases.has(stage),
     ...(options !== undefined && { options }),
   });
   const planned = plans.flatMap(({ diagnostics }) => diagnostics);
@@ -62,16 +63,24 @@ export function checkOptionsOf(buildArgs: ReadonlyMap<string, string>): string |
   return text;
 }
 
-/** The names that the image sets from which a stage starts. */
-function baseEnvironment(stage: number, plans: readonly CheckedPlan[]): readonly string[] | undefined {
-  for (const { selection, images } of plans) {
-    const base = selection.stages.find(({ fileIndex }) => fileIndex === stage)?.base;
-    if (base === undefined) continue;
-    if (base.kind === 'scratch' || base.kind === 'context') return [];
-    const image = base.kind === 'image' ? images.get(base.request.key) : undefined;
-    if (image !== undefined) return (image.config.config?.Env ?? []).map((entry) => entry.split('=', 1)[0] ?? '');
+/** What is below the stages that are needed, for the first platform that needs them; undefined where it is not known. */
+function basesOf(plans: readonly CheckedPlan[]): ReadonlyMap<FileIndex, BaseFacts | undefined> {
+  const bases = new Map<FileIndex, BaseFacts | undefined>();
+  for (const { selection, images } of plans.toReversed()) {
+    for (const stage of selection.stages) bases.set(stage.fileIndex, baseOf(stage, images));
   }
-  return undefined;
+  return bases;
+}
+
+function baseOf({ base, body }: SelectedStage, images: CheckedPlan['images']): BaseFacts | undefined {
+  if (base.kind === 'scratch' || base.kind === 'context') return { environment: [], hasShell: false, triggers: [] };
+  const config = base.kind === 'image' ? images.get(base.request.key)?.config : undefined;
+  if (config === undefined) return undefined;
+  return {
+    environment: (config.config?.Env ?? []).map((entry) => entry.split('=', 1)[0] ?? ''),
+    hasShell: (config.config?.Shell ?? []).length > 0,
+    triggers: body.flatMap(({ instruction, isOnbuild }) => (isOnbuild ? [instruction] : [])),
+  };
 }
 
 function isNoCheck({ code }: Diagnostic): boolean {

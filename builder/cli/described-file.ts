@@ -1,24 +1,39 @@
 import type { Containerfile } from '../../parser/containerfile.ts';
 import { ContainerfileError } from '../../parser/errors.ts';
-import { type ParseResult, parse } from '../../parser/parse.ts';
 import type { Source } from '../../parser/span.ts';
+import { type InspectedFile, inspectFile } from '../inspected-file.ts';
 import type { BuildOptions } from '../options.ts';
-import type { LoadedContainerfile } from '../source/load-containerfile.ts';
+import { printableLine } from '../printable.ts';
+import { readArgumentFiles } from './argument-files.ts';
 import { readBuildCommand } from './build-command.ts';
 import { buildFlags } from './build-flags.ts';
 import { type DescribeMethod, type ReportFormat, readReportFormat } from './call.ts';
 import type { CommandContext } from './commands.ts';
-import { readSources } from './containerfile-sources.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';
-import { helpFlag } from './shared-flags.ts';
+import { helpFlag, registryFlags } from './shared-flags.ts';
 
-const fileFlags = ['--file', '--target', '--build-arg', '--build-context', '--ignorefile', '--platform'];
+// What decides where the file comes from, which stages and images it means, and how those are reached.
+const fileFlags: ReadonlySet<string> = new Set([
+  '--file',
+  '--target',
+  '--build-arg',
+  '--build-arg-file',
+  '--build-context',
+  '--ignorefile',
+  '--platform',
+  '--from',
+  '--pull',
+  '--store',
+  '--secret',
+  '--ssh',
+  ...registryFlags('').map(({ long }) => long),
+]);
 
 /** Flags of the commands that read a Containerfile and build nothing. */
 export const describeFlags: readonly Flag[] = [
-  ...buildFlags.flags.filter(({ long }) => fileFlags.includes(long)),
+  ...buildFlags.flags.filter(({ long }) => fileFlags.has(long)),
   { long: '--format', value: 'FORMAT', group: 'Other', help: "text (default), json (BuildKit's form), and for check also sarif" },
   { long: '--json', group: 'Other', help: 'Same as --format=json' },
   helpFlag,
@@ -44,23 +59,34 @@ export async function runDescription(
   }
   // In a build the flag is about the image.
   const withoutFormat: ParsedFlags = { ...parsed, last: (long) => (long === '--format' ? undefined : parsed.last(long)) };
-  const { options } = readBuildCommand(withoutFormat, { environment: context.environment, argumentFiles: [] });
+  const { options } = readBuildCommand(withoutFormat, {
+    environment: context.environment,
+    argumentFiles: await readArgumentFiles(parsed),
+  });
   const format = readReportFormat('--format', page.name, parsed.last('--format'));
   return describe({ options, format: parsed.isOn('--json') === true ? 'json' : format }, context);
 }
 
-/** Reads and parses the Containerfile, whatever is wrong with it. */
-export async function parseSources(options: BuildOptions, context: CommandContext): Promise<ParseResult & LoadedContainerfile> {
-  const loaded = await readSources(options, context);
-  return { ...parse(loaded.sources), ...loaded };
+/** Reads and parses the Containerfile from wherever it is. Notices go to standard error. @throws what inspectFile() throws */
+export async function openDescribed(options: BuildOptions, { stdin, stderr, signal }: CommandContext): Promise<InspectedFile> {
+  return inspectFile({
+    ...options,
+    stdin,
+    signal,
+    onEvent: (event) => {
+      if (event.kind === 'notice') stderr.write(noteLine(event.message));
+    },
+  });
+}
+
+/** Something that people should know besides the result. */
+export function noteLine(message: string): string {
+  return `note: ${printableLine(message)}\n`;
 }
 
 /** The Containerfile, when nothing is wrong with it. @throws ContainerfileError */
-export async function readContainerfile(
-  options: BuildOptions,
-  context: CommandContext,
-): Promise<{ readonly file: Containerfile; readonly sources: readonly Source[] }> {
-  const { file, diagnostics, sources } = await parseSources(options, context);
+export function soundFile({ parsed }: InspectedFile): { readonly file: Containerfile; readonly sources: readonly Source[] } {
+  const { file, diagnostics, sources } = parsed;
   if (file === undefined) throw new ContainerfileError(diagnostics, sources);
   return { file, sources };
 }

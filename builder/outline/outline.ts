@@ -32,18 +32,21 @@ export interface Outline {
   readonly args: readonly OutlineArgument[];
   readonly secrets: readonly OutlineMount[];
   readonly ssh: readonly OutlineMount[];
-  /** Errors that a build would end with, as far as they show without the base images. */
+  /** Errors that a build would end with. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
- * Lists the arguments, secrets and agents that the target and all it needs can take. No image is looked at: what depends on the ENV of a
- * base image counts as unset.
+ * Lists the arguments, secrets and agents that the target and all it needs can take. `images` holds the base images by the key of their
+ * request; one that is not there counts as one that sets nothing.
  *
  * @throws ContainerfileError when the stages cannot be selected
  */
-export function outline(file: Containerfile, options: PlanOptions): Outline {
-  const images: ReadonlyMap<string, SourceImage> = new Map();
+export function outline(
+  file: Containerfile,
+  options: PlanOptions,
+  images: ReadonlyMap<string, SourceImage> = new Map(),
+): Outline {
   const selection = selectStages(file, options, images);
   const { stages, errors } = planStages({ file, options, images, selection });
   const target = file.stages[selection.target];
@@ -87,9 +90,8 @@ function reached(names: readonly string[], { declared, globals }: Scopes): reado
   return [...infos.values()];
 }
 
-function outlineArgument({ name, value, instruction }: ArgumentInfo): OutlineArgument {
-  const argument = instruction.args.find((candidate) => candidate.name === name);
-  return { name, value, description: describe(name, instruction.comment), span: argument?.nameSpan ?? instruction.span };
+function outlineArgument({ name, value, instruction, span }: ArgumentInfo): OutlineArgument {
+  return { name, value, description: describe(name, instruction.comment), span };
 }
 
 function mountsOf(stages: readonly PlannedState[], kind: 'secret' | 'ssh'): readonly OutlineMount[] {

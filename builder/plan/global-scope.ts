@@ -12,6 +12,8 @@ export interface ArgumentInfo {
   readonly name: string;
   readonly value: string | undefined;
   readonly instruction: ArgInstruction;
+  /** Its name in the file; for a trigger of an image, the FROM that brought it. */
+  readonly span: Span;
   /** Names that its default mentions. */
   readonly dependencies: readonly string[];
 }
@@ -61,11 +63,11 @@ export function globalScope(file: Containerfile, options: PlanOptions): GlobalSc
   const infos = new Map<string, ArgumentInfo>();
   const expander: Expander = { env: (name) => values.get(name), escape: file.directives.escape };
   for (const instruction of file.globalArgs) {
-    for (const { name, value } of instruction.args) {
+    for (const { name, nameSpan, value } of instruction.args) {
       const isDefaultUsed = !given.has(name) && value !== undefined;
       const final = isDefaultUsed ? valueOf(value, expander) : given.get(name);
       const mentioned = isDefaultUsed ? variablesOf(value.raw, expander.escape).map((variable) => variable.name) : [];
-      infos.set(name, { name, value: final, instruction, dependencies: dependencies(name, mentioned, infos) });
+      infos.set(name, { name, value: final, instruction, span: nameSpan, dependencies: dependencies(name, mentioned, infos) });
       if (final !== undefined) values.set(name, final);
     }
   }

@@ -1,7 +1,7 @@
 import type { ArgInstruction } from '../../parser/containerfile.ts';
 import { variablesOf } from '../../parser/expand.ts';
 import { valueOf } from './expand-word.ts';
-import { configStep, type InstructionContext } from './instruction-context.ts';
+import { configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import type { PlannedStep } from './plan.ts';
 import { declareArgument, setVariable } from './stage-state.ts';
 
@@ -38,11 +38,12 @@ interface Declaration {
   readonly value: string | undefined;
 }
 
-function noteForOutline({ name, value: word }: Argument, { instruction, context, value }: Declaration): void {
+function noteForOutline({ name, nameSpan, value: word }: Argument, { instruction, context, value }: Declaration): void {
   const { state, globals } = context;
   state.usedArguments.add(name);
   const isFromElsewhere = word === undefined && !globals.given.has(name) && (globals.values.has(name) || state.args.has(name));
   if (isFromElsewhere) return;
   const mentioned = word === undefined ? [] : variablesOf(word.raw, state.expander.escape).map((variable) => variable.name);
-  state.declared.set(name, { name, value, instruction, dependencies: mentioned.filter((other) => other !== name) });
+  const dependencies = mentioned.filter((other) => other !== name);
+  state.declared.set(name, { name, value, instruction, span: spanInFile(context, nameSpan), dependencies });
 }

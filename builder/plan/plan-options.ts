@@ -13,6 +13,8 @@ export type Entitlement = 'network.host' | 'security.insecure' | 'device';
 export interface PlanOptions {
   /** Name of a stage, any case; undefined: the last one. */
   readonly target: string | undefined;
+  /** No stage counts as superfluous: for who looks at the file and builds nothing. */
+  readonly isEveryStageNeeded?: boolean;
   readonly platform: Platform;
   /** True when the platform was asked for, so that the image's configuration must say it. */
   readonly isPlatformExplicit: boolean;
@@ -66,6 +68,13 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
     sourceDateEpoch: options.sourceDateEpoch,
     sources: surroundings.sources,
   };
+}
+
+const entitlements: readonly Entitlement[] = ['network.host', 'security.insecure', 'device'];
+
+/** The same for who inspects the file and runs nothing, so that nothing has to be allowed. */
+export function inspectionOptionsOf(options: BuildOptions, surroundings: PlanSurroundings): PlanOptions {
+  return { ...planOptionsOf(options, surroundings), allow: new Set(entitlements) };
 }
 
 /** The build arguments that have a value, those without one taken from the environment. */

@@ -52,7 +52,7 @@ function select(file: Containerfile, options: PlanOptions, images: ReadonlyMap<s
     if (name !== undefined) names.before.set(name, index);
   }
   if (walk.fromErrors.length > 0) throw new ContainerfileError(walk.fromErrors);
-  const needed = neededStages(candidates, target);
+  const needed = options.isEveryStageNeeded === true ? [...candidates.keys()] : neededStages(candidates, target);
   const errors = needed.flatMap((index) => candidates[index]?.errors ?? []);
   if (errors.length > 0) throw new ContainerfileError(errors);
   const stages = needed.flatMap((index) => candidates[index]?.stage ?? []);

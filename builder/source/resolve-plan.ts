@@ -6,26 +6,44 @@ import type { PlanOptions } from '../plan/plan-options.ts';
 import { selectStages } from '../plan/select-stages.ts';
 import type { StageSelection } from '../plan/selection.ts';
 
-/** A plan, and what it was made of. */
-export interface ResolvedPlan extends PlanResult {
+/** The stages of a build, and the images that they need. */
+export interface ResolvedStages {
   readonly selection: StageSelection;
   /** By the key of their request. */
   readonly images: ReadonlyMap<string, SourceImage>;
 }
 
+/** A plan, and what it was made of. */
+export interface ResolvedPlan extends PlanResult, ResolvedStages {}
+
 /** Finds the image of a request, in a registry or behind a named context. */
 export type FindImage = (request: ImageRequest) => Promise<SourceImage>;
 
-/**
- * Plans a file: resolves the images that the target needs, all at once, and again for those that their ONBUILD triggers bring in. Throws
- * what planning and the look-up throw.
- */
+/** Plans a file for one platform. Throws what planning and the look-up throw. */
 export async function resolvePlan(file: Containerfile, options: PlanOptions, findImage: FindImage): Promise<ResolvedPlan> {
+  const { selection, images } = await resolveStages(file, options, findImage);
+  return { ...plan(file, options, images), selection, images };
+}
+
+/**
+ * Selects the stages and resolves their images, all at once, and again for those that the ONBUILD triggers of these bring in. What
+ * `findImage` gives up on stays missing. Throws what selectStages() and `findImage` throw.
+ */
+export async function resolveStages(
+  file: Containerfile,
+  options: PlanOptions,
+  findImage: (request: ImageRequest) => Promise<SourceImage | undefined>,
+): Promise<ResolvedStages> {
   const images = new Map<string, SourceImage>();
+  const asked = new Set<string>();
   for (;;) {
     const selection = selectStages(file, options, images);
-    if (selection.missing.length === 0) return { ...plan(file, options, images), selection, images };
-    const found = await Promise.all(selection.missing.map(async (request) => [request.key, await findImage(request)] as const));
-    for (const [key, image] of found) images.set(key, image);
+    const missing = selection.missing.filter(({ key }) => !asked.has(key));
+    if (missing.length === 0) return { selection, images };
+    const found = await Promise.all(missing.map(async (request) => ({ key: request.key, image: await findImage(request) })));
+    for (const { key, image } of found) {
+      asked.add(key);
+      if (image !== undefined) images.set(key, image);
+    }
   }
 }

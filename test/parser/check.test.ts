@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CheckFacts, check } from '../../parser/check.ts';
+import { type BaseFacts, type CheckFacts, check } from '../../parser/check.ts';
+import type { StageInstruction } from '../../parser/containerfile.ts';
 import { rules } from '../../parser/rules.ts';
 import { parseText } from './reading.ts';
+
+/** Base images that are like this. */
+function baseWith(differences: Partial<BaseFacts>): Pick<CheckFacts, 'base'> {
+  return { base: () => ({ environment: ['PATH', 'HOME'], hasShell: false, triggers: [], ...differences }) };
+}
+
+/** The triggers of a stage. */
+function triggersIn(lines: string): readonly StageInstruction[] {
+  const body = parseText(`FROM scratch\n${lines}\n`).partial.stages[0]?.body ?? [];
+  return body.flatMap((instruction) => (instruction.kind === 'onbuild' ? [instruction.trigger] : []));
+}
 
 /** The findings as `line Rule: message`. Base images are taken to set PATH and HOME. */
 function findings(text: string, facts: Partial<CheckFacts> = {}): readonly string[] {
   const { partial } = parseText(text);
   const sources = [{ name: 'Containerfile', text }];
-  return check(partial, { sources, baseEnvironment: () => ['PATH', 'HOME'], ...facts }).map(
+  return check(partial, { sources, ...baseWith({}), ...facts }).map(
     ({ code, message, span }) => `${text.slice(0, span?.start).split('\n').length} ${code}: ${message}`,
   );
 }
@@ -66,6 +78,29 @@ const rows: readonly { name: string; text: string; found: readonly string[]; fac
   { name: 'no JSONArgsRecommended after SHELL', text: 'FROM a\nSHELL ["x"]\nCMD x\n', found: [] },
   { name: 'no JSONArgsRecommended after SHELL in a parent', text: 'FROM a AS b\nSHELL ["x"]\nFROM B\nCMD x\n', found: [] },
   {
+    name: 'no JSONArgsRecommended after SHELL of the base',
+    text: 'FROM a\nCMD x\n',
+    found: [],
+    facts: baseWith({ hasShell: true }),
+  },
+  {
+    name: 'no JSONArgsRecommended after SHELL in a trigger of the parent',
+    text: 'FROM a AS b\nONBUILD SHELL ["x"]\nFROM b\nCMD x\n',
+    found: [],
+  },
+  {
+    name: 'no JSONArgsRecommended after SHELL in a trigger of the base',
+    text: 'FROM a\nCMD x\n',
+    found: [],
+    facts: baseWith({ triggers: triggersIn('ONBUILD SHELL ["x"]') }),
+  },
+  {
+    name: 'JSONArgsRecommended when the base is not known',
+    text: 'FROM a\nCMD x\n',
+    found: ['2 JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS signals'],
+    facts: { base: () => undefined },
+  },
+  {
     name: 'MaintainerDeprecated',
     text: 'FROM a\nMAINTAINER me\n',
     found: ['2 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label'],
@@ -107,6 +142,17 @@ const rows: readonly { name: string; text: string; found: readonly string[]; fac
     found: [],
   },
   { name: 'no UndefinedVar for what the base sets', text: 'FROM a\nENV P=$PATH:$HOME\nFROM scratch\nENV P=$PATH\n', found: [] },
+  {
+    name: 'no UndefinedVar for what triggers of a parent and of the base set',
+    text: 'FROM scratch AS b\nONBUILD ARG f=1\nFROM b\nCOPY $f /\nFROM a\nCOPY $g$h /\n',
+    found: [],
+    facts: baseWith({ triggers: triggersIn('ONBUILD ARG g\nONBUILD ENV h=1') }),
+  },
+  {
+    name: 'UndefinedVar for what a trigger would set where it does not run',
+    text: 'FROM scratch AS b\nONBUILD ENV f=1\nCOPY $f /\n',
+    found: ["3 UndefinedVar: Usage of undefined variable '$f'"],
+  },
   { name: 'no UndefinedVar in commands', text: 'FROM a\nRUN echo $x\nCMD ["$y"]\nHEALTHCHECK CMD $z\n', found: [] },
   {
     name: 'UndefinedVar before the declaration',
@@ -145,7 +191,7 @@ const rows: readonly { name: string; text: string; found: readonly string[]; fac
     name: 'no UndefinedVar when the base is not known',
     text: 'FROM a\nCOPY $foo .\n',
     found: [],
-    facts: { baseEnvironment: () => undefined },
+    facts: { base: () => undefined },
   },
   {
     name: 'ENV that sees only what was before it',
@@ -279,6 +325,19 @@ const rows: readonly { name: string; text: string; found: readonly string[]; fac
     name: 'UnusedGlobalArg',
     text: 'ARG A=1\nARG B=$A\nARG C\nARG D\nARG SOURCE_DATE_EPOCH=1 BUILDKIT_X=1 TARGETOS=linux HTTP_PROXY=x\nFROM a:$B\nARG C\n',
     found: ['4 UnusedGlobalArg: ARG D has no effect: no FROM uses it and no stage declares it again'],
+  },
+  {
+    name: 'no UnusedGlobalArg for what a trigger of the base declares',
+    text: 'ARG D\nFROM a\n',
+    found: [],
+    facts: baseWith({ triggers: triggersIn('ONBUILD ARG D') }),
+  },
+  { name: 'no UnusedGlobalArg when a base is not known', text: 'ARG D\nFROM a\n', found: [], facts: { base: () => undefined } },
+  {
+    name: 'no CmdIgnoredByEntrypoint when the base, and so its SHELL, is not known',
+    text: '# check=skip=JSONArgsRecommended\nFROM a\nCMD ["x"]\nENTRYPOINT exec y\n',
+    found: [],
+    facts: { base: () => undefined },
   },
   {
     name: 'UnknownCheck in the directive and above an instruction',

@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { build } from '../../build.ts';
-import { UsageError } from '../../errors.ts';
 import { startProgress } from '../../progress/start-progress.ts';
+import { readArgumentFiles } from '../argument-files.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';
 import type { DescribeMethod } from '../call.ts';
 import type { CommandContext } from '../commands.ts';
 import type { DescribeRequest } from '../described-file.ts';
-import { type ParsedFlags, parseFlags } from '../parse-flags.ts';
+import { parseFlags } from '../parse-flags.ts';
 
 /** `tsbuild build`. */
 export async function runBuild(context: CommandContext): Promise<number> {
@@ -61,19 +60,6 @@ function modeOf({ isQuiet, progress }: BuildCommand): BuildCommand['progress'] {
 
 function usesStandardOutput({ options }: BuildCommand): boolean {
   return options.outputs?.some((output) => 'destination' in output && output.destination === '-') ?? false;
-}
-
-async function readArgumentFiles(parsed: ParsedFlags): Promise<readonly { readonly name: string; readonly text: string }[]> {
-  return Promise.all(
-    parsed.all('--build-arg-file').map(async (name) => {
-      try {
-        return { name, text: await readFile(name, 'utf8') };
-      } catch (error) {
-        const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-        throw new UsageError('--build-arg-file', `Cannot read "${name}": ${why}`, { cause: error });
-      }
-    }),
-  );
 }
 
 async function printHelp({ stdout }: CommandContext): Promise<number> {

@@ -5,18 +5,19 @@ import { exitCode } from '../../exit-code.ts';
 import { diagnosticLines } from '../../report.ts';
 import type { ReportFormat } from '../call.ts';
 import type { CommandContext } from '../commands.ts';
-import { type DescribeRequest, parseSources, runDescription } from '../described-file.ts';
+import { type DescribeRequest, noteLine, openDescribed, runDescription } from '../described-file.ts';
 
 /** `tsbuild check`: the findings on standard output. Exit code 0: none; 1: warnings only; 2: errors. */
 export async function runCheck(context: CommandContext): Promise<number> {
   return runDescription(context, { name: 'check', summary: 'Looks for mistakes in a Containerfile without building' }, checkFile);
 }
 
-/** What `--call=check` does. @throws UsageError, ContainerfileError for a wrong ignore file */
+/** What `--call=check` does. @throws what inspectFile() throws, ContainerfileError for a wrong ignore file */
 export async function checkFile({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
-  const parsed = await parseSources(options, context);
-  const findings = await fileFindings(parsed, options);
-  context.stdout.write(await written(findings, parsed.sources, format));
+  await using inspected = await openDescribed(options, context);
+  const { findings, notes } = await fileFindings(inspected, options);
+  context.stdout.write(await written(findings, inspected.parsed.sources, format));
+  for (const note of notes) context.stderr.write(noteLine(note));
   if (findings.some(({ severity }) => severity === 'error')) return exitCode.usage;
   return findings.length > 0 ? exitCode.step : exitCode.success;
 }

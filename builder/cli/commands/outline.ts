@@ -2,10 +2,12 @@ import { ContainerfileError } from '../../../parser/errors.ts';
 import { exitCode } from '../../exit-code.ts';
 import { outline } from '../../outline/outline.ts';
 import { outlineJson, outlineText } from '../../outline/render.ts';
-import { planOptionsOf } from '../../plan/plan-options.ts';
+import { inspectionOptionsOf } from '../../plan/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../platforms.ts';
+import { ReachableImages } from '../../source/reachable-images.ts';
+import { resolveStages } from '../../source/resolve-plan.ts';
 import type { CommandContext } from '../commands.ts';
-import { type DescribeRequest, readContainerfile, runDescription } from '../described-file.ts';
+import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../described-file.ts';
 
 /** `tsbuild outline`. */
 export async function runOutline(context: CommandContext): Promise<number> {
@@ -16,13 +18,19 @@ export async function runOutline(context: CommandContext): Promise<number> {
   );
 }
 
-/** What `--call=outline` does. @throws ContainerfileError */
+/** What `--call=outline` does. @throws ContainerfileError, what inspectFile() throws */
 export async function describeTarget({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
-  const { file, sources } = await readContainerfile(options, context);
+  await using inspected = await openDescribed(options, context);
+  const { file, sources } = soundFile(inspected);
   const buildPlatform = hostPlatform();
   const [platform = buildPlatform] = platformsOf(options);
-  const found = outline(file, planOptionsOf(options, { platform, buildPlatform, sources }));
-  if (found.diagnostics.length > 0) throw new ContainerfileError(found.diagnostics, sources);
+  const planOptions = inspectionOptionsOf(options, { platform, buildPlatform, sources });
+  const reachable = new ReachableImages(inspected.findImage);
+  const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
+  const found = outline(file, planOptions, images);
+  const errors = [...reachable.errors, ...found.diagnostics];
+  if (errors.length > 0) throw new ContainerfileError(errors, sources);
   context.stdout.write(format === 'json' ? outlineJson(found, sources) : outlineText(found));
+  for (const note of reachable.notes) context.stderr.write(noteLine(note));
   return exitCode.success;
 }

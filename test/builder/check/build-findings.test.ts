@@ -12,6 +12,8 @@ const arm64 = { os: 'linux', architecture: 'arm64' };
 
 interface Setup {
   readonly env?: readonly string[];
+  readonly shell?: readonly string[];
+  readonly triggers?: readonly string[];
   readonly buildArgs?: Readonly<Record<string, string>>;
   readonly ignored?: readonly string[];
   /** What the base images are for; the build is for amd64. */
@@ -28,7 +30,8 @@ function findingsOf(text: string, setup: Setup = {}): readonly Diagnostic[] {
     const images = new Map<string, SourceImage>();
     for (const { key, name } of selectStages(file, options).missing) {
       const architecture = setup.imageArchitecture ?? platform.architecture;
-      images.set(key, image(name, { architecture, config: { Env: [...(setup.env ?? [])] } }));
+      const config = { Env: [...(setup.env ?? [])], Shell: setup.shell ?? [], OnBuild: setup.triggers ?? [] };
+      images.set(key, image(name, { architecture, config }));
     }
     return { selection: selectStages(file, options, images), images, diagnostics: plan(file, options, images).diagnostics };
   });
@@ -42,6 +45,14 @@ const rows: readonly [name: string, text: string, setup: Setup, codes: readonly 
   ['finds a variable that the base does not set', 'FROM a\nENV X=$HOME_DIR\n', {}, ['UndefinedVar']],
   ['knows what the base sets', 'FROM a\nENV X=$HOME_DIR\n', { env: ['HOME_DIR=/h', 'EMPTY'] }, []],
   ['knows what the base of the parent sets', 'FROM a AS p\nFROM p\nENV X=$HOME_DIR\n', { env: ['HOME_DIR=/h'] }, []],
+  ['knows the SHELL of the base', 'FROM a\nCMD x\n', { shell: ['/bin/other', '-c'] }, []],
+  ['knows that the base has no SHELL', 'FROM a\nCMD x\n', {}, ['JSONArgsRecommended']],
+  [
+    'knows what triggers of the base set',
+    'ARG G=1\nFROM a\nENV X=$T$G\nCMD x\n',
+    { triggers: ['ENV T=1', 'ARG G', 'SHELL ["/bin/other"]'] },
+    [],
+  ],
   ['knows that scratch sets nothing', 'FROM scratch\nENV X=$Y\n', {}, ['UndefinedVar']],
   ['finds a source that is ignored', 'FROM a\nCOPY x y /\n', { ignored: ['x'] }, ['CopyIgnoredFile']],
   ['leaves stages alone that are not built', 'FROM a AS other\nENV x y\nFROM a\n', {}, []],

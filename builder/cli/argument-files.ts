@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../errors.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+
+/** The texts of the --build-arg-file files, in order. @throws UsageError */
+export async function readArgumentFiles(
+  parsed: ParsedFlags,
+): Promise<readonly { readonly name: string; readonly text: string }[]> {
+  return Promise.all(
+    parsed.all('--build-arg-file').map(async (name) => {
+      try {
+        return { name, text: await readFile(name, 'utf8') };
+      } catch (error) {
+        const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+        throw new UsageError('--build-arg-file', `Cannot read "${name}": ${why}`, { cause: error });
+      }
+    }),
+  );
+}

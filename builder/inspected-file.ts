@@ -1,0 +1,64 @@
+import { type ParseResult, parse } from '../parser/parse.ts';
+import type { BuildOptions } from './options.ts';
+import { openSession, type Session } from './session.ts';
+import { imageFinder } from './source/find-image.ts';
+import { loadBuildFile } from './source/load-build-file.ts';
+import type { LoadedContainerfile } from './source/load-containerfile.ts';
+import type { FindImage } from './source/resolve-plan.ts';
+
+/** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
+export interface InspectedFile extends AsyncDisposable {
+  /** Whatever is wrong with it. */
+  readonly parsed: ParseResult & LoadedContainerfile;
+  /** As builds look images up. The store is opened when the first one is asked for. */
+  readonly findImage: FindImage;
+}
+
+/**
+ * Reads and parses the Containerfile from wherever a build would take it. A local one needs no store.
+ *
+ * @throws UsageError, SourceError, RegistryError, StoreError
+ */
+export async function inspectFile(options: BuildOptions): Promise<InspectedFile> {
+  const session = new LazySession(options);
+  try {
+    const loaded = await loadBuildFile({
+      options,
+      client: async () => (await session.open()).lookup.client(),
+      fetched: async () => (await session.open()).fetched(),
+      signal: options.signal ?? new AbortController().signal,
+    });
+    return {
+      parsed: { ...parse(loaded.sources), ...loaded },
+      findImage: async (request) => {
+        const { lookup, failure } = await session.open();
+        return imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal })(request);
+      },
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class LazySession implements AsyncDisposable {
+  readonly #options: BuildOptions;
+  #session: Promise<Session> | undefined;
+
+  constructor(options: BuildOptions) {
+    this.#options = options;
+  }
+
+  open(): Promise<Session> {
+    this.#session ??= openSession(this.#options);
+    return this.#session;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    // What was fetched is found again by the build that follows.
+    await session?.store.flush().catch(() => undefined);
+    await session?.[Symbol.asyncDispose]();
+  }
+}
