@@ -31,7 +31,7 @@ import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   options.signal?.throwIfAborted();
   const platforms = platformsOf(options);
-  checkOutputs(platforms, options);
+  checkOutputs(options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);

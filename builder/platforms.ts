@@ -3,6 +3,8 @@ import { formatPlatform, parsePlatform } from '../parser/platform.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { UsageError } from './errors.ts';
 import type { BuildOptions } from './options.ts';
+import { isArgumentOn } from './plan/control-arguments.ts';
+import { buildArgsOf } from './plan/plan-options.ts';
 
 /** Node's names of processors, as Go and so OCI call them. */
 const architectures: Readonly<Record<string, string>> = {
@@ -37,14 +39,19 @@ function readPlatform(text: string): Platform {
   });
 }
 
+/** True when the image is an index and files have a folder for each platform: for several platforms, or by BUILDKIT_MULTI_PLATFORM. */
+export function isMultiPlatform(options: BuildOptions): boolean {
+  return platformsOf(options).length > 1 || isArgumentOn(buildArgsOf(options).get('BUILDKIT_MULTI_PLATFORM'));
+}
+
 /**
  * Refuses outputs that hold one image when there are several platforms.
  *
  * @throws UsageError
  */
-export function checkOutputs(platforms: readonly Platform[], { outputs = [] }: BuildOptions): void {
-  if (platforms.length < 2 || !outputs.some(({ kind }) => kind === 'docker')) return;
+export function checkOutputs(options: BuildOptions): void {
+  if (!isMultiPlatform(options) || options.outputs?.some(({ kind }) => kind === 'docker') !== true) return;
   throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
-    hint: 'Use type=oci, or one --platform',
+    hint: 'Use type=oci, or one --platform without BUILDKIT_MULTI_PLATFORM',
   });
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
+import { isMultiPlatform } from '../platforms.ts';
 import type { BuildResult } from '../result.ts';
 import type { Session } from '../session.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
@@ -67,7 +68,7 @@ async function makeSet(
   for (const platform of built) {
     images.push(await makeImage(platform, form, { options, store, worker, signal: failure.signal, onProgress }));
   }
-  return imageSet(images, form);
+  return imageSet(images, form, isMultiPlatform(options));
 }
 
 function oncePerForm(

@@ -6,6 +6,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
+import { isMultiPlatform } from '../platforms.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
@@ -75,9 +76,9 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 async function writeRoots(
   { platformSplit }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
-  { roots, folders, worker, signal, onProgress }: Delivering,
+  { options, roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
-  const isSplit = platformSplit ?? roots.length > 1;
+  const isSplit = platformSplit ?? isMultiPlatform(options);
   const trees: ExportedTree[] = [];
   for (const { plan, root } of roots) {
     const lowers = await folders.lowersOf(root, { signal, onProgress });

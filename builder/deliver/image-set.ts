@@ -18,11 +18,11 @@ export interface ImageSet {
   readonly descriptor: Descriptor;
 }
 
-/** Puts the images of several platforms under one index; a single image stands for itself. */
-export function imageSet(images: readonly MadeImage[], form: ImageForm): ImageSet {
-  const [only, ...more] = images;
+/** Puts the images of several platforms under one index; a single image stands for itself, unless an index is wanted. */
+export function imageSet(images: readonly MadeImage[], form: ImageForm, isIndex: boolean): ImageSet {
+  const [only] = images;
   if (only === undefined) throw new Error('a build made no image');
-  if (more.length === 0) return { images, index: undefined, descriptor: only.manifest.descriptor };
+  if (!isIndex) return { images, index: undefined, descriptor: only.manifest.descriptor };
   const entries = images.map(({ manifest, platform }) => ({ descriptor: manifest.descriptor, platform }));
   const index = makeIndex(entries, { format: form.format, annotations: form.annotations });
   return { images, index, descriptor: index.descriptor };

@@ -62,7 +62,7 @@ function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: Moun
   return {
     kind: 'cache',
     target,
-    id: mount.id ?? posix.normalize(mount.target),
+    id: cacheId(mount.id ?? posix.normalize(mount.target), place),
     sharing: mount.sharing,
     from: from?.kind === 'scratch' ? undefined : from,
     source,
@@ -71,6 +71,12 @@ function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: Moun
     gid: (isTop ? mount.gid : undefined) ?? 0,
     mode: (isTop ? mount.mode : undefined) ?? 0o755,
   };
+}
+
+/** Builds that must not share caches, such as those of several projects on one machine, can name a space for theirs. */
+function cacheId(id: string, { context }: MountPlace): string {
+  const namespace = context.globals.given.get('BUILDKIT_CACHE_MOUNT_NS') ?? '';
+  return namespace === '' ? id : `${namespace}/${id}`;
 }
 
 function targetOf(text: string, { syntax, context }: MountPlace): string {

@@ -2,6 +2,7 @@ import type { Containerfile } from '../../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
 import { didYouMean } from '../../parser/suggest.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { idleArguments } from './control-arguments.ts';
 import { globalScope } from './global-scope.ts';
 import type { ImageRequest } from './image-request.ts';
 import { sourcesOf } from './instruction-sources.ts';
@@ -64,7 +65,7 @@ function select(file: Containerfile, options: PlanOptions, images: ReadonlyMap<s
     missing: requests.filter(({ key }) => !images.has(key)),
     contexts: [...new Set(stages.flatMap(foundSources).flatMap((source) => (source.kind === 'context' ? [source.name] : [])))],
     globals,
-    diagnostics: unconsumedArguments(file, options, stages),
+    diagnostics: [...idleArguments(options.buildArgs), ...unconsumedArguments(file, options, stages)],
   };
 }
 

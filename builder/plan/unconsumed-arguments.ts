@@ -1,7 +1,8 @@
 import type { Containerfile, StageInstruction } from '../../parser/containerfile.ts';
 import type { Diagnostic } from '../../parser/errors.ts';
 import { didYouMean } from '../../parser/suggest.ts';
-import { epochName, platformArguments } from './global-scope.ts';
+import { isControlArgument } from './control-arguments.ts';
+import { platformArguments } from './global-scope.ts';
 import type { PlanOptions } from './plan-options.ts';
 import type { SelectedStage } from './selection.ts';
 
@@ -9,8 +10,8 @@ import type { SelectedStage } from './selection.ts';
 export const proxyNames: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /**
- * A warning for each build argument that no ARG declares. Those that are always known (platforms, proxies, what is meant for BuildKit
- * itself) are none.
+ * A warning for each build argument that no ARG declares. Those that are always known (platforms, proxies, what is meant for the
+ * builder itself) are none.
  */
 export function unconsumedArguments(
   file: Containerfile,
@@ -48,5 +49,5 @@ function declaredNames(file: Containerfile, stages: readonly SelectedStage[]): R
 
 function isPredefined(name: string): boolean {
   const upper = name.toUpperCase();
-  return name === epochName || name.startsWith('BUILDKIT_') || platformArguments.includes(name) || proxyNames.includes(upper);
+  return isControlArgument(name) || platformArguments.includes(name) || proxyNames.includes(upper);
 }

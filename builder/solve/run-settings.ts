@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { buildArgsOf } from '../plan/plan-options.ts';
 
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
@@ -16,7 +17,7 @@ const defaultHostname = 'buildkitsandbox';
 /** Reads the options that shape a RUN's sandbox. Throws UsageError for one that cannot be read. */
 export function runSettings(options: BuildOptions): RunSettings {
   return {
-    hostname: options.hostname ?? options.buildArgs?.['BUILDKIT_SANDBOX_HOSTNAME'] ?? defaultHostname,
+    hostname: hostnameOf(options),
     hosts: (options.addHosts ?? []).map(parseHost),
     dns: { servers: options.dns ?? [], searches: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
     ulimits: (options.ulimits ?? []).map(parseUlimit),
@@ -24,6 +25,12 @@ export function runSettings(options: BuildOptions): RunSettings {
     volumes: (options.volumes ?? []).map(parseVolume),
     devices: (options.devices ?? []).map(parseDevice),
   };
+}
+
+// As in BuildKit the argument wins over the option, and an empty one is none.
+function hostnameOf(options: BuildOptions): string {
+  const argument = buildArgsOf(options).get('BUILDKIT_SANDBOX_HOSTNAME') ?? '';
+  return argument === '' ? (options.hostname ?? defaultHostname) : argument;
 }
 
 /** `name:address` or `name=address`; IPv6 addresses may stand in brackets. */

@@ -7,6 +7,8 @@ import { UsageError } from '../errors.ts';
 import type { StepId } from '../events.ts';
 import { shownLocation } from '../git/git-location.ts';
 import type { BuildOptions } from '../options.ts';
+import { isArgumentOn } from '../plan/control-arguments.ts';
+import { buildArgsOf } from '../plan/plan-options.ts';
 import { isArchiveFile } from '../solve/added-files.ts';
 import { looksLikeArchive, sniffedBytes } from '../solve/archive-magic.ts';
 import type { Cleanup } from '../solve/cleanup.ts';
@@ -92,7 +94,7 @@ export class FetchedContexts {
     const location = gitLocation(url);
     // The user typed the address, so the user's own agent and keys are meant.
     const services = gitServices({ options, store, signal, cleanup, usesOwnKeys: true });
-    const keepsGitFolder = location.keepsGitFolder ?? isOn(options.buildArgs?.['BUILDKIT_CONTEXT_KEEP_GIT_DIR']);
+    const keepsGitFolder = location.keepsGitFolder ?? isArgumentOn(buildArgsOf(options).get('BUILDKIT_CONTEXT_KEEP_GIT_DIR'));
     const onProgress = shown.progress.bind(shown);
     const tree = await fetchGitTree(location, { keepsGitFolder }, { ...services, store, onProgress });
     const what = `repository "${shownLocation(location)}"`;
@@ -172,10 +174,6 @@ function noArchive(what: string, place: string, name: string | undefined): Usage
   return new UsageError(flag, `Cannot use "${place}" as ${what}: it is no tar archive, compressed or not`, {
     hint: name === undefined ? 'Without -f it may also be a single Containerfile' : 'ADD fetches a single file',
   });
-}
-
-function isOn(text: string | undefined): boolean {
-  return text !== undefined && /^(1|true)$/i.test(text);
 }
 
 function unreachable(value: never): never {

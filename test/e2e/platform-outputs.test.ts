@@ -48,6 +48,21 @@ function filesIn(box: Sandbox, type: 'local' | 'tar'): readonly string[] {
     .toSorted();
 }
 
+test('BUILDKIT_MULTI_PLATFORM makes an index and a folder for one platform too', needs, async () => {
+  using box = prepared();
+  const flags = ['--build-arg', 'BUILDKIT_MULTI_PLATFORM=1', '--platform=linux/amd64'];
+  await box.tsbuild(...flags, '-o', 'type=oci,tar=false,dest=layout', '-o', 'out', 'c').succeeds();
+  const index: { manifests: { mediaType: string }[] } = JSON.parse(readFileSync(box.at('layout/index.json'), 'utf8'));
+  assert.deepEqual(
+    index.manifests.map(({ mediaType }) => mediaType),
+    ['application/vnd.oci.image.index.v1+json'],
+  );
+  assert.deepEqual(readdirSync(box.at('out')), ['linux_amd64']);
+  await box
+    .tsbuild(...flags, '-o', 'type=docker,dest=x', 'c')
+    .fails({ exit: 2, stderr: /hint: .* without BUILDKIT_MULTI_PLATFORM/ });
+});
+
 for (const type of ['local', 'tar'] as const) {
   const output = `type=${type},dest=out${type === 'tar' ? '.tar' : ''}`;
 

@@ -168,6 +168,15 @@ test('plan() expands mounts with ENV and ARG, inherited and global ones too', ()
   assert.deepEqual(mount?.kind === 'cache' && [mount.id, mount.target], ['/a1', '/e/g']);
 });
 
+test('plan() puts caches into the namespace of BUILDKIT_CACHE_MOUNT_NS', () => {
+  const text = 'FROM b\nRUN --mount=type=cache,target=/c --mount=type=cache,id=i,target=/d x';
+  const { mounts } = lastRun(text, { buildArgs: new Map([['BUILDKIT_CACHE_MOUNT_NS', 'ns']]) });
+  assert.deepEqual(
+    mounts.map((mount) => mount.kind === 'cache' && mount.id),
+    ['ns//c', 'ns/i'],
+  );
+});
+
 const allowed = (...names: readonly ('network.host' | 'security.insecure' | 'device')[]): PlanSetup => ({
   allow: new Set(names),
 });

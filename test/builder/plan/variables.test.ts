@@ -194,7 +194,7 @@ test('plan() reports the first error of every stage that is needed, and none of 
 });
 
 test('plan() warns of build arguments that no ARG declares', () => {
-  const setup = args({ VERSON: '1', VERSION: '2', HTTPS_PROXY: 'p', TARGETARCH: 'x', BUILDKIT_X: '', only: '1' });
+  const setup = args({ VERSON: '1', VERSION: '2', HTTPS_PROXY: 'p', TARGETARCH: 'x', SOURCE_DATE_EPOCH: '1', only: '1' });
   const { diagnostics } = planText('FROM b AS unused\nARG only\nFROM b\nARG VERSION', setup);
   assert.deepEqual(
     diagnostics.map(({ severity, code, message, hint }) => [severity, code, message, hint]),
@@ -208,6 +208,52 @@ test('plan() warns of build arguments that no ARG declares', () => {
     ],
   );
 });
+
+const controlArguments: readonly (readonly [given: Readonly<Record<string, string>>, warned: readonly string[]])[] = [
+  [
+    { BUILDKIT_SYNTAX: 'someone/other' },
+    ['IdleBuildArg: The build argument "BUILDKIT_SYNTAX" has no effect: there are no other frontends'],
+  ],
+  [{ BUILDKIT_SYNTAX: 'dockerfile.v0' }, []],
+  [{ BUILDKIT_SYNTAX: 'mirror.example/docker/dockerfile:1.7@sha256:00' }, []],
+  [
+    { BUILDKIT_INLINE_CACHE: '1', BUILDKIT_BUILD_NAME: 'x' },
+    [
+      'IdleBuildArg: The build argument "BUILDKIT_INLINE_CACHE" has no effect: images carry no cache records',
+      'IdleBuildArg: The build argument "BUILDKIT_BUILD_NAME" has no effect: builds are not recorded by name',
+    ],
+  ],
+  [{ BUILDKIT_INLINE_CACHE: '0', BUILDKIT_SBOM_SCAN_STAGE: 'false', BUILDKIT_SBOM_SCAN_CONTEXT: '' }, []],
+  [
+    { BUILDKIT_SBOM_SCAN_STAGE: 'true', BUILDKIT_ATTEST_SBOM: 'x' },
+    [
+      'IdleBuildArg: The build argument "BUILDKIT_SBOM_SCAN_STAGE" has no effect: no bill of materials is made',
+      'IdleBuildArg: The build argument "BUILDKIT_ATTEST_SBOM" has no effect: attestations are not supported yet',
+    ],
+  ],
+  [
+    {
+      BUILDKIT_CACHE_MOUNT_NS: 'x',
+      BUILDKIT_CONTEXT_KEEP_GIT_DIR: '1',
+      BUILDKIT_DOCKERFILE_CHECK: 'skip=all',
+      BUILDKIT_MULTI_PLATFORM: '1',
+      BUILDKIT_SANDBOX_HOSTNAME: 'x',
+      SOURCE_DATE_EPOCH: '1',
+    },
+    [],
+  ],
+  [{ BUILDKIT_UNKNOWN: '1' }, ['UnconsumedBuildArg: The build argument "BUILDKIT_UNKNOWN" is not consumed: no ARG declares it']],
+];
+
+for (const [given, warned] of controlArguments) {
+  test(`plan() warns of ${warned.length} of the control arguments ${JSON.stringify(given)}`, () => {
+    const { diagnostics } = planText('FROM b\n', args(given));
+    assert.deepEqual(
+      diagnostics.map(({ code, message }) => `${code}: ${message}`),
+      warned,
+    );
+  });
+}
 
 test('plan() writes arguments into the history of RUN: the last value at the first place, unset ones empty', () => {
   assert.deepEqual(historyOf('FROM b\nARG foo=bar\nARG bar=123 u\nARG foo=bar2\nRUN ls /'), [

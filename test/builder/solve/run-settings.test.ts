@@ -23,6 +23,16 @@ const rows: readonly { readonly name: string; readonly options: Partial<BuildOpt
     expected: { hostname: 'arg' },
   },
   {
+    name: 'R36: prefers the host name of the build argument',
+    options: { hostname: 'box', buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: 'arg' } },
+    expected: { hostname: 'arg' },
+  },
+  {
+    name: 'takes an empty build argument for none',
+    options: { hostname: 'box', buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: '' } },
+    expected: { hostname: 'box' },
+  },
+  {
     name: 'reads hosts with IPv4, IPv6 and brackets',
     options: { addHosts: ['a:10.0.0.1', 'b:::1', 'c=[fe80::1]'] },
     expected: {
