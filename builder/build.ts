@@ -7,7 +7,8 @@ import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import type { BuildOptions } from './options.ts';
-import { buildArgsOf, planOptionsOf } from './plan/plan-options.ts';
+import { epochSourceOf } from './plan/epoch-source.ts';
+import { buildArgsOf, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
 import { checkOutputs, hostPlatform, platformsOf } from './platforms.ts';
 import type { BuildResult } from './result.ts';
 import { openSession, type Session } from './session.ts';
@@ -63,9 +64,20 @@ async function planAll(platforms: readonly Platform[], { file, loaded, session }
   const plans: ResolvedPlan[] = [];
   for (const platform of platforms) {
     const surroundings = { platform, buildPlatform: hostPlatform(), sources: loaded.sources };
-    plans.push(await resolvePlan(file, planOptionsOf(options, surroundings), findImage));
+    const planOptions = await withNamedEpoch(file, planOptionsOf(options, surroundings), session);
+    plans.push(await resolvePlan(file, planOptions, findImage));
   }
   return plans;
+}
+
+/** Looks up the time of what SOURCE_DATE_EPOCH names, when it names something. */
+async function withNamedEpoch(file: Containerfile, options: PlanOptions, session: Session): Promise<PlanOptions> {
+  const source = epochSourceOf(file, options);
+  if (source === undefined) return options;
+  const { timeOfEpochSource } = await import('./source/named-epoch.ts');
+  const { lookup, failure } = session;
+  const seconds = await timeOfEpochSource(source, { ...session, client: () => lookup.client(), signal: failure.signal });
+  return { ...options, namedEpoch: { seconds } };
 }
 
 /** Tells what the build checks and planning have found. Throws ContainerfileError when there are errors among it. */

@@ -5,10 +5,10 @@ import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
 import type { WorkerClient } from '../executor/host/worker-client.ts';
 import { startTelling, type Tell } from './clock.ts';
-import { UsageError } from './errors.ts';
 import type { StepId } from './events.ts';
 import { FirstFailure } from './first-failure.ts';
 import type { BuildOptions } from './options.ts';
+import { epochName } from './plan/global-scope.ts';
 import { Cleanup } from './solve/cleanup.ts';
 import { LazyWorker } from './solve/lazy-worker.ts';
 import { once } from './solve/once.ts';
@@ -70,17 +70,15 @@ export async function openSession(given: BuildOptions): Promise<Session> {
   };
 }
 
-/** Fills in what the caller's environment says. Throws UsageError for a SOURCE_DATE_EPOCH that is none. */
+/** Fills in what the caller's environment says. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may. */
 function withEnvironment(
   given: BuildOptions,
 ): BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> } {
   const environment = given.environment ?? process.env;
-  const epoch = environment['SOURCE_DATE_EPOCH'];
+  const epoch = environment[epochName];
   if (given.sourceDateEpoch !== undefined || epoch === undefined || epoch === '') return { ...given, environment };
-  if (!/^\d{1,12}$/.test(epoch)) {
-    throw new UsageError('SOURCE_DATE_EPOCH', `Cannot use SOURCE_DATE_EPOCH "${epoch}": expected seconds since 1970`);
-  }
-  return { ...given, environment, sourceDateEpoch: Number(epoch) };
+  if (/^\d{1,12}$/.test(epoch)) return { ...given, environment, sourceDateEpoch: Number(epoch) };
+  return { ...given, environment, buildArgs: { [epochName]: epoch, ...given.buildArgs } };
 }
 
 interface WorkerStart {

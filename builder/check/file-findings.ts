@@ -2,6 +2,7 @@ import type { Containerfile } from '../../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
 import type { InspectedFile } from '../inspected-file.ts';
 import type { BuildOptions } from '../options.ts';
+import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { inspectionOptionsOf, type PlanOptions } from '../plan/plan-options.ts';
 import { hostPlatform, platformsOf } from '../platforms.ts';
@@ -53,8 +54,9 @@ function unplanned(errors: readonly Diagnostic[]): Planned {
 }
 
 /** What planning finds. Of a file with images that are not known it tells nothing that depends on them. */
-async function planOf(file: Containerfile, options: PlanOptions, reachable: ReachableImages): Promise<Planned> {
+async function planOf(file: Containerfile, given: PlanOptions, reachable: ReachableImages): Promise<Planned> {
   try {
+    const options = withoutNamedEpoch(file, given);
     const { selection, images } = await resolveStages(file, options, (request) => reachable.find(request));
     const { errors, diagnostics } = planStages({ file, options, images, selection });
     return { plans: [{ selection, images, diagnostics }], errors: selection.missing.length === 0 ? errors : [] };

@@ -51,9 +51,34 @@ export const platformArguments: readonly string[] = [
 /**
  * Evaluates the ARGs before the first FROM, in order. A build argument keeps a default from being evaluated at all.
  *
- * @throws ContainerfileError for a default that cannot be expanded, and for a SOURCE_DATE_EPOCH that is no number
+ * @throws ContainerfileError for a default that cannot be expanded, and for a SOURCE_DATE_EPOCH that is no number and was not looked up
  */
 export function globalScope(file: Containerfile, options: PlanOptions): GlobalScope {
+  const { values, infos, given } = evaluate(file, options);
+  return { values, arguments: infos, given, sourceDateEpoch: epochOf(values, given, infos) };
+}
+
+/** What SOURCE_DATE_EPOCH says, and where it says so in the file; '' for nothing. @throws ContainerfileError */
+export function epochTextOf(
+  file: Containerfile,
+  options: PlanOptions,
+): { readonly text: string; readonly span: Span | undefined } {
+  const { values, infos, given } = evaluate(file, options);
+  return { text: epochText(values, given), span: infos.get(epochName)?.span };
+}
+
+/** True for what is a time and names none. */
+export function isEpochNumber(text: string): boolean {
+  return /^-?\d+$/.test(text);
+}
+
+interface Evaluated {
+  readonly values: Map<string, string>;
+  readonly infos: ReadonlyMap<string, ArgumentInfo>;
+  readonly given: ReadonlyMap<string, string>;
+}
+
+function evaluate(file: Containerfile, options: PlanOptions): Evaluated {
   const given = givenArguments(options);
   const values = predefined(file, options);
   for (const name of platformArguments) {
@@ -61,17 +86,20 @@ export function globalScope(file: Containerfile, options: PlanOptions): GlobalSc
     if (value !== undefined) values.set(name, value);
   }
   const infos = new Map<string, ArgumentInfo>();
+  const isWithoutEpoch = options.buildArgs.get(epochName) === '';
   const expander: Expander = { env: (name) => values.get(name), escape: file.directives.escape };
   for (const instruction of file.globalArgs) {
     for (const { name, nameSpan, value } of instruction.args) {
-      const isDefaultUsed = !given.has(name) && value !== undefined;
-      const final = isDefaultUsed ? valueOf(value, expander) : given.get(name);
+      const isReset = isWithoutEpoch && name === epochName;
+      const isDefaultUsed = !given.has(name) && !isReset && value !== undefined;
+      const written = isDefaultUsed ? valueOf(value, expander) : given.get(name);
+      const final = name === epochName ? lookedUp(written, options) : written;
       const mentioned = isDefaultUsed ? variablesOf(value.raw, expander.escape).map((variable) => variable.name) : [];
       infos.set(name, { name, value: final, instruction, span: nameSpan, dependencies: dependencies(name, mentioned, infos) });
       if (final !== undefined) values.set(name, final);
     }
   }
-  return { values, arguments: infos, given, sourceDateEpoch: epochOf(values, given, infos) };
+  return { values, infos, given };
 }
 
 // `ARG X=$X-more` depends on what the earlier X depended on.
@@ -80,12 +108,21 @@ function dependencies(name: string, mentioned: readonly string[], infos: Readonl
   return mentioned.includes(name) ? [...others, ...(infos.get(name)?.dependencies ?? [])] : others;
 }
 
-function givenArguments({ buildArgs, sourceDateEpoch }: PlanOptions): ReadonlyMap<string, string> {
+function givenArguments(options: PlanOptions): ReadonlyMap<string, string> {
+  const { buildArgs, sourceDateEpoch } = options;
   const given = new Map(buildArgs);
   if (sourceDateEpoch !== undefined && !given.has(epochName)) given.set(epochName, String(sourceDateEpoch));
+  const epoch = lookedUp(given.get(epochName), options);
   // An empty one takes back what the environment or a wrapper asked for.
-  if (given.get(epochName) === '') given.delete(epochName);
+  if (epoch === undefined || epoch === '') given.delete(epochName);
+  else given.set(epochName, epoch);
   return given;
+}
+
+/** A SOURCE_DATE_EPOCH, as a number where it names something whose time is known. */
+function lookedUp(text: string | undefined, { namedEpoch }: PlanOptions): string | undefined {
+  if (text === undefined || text === '' || isEpochNumber(text) || namedEpoch === undefined) return text;
+  return namedEpoch.seconds === undefined ? undefined : String(namedEpoch.seconds);
 }
 
 function predefined(file: Containerfile, options: PlanOptions): Map<string, string> {
@@ -112,8 +149,12 @@ function epochOf(
   given: ReadonlyMap<string, string>,
   infos: ReadonlyMap<string, ArgumentInfo>,
 ): number | undefined {
-  const text = given.get(epochName) ?? values.get(epochName) ?? '';
+  const text = epochText(values, given);
   return text === '' ? undefined : parseEpoch(text, infos.get(epochName)?.instruction.span);
+}
+
+function epochText(values: ReadonlyMap<string, string>, given: ReadonlyMap<string, string>): string {
+  return given.get(epochName) ?? values.get(epochName) ?? '';
 }
 
 // Later than the year 9999 has no RFC 3339 form, which the image's configuration needs.

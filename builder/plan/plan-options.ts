@@ -36,6 +36,8 @@ export interface PlanOptions {
   readonly from: string | undefined;
   /** Seconds since the epoch. */
   readonly sourceDateEpoch: number | undefined;
+  /** The time of what SOURCE_DATE_EPOCH names instead of a number; see epochSourceOf(). undefined when it was not looked up. */
+  readonly namedEpoch?: { readonly seconds: number | undefined };
   /** What spans point into, so that errors can show the code. */
   readonly sources: readonly Source[];
 }

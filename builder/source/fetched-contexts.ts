@@ -29,6 +29,11 @@ export interface FetchedContext {
   readonly containerfile: string | undefined;
   /** What files should have as their mode, where the folder cannot show it. */
   readonly modes: ReadonlyMap<RawPath, number>;
+  /**
+   * When it was made, in seconds since the epoch: the commit, what the server says, else the newest file of the archive. undefined when
+   * nothing says so.
+   */
+  readonly time: number | undefined;
 }
 
 interface FetchServices extends DownloadServices {
@@ -98,7 +103,7 @@ export class FetchedContexts {
     const onProgress = shown.progress.bind(shown);
     const tree = await fetchGitTree(location, { keepsGitFolder }, { ...services, store, onProgress });
     const what = `repository "${shownLocation(location)}"`;
-    const whole = await this.#unpackBlob(tree.digest, what);
+    const whole = { ...(await this.#unpackBlob(tree.digest, what)), time: tree.committed };
     if (location.folder === '') return whole;
     const folder = await folderInside(whole.folder, location.folder);
     if (folder !== undefined) return { ...whole, folder, modes: new Map() };
@@ -107,11 +112,17 @@ export class FetchedContexts {
   }
 
   async #download(url: string, { name, what, shown }: Fetching): Promise<FetchedContext> {
-    const { digest, sizeBytes } = await downloadFile({ url, onProgress: shown.progress.bind(shown) }, this.#services);
-    if (await isArchiveFile(this.#services.store.blobs.path(digest))) return this.#unpackBlob(digest, what);
+    const { digest, sizeBytes, lastModified } = await downloadFile(
+      { url, onProgress: shown.progress.bind(shown) },
+      this.#services,
+    );
+    if (await isArchiveFile(this.#services.store.blobs.path(digest))) {
+      const unpacked = await this.#unpackBlob(digest, what);
+      return { ...unpacked, time: lastModified ?? unpacked.time };
+    }
     if (name !== undefined || sizeBytes > largestTextBytes) throw noArchive(what, shownUrl(url), name);
     const bytes = await this.#services.store.blobs.readBytes(digest);
-    return this.#onlyText(Buffer.from(bytes ?? []).toString('utf8'));
+    return { ...(await this.#onlyText(Buffer.from(bytes ?? []).toString('utf8'))), time: lastModified };
   }
 
   async #standardInput({ name, what }: Fetching): Promise<FetchedContext> {
@@ -129,9 +140,9 @@ export class FetchedContexts {
   async #unpack(stream: SniffedStream, name: string): Promise<FetchedContext> {
     const { store, signal, tell } = this.#services;
     const folder = await store.newPath();
-    const { leftOut, modes } = await unpackArchive(decompressed(stream, name), folder, { name, signal });
+    const { leftOut, newest, modes } = await unpackArchive(decompressed(stream, name), folder, { name, signal });
     if (leftOut > 0) tell({ kind: 'notice', message: `${leftOut} device nodes and pipes of ${name} are left out` });
-    return { folder, containerfile: undefined, modes };
+    return { folder, containerfile: undefined, modes, time: newest };
   }
 
   async #unpackBlob(digest: Digest, name: string): Promise<FetchedContext> {
@@ -142,7 +153,7 @@ export class FetchedContexts {
   async #onlyText(containerfile: string): Promise<FetchedContext> {
     const folder = await this.#services.store.newPath();
     await mkdir(folder, { mode: 0o700 });
-    return { folder, containerfile, modes: new Map() };
+    return { folder, containerfile, modes: new Map(), time: undefined };
   }
 }
 

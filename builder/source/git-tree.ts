@@ -6,7 +6,7 @@ import { checkOut } from '../git/checkout.ts';
 import { type FoundCommit, findCommit } from '../git/find-commit.ts';
 import { type GitServices, gitAccess } from '../git/git-access.ts';
 import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../git/git-location.ts';
-import { type GitAccess, GitFailure } from '../git/git-program.ts';
+import { type GitAccess, GitFailure, runGit } from '../git/git-program.ts';
 import { writeTreeArchive } from './tree-archive.ts';
 
 /** What fetching a repository needs of a build. */
@@ -19,6 +19,8 @@ export interface GitTreeServices extends GitServices {
 export interface GitTree {
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** When it was committed, in seconds since the epoch. */
+  readonly committed: number;
 }
 
 /** Reads a location; throws SourceError 'git' for what is none. */
@@ -50,7 +52,8 @@ export async function fetchGitTree(
     const found = await findCommit(location, home, access);
     const known =
       found.commit === undefined ? undefined : await store.downloads.get(nameOf(location, found.commit, keepsGitFolder));
-    return known ?? (await fetchTree({ location, found, keepsGitFolder }, access, services));
+    if (known === undefined) return await fetchTree({ location, found, keepsGitFolder }, access, services);
+    return { ...known, committed: Number(known.lastModified) };
   } catch (error) {
     throw error instanceof GitFailure ? explained(error, location) : error;
   }
@@ -71,19 +74,20 @@ async function fetchTree(
   onProgress(`fetching from ${location.host}`, 0, 0);
   const folder = await store.newPath();
   const commit = await checkOut(fetching, folder, access);
+  const committed = Number(await runGit(folder, ['show', '-s', '--format=%ct', commit], access));
   onProgress('keeping the files', 0, 0);
   const file = await store.newPath();
   const { digest, sizeBytes } = await writeTreeArchive(folder, file, { leftOut: keepsGitFolder ? undefined : '.git', signal });
   await store.blobs.adopt(file, digest);
-  const record = { digest, sizeBytes, etag: undefined, lastModified: undefined };
+  const record = { digest, sizeBytes, etag: undefined, lastModified: String(committed) };
   await store.downloads.put(nameOf(location, commit, keepsGitFolder), record);
   await rm(folder, { recursive: true, force: true });
-  return { digest, sizeBytes };
+  return { digest, sizeBytes, committed };
 }
 
 /** Everything that the files of a commit depend on. With its own folder the repository tells where it came from. */
 function nameOf({ remote, hasSubmodules }: GitLocation, commit: string, keepsGitFolder: boolean): string {
-  return JSON.stringify(['git tree', 1, remote, commit, hasSubmodules, keepsGitFolder]);
+  return JSON.stringify(['git tree', 2, remote, commit, hasSubmodules, keepsGitFolder]);
 }
 
 function explained(failure: GitFailure, location: GitLocation): SourceError {

@@ -23,6 +23,8 @@ export interface Unpacked {
   readonly entries: number;
   /** Device nodes, pipes and the like, which no context needs. */
   readonly leftOut: number;
+  /** The time of the newest file, in seconds since the epoch; undefined when there is none. */
+  readonly newest: number | undefined;
   /** Modes that the files could not be given, since then they could not be read. */
   readonly modes: ReadonlyMap<RawPath, number>;
 }
@@ -67,6 +69,7 @@ class Unpacker {
   #entries = 0;
   #leftOut = 0;
   #bytes = 0;
+  #newest: number | undefined;
 
   constructor(folder: string, options: UnpackOptions) {
     this.#folder = folder;
@@ -102,7 +105,7 @@ class Unpacker {
     for (const [path, mode] of this.#folderModes) {
       if (this.#kinds.get(path) === 'directory') await this.#chmod(path, mode, 0o700);
     }
-    return { entries: this.#entries, leftOut: this.#leftOut, modes: this.#modes };
+    return { entries: this.#entries, leftOut: this.#leftOut, newest: this.#newest, modes: this.#modes };
   }
 
   async #directory(path: RawPath, mode: number): Promise<void> {
@@ -115,7 +118,8 @@ class Unpacker {
 
   async #file(path: RawPath, entry: TarEntry): Promise<void> {
     await this.#makeRoom(path);
-    const { size, mode } = entry.header;
+    const { size, mode, mtime } = entry.header;
+    this.#newest = Math.max(this.#newest ?? mtime, mtime);
     this.#bytes += size;
     if (this.#bytes > (this.#options.maxBytes ?? defaultMaxBytes))
       throw archiveError(this.#options.name, 'its files are too large');

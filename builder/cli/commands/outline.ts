@@ -2,6 +2,7 @@ import { ContainerfileError } from '../../../parser/errors.ts';
 import { exitCode } from '../../exit-code.ts';
 import { outline } from '../../outline/outline.ts';
 import { outlineJson, outlineText } from '../../outline/render.ts';
+import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../platforms.ts';
 import { ReachableImages } from '../../source/reachable-images.ts';
@@ -24,7 +25,7 @@ export async function describeTarget({ options, format }: DescribeRequest, conte
   const { file, sources } = soundFile(inspected);
   const buildPlatform = hostPlatform();
   const [platform = buildPlatform] = platformsOf(options);
-  const planOptions = inspectionOptionsOf(options, { platform, buildPlatform, sources });
+  const planOptions = withoutNamedEpoch(file, inspectionOptionsOf(options, { platform, buildPlatform, sources }));
   const reachable = new ReachableImages(inspected.findImage);
   const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
   const found = outline(file, planOptions, images);
