@@ -8,14 +8,13 @@ import { didYouMean } from './suggest.ts';
 /** `RUN [--mount=...] [--network=...] [--security=...] [--device=...] command`. */
 export function parseRun(reading: Reading): RunInstruction | undefined {
   const { statement, heredocs } = reading;
-  const flags = checkFlags(statement.flags, runFlags, { instruction: 'RUN', report: reading.report });
   const command = readCommand(reading, statement.rest, 'RUN');
   const [only] = heredocs;
   // Nothing but one here-document: any shell can run its body, even one that knows no here-documents.
   const isAlone =
     heredocs.length === 1 && only?.mark.range.from === statement.rest.from && only.mark.range.to === statement.rest.to;
   const script = isAlone ? only.heredoc : undefined;
-  const mounts = flags.all('mount').flatMap((flag) => parseMount(reading, flag) ?? []);
+  const options = statement.flags.length === 0 ? withoutOptions : runOptions(reading);
   if (command === undefined) {
     return undefined;
   }
@@ -23,14 +22,30 @@ export function parseRun(reading: Reading): RunInstruction | undefined {
     kind: 'run',
     ...reading.base,
     command: withHeredocs(reading, command, script?.text),
-    heredocs: heredocs.map((document) => document.heredoc),
+    heredocs: heredocs.length === 0 ? noHeredocs : heredocs.map((document) => document.heredoc),
     script,
-    mounts,
+    mounts: options.mounts,
+    network: options.network,
+    security: options.security,
+    devices: options.devices,
+  };
+}
+
+type RunOptions = Pick<RunInstruction, 'mounts' | 'network' | 'security' | 'devices'>;
+
+function runOptions(reading: Reading): RunOptions {
+  const flags = checkFlags(reading.statement.flags, runFlags, { instruction: 'RUN', report: reading.report });
+  return {
+    mounts: flags.all('mount').flatMap((flag) => parseMount(reading, flag) ?? []),
     network: choice(reading, flags.one('network'), ['default', 'none', 'host']),
     security: choice(reading, flags.one('security'), ['sandbox', 'insecure']),
     devices: flags.all('device').map((flag) => ({ raw: flag.value ?? '', span: flag.valueSpan })),
   };
 }
+
+// Shared by nearly all RUN instructions, which keeps large files small in memory.
+const withoutOptions: RunOptions = { mounts: [], network: undefined, security: undefined, devices: [] };
+const noHeredocs: RunInstruction['heredocs'] = [];
 
 const runFlags: FlagKinds = { mount: 'list', network: 'text', security: 'text', device: 'list' };
 

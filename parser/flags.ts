@@ -1,5 +1,5 @@
 import type { Diagnostic } from './errors.ts';
-import { isBlank, type LogicalLine, type Range, spanOf } from './logical-line.ts';
+import { isBlankAt, type LogicalLine, type Range, spanOf } from './logical-line.ts';
 import type { Span } from './span.ts';
 import { didYouMean } from './suggest.ts';
 import type { Escape } from './word-syntax.ts';
@@ -91,7 +91,7 @@ const withoutFlags: Flags = { all: () => noFlags, one: () => undefined, boolean:
 
 function skipBlanks(text: string, range: Range): number {
   let at = range.from;
-  while (at < range.to && isBlank(text[at])) {
+  while (at < range.to && isBlankAt(text, at)) {
     at += 1;
   }
   return at;
@@ -109,8 +109,8 @@ function readFlagWord(text: string, range: Range, escape: Escape): FlagWord {
   let at = range.from;
   let quote: string | undefined;
   let valueAt: number | undefined;
-  const out: string[] = [];
-  while (at < range.to && (quote !== undefined || !isBlank(text[at]))) {
+  let out = '';
+  while (at < range.to && (quote !== undefined || !isBlankAt(text, at))) {
     const character = text[at] ?? '';
     at += 1;
     if (character === quote) {
@@ -118,16 +118,16 @@ function readFlagWord(text: string, range: Range, escape: Escape): FlagWord {
     } else if (quote === undefined && (character === '"' || character === "'")) {
       quote = character;
     } else if (character === escape) {
-      out.push(text.slice(at, Math.min(at + 1, range.to)));
+      out += text.slice(at, Math.min(at + 1, range.to));
       at = Math.min(at + 1, range.to);
     } else {
       if (character === '=' && valueAt === undefined) {
         valueAt = at;
       }
-      out.push(character);
+      out += character;
     }
   }
-  return { text: out.join(''), end: at, valueAt };
+  return { text: out, end: at, valueAt };
 }
 
 function makeFlag(line: LogicalLine, word: FlagWord, from: number): FlagToken {

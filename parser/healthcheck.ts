@@ -3,7 +3,7 @@ import type { HealthcheckInstruction } from './containerfile.ts';
 import { parseDurationNs } from './duration.ts';
 import { checkFlags, type FlagToken } from './flags.ts';
 import { readJsonForm } from './json-form.ts';
-import { isBlank, type Range, trimRange } from './logical-line.ts';
+import { isBlankAt, type Range, trimRange } from './logical-line.ts';
 import { fail, failAt, type Reading, type Statement, textOf } from './statement.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -47,7 +47,7 @@ const flagKinds = {
 function splitType(statement: Statement): { type: Range; arguments: Range } {
   const { line, rest } = statement;
   let end = rest.from;
-  while (end < rest.to && !isBlank(line.text[end])) {
+  while (end < rest.to && !isBlankAt(line.text, end)) {
     end += 1;
   }
   return { type: { from: rest.from, to: end }, arguments: trimRange(line.text, { from: end, to: rest.to }) };

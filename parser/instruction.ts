@@ -7,7 +7,7 @@ import { parseHealthcheck } from './healthcheck.ts';
 import { parseArg, parseEnv, parseLabel } from './key-values.ts';
 import { spanOf } from './logical-line.ts';
 import { parseExpose, parseMaintainer, parseStopsignal, parseUser, parseVolume, parseWorkdir } from './settings.ts';
-import { fail, type Reading, readStatement, type Statement, textOf } from './statement.ts';
+import { fail, instructionNames, type Reading, readStatement, type Statement, textOf } from './statement.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Makes the typed instruction of a statement. undefined when it cannot be read at all; mistakes are reported either way. */
@@ -28,23 +28,17 @@ export type Surroundings = Pick<InstructionBase, 'skippedChecks' | 'comment' | '
 
 /** The part that all instructions have. */
 export function instructionBase(statement: Statement, surroundings: Surroundings): InstructionBase {
-  const { line, range, keyword } = statement;
+  const { line, range, keyword, keywordText } = statement;
   const { skippedChecks, comment, emptyContinuation } = surroundings;
   return {
     span: spanOf(line, range),
     keywordSpan: spanOf(line, keyword),
-    keyword: keywordText(statement),
+    keyword: keywordText,
     source: textOf(statement, range),
     skippedChecks,
     comment,
     emptyContinuation,
   };
-}
-
-/** Nearly always the upper-case name itself, which saves a string for each instruction. */
-function keywordText(statement: Statement): string {
-  const written = textOf(statement, statement.keyword);
-  return written === statement.name ? statement.name : written;
 }
 
 type StageParser = (reading: Reading) => StageInstruction | undefined;
@@ -73,9 +67,9 @@ function parseStageStatement(reading: Reading): StageInstruction | undefined {
   const { statement } = reading;
   const parser = parsers.get(statement.name);
   if (parser === undefined) {
-    const written = textOf(statement, statement.keyword);
+    const written = statement.keywordText;
     const message = `Cannot read "${written.length > 60 ? `${written.slice(0, 57)}...` : written}": it is no instruction`;
-    const hint = didYouMean(statement.name, ['FROM', ...parsers.keys()]);
+    const hint = didYouMean(statement.name, instructionNames);
     fail(reading, { code: 'unknown-instruction', message, hint }, statement.keyword);
     return undefined;
   }

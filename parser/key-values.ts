@@ -1,7 +1,7 @@
 import type { ArgInstruction, EnvInstruction, KeyValue, LabelInstruction } from './containerfile.ts';
 import { expandWord } from './expand.ts';
 import { checkFlags } from './flags.ts';
-import { isBlank, type Range } from './logical-line.ts';
+import { isBlankAt, type Range } from './logical-line.ts';
 import { fail, type Reading, spanIn, textOf } from './statement.ts';
 import { makeWord } from './word.ts';
 import { splitQuoted } from './word-split.ts';
@@ -75,25 +75,32 @@ function parsePairs(reading: Reading, instruction: 'ENV' | 'LABEL'): Pairs {
     fail(reading, { code: 'missing-argument', message, hint: `Write ${instruction} name=value` }, statement.rest);
     return { pairs: [], isLegacy: false };
   }
-  if (!textOf(statement, first).includes('=')) {
+  if (splitPair(text, first).value === undefined) {
     return { pairs: legacyPair(reading, instruction), isLegacy: true };
   }
-  return { pairs: words.flatMap((word) => parsePair(reading, word, instruction)), isLegacy: false };
+  const pairs: KeyValue[] = [];
+  for (const word of words) {
+    const pair = parsePair(reading, word, instruction);
+    if (pair !== undefined) {
+      pairs.push(pair);
+    }
+  }
+  return { pairs, isLegacy: false };
 }
 
-function parsePair(reading: Reading, word: Range, instruction: string): readonly KeyValue[] {
+function parsePair(reading: Reading, word: Range, instruction: string): KeyValue | undefined {
   const { statement } = reading;
   const { key, value } = splitPair(statement.line.text, word);
   if (value === undefined) {
     const message = `Cannot read "${textOf(statement, word)}": ${instruction} takes name=value`;
     fail(reading, { code: 'missing-argument', message, hint: 'Put values that hold blanks in double quotes' }, word);
-    return [];
+    return undefined;
   }
   if (key.to === key.from) {
     fail(reading, { code: 'name', message: `Cannot read "${textOf(statement, word)}": the name is empty` }, word);
-    return [];
+    return undefined;
   }
-  return [{ key: makeWord(reading, key), value: makeWord(reading, value) }];
+  return { key: makeWord(reading, key), value: makeWord(reading, value) };
 }
 
 /** `NAME the rest of the line`. */
@@ -101,11 +108,11 @@ function legacyPair(reading: Reading, instruction: string): readonly KeyValue[] 
   const { statement } = reading;
   const { rest, line } = statement;
   let keyEnd = rest.from;
-  while (keyEnd < rest.to && !isBlank(line.text[keyEnd])) {
+  while (keyEnd < rest.to && !isBlankAt(line.text, keyEnd)) {
     keyEnd += 1;
   }
   let valueStart = keyEnd;
-  while (valueStart < rest.to && isBlank(line.text[valueStart])) {
+  while (valueStart < rest.to && isBlankAt(line.text, valueStart)) {
     valueStart += 1;
   }
   const key = { from: rest.from, to: keyEnd };

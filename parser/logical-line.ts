@@ -49,24 +49,21 @@ function pieceAt(pieces: readonly Piece[], at: number): Piece | undefined {
   return pieces[low];
 }
 
-/** True for what separates words: any white space. */
-export function isBlank(character: string | undefined): boolean {
-  if (character === undefined) {
-    return false;
-  }
-  return character <= ' ' ? asciiBlanks.includes(character) : character > '~' && otherBlank.test(character);
+/** True when a character that separates words stands there: any white space. False at the end of the text. */
+export function isBlankAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code <= 0x20 ? code === 0x20 || (code >= 0x09 && code <= 0x0d) : code > 0x7e && otherBlank.test(text[at] ?? '');
 }
 
-const asciiBlanks = ' \t\n\v\f\r';
 const otherBlank = /[\u0085\p{Z}]/u;
 
 /** The range without the blanks at both ends. */
 export function trimRange(text: string, range: Range): Range {
   let { from, to } = range;
-  while (from < to && isBlank(text[from])) {
+  while (from < to && isBlankAt(text, from)) {
     from += 1;
   }
-  while (to > from && isBlank(text[to - 1])) {
+  while (to > from && isBlankAt(text, to - 1)) {
     to -= 1;
   }
   return { from, to };

@@ -32,7 +32,8 @@ export function parsePort(text: string): PortRange | PortError {
   if (hostReason !== undefined) {
     return { reason: hostReason };
   }
-  return { ...range, protocol, protocolText, hasHostPart: address !== '' || hostPort !== '' };
+  const { from, to } = range;
+  return { from, to, protocol, protocolText, hasHostPart: address !== '' || hostPort !== '' };
 }
 
 /** All ports of a word as the image configuration names them: `8000/tcp`, `8001/tcp`. */
@@ -49,6 +50,9 @@ export function expandPorts(text: string): { readonly ports: readonly string[] }
 }
 
 function splitParts(text: string): { address: string; hostPort: string; containerPort: string } {
+  if (!text.includes(':')) {
+    return { address: '', hostPort: '', containerPort: text };
+  }
   const parts = text.split(':');
   const containerPort = parts.at(-1) ?? '';
   return { address: parts.slice(0, -2).join(':'), hostPort: parts.length > 1 ? (parts.at(-2) ?? '') : '', containerPort };

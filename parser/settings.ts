@@ -64,9 +64,9 @@ export function parseExpose(reading: Reading): ExposeInstruction | undefined {
     return undefined;
   }
   const ports = words.map((word) => makeWord(reading, word));
-  for (const port of ports.filter((word) => isPlain(word.raw, statement.escape))) {
-    const parsed = parsePort(port.raw);
-    if ('reason' in parsed) {
+  for (const port of ports) {
+    const parsed = isPlain(port.raw, statement.escape) ? parsePort(port.raw) : undefined;
+    if (parsed !== undefined && 'reason' in parsed) {
       const message = `Cannot expose "${port.raw}": ${parsed.reason}`;
       failAt(reading, { code: 'port', message, hint: 'Write port, port/udp or 8000-8010/tcp' }, port.span);
     }

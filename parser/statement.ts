@@ -3,7 +3,7 @@ import type { ContainerfileErrorCode, Diagnostic } from './errors.ts';
 import { type FlagToken, readFlags } from './flags.ts';
 import { findHeredocs, type HeredocMark, type LocatedHeredoc, noMarks } from './heredoc.ts';
 import { type JsonForm, readJsonForm } from './json-form.ts';
-import { isBlank, type LogicalLine, type Range, spanOf, trimRange } from './logical-line.ts';
+import { isBlankAt, type LogicalLine, type Range, spanOf, trimRange } from './logical-line.ts';
 import type { Span } from './span.ts';
 import type { Escape } from './word-syntax.ts';
 
@@ -15,6 +15,8 @@ export interface Statement {
   readonly range: Range;
   /** Upper case. */
   readonly name: string;
+  /** The name as written. */
+  readonly keywordText: string;
   readonly keyword: Range;
   readonly flags: readonly FlagToken[];
   /** What follows the keyword and the flags, without outer blanks. */
@@ -42,17 +44,18 @@ export interface Problem {
 export function readStatement(line: LogicalLine, at: number, escape: Escape): Statement {
   const range = trimRange(line.text, { from: at, to: line.text.length });
   let keywordEnd = range.from;
-  while (keywordEnd < range.to && !isBlank(line.text[keywordEnd])) {
+  while (keywordEnd < range.to && !isBlankAt(line.text, keywordEnd)) {
     keywordEnd += 1;
   }
   const keyword = { from: range.from, to: keywordEnd };
-  const name = line.text.slice(keyword.from, keyword.to).toUpperCase();
+  const written = line.text.slice(keyword.from, keyword.to);
+  const name = sharedNames.get(written) ?? written.toUpperCase();
   const { flags, end } = readFlags(line, { from: keywordEnd, to: range.to }, escape);
   const rest = trimRange(line.text, { from: end, to: range.to });
   const json = readJsonForm(line, rest);
   const marks =
     takesHeredocs.has(name) && json.kind === 'none' ? findHeredocs(line.text, { from: keywordEnd, to: range.to }) : noMarks;
-  return { line, escape, range, name, keyword, flags, rest, json, marks };
+  return { line, escape, range, name, keywordText: written === name ? name : written, keyword, flags, rest, json, marks };
 }
 
 /** The text of a stretch of the statement. */
@@ -75,5 +78,30 @@ export function failAt(reading: Pick<Reading, 'report'>, problem: Problem, span:
   const { code, message, hint } = problem;
   reading.report({ severity: 'error', code, message, span, ...(hint === undefined ? {} : { hint }) });
 }
+
+/** All names of instructions. */
+export const instructionNames: readonly string[] = [
+  'FROM',
+  'ADD',
+  'ARG',
+  'CMD',
+  'COPY',
+  'ENTRYPOINT',
+  'ENV',
+  'EXPOSE',
+  'HEALTHCHECK',
+  'LABEL',
+  'MAINTAINER',
+  'ONBUILD',
+  'RUN',
+  'SHELL',
+  'STOPSIGNAL',
+  'USER',
+  'VOLUME',
+  'WORKDIR',
+];
+
+/** Nearly all names are written in upper case: then one string serves all instructions. */
+const sharedNames: ReadonlyMap<string, string> = new Map(instructionNames.map((name) => [name, name]));
 
 const takesHeredocs: ReadonlySet<string> = new Set(['RUN', 'COPY', 'ADD']);

@@ -1,4 +1,4 @@
-import { isBlank, type Range } from './logical-line.ts';
+import { isBlankAt, type Range } from './logical-line.ts';
 import type { Escape } from './word-syntax.ts';
 
 /** Splits at blanks alone, as FROM, EXPOSE, COPY, ADD and VOLUME do. */
@@ -6,12 +6,12 @@ export function splitAtBlanks(text: string, range: Range): readonly Range[] {
   const words: Range[] = [];
   let at = range.from;
   while (at < range.to) {
-    if (isBlank(text[at])) {
+    if (isBlankAt(text, at)) {
       at += 1;
       continue;
     }
     const from = at;
-    while (at < range.to && !isBlank(text[at])) {
+    while (at < range.to && !isBlankAt(text, at)) {
       at += 1;
     }
     words.push({ from, to: at });
@@ -27,7 +27,7 @@ export function splitQuoted(text: string, range: Range, escape: Escape): readonl
   const words: Range[] = [];
   let at = range.from;
   while (at < range.to) {
-    if (isBlank(text[at])) {
+    if (isBlankAt(text, at)) {
       at += 1;
       continue;
     }
@@ -43,7 +43,7 @@ function wordEnd(text: string, range: Range, escape: Escape): number {
   let at = range.from;
   while (at < range.to) {
     const character = text[at];
-    if (quote === undefined && isBlank(character)) {
+    if (quote === undefined && isBlankAt(text, at)) {
       return at;
     }
     if (character === escape && quote !== "'") {
