@@ -4,13 +4,17 @@ import type { ResolvedUser } from '../users.ts';
 /** PATH of a command whose environment has none; docker's. */
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The environment of a command: what the action says, with PATH and HOME when they are missing. */
+/**
+ * The environment of a command: what the action says, with PATH and HOME when they are missing. Of several values of a name the last one
+ * counts, and is the only one there: which of them a program finds is its own affair. (environ(7))
+ */
 export function environmentOf(action: RunAction, user: ResolvedUser): readonly string[] {
   const missing = [
     ['PATH', defaultPath],
     ['HOME', user.home],
   ].filter(([name]) => !action.env.some((entry) => entry.startsWith(`${name}=`)));
-  return [...missing.map(([name, value]) => `${name}=${value}`), ...action.env];
+  const all = [...missing.map(([name, value]) => `${name}=${value}`), ...action.env];
+  return [...new Map(all.map((entry) => [entry.split('=', 1)[0], entry])).values()];
 }
 
 /** The files to try for a program, in order: itself when it has a slash, else one in each folder of PATH. (execvp(3)) */

@@ -173,6 +173,12 @@ RUN --mount=type=cache,id=third,target=/cache-2 ls /cache-2 >> /x
     tree: { x: file('value\n') },
   },
   {
+    name: 'a secret as a variable takes the place of another value',
+    file: "FROM base\nENV KEY=env\nRUN --mount=type=secret,id=key,env=KEY tr '\\0' '\\n' < /proc/1/environ | grep ^KEY= > /x\n",
+    secrets: { key: 'value' },
+    tree: { x: file('KEY=value\n') },
+  },
+  {
     name: 'a secret as a variable and a file',
     file: 'FROM base\nRUN --mount=type=secret,id=key,env=KEY,target=/k echo $KEY $(cat /k) > /x\n',
     secrets: { key: 'value' },
