@@ -6,6 +6,7 @@ import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
+import { resolveDevices } from './devices/resolve-devices.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
 import { buildArgsOf, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
@@ -110,10 +111,23 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
     fetched,
     signal,
   });
+  const devices = await resolveDevices(
+    plans.map(({ plan }) => plan),
+    { options, sources, tell },
+  );
   const ran: Solving['ran'] = new Map();
   const solveOne = async ({ plan }: ResolvedPlan): Promise<BuiltPlatform> => {
     const bases = new BaseSteps(folders, tell);
-    const { target, steps } = await solve(plan, { ...session, platform: plan.platform, sources, bases, contexts, signal, ran });
+    const { target, steps } = await solve(plan, {
+      ...session,
+      platform: plan.platform,
+      sources,
+      bases,
+      contexts,
+      devices,
+      signal,
+      ran,
+    });
     const root = options.squash === true ? await squash(target.root, session) : target.root;
     return { plan, root, steps };
   };

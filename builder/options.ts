@@ -62,7 +62,8 @@ export interface BuildOptions {
   /** Id to agent socket or key files. */
   readonly ssh?: Readonly<Record<string, readonly string[]>>;
   readonly network?: 'default' | 'none' | 'host';
-  readonly allow?: readonly ('network.host' | 'security.insecure' | 'device')[];
+  /** `device=NAME[,alias=NAME]` allows one device, `device` all. */
+  readonly allow?: readonly ('network.host' | 'security.insecure' | 'device' | `device=${string}`)[];
   readonly addHosts?: readonly string[];
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
@@ -71,7 +72,10 @@ export interface BuildOptions {
   readonly shmSizeBytes?: number;
   readonly hostname?: string;
   readonly volumes?: readonly string[];
+  /** For every RUN: `HOST-PATH[:PATH][:rwm]`, or a CDI name. */
   readonly devices?: readonly string[];
+  /** Folders of CDI specifications. Default: /etc/cdi and /var/run/cdi. */
+  readonly cdiSpecDirectories?: readonly string[];
   /** Static user-mode emulators for RUN on other platforms, by Go's name of the processor; '' for all others. */
   readonly emulators?: Readonly<Record<string, string>>;
   readonly squash?: boolean;

@@ -1,4 +1,5 @@
 import type { CmdInstruction, Command, EntrypointInstruction, RunInstruction, ShellInstruction } from './containerfile.ts';
+import { parseDevice } from './device.ts';
 import { checkFlags, type FlagKinds } from './flags.ts';
 import type { Range } from './logical-line.ts';
 import { parseMount } from './mount.ts';
@@ -39,7 +40,7 @@ function runOptions(reading: Reading): RunOptions {
     mounts: flags.all('mount').flatMap((flag) => parseMount(reading, flag) ?? []),
     network: choice(reading, flags.one('network'), ['default', 'none', 'host']),
     security: choice(reading, flags.one('security'), ['sandbox', 'insecure']),
-    devices: flags.all('device').map((flag) => ({ raw: flag.value ?? '', span: flag.valueSpan })),
+    devices: flags.all('device').flatMap((flag) => parseDevice(reading, flag) ?? []),
   };
 }
 

@@ -112,7 +112,15 @@ export interface RunInstruction extends InstructionBase {
   readonly mounts: readonly MountSyntax[];
   readonly network: { readonly value: string; readonly span: Span } | undefined;
   readonly security: { readonly value: string; readonly span: Span } | undefined;
-  readonly devices: readonly Word[];
+  readonly devices: readonly DeviceSyntax[];
+}
+
+/** `--device=name[,required]`: a CDI name (`vendor/class`, `vendor/class=name`, `vendor/class=*`) or the path of a device node. */
+export interface DeviceSyntax {
+  readonly name: string;
+  /** Else the command runs without the device where there is none. */
+  readonly isRequired: boolean;
+  readonly span: Span;
 }
 
 /** `--mount=...`: its comma-separated fields, quotes of the CSV removed. Values expand in planning, `from` excepted. */

@@ -21,6 +21,7 @@ export const containerfileErrorCodes = [
   'variable-required',
   'variable-not-supported',
   'mount',
+  'device',
   'name',
   'stage-name',
   'unknown-stage',

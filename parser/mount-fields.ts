@@ -72,7 +72,7 @@ export function parseMountValue(name: string, value: string): number | undefined
 }
 
 /** strconv.ParseBool. */
-function parseBoolean(text: string): 0 | 1 | undefined {
+export function parseBoolean(text: string): 0 | 1 | undefined {
   if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) {
     return 1;
   }

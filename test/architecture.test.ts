@@ -25,6 +25,7 @@ const packages: Readonly<Record<string, string>> = {
   'p-limit': 'builder',
   fflate: 'executor/inside',
   '@bokuweb/zstd-wasm': 'executor/inside',
+  yaml: 'builder',
 };
 
 /** Names that say nothing, as files or folders. */

@@ -19,6 +19,7 @@ qemu-user-static:qemu-aarch64-static
 apache2-utils:htpasswd
 passt:pasta
 strace:strace
+openssh-client:ssh-keygen
 tmux:tmux
 '
 

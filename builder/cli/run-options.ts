@@ -24,6 +24,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     ulimits: parsed.all('--ulimit').map(ulimitOf),
     volumes: parsed.all('--volume').map(volumeOf),
     devices: parsed.all('--device'),
+    cdiSpecDirectories: parsed.all('--cdi-spec-dir'),
     emulators: Object.fromEntries(parsed.all('--emulator').map(parseEmulator)),
     ...(network !== undefined && { network }),
     ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
@@ -37,10 +38,10 @@ function networkOf(text: string | undefined): 'default' | 'none' | 'host' | unde
   throw new UsageError('--network', `Cannot use --network ${text}: expected default, none or host`);
 }
 
-function entitlementOf(text: string): 'network.host' | 'security.insecure' | 'device' {
-  const name = text.split('=')[0];
-  if (name === 'network.host' || name === 'security.insecure' || name === 'device') return name;
-  throw new UsageError('--allow', `Cannot allow "${text}": expected network.host, security.insecure or device`);
+function entitlementOf(text: string): NonNullable<BuildOptions['allow']>[number] {
+  if (text === 'network.host' || text === 'security.insecure' || text === 'device') return text;
+  if (text.startsWith('device=')) return `device=${text.slice('device='.length)}`;
+  throw new UsageError('--allow', `Cannot allow "${text}": expected network.host, security.insecure or device[=NAME]`);
 }
 
 // docker writes name:ip, its newer spelling is name=ip; addresses may stand in brackets.

@@ -1,4 +1,4 @@
-import type { MakeDirectoryAction } from '../../executor/protocol/actions.ts';
+import type { MakeDirectoryAction, RunMount } from '../../executor/protocol/actions.ts';
 import type { PlannedMount } from '../plan/plan.ts';
 
 /** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
@@ -53,7 +53,7 @@ export type KeyedMount =
   /** These count as they are planned: secrets and sockets enter by name, never by value. */
   | Extract<PlannedMount, { readonly kind: 'tmpfs' | 'secret' | 'ssh' }>
   /** A host folder of --volume: by name, since its content is nobody's promise. */
-  | { readonly kind: 'volume'; readonly target: string; readonly source: string; readonly isReadOnly: boolean };
+  | Extract<RunMount, { readonly kind: 'volume' }>;
 
 /** COPY and ADD. */
 export interface KeyedCopy {

@@ -6,8 +6,8 @@ import { isImageLocation, parseContextLocation } from '../source/named-context.t
 /** What stands behind a `--build-context` name, as far as planning must know. */
 export type ContextKind = 'image' | 'tree' | 'scratch';
 
-/** What a RUN may ask for beyond the sandbox. */
-export type Entitlement = 'network.host' | 'security.insecure' | 'device';
+/** What a RUN may ask for beyond the sandbox; devices are looked at when they are found. */
+export type Entitlement = 'network.host' | 'security.insecure';
 
 /** Everything besides the Containerfile and the base images that a plan depends on. */
 export interface PlanOptions {
@@ -63,7 +63,7 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
     unsetLabels: options.unsetLabels ?? [],
     env: options.env ?? {},
     unsetEnv: options.unsetEnv ?? [],
-    allow: new Set(options.allow),
+    allow: new Set(options.allow?.filter((name) => name === 'network.host' || name === 'security.insecure')),
     network: options.network ?? 'default',
     noCache: options.noCache ?? false,
     from: options.from,
@@ -72,7 +72,7 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
   };
 }
 
-const entitlements: readonly Entitlement[] = ['network.host', 'security.insecure', 'device'];
+const entitlements: readonly Entitlement[] = ['network.host', 'security.insecure'];
 
 /** The same for who inspects the file and runs nothing, so that nothing has to be allowed. */
 export function inspectionOptionsOf(options: BuildOptions, surroundings: PlanSurroundings): PlanOptions {

@@ -1,6 +1,6 @@
 import type { RunInstruction } from '../../parser/containerfile.ts';
 import { defaultShell } from './config-state.ts';
-import { type Expander, valueOf } from './expand-word.ts';
+import type { Expander } from './expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import type { PlannedMount, PlannedRun, PlannedStep } from './plan.ts';
 import { planMounts } from './plan-mounts.ts';
@@ -24,7 +24,7 @@ export function planRun(instruction: RunInstruction, context: InstructionContext
     network: networkOf(instruction, context),
     security: securityOf(instruction, context),
     mounts,
-    devices: devicesOf(instruction, context),
+    devices: instruction.devices.map((device) => ({ ...device, span: spanInFile(context, device.span) })),
     files: script === undefined ? [] : [script],
   };
   const createdBy = `RUN ${argumentPrefixOf(state)}${argv.join(' ')} # buildkit`;
@@ -64,13 +64,6 @@ function securityOf({ security }: RunInstruction, context: InstructionContext): 
   if (security?.value !== 'insecure') return 'sandbox';
   requireEntitlement('security.insecure', { context, span: security.span });
   return 'insecure';
-}
-
-function devicesOf({ devices }: RunInstruction, context: InstructionContext): readonly string[] {
-  return devices.map((device) => {
-    requireEntitlement('device', { context, span: device.span });
-    return valueOf(device, context.state.expander);
-  });
 }
 
 function requireEntitlement(

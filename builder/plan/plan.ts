@@ -75,7 +75,8 @@ export interface PlannedRun {
   readonly network: 'default' | 'none' | 'host';
   readonly security: 'sandbox' | 'insecure';
   readonly mounts: readonly PlannedMount[];
-  readonly devices: readonly string[];
+  /** What `--device` asks for; `vendor/class...` or an absolute path. Allowed or not is decided when they are found. */
+  readonly devices: readonly { readonly name: string; readonly isRequired: boolean; readonly span: Span }[];
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
 }
 

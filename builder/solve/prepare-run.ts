@@ -1,4 +1,5 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
+import type { DeviceEdits } from '../devices/device-edits.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/plan.ts';
 import { findEmulation } from './find-emulator.ts';
@@ -11,27 +12,24 @@ import type { PlacedStep, StageSolving } from './solved-stage.ts';
 /** RUN. Throws SourceError for a mount whose source is not there, UsageError for options that cannot be read. */
 export async function prepareRun(action: PlannedRun, placed: PlacedStep, around: StageSolving): Promise<PreparedStep> {
   const settings = runSettings(around.solving.options);
+  const devices = around.solving.devices.of(action);
   const mounts = await Promise.all(action.mounts.map((mount) => prepareMount(mount, placed, around)));
   return {
-    action: keyedRun(
-      action,
-      settings,
-      mounts.map(({ keyed }) => keyed),
-    ),
+    action: keyedRun(action, { settings, devices, mounts: mounts.map(({ keyed }) => keyed) }),
     inputs: async () => (await Promise.all(mounts.map(({ inputs }) => inputs()))).flat(),
     materialise: async (cleanup): Promise<RunAction> => {
       const inputs = [];
       for (const mount of mounts) inputs.push(await mount.materialise(cleanup));
-      const env = [...action.env, ...inputs.flatMap((input) => input.env ?? [])];
+      const env = [...action.env, ...devices.env, ...inputs.flatMap((input) => input.env ?? [])];
       const emulation = await findEmulation(placed.stage.platform, around.solving.options);
       return {
         ...runFields(action, settings),
         ...(emulation !== undefined && { emulation }),
         env: [...env, ...proxyEnv(around.solving.options, env)],
-        mounts: [...settings.volumes, ...inputs.flatMap((input) => input.mount ?? [])],
+        mounts: [...settings.volumes, ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
         hosts: settings.hosts,
         dns: settings.dns,
-        devices: [...settings.devices, ...action.devices.map((device) => ({ source: device, target: device }))],
+        devices: devices.nodes,
       };
     },
   };
@@ -49,12 +47,18 @@ function runFields(action: PlannedRun, settings: RunSettings): Omit<RunAction, '
   return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes, network: networkOf(action) };
 }
 
-function keyedRun(action: PlannedRun, settings: RunSettings, mounts: KeyedRun['mounts']): KeyedRun {
+interface KeyParts {
+  readonly settings: RunSettings;
+  readonly devices: DeviceEdits;
+  readonly mounts: KeyedRun['mounts'];
+}
+
+function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): KeyedRun {
   return {
     ...runFields(action, settings),
-    env: action.env,
-    mounts: [...settings.volumes, ...mounts],
+    env: [...action.env, ...devices.env],
+    mounts: [...settings.volumes, ...devices.mounts, ...mounts],
     hostNames: settings.hosts.map(({ name }) => name),
-    devices: [...settings.devices.map(({ target }) => target), ...action.devices],
+    devices: [...devices.names, ...devices.nodes.map(({ target }) => target)],
   };
 }

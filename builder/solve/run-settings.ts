@@ -7,7 +7,6 @@ import { buildArgsOf } from '../plan/plan-options.ts';
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
   readonly volumes: readonly Extract<RunMount, { kind: 'volume' }>[];
-  readonly devices: RunAction['devices'];
 };
 
 /** As docker and BuildKit have it. */
@@ -23,7 +22,6 @@ export function runSettings(options: BuildOptions): RunSettings {
     ulimits: (options.ulimits ?? []).map(parseUlimit),
     shmSizeBytes: options.shmSizeBytes ?? defaultShmSizeBytes,
     volumes: (options.volumes ?? []).map(parseVolume),
-    devices: (options.devices ?? []).map(parseDevice),
   };
 }
 
@@ -74,15 +72,4 @@ function parseVolume(text: string): RunSettings['volumes'][number] {
     throw new UsageError('--volume', `Cannot mount volume "${text}": expected HOST-PATH:PATH[:ro]`);
   }
   return { kind: 'volume', source: path.resolve(source), target: path.posix.normalize(target), isReadOnly: mode === 'ro' };
-}
-
-/** `HOST-PATH[:PATH[:rwm]]`. */
-function parseDevice(text: string): RunAction['devices'][number] {
-  const [source, target = source] = text.split(':');
-  if (source === undefined || target === undefined || !path.isAbsolute(source) || !path.isAbsolute(target)) {
-    throw new UsageError('--device', `Cannot add device "${text}": expected the path of a device node`, {
-      hint: 'CDI names are not supported yet',
-    });
-  }
-  return { source, target };
 }

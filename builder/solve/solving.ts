@@ -4,6 +4,7 @@ import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { Source } from '../../parser/span.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { Tell } from '../clock.ts';
+import type { DevicesOfRuns } from '../devices/resolve-devices.ts';
 import type { StepId } from '../events.ts';
 import type { FirstFailure } from '../first-failure.ts';
 import type { StepKey } from '../keys/step-key.ts';
@@ -27,6 +28,7 @@ export interface Solving {
   readonly lookup: ImageLookup;
   readonly bases: BaseSteps;
   readonly contexts: ContextTrees;
+  readonly devices: DevicesOfRuns;
   /** The steps that this build has run or runs, by key: another stage or platform with the same step takes the result. */
   readonly ran: Map<StepKey, Promise<LayerFacts>>;
   /** Bounds how many steps act at the same time. */

@@ -31,8 +31,8 @@ export interface RunAction {
   };
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly shmSizeBytes: number;
-  /** Host device nodes to bind, with their path inside. */
-  readonly devices: readonly { readonly source: string; readonly target: string }[];
+  /** Host device nodes to bind, with their path inside; `permissions` are of `r`, `w` and `m`, as far as the command needs them. */
+  readonly devices: readonly { readonly source: string; readonly target: string; readonly permissions: string }[];
   /** Files given to the command through a read-only tmpfs, such as the script of a heredoc with a shebang. */
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
   /** Set when the command is for another platform than this machine's. */
@@ -89,7 +89,7 @@ export type RunMount =
       readonly gid: number;
       readonly mode: number;
     })
-  | (MountTarget & { readonly kind: 'volume'; readonly source: string; readonly isReadOnly: boolean });
+  | (MountTarget & { readonly kind: 'volume'; readonly source: string; readonly isReadOnly: boolean; readonly isNoExec?: true });
 
 /** A tree that files are taken from. */
 export type TreeSource =

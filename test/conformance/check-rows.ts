@@ -17,7 +17,9 @@ export function checkRows(topics: Readonly<Record<string, readonly Row[]>>): voi
   withBuilder((built) => {
     for (const [topic, rows] of Object.entries(topics)) {
       for (const [index, row] of rows.entries()) {
-        test(`${topic}: ${row.name}`, async () => checkRow(row, built(), `${topic.replaceAll(/\W+/g, '-')}-${index}`));
+        test(`${topic}: ${row.name}`, requires(...(row.needs ?? [])), async () =>
+          checkRow(row, built(), `${topic.replaceAll(/\W+/g, '-')}-${index}`),
+        );
       }
     }
   });

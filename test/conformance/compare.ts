@@ -7,7 +7,7 @@ import { setXattr } from '../../native/xattrs.ts';
 import { writeBases } from './base-images.ts';
 import { comparable, withoutSignature } from './comparable.ts';
 import { writeTree } from './driver/write-tree.ts';
-import { foldersOf } from './folders.ts';
+import { foldersOf, placedOptions } from './folders.ts';
 import { knownDifference, unusedDifferences } from './known-differences.ts';
 import { type OtherTool, otherTool, type ToolName } from './other-tools.ts';
 import { type Result, readResult } from './read-result.ts';
@@ -88,11 +88,12 @@ async function compareRow({ row, name, index }: NamedRow, bench: Bench): Promise
 async function differenceOf(row: Row, place: string, bench: Bench): Promise<string | undefined> {
   const { tool, toolName, folder, bases } = bench;
   const { folders, options } = foldersOf(row, { place, bases: join(folder, 'bases') });
+  const { files: _inContext, ...placed } = placedOptions(row.options ?? {}, place);
   for (const { path, nodes } of folders) await writeTree(path, nodes, setXattr);
   const output = join(place, 'out');
   const error = await tool
     .build({
-      build: { ...row, options: { ...row.options, ...(options.ignoreFile && { ignoreFile: options.ignoreFile }) } },
+      build: { ...row, options: { ...row.options, ...placed } },
       context: options.context,
       containerfile: containerfileOf(row, place),
       contexts: placesOf(row.contexts, join(place, 'named')),

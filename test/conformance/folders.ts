@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildOptions } from '../../builder/options.ts';
 import { baseNames } from './base-images.ts';
 import type { Job, WrittenNode } from './driver/job.ts';
-import type { Build } from './row.ts';
+import type { Build, RowOptions } from './row.ts';
 import type { Node, Tree } from './tree.ts';
 
 /** The folders that a build needs, and its options without store and output. */
@@ -16,12 +19,12 @@ export function foldersOf(
     { path: join(place, 'context'), nodes: writtenNodes(context) },
     ...named.map((name) => ({ path: join(place, 'named', name), nodes: writtenNodes(contexts[name] ?? {}) })),
     { path: join(place, 'secrets'), nodes: Object.entries(secrets).map(([id, value]) => writtenFile(id, value)) },
+    { path: join(place, 'keys'), nodes: Object.values(options.ssh ?? {}).flatMap((keys) => keys.map(writtenKey)) },
   ];
   const built: BuildOptions = {
     ...options,
+    ...placedOptions(options, place),
     context: join(place, 'context'),
-    ...(options.files && { files: options.files.map((name) => join(place, 'context', name)) }),
-    ...(options.ignoreFile && { ignoreFile: join(place, 'context', options.ignoreFile) }),
     ...(file !== undefined && { text: file }),
     buildContexts: {
       ...Object.fromEntries(baseNames.map((name) => [name, `oci-layout://${join(bases, name)}`])),
@@ -30,6 +33,21 @@ export function foldersOf(
     secrets: Object.fromEntries(Object.keys(secrets).map((id) => [id, { kind: 'file', path: join(place, 'secrets', id) }])),
   };
   return { folders, options: built };
+}
+
+/** The options that name files, with the files where they are. */
+export function placedOptions(options: RowOptions, place: string): RowOptions {
+  const { cdiSpecDirectories, files, ignoreFile, ssh, volumes } = options;
+  const inContext = (name: string): string => join(place, 'context', name);
+  return {
+    ...(files && { files: files.map(inContext) }),
+    ...(ignoreFile && { ignoreFile: inContext(ignoreFile) }),
+    ...(volumes && { volumes: volumes.map(inContext) }),
+    ...(cdiSpecDirectories && { cdiSpecDirectories: cdiSpecDirectories.map(inContext) }),
+    ...(ssh && {
+      ssh: Object.fromEntries(Object.entries(ssh).map(([id, keys]) => [id, keys.map((key) => join(place, 'keys', key))])),
+    }),
+  };
 }
 
 /** A tree in the order in which it can be made: hard links after what they name. */
@@ -44,6 +62,17 @@ function writtenNode(path: string, node: Node): WrittenNode {
   const { type, mode, xattrs } = node;
   const content = type === 'file' ? Buffer.from(node.content).toString('base64') : '';
   return { path, type, mode, content, target: type === 'link' ? node.target : '', xattrs };
+}
+
+/** A new private key in OpenSSH's format. */
+function writtenKey(name: string): WrittenNode {
+  const folder = mkdtempSync(join(tmpdir(), 'tsbuild-key-'));
+  try {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(folder, 'key')]);
+    return writtenFile(name, readFileSync(join(folder, 'key'), 'utf8'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function writtenFile(path: string, content: string): WrittenNode {

@@ -1,11 +1,21 @@
 import type { BuildOptions } from '../../builder/options.ts';
+import type { Requirement } from '../support/requires.ts';
 import type { Tree } from './tree.ts';
 
-/** The options of a build that rows may set. All can be said to other tools as well. */
+/**
+ * The options of a build that rows may set. All can be said to other tools as well. Paths, those of volumes and of CDI specifications too,
+ * are relative to the context; `ssh` names keys that are made for the row.
+ */
 export type RowOptions = Pick<
   BuildOptions,
   | 'addHosts'
+  | 'allow'
   | 'buildArgs'
+  | 'cdiSpecDirectories'
+  | 'devices'
+  | 'dns'
+  | 'dnsOptions'
+  | 'dnsSearch'
   | 'env'
   | 'files'
   | 'from'
@@ -16,10 +26,12 @@ export type RowOptions = Pick<
   | 'noCache'
   | 'shmSizeBytes'
   | 'squash'
+  | 'ssh'
   | 'target'
   | 'ulimits'
   | 'unsetEnv'
   | 'unsetLabels'
+  | 'volumes'
 >;
 
 /** What is built. */
@@ -37,6 +49,8 @@ export interface Build {
 /** One line of the table: a build, and what must come out. Only what is given is compared, but that exactly. */
 export interface Row extends Build {
   readonly name: string;
+  /** What of the machine it cannot do without, besides what all need. */
+  readonly needs?: readonly Requirement[];
   /** What differs from the base image: everything new or changed. */
   readonly tree?: Tree;
   /** What the base image has and the result has not. */

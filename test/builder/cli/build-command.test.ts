@@ -44,6 +44,7 @@ test('readBuildCommand() gives the defaults of a bare context', () => {
       ulimits: [],
       volumes: [],
       devices: [],
+      cdiSpecDirectories: [],
       emulators: {},
       outputs: [{ kind: 'image', names: [], push: false }],
       environment: {},

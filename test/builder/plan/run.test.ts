@@ -177,7 +177,7 @@ test('plan() puts caches into the namespace of BUILDKIT_CACHE_MOUNT_NS', () => {
   );
 });
 
-const allowed = (...names: readonly ('network.host' | 'security.insecure' | 'device')[]): PlanSetup => ({
+const allowed = (...names: readonly ('network.host' | 'security.insecure')[]): PlanSetup => ({
   allow: new Set(names),
 });
 
@@ -191,20 +191,20 @@ const modeRows: readonly { readonly flags: string; readonly setup?: PlanSetup; r
   { flags: '--network=host', setup: { network: 'host' }, modes: ['host', 'sandbox', []] },
   { flags: '--security=sandbox', modes: ['default', 'sandbox', []] },
   { flags: '--security=insecure', setup: allowed('security.insecure'), modes: ['default', 'insecure', []] },
-  { flags: '--device=$v/x=all', setup: allowed('device'), modes: ['default', 'sandbox', ['vendor/x=all']] },
+  { flags: '--device=v.com/x=all,required --device=/dev/x', modes: ['default', 'sandbox', ['v.com/x=all!', '/dev/x']] },
 ];
 
 for (const { flags, setup, modes } of modeRows) {
   test(`plan() RUN ${flags} with ${JSON.stringify(setup?.network ?? [...(setup?.allow ?? [])])}`, () => {
     const { network, security, devices } = lastRun(`FROM b\nENV v=vendor\nRUN ${flags} x`, setup);
-    assert.deepEqual([network, security, devices], modes);
+    const names = devices.map(({ name, isRequired }) => (isRequired ? `${name}!` : name));
+    assert.deepEqual([network, security, names], modes);
   });
 }
 
 const refusals: readonly (readonly [run: string, found: string])[] = [
   ['RUN --network=host x', 'not-supported: Cannot run this step: entitlement network.host is not allowed'],
   ['RUN --security=insecure x', 'not-supported: Cannot run this step: entitlement security.insecure is not allowed'],
-  ['RUN --device=a/b=c x', 'not-supported: Cannot run this step: entitlement device is not allowed'],
   ['RUN --mount=target=/ x', 'mount: Cannot mount at "/": invalid mount target, it is the root of the file system'],
   ['RUN --mount=type=cache,target=$no x', 'mount: Cannot mount at "/": invalid mount target, it is the root of the file system'],
   [

@@ -11,7 +11,6 @@ const defaults = {
   ulimits: [],
   shmSizeBytes: 67_108_864,
   volumes: [],
-  devices: [],
 };
 
 const rows: readonly { readonly name: string; readonly options: Partial<BuildOptions>; readonly expected: object }[] = [
@@ -64,16 +63,6 @@ const rows: readonly { readonly name: string; readonly options: Partial<BuildOpt
       ],
     },
   },
-  {
-    name: 'reads devices',
-    options: { devices: ['/dev/fuse', '/dev/a:/dev/b'] },
-    expected: {
-      devices: [
-        { source: '/dev/fuse', target: '/dev/fuse' },
-        { source: '/dev/a', target: '/dev/b' },
-      ],
-    },
-  },
 ];
 
 for (const { name, options, expected } of rows) {
@@ -90,7 +79,6 @@ const refused: readonly [keyof BuildOptions, string, string][] = [
   ['volumes', '/only', '--volume'],
   ['volumes', '/a:relative', '--volume'],
   ['volumes', '/a:/b:rx', '--volume'],
-  ['devices', 'vendor.com/gpu=0', '--device'],
 ];
 
 for (const [option, value, flag] of refused) {

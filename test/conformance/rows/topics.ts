@@ -9,6 +9,7 @@ import { heredocs } from './heredocs.ts';
 import { ignoreFiles } from './ignore-files.ts';
 import { runEnvironment } from './run-environment.ts';
 import { runMounts } from './run-mounts.ts';
+import { runOptions } from './run-options.ts';
 import { onbuildAndHistory, settings } from './settings.ts';
 import { stages } from './stages.ts';
 import { variables } from './variables.ts';
@@ -24,5 +25,5 @@ export const topics: Readonly<Record<'copy' | 'add' | 'settings' | 'run', Readon
   },
   add: { 'add archives': addArchives, 'ignore files': ignoreFiles, heredocs },
   settings: { variables, settings, 'onbuild and history': onbuildAndHistory },
-  run: { run: runEnvironment, 'run mounts': runMounts, stages },
+  run: { run: runEnvironment, 'run mounts': runMounts, 'run options': runOptions, stages },
 };

@@ -218,7 +218,10 @@ const rows: readonly (readonly [
   [
     'a device of the host',
     [],
-    { shell: 'ls -l /dev/given | cut -c1', action: { devices: [{ source: '/dev/null', target: '/dev/given' }] } },
+    {
+      shell: 'ls -l /dev/given | cut -c1',
+      action: { devices: [{ source: '/dev/null', target: '/dev/given', permissions: 'rwm' }] },
+    },
     'c\n',
   ],
 ];

@@ -1,9 +1,14 @@
+import { accessSync, constants, statSync } from 'node:fs';
 import { AT_FDCWD, MOUNT_ATTR, MOVE_MOUNT, OPEN_TREE } from '../../../../native/constants.ts';
 import { close, fchmodat, makeFileAt, mkdirat, symlinkat } from '../../../../native/files.ts';
 import { type IdExtent, isMapped } from '../../../../native/identity.ts';
 import { moveMount, openTree } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { newFileSystem } from './workspace.ts';
+import { getXattr } from '../../../../native/xattrs.ts';
+import type { RunAction } from '../../../protocol/actions.ts';
+import { Refusal } from '../../failure.ts';
+import { prepareHostPath } from './bind.ts';
+import { newFileSystem, type PreparedMount } from './workspace.ts';
 
 const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const links = {
@@ -15,6 +20,39 @@ const links = {
 };
 const folders = ['pts', 'shm', 'mqueue'];
 const ttyGroup = 5;
+
+/**
+ * A device node of the host, as it is there: a user namespace can make none and open none that its user could not. Refuses with
+ * `mount-source`.
+ */
+export function prepareNode({ source, target, permissions }: RunAction['devices'][number]): PreparedMount {
+  const mount = prepareHostPath(source, target, 0);
+  if (!mount.isDirectory && !canOpen(source, permissions)) {
+    close(mount.fd);
+    const message = `Cannot add the device "${source}": you may not open it, and a builder without root can only pass on what you can open yourself`;
+    throw new Refusal(
+      'mount-source',
+      message,
+      'Grant it to your user, not to a group: setfacl -m u:$USER:rw on the node, or a udev rule',
+    );
+  }
+  return mount;
+}
+
+/** Whether a command without groups of the host may open a node. access(2) would count those that the worker still has. */
+function canOpen(source: string, permissions: string): boolean {
+  const wanted = (permissions.includes('r') ? constants.R_OK : 0) | (permissions.includes('w') ? constants.W_OK : 0);
+  try {
+    accessSync(source, wanted);
+  } catch {
+    return false;
+  }
+  const { uid, mode } = statSync(source);
+  const isOpenToAll = (mode & wanted) === wanted;
+  const hasList = getXattr(source, 'system.posix_acl_access', { follow: true }) !== undefined;
+  // Root of the namespace is the user who builds.
+  return isOpenToAll || hasList || uid === 0;
+}
 
 /** A tmpfs for /dev, attached nowhere, with everything but the mounts in it. */
 export function prepareDeviceFolder(): number {

@@ -8,7 +8,7 @@ import { changeOwner } from '../../owner.ts';
 import { hostsText, resolverText } from '../hosts.ts';
 import { prepareBind, prepareHostPath } from './bind.ts';
 import { prepareCache } from './cache.ts';
-import { prepareDeviceFolder } from './devices.ts';
+import { prepareDeviceFolder, prepareNode } from './devices.ts';
 import { harmless, newFileSystem, type PreparedMount, type Workspace } from './workspace.ts';
 
 const root = { uid: 0, gid: 0 };
@@ -23,7 +23,7 @@ export async function prepareMounts(action: RunAction, workspace: Workspace): Pr
   try {
     prepared.push({ target: '/dev', fd: prepareDeviceFolder(), isDirectory: true });
     prepared.push(...nameFiles(action, workspace), ...givenFiles(action, workspace));
-    prepared.push(...action.devices.map(({ source, target }) => prepareHostPath(source, target, 0)));
+    prepared.push(...action.devices.map(prepareNode));
     for (const mount of action.mounts) {
       prepared.push(await prepareMount(mount, workspace));
     }
@@ -57,10 +57,14 @@ function prepareMount(mount: RunMount, workspace: Workspace): PreparedMount | Pr
     case 'ssh':
       return prepareSocket(mount);
     case 'volume':
-      return prepareHostPath(mount.source, target, harmless | (mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0));
+      return prepareHostPath(mount.source, target, volumeAttributes(mount));
     default:
       return unreachable(mount);
   }
+}
+
+function volumeAttributes({ isReadOnly, isNoExec }: Extract<RunMount, { kind: 'volume' }>): number {
+  return harmless | (isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isNoExec === true ? MOUNT_ATTR.NOEXEC : 0);
 }
 
 /** The socket is main's own, made for this build, so it may be given to the command's user. */

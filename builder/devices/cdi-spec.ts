@@ -1,0 +1,149 @@
+import {
+  checkArray,
+  checkMembers,
+  checkString,
+  DocumentError,
+  type JsonObject,
+  objectAt,
+  optional,
+} from '../../registry/oci/json.ts';
+
+/** A file that describes devices of one kind. (Container Device Interface, SPEC.md "CDI JSON Specification") */
+export interface CdiSpec {
+  /** `vendor/class`. */
+  readonly kind: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** For every command that gets one of the devices. */
+  readonly edits: ContainerEdits;
+  readonly devices: readonly CdiDevice[];
+}
+
+export interface CdiDevice {
+  readonly name: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly edits: ContainerEdits;
+}
+
+/** What a device needs in the sandbox of a command. */
+export interface ContainerEdits {
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly nodes: readonly DeviceNode[];
+  readonly mounts: readonly CdiMount[];
+  /** The edits that only the machine's root could make, by their names in the file. */
+  readonly privileged: readonly string[];
+}
+
+export interface DeviceNode {
+  /** On the host. */
+  readonly source: string;
+  readonly target: string;
+  /** Of `r`, `w` and `m`. */
+  readonly permissions: string;
+}
+
+export interface CdiMount {
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** Reads a parsed file. The value must be freshly parsed. Throws DocumentError. */
+export function readCdiSpec(document: unknown): CdiSpec {
+  const spec = objectAt(document, 'the document');
+  const kind = text(spec, 'kind', '');
+  if (!/^[A-Za-z][\w.-]*\/[A-Za-z][\w.-]*$/.test(kind)) throw new DocumentError(`kind is "${kind}", not vendor/class`);
+  const devices: CdiDevice[] = [];
+  checkArray(spec['devices'], 'devices', (value, path) => devices.push(deviceOf(value, path)));
+  return { kind, annotations: annotationsOf(spec, ''), edits: editsOf(spec, ''), devices };
+}
+
+function deviceOf(value: unknown, path: string): CdiDevice {
+  const device = objectAt(value, path);
+  const name = text(device, 'name', path);
+  if (!/^[A-Za-z0-9](?:[\w.:-]*[A-Za-z0-9])?$/.test(name)) throw new DocumentError(`${path}.name is "${name}"`);
+  return { name, annotations: annotationsOf(device, path), edits: editsOf(device, path) };
+}
+
+/** hooks, intelRdt, netDevices, additionalGids: none of them can be had without the machine's root. */
+const privilegedEdits = ['hooks', 'intelRdt', 'netDevices', 'additionalGids'];
+
+function editsOf(owner: JsonObject, ownerPath: string): ContainerEdits {
+  const path = ownerPath === '' ? 'containerEdits' : `${ownerPath}.containerEdits`;
+  const edits = objectAt(owner['containerEdits'] ?? {}, path);
+  return {
+    env: listOf(edits, 'env', path, variableOf),
+    nodes: listOf(edits, 'deviceNodes', path, nodeOf),
+    mounts: listOf(edits, 'mounts', path, mountOf),
+    privileged: privilegedEdits.filter((name) => hasContent(edits[name])),
+  };
+}
+
+function hasContent(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
+
+function variableOf(value: unknown, path: string): string {
+  checkString(value, path);
+  const variable = String(value);
+  if (variable.indexOf('=') < 1 || variable.includes('\0')) throw new DocumentError(`${path} is not NAME=value`);
+  return variable;
+}
+
+function nodeOf(value: unknown, path: string): DeviceNode {
+  const node = objectAt(value, path);
+  const target = absolutePath(node, 'path', path);
+  const permissions = optionalText(node, 'permissions', path) ?? 'rwm';
+  if (permissions !== 'none' && !/^[rwm]*$/.test(permissions)) {
+    throw new DocumentError(`${path}.permissions is "${permissions}"`);
+  }
+  const source = node['hostPath'] === undefined || node['hostPath'] === '' ? target : absolutePath(node, 'hostPath', path);
+  return { source, target, permissions: permissions === 'none' ? '' : permissions };
+}
+
+function mountOf(value: unknown, path: string): CdiMount {
+  const mount = objectAt(value, path);
+  const options = listOf(mount, 'options', path, (option, place) => {
+    checkString(option, place);
+    return String(option);
+  });
+  return {
+    type: optionalText(mount, 'type', path) ?? '',
+    source: text(mount, 'hostPath', path),
+    target: absolutePath(mount, 'containerPath', path),
+    options,
+  };
+}
+
+function annotationsOf(owner: JsonObject, path: string): Readonly<Record<string, string>> {
+  const annotations: Record<string, string> = {};
+  optional(owner, 'annotations', path, (value, place) => {
+    checkMembers(value, place, checkString);
+    for (const [name, member] of Object.entries(objectAt(value, place))) annotations[name] = String(member);
+  });
+  return annotations;
+}
+
+function listOf<T>(owner: JsonObject, key: string, ...[path, read]: [string, (value: unknown, path: string) => T]): readonly T[] {
+  const list: T[] = [];
+  optional(owner, key, path, (value, place) => checkArray(value, place, (element, at) => list.push(read(element, at))));
+  return list;
+}
+
+function text(owner: JsonObject, key: string, path: string): string {
+  const place = path === '' ? key : `${path}.${key}`;
+  checkString(owner[key], place);
+  return String(owner[key]);
+}
+
+function optionalText(owner: JsonObject, key: string, path: string): string | undefined {
+  const value = owner[key];
+  return value === undefined || value === '' ? undefined : text(owner, key, path);
+}
+
+function absolutePath(owner: JsonObject, key: string, path: string): string {
+  const value = text(owner, key, path);
+  if (!value.startsWith('/')) throw new DocumentError(`${path}.${key} is not an absolute path`);
+  return value;
+}

@@ -1,0 +1,251 @@
+import type { Row } from '../row.ts';
+import { file, type Tree } from '../tree.ts';
+
+/** A RUN whose standard output becomes the file /x. */
+function says(name: string, command: string, more: Partial<Row> & { readonly output: string }): Row {
+  const { output, ...rest } = more;
+  return { name, file: `FROM base\nRUN ${command} > /x\n`, tree: { x: file(output) }, ...rest };
+}
+
+const ownResolver = { dns: ['192.0.2.53', '2001:db8::53'], dnsSearch: ['one.example', 'two.example'], dnsOptions: ['ndots:3'] };
+const mounted: Tree = { 'd/f': file('f'), 'd/sub/g': file('g', { mode: 0o640 }), single: file('single') };
+
+/** What the command line says for every RUN. */
+const everyRun: readonly Row[] = [
+  says('--dns, --dns-search and --dns-option make the whole resolv.conf', 'sort /etc/resolv.conf', {
+    output: 'nameserver 192.0.2.53\nnameserver 2001:db8::53\noptions ndots:3\nsearch one.example two.example\n',
+    options: ownResolver,
+    layers: [['x']],
+  }),
+  {
+    name: '--dns does not count for the next build',
+    file: 'FROM base\nRUN ls /etc > /x\n',
+    options: ownResolver,
+    tree: { x: file('group\nhostname\nhosts\nimage\npasswd\nresolv.conf\n') },
+  },
+  says('--add-host with an IPv6 address, in both spellings', 'grep -c -E "^2001:db8::[12].*(one|two)$" /etc/hosts', {
+    output: '2\n',
+    options: { addHosts: ['one:2001:db8::1', 'two=[2001:db8::2]'] },
+  }),
+  says('--add-host leaves no trace', 'true', { output: '', options: { addHosts: ['one:192.0.2.1'] }, layers: [['x']] }),
+  says('--ulimit with two values', 'ulimit -Sn; ulimit -Hn', {
+    output: '500\n600\n',
+    file: 'FROM base\nRUN (ulimit -Sn; ulimit -Hn) > /x\n',
+    options: { ulimits: ['nofile=500:600'] },
+  }),
+  says('several --ulimit', 'true', {
+    output: '500\n0\n',
+    file: 'FROM base\nRUN (ulimit -Sn; ulimit -Sc) > /x\n',
+    options: { ulimits: ['nofile=500', 'core=0'] },
+  }),
+  says('--network=none for every RUN', 'ip -o link | wc -l', { output: '1\n', options: { network: 'none' } }),
+  says('--network=none of the command line, and the default of a RUN', 'true', {
+    output: '1\n',
+    file: 'FROM base\nRUN --network=default ip -o link | wc -l > /x\n',
+    options: { network: 'none' },
+  }),
+  says('--network=host of a RUN must be allowed', 'true', {
+    output: '',
+    file: 'FROM base\nRUN --network=host true > /x\n',
+    options: { allow: ['network.host'] },
+  }),
+  {
+    name: '--network=host of a RUN that is not allowed is an error',
+    file: 'FROM base\nRUN --network=host true\n',
+    error: ['network.host is not allowed', 'Containerfile:2'],
+  },
+  says('--env is not there for RUN once ENV says otherwise', 'true', {
+    output: 'file\n',
+    file: 'FROM base\nENV a=file\nRUN ["sh", "-c", "env | grep ^a= | cut -d= -f2 > /x"]\n',
+    options: { env: { a: 'option' } },
+  }),
+];
+
+const volumes: readonly Row[] = [
+  {
+    name: '--volume shows a folder of the machine, and is not part of the image',
+    file: 'FROM base\nRUN ls /v /v/sub > /x\nRUN cat /v/f >> /x\n',
+    context: mounted,
+    options: { volumes: ['d:/v'] },
+    tree: { x: file('/v:\nf\nsub\n\n/v/sub:\ng\nf') },
+    layers: [['x'], ['x']],
+    config: {},
+  },
+  {
+    name: '--volume is written to, unless it is read-only',
+    file: 'FROM base\nRUN echo new > /v/new 2>/dev/null || echo no > /x; echo more > /w/more && cat /w/more >> /x\n',
+    context: mounted,
+    options: { volumes: ['d:/v:ro', 'd/sub:/w'] },
+    tree: { x: file('no\nmore\n') },
+  },
+  {
+    name: '--volume of a file',
+    file: 'FROM base\nRUN cat /given > /x\n',
+    context: mounted,
+    options: { volumes: ['single:/given:ro'] },
+    tree: { x: file('single') },
+    layers: [['x']],
+  },
+  {
+    name: '--volume over a folder of the image hides what it has, for RUN alone',
+    file: 'FROM base\nRUN ls /srv/data > /x\nCOPY f /srv/data/f\n',
+    context: { ...mounted, f: file('copied') },
+    options: { volumes: ['d:/srv/data'] },
+    tree: { x: file('f\nsub\n'), 'srv/data/f': file('copied') },
+  },
+  {
+    name: '--volume under a --mount, and a --mount under a --volume',
+    file: 'FROM base\nRUN --mount=type=tmpfs,target=/v/sub --mount=source=d,target=/m ls /v/sub /m/sub > /x\n',
+    context: mounted,
+    options: { volumes: ['d:/v', 'd:/m/sub:ro'] },
+    tree: { x: file('/m/sub:\nf\nsub\n\n/v/sub:\n') },
+  },
+  {
+    name: '--volume of what is not there is an error',
+    file: 'FROM base\nRUN true\n',
+    options: { volumes: ['none:/v'] },
+    error: ['none', 'does not exist'],
+  },
+];
+
+const vendor = (...devices: readonly object[]): Tree => ({
+  'cdi/vendor.json': file(JSON.stringify({ cdiVersion: '0.6.0', kind: 'vendor1.com/device', devices })),
+});
+const inYaml: Tree = {
+  'cdi/vendor.yaml': file(
+    'cdiVersion: "0.6.0"\nkind: vendor1.com/device\ndevices:\n- name: foo\n  containerEdits:\n    env:\n    - FOO=injected\n',
+  ),
+};
+const cdi = { cdiSpecDirectories: ['cdi'] };
+const foo = { name: 'foo', containerEdits: { env: ['FOO=injected'] } };
+
+const devices: readonly Row[] = [
+  says('--device of a CDI name sets variables', 'true', {
+    output: 'injected\n',
+    file: 'FROM base\nENV FOO=image\nRUN --device=vendor1.com/device=foo ["sh", "-c", "env | grep ^FOO= | cut -d= -f2 > /x"]\n',
+    context: inYaml,
+    options: { ...cdi, allow: ['device'] },
+    config: { Env: ['PATH=/usr/bin:/bin', 'FOO=image'] },
+  }),
+  says('--device of one RUN is not there in the next', 'true', {
+    output: '',
+    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\nRUN env | grep FOO > /x || true\n',
+    context: vendor(foo),
+    options: { ...cdi, allow: ['device=vendor1.com/device=foo'] },
+  }),
+  says('--device of a CDI name that is not registered', 'true', {
+    output: 'ran\n',
+    file: 'FROM base\nRUN --device=vendor1.com/device=none echo ran > /x\n',
+    context: vendor(foo),
+    options: cdi,
+  }),
+  {
+    name: '--device of a CDI name that is not registered and required is an error',
+    file: 'FROM base\nRUN --device=vendor1.com/device=none,required true\n',
+    context: vendor(foo),
+    options: { ...cdi, allow: ['device'] },
+    error: ['vendor1.com/device=none', 'not registered', 'Containerfile:2'],
+  },
+  {
+    name: '--device that is not allowed is an error',
+    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\n',
+    context: vendor(foo),
+    options: cdi,
+    error: ['vendor1.com/device=foo', 'not allowed', '--allow device=vendor1.com/device=foo', 'Containerfile:2'],
+  },
+  {
+    name: '--device with hooks is an error',
+    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\n',
+    context: vendor({ name: 'foo', containerEdits: { hooks: [{ hookName: 'createContainer', path: '/bin/true' }] } }),
+    options: { ...cdi, allow: ['device'] },
+    error: ['hooks', 'without root'],
+  },
+  says('--device of a CDI name brings nodes and mounts, and they leave no trace', 'true', {
+    output: 'c\nread-only\n',
+    file: 'FROM base\nRUN --device=vendor1.com/device ls -l /dev/vendor/zero | cut -c1 > /x; touch /usr/vendor/f 2>/dev/null || echo read-only >> /x\n',
+    context: vendor({
+      name: 'foo',
+      containerEdits: {
+        deviceNodes: [{ path: '/dev/vendor/zero', hostPath: '/dev/zero' }],
+        mounts: [{ hostPath: '/usr/share', containerPath: '/usr/vendor', options: ['ro', 'nosuid', 'nodev', 'rbind'] }],
+      },
+    }),
+    options: { ...cdi, allow: ['device'] },
+    layers: [['x']],
+  }),
+  says('--device of the command line is for every RUN', 'head -c2 /dev/nothing | od -An -tx1', {
+    output: ' 00 00\n',
+    options: { devices: ['/dev/zero:/dev/nothing'] },
+    layers: [['x']],
+  }),
+  {
+    name: '--device of a node that the user may not open is an error',
+    // Any file that only root may open shows it; few device nodes are on every machine.
+    file: 'FROM base\nRUN --device=/etc/shadow true\n',
+    options: { allow: ['device'] },
+    error: ['/etc/shadow', 'you may not open it', 'without root'],
+  },
+];
+
+const security: readonly Row[] = [
+  says('--security=insecure has all capabilities that the builder has', 'true', {
+    output: 'more\n',
+    file: 'FROM base\nRUN --security=insecure [ $(grep CapEff /proc/self/status | cut -f2) != 00000000a80425fb ] && echo more > /x\n',
+    options: { allow: ['security.insecure'] },
+  }),
+  says('--security=insecure mounts', 'true', {
+    output: 'tmpfs\n',
+    file: "FROM base\nRUN --security=insecure mount -t tmpfs none /srv/data && grep ' /srv/data ' /proc/mounts | awk '{ print $3 }' > /x\n",
+    options: { allow: ['security.insecure'] },
+  }),
+  says('--security=sandbox does not', 'true', {
+    output: 'no\n',
+    file: 'FROM base\nRUN --security=sandbox mount -t tmpfs none /srv/data 2>/dev/null || echo no > /x\n',
+  }),
+  {
+    name: '--security=insecure that is not allowed is an error',
+    file: 'FROM base\nRUN --security=insecure true\n',
+    error: ['security.insecure is not allowed', '--allow security.insecure', 'Containerfile:2'],
+  },
+];
+
+const ssh: readonly Row[] = [
+  says('a ssh mount is a socket of root, 0600, named by a variable', 'true', {
+    output: '/run/buildkit/ssh_agent.0\n600 0:0\n',
+    file: "FROM base\nRUN --mount=type=ssh (echo $SSH_AUTH_SOCK; test -S $SSH_AUTH_SOCK && stat -c '%a %u:%g' $SSH_AUTH_SOCK) > /x\n",
+    options: { ssh: { default: ['one'] } },
+    needs: ['tool:ssh-keygen'],
+    layers: [['x']],
+  }),
+  says('a ssh mount with an id, a target, an owner and a mode', 'true', {
+    output: '/deep/agent\n640 1001:50\n',
+    file: "FROM base\nRUN --mount=type=ssh,id=other,target=/deep/agent,uid=1001,gid=50,mode=640 (echo $SSH_AUTH_SOCK; stat -c '%a %u:%g' /deep/agent) > /x\n",
+    options: { ssh: { other: ['one', 'two'] } },
+    needs: ['tool:ssh-keygen'],
+    layers: [['x']],
+  }),
+  says('two ssh mounts', 'true', {
+    output: '/run/buildkit/ssh_agent.0\n/run/buildkit/ssh_agent.1\n',
+    file: 'FROM base\nRUN --mount=type=ssh --mount=type=ssh,id=other ls /run/buildkit/* > /x\n',
+    options: { ssh: { default: ['one'], other: ['two'] } },
+    needs: ['tool:ssh-keygen'],
+  }),
+  says('a ssh mount in the next RUN is gone', 'true', {
+    output: 'no\n',
+    file: 'FROM base\nRUN --mount=type=ssh true\nRUN ls /run/buildkit > /x 2>/dev/null || echo no${SSH_AUTH_SOCK} >> /x\n',
+    options: { ssh: { default: ['one'] } },
+    needs: ['tool:ssh-keygen'],
+  }),
+  says('a ssh mount that was not given is not there', 'true', {
+    output: 'no\n',
+    file: 'FROM base\nRUN --mount=type=ssh ls /run/buildkit > /x 2>/dev/null || echo no${SSH_AUTH_SOCK} >> /x\n',
+  }),
+  {
+    name: 'a ssh mount that was not given and is required is an error',
+    file: 'FROM base\nRUN --mount=type=ssh,required true\n',
+    error: ['unset ssh forward key default', '--ssh default'],
+  },
+];
+
+/** What the command line says of RUN, and what must be allowed there. */
+export const runOptions: readonly Row[] = [...everyRun, ...volumes, ...devices, ...security, ...ssh];
