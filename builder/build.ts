@@ -128,8 +128,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
       signal,
       ran,
     });
-    const root = options.squash === true ? await squash(target.root, session) : target.root;
-    return { plan, root, steps };
+    return { plan, root: await squash(target.root, plan, session), steps };
   };
   try {
     const outcomes = await Promise.allSettled(plans.map(solveOne));

@@ -32,6 +32,9 @@ export type SecretSource = { readonly kind: 'file'; readonly path: string } | { 
 /** When images are looked up in their registry although the store has them. */
 export type PullPolicy = 'missing' | 'always' | 'never' | 'newer';
 
+/** `new`: the layers of the build, on top of the base image's. `all`: those of the base image too. */
+export type Squash = 'new' | 'all';
+
 /** What to build and how. Everything but `context` has a default. Paths are relative to the current folder. */
 export interface BuildOptions {
   /** A folder, `-` (tar or Containerfile on standard input), or a URL. */
@@ -78,7 +81,8 @@ export interface BuildOptions {
   readonly cdiSpecDirectories?: readonly string[];
   /** Static user-mode emulators for RUN on other platforms, by Go's name of the processor; '' for all others. */
   readonly emulators?: Readonly<Record<string, string>>;
-  readonly squash?: boolean;
+  /** Which layers become one. Default: none. */
+  readonly squash?: Squash | undefined;
   /** Overrides the last stage's FROM. */
   readonly from?: string;
   /** Seconds; default: SOURCE_DATE_EPOCH of the environment, else T0 everywhere. */

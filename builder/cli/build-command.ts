@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { BuildOptions, Output, PullPolicy } from '../options.ts';
+import type { BuildOptions, Output, PullPolicy, Squash } from '../options.ts';
 import { type Call, readCall } from './call.ts';
 import { imageName } from './image-name.ts';
 import { readArgumentFile, readPairs, readPairsOrEnvironment } from './key-values.ts';
@@ -136,6 +136,7 @@ function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Parti
   const format = oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
   const epoch = parsed.last('--source-date-epoch');
   const timestamp = parsed.last('--timestamp');
+  const squash = squashOf(parsed);
   const env = readPairsOrEnvironment('--env', parsed.all('--env'), environment);
   return {
     tags: namesOf(parsed),
@@ -147,8 +148,13 @@ function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Parti
     ...(format !== undefined && { format }),
     ...(epoch !== undefined && epoch !== '' && { sourceDateEpoch: parseCount('--source-date-epoch', epoch, 0) }),
     ...(timestamp !== undefined && { timestamp: timestamp === 'now' ? timestamp : parseCount('--timestamp', timestamp, 0) }),
-    squash: parsed.isOn('--squash') ?? false,
+    ...(squash !== undefined && { squash }),
   };
+}
+
+function squashOf(parsed: ParsedFlags): Squash | undefined {
+  if (parsed.isOn('--squash-all') === true) return 'all';
+  return parsed.isOn('--squash') === true ? 'new' : undefined;
 }
 
 function namesOf(parsed: ParsedFlags): readonly string[] {

@@ -93,7 +93,8 @@ const flags: readonly Flag[] = [
   },
   { long: '--unsetenv', value: 'NAME', repeats: true, group: image, help: 'Remove an inherited environment variable' },
   { long: '--format', value: 'FORMAT', group: image, help: 'oci (default) or docker' },
-  { long: '--squash', group: image, help: 'Make one layer of all, the base image included' },
+  { long: '--squash', group: image, help: 'Make one layer of those of the build; those of the base image stay' },
+  { long: '--squash-all', group: image, help: 'Make one layer of all, the base image included' },
   {
     long: '--source-date-epoch',
     value: 'SECONDS',

@@ -46,7 +46,7 @@ export async function makeImage(
     diffIds: layers.map(({ diffId }) => diffId),
     createdSeconds: createdSeconds(making.options) ?? historySeconds,
     historySeconds,
-    isSquashed: making.options.squash === true,
+    squash: making.options.squash,
   });
   const configBlob = makeConfigBlob(config, form.format);
   const descriptors = layers.map(({ descriptor }) => descriptor);

@@ -1,6 +1,7 @@
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { Squash } from '../options.ts';
 import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
 import { timeText } from './time-text.ts';
 
@@ -9,14 +10,14 @@ export interface ConfigParts {
   readonly plan: Plan;
   /** Default: the target. */
   readonly stage?: StageIndex;
-  /** Of every layer of the finished file system, the base's first. One when `isSquashed`. */
+  /** Of every layer of the finished file system, the base's first; squashed already. */
   readonly diffIds: readonly Digest[];
   /** Seconds since the epoch: `created` of the image. */
   readonly createdSeconds: number;
   /** Seconds since the epoch: `created` of the new history entries. Default: `createdSeconds`. */
   readonly historySeconds?: number;
-  /** All layers became one. */
-  readonly isSquashed?: boolean;
+  /** Which layers became one. */
+  readonly squash?: Squash | undefined;
 }
 
 /**
@@ -59,7 +60,17 @@ function historyOf(chain: readonly PlannedStage[], parts: ConfigParts): readonly
   const old = base?.kind === 'image' ? historyOfImage(base.image) : [];
   const added = chain.flatMap(({ steps }) => steps).map(({ history }) => ({ created, ...history }));
   const all = [...old, ...added];
-  return parts.isSquashed === true && parts.diffIds.length > 0 ? squashed(all, created) : all;
+  const oldLayers = old.filter(({ empty_layer }) => empty_layer !== true).length;
+  switch (parts.squash) {
+    case undefined:
+      return all;
+    case 'all':
+      return parts.diffIds.length === 0 ? all : squashed(all, created);
+    case 'new':
+      return parts.diffIds.length === oldLayers ? all : [...old, ...squashed(added, created)];
+    default:
+      return unreachable(parts.squash);
+  }
 }
 
 /** The history of a base, with an entry for every layer: some builders write none, but consumers count them. */
@@ -76,6 +87,10 @@ function historyOfImage({ config }: SourceImage): readonly HistoryEntry[] {
 function squashed(history: readonly HistoryEntry[], created: string): readonly HistoryEntry[] {
   return [
     ...history.map((entry) => ({ ...entry, empty_layer: true })),
-    { created, created_by: 'SQUASH', comment: 'all layers above as one' },
+    { created, created_by: 'SQUASH', comment: 'the entries above without a layer, as one' },
   ];
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected squash ${String(value)}`);
 }

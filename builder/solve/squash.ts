@@ -1,43 +1,112 @@
+import type { Action, LayerFacts } from '../../executor/protocol/actions.ts';
+import { chainIdOf } from '../../registry/oci/digest.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';
 import { LayersTree } from '../context/layers-tree.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Session } from '../session.ts';
+import { remembered } from './planned-files.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from './root-state.ts';
 
-/** One layer with everything that a root file system holds, its base included, as `buildah build --squash` makes it. */
-export async function squash(root: RootState, session: Session): Promise<RootState> {
-  if (root.layers.length < 2) return root;
-  const { store, folders, worker, failure } = session;
+/** The root file system of the target with the layers as one that the options say. */
+export async function squash(root: RootState, plan: Plan, session: Session): Promise<RootState> {
+  switch (session.options.squash) {
+    case undefined:
+      return root;
+    case 'all':
+      return withOneLayer({ root, base: emptyRoot, action: () => copyOfAll(root, session) }, session);
+    case 'new': {
+      const base: RootState = { layers: root.layers.slice(0, baseLayers(plan)) };
+      return withOneLayer({ root, base, action: () => mergeOfNew(root, base, session) }, session);
+    }
+    default:
+      return unreachable(session.options.squash);
+  }
+}
+
+/** How many layers the base image has that the target starts from, over other stages or not. */
+function baseLayers({ stages, target }: Plan): number {
+  let base = stages[target]?.base;
+  while (base?.kind === 'stage') base = stages[base.stage]?.base;
+  return base?.kind === 'image' ? base.image.manifest.layers.length : 0;
+}
+
+interface Squashing {
+  readonly root: RootState;
+  /** What stays as it is. */
+  readonly base: RootState;
+  /** What makes the one layer on top of it. */
+  readonly action: () => Promise<Action>;
+}
+
+async function withOneLayer({ root, base, action }: Squashing, session: Session): Promise<RootState> {
+  if (root.layers.length - base.layers.length < 2) return root;
+  const parent = chainIdOfRoot(base);
+  const name = ['squash', parent ?? '', chainIdOfRoot(root)];
+  const squashed = async (): Promise<LayerFacts> => makeLayer(base, await action(), session);
+  const facts = await remembered(name, session.store, { compute: squashed, isValue: isLayerFacts });
+  // The answer is remembered for longer than the layer, which may have been pruned.
+  const isThere = (await session.store.snapshots.get(chainIdOf(parent, facts.diffId))) !== undefined;
+  return withLayer(base, isThere ? facts : await squashed());
+}
+
+async function makeLayer(
+  base: RootState,
+  action: Action,
+  { store, folders, worker, buildStartNs, failure }: Session,
+): Promise<LayerFacts> {
   const { signal } = failure;
-  const lowers = await folders.lowersOf(root, { signal, onProgress: () => undefined });
+  const directory = await store.snapshots.prepare();
+  const client = await worker.get();
+  const lowers = await folders.lowersOf(base, { signal, onProgress: () => undefined });
+  const facts = await client.request({ kind: 'step', directory, lowers, buildStartNs: await buildStartNs(), action }, { signal });
+  const parent = chainIdOfRoot(base);
+  const { directory: kept } = await store.snapshots.commit(directory, {
+    chainId: chainIdOf(parent, facts.diffId),
+    parent,
+    facts,
+  });
+  if (kept !== directory) await client.request({ kind: 'remove', paths: [directory] });
+  return facts;
+}
+
+/** The layers of the build are merged with their deletions. */
+async function mergeOfNew(root: RootState, base: RootState, { folders, failure }: Session): Promise<Action> {
+  const lowers = await folders.lowersOf(root, { signal: failure.signal, onProgress: () => undefined });
+  return { kind: 'merge', layers: lowers.slice(base.layers.length) };
+}
+
+/** Everything is copied by the indexes, since not every id of a base image need exist here. */
+async function copyOfAll(root: RootState, { store, folders, failure }: Session): Promise<Action> {
+  const lowers = await folders.lowersOf(root, { signal: failure.signal, onProgress: () => undefined });
   const chain = await store.snapshots.chainOf(chainIdOfRoot(root));
   const tree = new LayersTree('the image', await Promise.all(chain.map((snapshot) => store.snapshots.loadIndex(snapshot))));
   const group = await planTree(tree, '/');
   const list = await store.newPath();
   await writeCopyList(list, group?.entries ?? []);
-  const directory = await store.snapshots.prepare();
-  const client = await worker.get();
-  const facts = await client.request(
-    {
-      kind: 'step',
-      directory,
-      lowers: [],
-      buildStartNs: await session.buildStartNs(),
-      action: {
-        kind: 'copy',
-        groups: [
-          { source: { kind: 'rootfs', lowers }, list, sourceType: 'directory', name: '', keepsParents: false, isArchive: false },
-        ],
-        destination: '/',
-        owner: undefined,
-        mode: undefined,
-        isLink: false,
-        time: 'source',
-      },
-    },
-    { signal },
+  const source = { kind: 'rootfs', lowers } as const;
+  return {
+    kind: 'copy',
+    groups: [{ source, list, sourceType: 'directory', name: '', keepsParents: false, isArchive: false }],
+    destination: '/',
+    owner: undefined,
+    mode: undefined,
+    isLink: false,
+    time: 'source',
+  };
+}
+
+function isLayerFacts(value: unknown): value is LayerFacts {
+  if (typeof value !== 'object' || value === null) return false;
+  const { diffId, sizeBytes, entries }: Partial<Record<keyof LayerFacts, unknown>> = value;
+  return (
+    typeof diffId === 'string' &&
+    /^sha256:[0-9a-f]{64}$/.test(diffId) &&
+    typeof sizeBytes === 'number' &&
+    typeof entries === 'number'
   );
-  const squashed = withLayer(emptyRoot, facts);
-  await store.snapshots.commit(directory, { chainId: facts.diffId, parent: undefined, facts });
-  return squashed;
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected squash ${String(value)}`);
 }

@@ -27,12 +27,14 @@ export async function step(request: StepRequest, context: RequestContext): Promi
 
 async function act(request: StepRequest, context: RequestContext): Promise<void> {
   const { action, directory } = request;
+  if (action.kind === 'merge') {
+    const { mergeLayers } = await import('./layer/merge-layers.ts');
+    await mergeLayers(action.layers, newLayerFolder(directory), context.signal);
+    return;
+  }
   if (action.kind !== 'run' && startsEmpty(request)) {
     // What is put into an empty tree can be put into the layer folder itself.
-    const fs = path.join(directory, 'fs');
-    mkdirSync(fs);
-    chmodSync(fs, 0o755);
-    await put(action, fs, context);
+    await put(action, newLayerFolder(directory), context);
     return;
   }
   using rootfs = mountRootfs({ directory, lowers: request.lowers, context });
@@ -44,8 +46,15 @@ async function act(request: StepRequest, context: RequestContext): Promise<void>
   }
 }
 
+function newLayerFolder(directory: string): string {
+  const folder = path.join(directory, 'fs');
+  mkdirSync(folder);
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
 async function put(
-  action: Exclude<StepRequest['action'], { readonly kind: 'run' }>,
+  action: Extract<StepRequest['action'], { readonly kind: 'copy' | 'make-directory' }>,
   root: string,
   context: RequestContext,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { Platform } from '../../registry/oci/platform.ts';
 export type Lowers = readonly string[];
 
 /** What one step does to a root file system. Fully expanded: no variable, stage name or context name is left. */
-export type Action = RunAction | CopyAction | MakeDirectoryAction;
+export type Action = RunAction | CopyAction | MakeDirectoryAction | MergeAction;
 
 /** RUN. */
 export interface RunAction {
@@ -136,6 +136,13 @@ export interface MakeDirectoryAction {
   readonly path: string;
   /** `user[:group]` that owns what is made. */
   readonly user: string;
+}
+
+/** `--squash`: one layer that changes what is below as several layers did. */
+export interface MergeAction {
+  readonly kind: 'merge';
+  /** Layer folders, lowest first, each on top of the ones before and of the step's own `lowers`. */
+  readonly layers: Lowers;
 }
 
 /** What a committed layer is. */

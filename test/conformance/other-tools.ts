@@ -120,7 +120,7 @@ function optionFlags(options: RowOptions): readonly string[] {
     ...(ignoreFile === undefined ? [] : ['--ignorefile', ignoreFile]),
     ...(noCache === true ? ['--no-cache'] : []),
     ...(shmSizeBytes === undefined ? [] : ['--shm-size', `${shmSizeBytes}`]),
-    ...(squash === true ? ['--squash'] : []),
+    ...(squash === undefined ? [] : [squash === 'new' ? '--squash' : '--squash-all']),
     ...(target === undefined ? [] : ['--target', target]),
   ];
 }

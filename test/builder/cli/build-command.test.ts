@@ -33,7 +33,6 @@ test('readBuildCommand() gives the defaults of a bare context', () => {
       unsetLabels: [],
       unsetEnv: [],
       env: {},
-      squash: false,
       secrets: {},
       ssh: {},
       allow: [],

@@ -110,16 +110,36 @@ for (const [what, history, told] of histories) {
   });
 }
 
-test('makeConfig() of a squashed image has one entry for its one layer', () => {
+test('makeConfig() of an image that is squashed with its base has one entry for its one layer', () => {
   const { plan } = planText('FROM b\nRUN x');
-  const config = makeConfig({ plan, diffIds: [diff('all')], createdSeconds: t0, isSquashed: true });
+  const config = makeConfig({ plan, diffIds: [diff('all')], createdSeconds: t0, squash: 'all' });
   assert.deepEqual(config.history, [
     { created: '2020-01-01T00:00:00Z', created_by: 'ADD rootfs.tar /', empty_layer: true },
     { ...entry('RUN /bin/sh -c x # buildkit'), empty_layer: true },
-    { created, created_by: 'SQUASH', comment: 'all layers above as one' },
+    { created, created_by: 'SQUASH', comment: 'the entries above without a layer, as one' },
   ]);
-  const empty = makeConfig({ plan: planText('FROM scratch').plan, diffIds: [], createdSeconds: t0, isSquashed: true });
+  const empty = makeConfig({ plan: planText('FROM scratch').plan, diffIds: [], createdSeconds: t0, squash: 'all' });
   assert.deepEqual(empty.history, []);
+});
+
+test('makeConfig() of an image whose new layers are squashed keeps the history of the base', () => {
+  const base = { created: '2020-01-01T00:00:00Z', created_by: 'ADD rootfs.tar /' };
+  const { plan } = planText('FROM b\nRUN x\nRUN y');
+  const config = makeConfig({ plan, diffIds: [diff('base'), diff('new')], createdSeconds: t0, squash: 'new' });
+  assert.deepEqual(config.history, [
+    base,
+    { ...entry('RUN /bin/sh -c x # buildkit'), empty_layer: true },
+    { ...entry('RUN /bin/sh -c y # buildkit'), empty_layer: true },
+    { created, created_by: 'SQUASH', comment: 'the entries above without a layer, as one' },
+  ]);
+  const settings = makeConfig({
+    plan: planText('FROM b\nENV a=1').plan,
+    diffIds: [diff('base')],
+    createdSeconds: t0,
+    squash: 'new',
+  });
+  assert.deepEqual(settings.history?.[0], base);
+  assert.equal(settings.history?.length, 2);
 });
 
 interface PlatformRow {

@@ -207,6 +207,16 @@ export const remembered: readonly CacheRow[] = [
     ran: ['[2/3] RUN printf "1\\n" > /f'],
   },
   {
+    name: '--squash is remembered like a step, and its layer like any other',
+    file: `${base}COPY a /a\nCOPY b /b\n`,
+    context,
+    options: { squash: 'new' },
+    change: {},
+    cached: ['[2/3] COPY a /a', '[3/3] COPY b /b'],
+    ran: [],
+    tree: { a: file('a'), b: file('b') },
+  },
+  {
     name: '--no-cache runs everything',
     file: `${base}COPY a /a\nRUN cat /a > /x\n`,
     context,

@@ -3,10 +3,10 @@ import { AT_FDCWD, MOUNT_ATTR, RENAME } from '../../../../native/constants.ts';
 import { renameat2 } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
+import { copyTree } from '../../copy-tree.ts';
 import { changeOwner } from '../../owner.ts';
 import { copyDirectoryAttributes } from '../../rootfs.ts';
 import { prepareFrom } from './bind.ts';
-import { copyTree } from './copy-tree.ts';
 import { harmless, type PreparedMount, type Workspace } from './workspace.ts';
 
 type CacheMount = Extract<RunMount, { kind: 'cache' }>;

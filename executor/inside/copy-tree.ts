@@ -10,9 +10,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { constants, copyFile } from 'node:fs/promises';
-import { AT, AT_FDCWD, S_IFIFO } from '../../../../native/constants.ts';
-import { fstatat, mknodat, utimensat } from '../../../../native/files.ts';
-import { getXattr, listXattrs, setXattr } from '../../../../native/xattrs.ts';
+import { AT, AT_FDCWD, S_IFIFO } from '../../native/constants.ts';
+import { fstatat, mknodat, utimensat } from '../../native/files.ts';
+import { getXattr, listXattrs, setXattr } from '../../native/xattrs.ts';
 
 /**
  * Copies what is in a folder into an empty folder, and the folder's own attributes: owners, modes, times, extended attributes, links
@@ -23,7 +23,7 @@ export async function copyTree(from: string, to: string): Promise<void> {
 }
 
 /** Copies of files with several names, by inode. */
-type CopiedFiles = Map<number, Buffer>;
+export type CopiedFiles = Map<number, Buffer>;
 
 async function copyDirectory(from: Buffer, to: Buffer, copied: CopiedFiles): Promise<void> {
   for (const name of readdirSync(from, { encoding: 'buffer' })) {
@@ -32,7 +32,8 @@ async function copyDirectory(from: Buffer, to: Buffer, copied: CopiedFiles): Pro
   copyAttributes(from, to, lstatSync(from));
 }
 
-async function copyEntry(from: Buffer, to: Buffer, copied: CopiedFiles): Promise<void> {
+/** Copies a file of any kind, or a folder with all that is in it, to a name that does not exist. */
+export async function copyEntry(from: Buffer, to: Buffer, copied: CopiedFiles): Promise<void> {
   const status = lstatSync(from);
   if (status.isDirectory()) {
     mkdirSync(to);
@@ -64,8 +65,8 @@ async function copyRegular(
   }
 }
 
-/** The owner first: a change of owner clears set-id bits and file capabilities. */
-function copyAttributes(from: Buffer, to: Buffer, status: Stats): void {
+/** Owner, mode, extended attributes, time. The owner first: a change of owner clears set-id bits and file capabilities. */
+export function copyAttributes(from: Buffer, to: Buffer, status: Stats): void {
   lchownSync(to, status.uid, status.gid);
   if (!status.isSymbolicLink()) {
     chmodSync(to, status.mode & 0o7777);

@@ -1,0 +1,75 @@
+import { lstatSync, mkdirSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } from '../../../native/constants.ts';
+import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/files.ts';
+import { getXattr, setXattr } from '../../../native/xattrs.ts';
+import type { Lowers } from '../../protocol/actions.ts';
+import { type CopiedFiles, copyAttributes, copyEntry } from '../copy-tree.ts';
+import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
+import { removeTree } from './remove-tree.ts';
+
+/**
+ * Fills an empty layer folder with what several layers change together, lowest first. Deletions stay deletions, also of what only the
+ * layers themselves have had: whoever commits the folder leaves out those that have nothing to delete. Neither folder may change meanwhile.
+ */
+export async function mergeLayers(layers: Lowers, target: string, signal: AbortSignal): Promise<void> {
+  for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), signal });
+}
+
+interface Merging {
+  /** The files of the layer that have several names. */
+  readonly copied: CopiedFiles;
+  readonly signal: AbortSignal;
+}
+
+async function mergeFolder(from: Buffer, to: Buffer, merging: Merging): Promise<void> {
+  await nextTurn();
+  merging.signal.throwIfAborted();
+  const [source, target] = [openFolder(from), openFolder(to)];
+  try {
+    for (const { name } of readDirectory(source)) {
+      const entry: Entry = { name, from: below(from, name), to: below(to, name), target };
+      if (isWhiteoutDevice(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
+        removeTree(target, name);
+        mknodat(target, name, S_IFCHR, 0, 0);
+      } else if (lstatSync(entry.from).isDirectory()) {
+        makeFolder(entry);
+        await mergeFolder(entry.from, entry.to, merging);
+      } else {
+        removeTree(target, name);
+        await copyEntry(entry.from, entry.to, merging.copied);
+      }
+    }
+  } finally {
+    close(source);
+    close(target);
+  }
+  copyAttributes(from, to, lstatSync(from));
+}
+
+/** A name in a folder of a layer, and in the same folder of the result. */
+interface Entry {
+  readonly name: Uint8Array;
+  readonly from: Buffer;
+  readonly to: Buffer;
+  /** The folder of the result, open. */
+  readonly target: number;
+}
+
+/** A folder joins one that is there. It hides what is below when the layer says so, or when it takes the place of something else. */
+function makeFolder({ name, from, to, target }: Entry): void {
+  const present = lstatSync(to, { throwIfNoEntry: false });
+  const isOpaque = getXattr(from, opaqueXattr) !== undefined;
+  if (present?.isDirectory() === true && !isOpaque) return;
+  removeTree(target, name);
+  mkdirSync(to);
+  if (isOpaque || present !== undefined) setXattr(to, opaqueXattr, Buffer.from('y'));
+}
+
+function openFolder(folder: Buffer): number {
+  return openat(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+function below(folder: Buffer, name: Uint8Array): Buffer {
+  return Buffer.concat([folder, Buffer.from('/'), name]);
+}
