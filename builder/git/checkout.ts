@@ -12,11 +12,17 @@ export interface Checkout {
   readonly keepsGitFolder: boolean;
 }
 
+/** What has come. */
+export interface CheckedOut {
+  readonly commit: string;
+  /** When it was committed, as the repository says; 0 when it says nonsense. */
+  readonly committedSeconds: number;
+}
+
 /**
- * Fetches one commit into a new folder, as little of its history as the server allows, with its submodules. Gives the commit. With
- * `keepsGitFolder` the repository stays, without anything that depends on when or how it was fetched. Throws SourceError, GitFailure.
+ * Fetches one commit into a new folder, as little of its history as the server allows, with its submodules. With `keepsGitFolder` the repository stays, without anything that depends on when or how it was fetched. Throws SourceError, GitFailure.
  */
-export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<string> {
+export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<CheckedOut> {
   const { location, found, keepsGitFolder } = checkout;
   await mkdir(folder, { mode: 0o700 });
   const isSha256 = (found.commit ?? location.commit ?? '').length === 64;
@@ -25,14 +31,15 @@ export async function checkOut(checkout: Checkout, folder: string, access: GitAc
   const commit = await fetchCommit(checkout, folder, access);
   await runGit(folder, ['checkout', '-q', '--force', '--detach', commit], access);
   if (location.hasSubmodules && (await exists(path.join(folder, '.gitmodules')))) await updateSubmodules(folder, access);
+  const committed = Number(await runGit(folder, ['show', '-s', '--format=%ct', 'HEAD'], access));
   if (keepsGitFolder) await tidy(folder, access);
-  return commit;
+  return { commit, committedSeconds: Number.isSafeInteger(committed) ? committed : 0 };
 }
 
 async function fetchCommit({ location, found }: Checkout, folder: string, access: GitAccess): Promise<string> {
   const { commit, ref } = found;
   if (commit === undefined) return fetchAll(location, location.commit ?? '', { folder, access });
-  const shallow = ['fetch', '-q', '--no-tags', '--depth=1', 'origin'];
+  const shallow = ['fetch', '--progress', '--no-tags', '--depth=1', 'origin'];
   for (const wanted of ref === undefined ? [commit] : [commit, ref]) {
     try {
       await runGit(folder, [...shallow, wanted], access);
@@ -58,7 +65,7 @@ interface Place {
 async function fetchAll(location: GitLocation, digits: string, { folder, access }: Place): Promise<string> {
   await runGit(
     folder,
-    ['fetch', '-q', '--no-tags', 'origin', '+refs/heads/*:refs/fetched/heads/*', '+refs/tags/*:refs/fetched/tags/*'],
+    ['fetch', '--progress', '--no-tags', 'origin', '+refs/heads/*:refs/fetched/heads/*', '+refs/tags/*:refs/fetched/tags/*'],
     access,
   );
   try {
@@ -84,7 +91,7 @@ async function hasCommit(commit: string, folder: string, access: GitAccess): Pro
 
 /** `--checkout` overrides what .gitmodules says of how to update, which once could be a command. */
 async function updateSubmodules(folder: string, access: GitAccess): Promise<void> {
-  await runGit(folder, ['submodule', '-q', 'update', '--init', '--recursive', '--checkout', '--depth=1'], access);
+  await runGit(folder, ['submodule', 'update', '--progress', '--init', '--recursive', '--checkout', '--depth=1'], access);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface GitLocation {
   readonly commit: string | undefined;
   readonly keepsGitFolder: boolean | undefined;
   readonly hasSubmodules: boolean;
+  /** The times of the files: those of the commit, or none that say anything. */
+  readonly mtime: 'commit' | 'checkout';
 }
 
 /** Why a text is no location of a repository. Made only by parseGitLocation(). */
@@ -25,8 +27,9 @@ export class GitLocationError extends Error {
 }
 
 /**
- * Reads `URL#ref:folder` and `URL?ref=&tag=&branch=&commit=&checksum=&subdir=&keep-git-dir=&submodules=`, as BuildKit does. URLs are http,
- * https, ssh, git, `user@host:path` and `github.com/...`. The message of the GitLocationError it throws names neither user nor password.
+ * Reads `URL#ref:folder` and `URL?ref=&tag=&branch=&commit=&checksum=&subdir=&keep-git-dir=&submodules=&mtime=&fetch-by-commit=`, as BuildKit
+ * does. `fetch-by-commit` changes nothing: commits are asked for by themselves first in any case. URLs are http, https, ssh, git,
+ * `user@host:path` and `github.com/...`. The message of the GitLocationError it throws names neither user nor password.
  */
 export function parseGitLocation(text: string): GitLocation {
   const { before: address, after: fragment = '' } = cut(text, '#');
@@ -89,10 +92,7 @@ interface Fragment {
 
 const known = ['ref', 'tag', 'branch', 'commit', 'checksum', 'subdir', 'keep-git-dir', 'submodules', 'fetch-by-commit', 'mtime'];
 
-function readQuery(
-  query: string,
-  fragment: Fragment,
-): Pick<GitLocation, 'ref' | 'folder' | 'commit' | 'keepsGitFolder' | 'hasSubmodules'> {
+function readQuery(query: string, fragment: Fragment): Omit<GitLocation, keyof Place> {
   const values = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(query)) {
     if (!known.includes(key)) throw new GitLocationError(`unexpected query "${key}"`);
@@ -106,6 +106,7 @@ function readQuery(
     prefixed('refs/tags/', values.get('tag')),
     prefixed('refs/heads/', values.get('branch')),
   ]);
+  readSwitch('fetch-by-commit', values);
   const folder = oneOf('subdir', [fragment.folder, values.get('subdir')]);
   return {
     ref: ref === undefined ? undefined : checkedRef(ref),
@@ -113,6 +114,7 @@ function readQuery(
     commit: checkedCommit(oneOf('commit', [values.get('commit'), values.get('checksum')])),
     keepsGitFolder: readSwitch('keep-git-dir', values),
     hasSubmodules: readSwitch('submodules', values) ?? true,
+    mtime: readMtime(values.get('mtime')),
   };
 }
 
@@ -149,6 +151,11 @@ function checkedCommit(commit: string | undefined): string | undefined {
 
 function cleanFolder(folder: string): string {
   return posix.normalize(`/${folder}`).replace(/^\/+/, '').replace(/\/$/, '');
+}
+
+function readMtime(text = 'checkout'): GitLocation['mtime'] {
+  if (text === 'commit' || text === 'checkout') return text;
+  throw new GitLocationError(`query "mtime" is neither commit nor checkout`);
 }
 
 function readSwitch(name: string, values: ReadonlyMap<string, string>): boolean | undefined {

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cleanText, redactText } from '../../registry/http/redact.ts';
+import { type FetchProgress, readProgress } from './fetch-progress.ts';
 
 /** The environment and the settings of one repository's git processes. */
 export interface GitAccess {
   /** All variables that git gets; none of the caller's others. */
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** What git says on its way; for progress. */
-  readonly onMessage?: (text: string) => void;
+  readonly onProgress?: (progress: FetchProgress) => void;
 }
 
 /** Git ended badly, or could not be started. `messages` is its last word, fit to be shown. */
@@ -44,6 +44,8 @@ const settings: readonly string[] = [
   'gc.auto=0',
   'maintenance.auto=false',
   'fetch.recurseSubmodules=false',
+  // Packs stay packs: unpacking them says nothing for two seconds.
+  'fetch.unpackLimit=1',
   'submodule.recurse=false',
   'protocol.version=2',
   'pack.threads=1',
@@ -77,20 +79,44 @@ export async function runGit(folder: string, args: readonly string[], access: Gi
 async function outcomeOf(child: ChildProcess, access: GitAccess): Promise<string> {
   const output: Buffer[] = [];
   let size = 0;
-  let messages = '';
+  const messages = new Messages(access);
   child.stdout?.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size > largestOutput) stopGroup(child);
     else output.push(chunk);
   });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    messages = (messages + text).slice(-keptMessages);
-    access.onMessage?.(text);
-  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => messages.push(text));
   const code = await endOf(child, access.signal);
   if (size > largestOutput) throw new GitFailure('it gave more output than any repository should');
-  if (code !== 0) throw new GitFailure(lastWords(messages, code));
+  if (code !== 0) throw new GitFailure(lastWords(messages.lines(), code));
   return Buffer.concat(output).toString('utf8');
+}
+
+/** What git says on standard error: progress goes on its way, the last of the rest is kept. */
+class Messages {
+  readonly #access: GitAccess;
+  #kept = '';
+  #line = '';
+
+  constructor(access: GitAccess) {
+    this.#access = access;
+  }
+
+  push(text: string): void {
+    const lines = (this.#line + text).split(/[\r\n]/);
+    this.#line = (lines.pop() ?? '').slice(0, keptMessages);
+    for (const line of lines) this.#take(line);
+  }
+
+  lines(): readonly string[] {
+    return `${this.#kept}${this.#line}`.split('\n').map((line) => line.trim());
+  }
+
+  #take(line: string): void {
+    const progress = readProgress(line);
+    if (progress === undefined) this.#kept = `${this.#kept}${line}\n`.slice(-keptMessages);
+    else if (progress !== 'noise') this.#access.onProgress?.(progress);
+  }
 }
 
 function endOf(child: ChildProcess, signal: AbortSignal): Promise<number | null> {
@@ -117,10 +143,11 @@ function stopGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** Git's own reason, without its hints and progress. */
-function lastWords(messages: string, code: number | null): string {
-  const lines = messages.split(/[\r\n]+/).map((line) => line.trim());
-  const reasons = lines.filter((line) => /^(fatal|error|remote|ERROR|ssh|Permission|Host key)\b/.test(line));
+/** Git's own reason, without its hints. */
+function lastWords(lines: readonly string[], code: number | null): string {
+  const reasons = lines.filter((line) =>
+    /^(fatal|error|remote|ERROR|ssh|Permission|Host key)\b|: Permission denied \(/.test(line),
+  );
   const shown = (reasons.length > 0 ? reasons : lines.filter((line) => line !== '').slice(-3)).join('; ');
   return shown === '' ? `it ended with ${code ?? 'a signal'}` : redactText(cleanText(shown.replace(/^fatal: /, '')));
 }

@@ -4,7 +4,7 @@ import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import type { PlannedAdd } from '../plan/plan.ts';
 import { looksLikeArchive, sniffedBytes } from './archive-magic.ts';
-import { type DecidedGroup, decideFiles } from './planned-files.ts';
+import { type DecidedGroup, decideFiles, withTime } from './planned-files.ts';
 import { replacesOf, writeGroup } from './prepare-copy.ts';
 import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
@@ -25,26 +25,22 @@ export interface Adding {
   readonly onProgress: OnProgress;
 }
 
-/** Groups whose files are in a folder, and whose times say nothing. */
+/** Groups whose files are in a folder, and whose times say nothing: all get `mtime` (default: T0) where times count. */
 export function groupsOfFolder(
   groups: readonly DecidedGroup[],
   root: TreeSource,
-  { action, around }: Pick<Adding, 'action' | 'around'>,
+  { action, around, mtime = constantTimeSeconds }: Pick<Adding, 'action' | 'around'> & { readonly mtime?: number | undefined },
 ): AddedFiles {
   const decided = decideFiles(groups, replacesOf(action));
   return {
     keyed: decided.keyed,
     inputs: async () => decided.inputs,
     materialise: (time) => {
-      const timed = time === 'constant' ? groups : groups.map(withConstantTimes);
+      const timed = time === 'constant' ? groups : groups.map((group) => withTime(group, mtime));
       return Promise.all(timed.map((group) => writeGroup(group, root, around)));
     },
     time: 'constant',
   };
-}
-
-function withConstantTimes(group: DecidedGroup): DecidedGroup {
-  return { ...group, entries: group.entries.map((entry) => ({ ...entry, mtime: constantTimeSeconds })) };
 }
 
 /** True for a file whose content looks like an archive. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Store } from '../../cache/store.ts';
 import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
@@ -60,6 +61,19 @@ export function decideFiles(
     keyed.push({ digest: found.digest, name, sourceType, keepsParents, isArchive });
   }
   return { keyed, groups, inputs };
+}
+
+/** The group with one time for all that is in it. */
+export function withTime(group: DecidedGroup, mtime: number): DecidedGroup {
+  return { ...group, entries: group.entries.map((entry) => ({ ...entry, mtime })) };
+}
+
+/** A group whose time is part of the result, and so of the key. */
+export function timedKey(group: KeyedGroup, mtime: number | undefined): KeyedGroup {
+  const digest = createHash('sha256')
+    .update(`${group.digest}\0${mtime ?? ''}`)
+    .digest('hex');
+  return { ...group, digest };
 }
 
 interface Remembering<T> {

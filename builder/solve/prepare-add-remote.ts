@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
@@ -15,7 +14,7 @@ import { unpackFile } from '../source/unpack-archive.ts';
 import { type AddedFiles, type Adding, groupsOfFolder, isArchiveFile } from './added-files.ts';
 import { Cleanup } from './cleanup.ts';
 import { once } from './once.ts';
-import { type DecidedGroup, decideFiles, planFiles } from './planned-files.ts';
+import { type DecidedGroup, decideFiles, planFiles, timedKey } from './planned-files.ts';
 import { replacesOf, writeGroup } from './prepare-copy.ts';
 import type { OpenSource } from './source-trees.ts';
 
@@ -30,7 +29,7 @@ export async function addUrl(url: string, { action, around, onProgress }: Adding
   const source: TreeSource = { kind: 'directory', path: path.dirname(blob) };
   return {
     // Unlike in a context the time is part of the result.
-    keyed: decided.keyed.map((keyed) => ({ ...keyed, digest: withTime(keyed.digest, file.lastModified) })),
+    keyed: decided.keyed.map((keyed) => timedKey(keyed, file.lastModified)),
     inputs: async () => decided.inputs,
     materialise: async () => [await writeGroup(group, source, around)],
     time: 'source',
@@ -79,12 +78,6 @@ function decoded(text: string): string {
   }
 }
 
-function withTime(digest: string, lastModified: number | undefined): string {
-  return createHash('sha256')
-    .update(`${digest}\0${lastModified ?? ''}`)
-    .digest('hex');
-}
-
 /** What is wrong with a URL of the Containerfile is shown where it stands. */
 async function orSourceError<T>(operation: () => Promise<T>): Promise<T> {
   try {
@@ -103,16 +96,18 @@ export async function addRepository(url: string, { action, around, onProgress }:
   await using cleanup = new Cleanup();
   const services = gitServices({ options, store, signal, cleanup, usesOwnKeys: false });
   const wanted = { ...location, commit: action.checksum ?? location.commit };
-  const { digest } = await fetchGitTree(wanted, { keepsGitFolder }, { ...services, store, onProgress });
+  const { digest, committedSeconds } = await fetchGitTree(wanted, { keepsGitFolder }, { ...services, store, onProgress });
   const name = `repository "${shownLocation(location)}"`;
   const folder = once(async () => {
     const unpacked = await store.newPath();
     await unpackFile(store.blobs.path(digest), unpacked, { name, signal });
     return unpacked;
   });
+  const mtime = location.mtime === 'commit' ? committedSeconds : undefined;
   const source: OpenSource = {
     identity: `tar ${digest}`,
-    time: 'constant',
+    mtime,
+    time: mtime === undefined ? 'constant' : 'source',
     context: undefined,
     tree: async () => scanContext(await folder(), { name, signal }),
     treeSource: async () => ({ kind: 'directory', path: await folder() }),
@@ -121,13 +116,13 @@ export async function addRepository(url: string, { action, around, onProgress }:
   const sources = [{ kind: 'path', path: literally(`/${location.folder}`) }] as const;
   const files = await planFiles(source, { sources, excludes, keepsParents: false, ...replacesOf(action) }, store);
   return {
-    keyed: files.keyed,
+    keyed: mtime === undefined ? files.keyed : files.keyed.map((keyed) => timedKey(keyed, mtime)),
     inputs: files.inputs,
     materialise: async (time) => {
-      const groups = groupsOfFolder(await files.groups(), await source.treeSource(), { action, around });
+      const groups = groupsOfFolder(await files.groups(), await source.treeSource(), { action, around, mtime });
       return groups.materialise(time);
     },
-    time: 'constant',
+    time: source.time,
   };
 }
 

@@ -4,7 +4,7 @@ import type { CopySource } from '../context/copy-plan.ts';
 import { isOctalMode } from '../keys/copy-digest.ts';
 import type { KeyedCopy, KeyedGroup } from '../keys/keyed-action.ts';
 import type { PlannedAdd, PlannedCopy, PlannedSource } from '../plan/plan.ts';
-import { type DecidedGroup, planFiles } from './planned-files.ts';
+import { type DecidedGroup, planFiles, timedKey, withTime } from './planned-files.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
@@ -13,14 +13,20 @@ import { openSource } from './source-trees.ts';
 /** COPY. Throws SourceError for a source that cannot be taken. */
 export async function prepareCopy(action: PlannedCopy, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
   const source = await openSource(action.from, around, onProgress);
+  const { mtime } = source;
   const { excludes, keepsParents } = action;
   const request = { sources: action.sources.map(copySource), excludes, keepsParents, ...replacesOf(action) };
   const files = await planFiles(source, request, around.solving.store);
   return {
-    action: keyedCopy(action, files.keyed, source.time),
+    action: keyedCopy(
+      action,
+      mtime === undefined ? files.keyed : files.keyed.map((keyed) => timedKey(keyed, mtime)),
+      source.time,
+    ),
     inputs: files.inputs,
     materialise: async () => {
-      const groups = await files.groups();
+      const found = await files.groups();
+      const groups = mtime === undefined ? found : found.map((group) => withTime(group, mtime));
       const tree = await source.treeSource();
       return copyActionOf(action, await Promise.all(groups.map((group) => writeGroup(group, tree, around))), source.time);
     },

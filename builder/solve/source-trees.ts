@@ -12,8 +12,9 @@ import { type StageSolving, stageAt } from './solved-stage.ts';
 export interface OpenSource {
   /** What the files are, known without looking at any of them; undefined where only looking can tell. */
   readonly identity: string | undefined;
-  /** Files of contexts carry times that say nothing. */
+  /** Files of contexts carry times that say nothing, unless there is one for all, `mtime`. */
   readonly time: 'constant' | 'source';
+  readonly mtime?: number | undefined;
   /** A context, for what depends on its being one. */
   readonly context: OpenContext | undefined;
   /** What can be asked about the files. The layers of images are fetched and unpacked now, if they have to be. */
@@ -41,9 +42,10 @@ export async function openSource(from: SourceRef, around: StageSolving, onProgre
 
 /** The files of a folder that is a context. */
 export function contextSource(context: OpenContext): OpenSource {
-  const { tree, folder } = context;
+  const { tree, folder, mtime } = context;
   const treeSource = async (): Promise<TreeSource> => ({ kind: 'directory', path: folder });
-  return { identity: undefined, time: 'constant', context, tree: async () => tree, treeSource };
+  const time = mtime === undefined ? 'constant' : 'source';
+  return { identity: undefined, time, mtime, context, tree: async () => tree, treeSource };
 }
 
 interface Surroundings {

@@ -33,6 +33,8 @@ export interface OpenContext {
   readonly isFiltered: boolean;
   /** undefined for what vanishes with the build. */
   readonly digests: FileDigests | undefined;
+  /** The time of all files, where times say something: in seconds since the epoch. */
+  readonly mtime?: number | undefined;
 }
 
 /** The contexts of a build as trees of files, each opened when the first step asks for it. */
@@ -71,10 +73,10 @@ export class ContextTrees {
   /** What came from elsewhere is complete as it is: its ignore files say what to leave out of a context that is sent. */
   async #openRemote(location: RemoteLocation, name: string | undefined): Promise<OpenContext> {
     const { fetched, ignoreFile, signal } = this.#services;
-    const { folder, modes } = await (await fetched()).get(location, name);
+    const { folder, modes, mtime } = await (await fetched()).get(location, name);
     const isIgnoring = name === undefined && ignoreFile !== undefined;
     const ignore = isIgnoring ? await this.#ignoreRules(name, folder) : IgnoreRules.none;
-    const open = opened(await scanContext(folder, { name: shownName(name), ignore, signal }), undefined);
+    const open = { ...opened(await scanContext(folder, { name: shownName(name), ignore, signal }), undefined), mtime };
     return modes.size === 0 ? open : { ...open, tree: new TreeWithModes(open.tree, modes), isFiltered: true };
   }
 

@@ -34,6 +34,8 @@ export interface FetchedContext {
    * nothing says so.
    */
   readonly time: number | undefined;
+  /** The time of all files, in seconds since the epoch, when it is to count. */
+  readonly mtime?: number | undefined;
 }
 
 interface FetchServices extends DownloadServices {
@@ -103,7 +105,11 @@ export class FetchedContexts {
     const onProgress = shown.progress.bind(shown);
     const tree = await fetchGitTree(location, { keepsGitFolder }, { ...services, store, onProgress });
     const what = `repository "${shownLocation(location)}"`;
-    const whole = { ...(await this.#unpackBlob(tree.digest, what)), time: tree.committed };
+    const whole: FetchedContext = {
+      ...(await this.#unpackBlob(tree.digest, what)),
+      time: tree.committedSeconds,
+      mtime: location.mtime === 'commit' ? tree.committedSeconds : undefined,
+    };
     if (location.folder === '') return whole;
     const folder = await folderInside(whole.folder, location.folder);
     if (folder !== undefined) return { ...whole, folder, modes: new Map() };

@@ -3,10 +3,11 @@ import type { Store } from '../../cache/store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import { checkOut } from '../git/checkout.ts';
+import type { FetchProgress } from '../git/fetch-progress.ts';
 import { type FoundCommit, findCommit } from '../git/find-commit.ts';
 import { type GitServices, gitAccess } from '../git/git-access.ts';
 import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../git/git-location.ts';
-import { type GitAccess, GitFailure, runGit } from '../git/git-program.ts';
+import { type GitAccess, GitFailure } from '../git/git-program.ts';
 import { writeTreeArchive } from './tree-archive.ts';
 
 /** What fetching a repository needs of a build. */
@@ -19,8 +20,8 @@ export interface GitTreeServices extends GitServices {
 export interface GitTree {
   readonly digest: Digest;
   readonly sizeBytes: number;
-  /** When it was committed, in seconds since the epoch. */
-  readonly committed: number;
+  /** When the commit was made, in seconds since the epoch. */
+  readonly committedSeconds: number;
 }
 
 /** Reads a location; throws SourceError 'git' for what is none. */
@@ -46,17 +47,26 @@ export async function fetchGitTree(
   const { store } = services;
   const home = await store.newPath();
   await mkdir(home, { mode: 0o700 });
-  const access = await gitAccess(location, services, home);
+  const access = { ...(await gitAccess(location, services, home)), onProgress: toProgress(services) };
   try {
     services.onProgress(`asking ${location.host}`, 0, 0);
     const found = await findCommit(location, home, access);
-    const known =
-      found.commit === undefined ? undefined : await store.downloads.get(nameOf(location, found.commit, keepsGitFolder));
-    if (known === undefined) return await fetchTree({ location, found, keepsGitFolder }, access, services);
-    return { ...known, committed: Number(known.lastModified) };
+    const known = found.commit === undefined ? undefined : await knownTree(nameOf(location, found.commit, keepsGitFolder), store);
+    return known ?? (await fetchTree({ location, found, keepsGitFolder }, access, services));
   } catch (error) {
     throw error instanceof GitFailure ? explained(error, location) : error;
   }
+}
+
+async function knownTree(name: string, store: Store): Promise<GitTree | undefined> {
+  const download = await store.downloads.get(name);
+  if (download === undefined) return undefined;
+  return { digest: download.digest, sizeBytes: download.sizeBytes, committedSeconds: Number(download.lastModified ?? 0) };
+}
+
+/** Git does not say how many bytes will come, so what is done is all. */
+function toProgress({ onProgress }: GitTreeServices): (progress: FetchProgress) => void {
+  return ({ what, bytes, isDone }) => onProgress(what, bytes, isDone ? bytes : 0);
 }
 
 interface Fetching {
@@ -73,16 +83,15 @@ async function fetchTree(
   const { location, keepsGitFolder } = fetching;
   onProgress(`fetching from ${location.host}`, 0, 0);
   const folder = await store.newPath();
-  const commit = await checkOut(fetching, folder, access);
-  const committed = Number(await runGit(folder, ['show', '-s', '--format=%ct', commit], access));
+  const { commit, committedSeconds } = await checkOut(fetching, folder, access);
   onProgress('keeping the files', 0, 0);
   const file = await store.newPath();
   const { digest, sizeBytes } = await writeTreeArchive(folder, file, { leftOut: keepsGitFolder ? undefined : '.git', signal });
   await store.blobs.adopt(file, digest);
-  const record = { digest, sizeBytes, etag: undefined, lastModified: String(committed) };
+  const record = { digest, sizeBytes, etag: undefined, lastModified: String(committedSeconds) };
   await store.downloads.put(nameOf(location, commit, keepsGitFolder), record);
   await rm(folder, { recursive: true, force: true });
-  return { digest, sizeBytes, committed };
+  return { digest, sizeBytes, committedSeconds };
 }
 
 /** Everything that the files of a commit depend on. With its own folder the repository tells where it came from. */

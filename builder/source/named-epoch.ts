@@ -42,7 +42,7 @@ async function timeOfRepository({ url, checksum, keepsGitDirectory }: Added, ser
   const git = gitServices({ options, store, signal, cleanup, usesOwnKeys: false });
   const keepsGitFolder = keepsGitDirectory || (location.keepsGitFolder ?? false);
   const wanted = { ...location, commit: checksum ?? location.commit };
-  return (await fetchGitTree(wanted, { keepsGitFolder }, { ...git, store, onProgress })).committed;
+  return (await fetchGitTree(wanted, { keepsGitFolder }, { ...git, store, onProgress })).committedSeconds;
 }
 
 async function timeOfUrl({ url, checksum }: Added, services: EpochServices): Promise<number | undefined> {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GitServer, type TestRepository } from '../support/git-server.ts';
 import { type ReadImage, readImage, readTarFiles } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
@@ -118,6 +120,49 @@ test('ADD takes the files of a repository by', needs, async (t) => {
       ['644 7:8 1980-01-02T00:00:00.000Z', '755 7:8 1980-01-02T00:00:00.000Z', '755 7:8 1980-01-02T00:00:00.000Z'],
     );
   });
+});
+
+test('mtime=commit gives all files the time of the commit, in ADD and in a context', needs, async () => {
+  await using world = await startWorld();
+  using box = sandbox();
+  const timeOf = (image: ReadImage, name: string): string | undefined =>
+    image.layers.at(-1)?.get(name)?.header.mtime?.toISOString();
+  const added = await built(box, `ADD ${world.server.url('app')}?ref=v1&mtime=commit /d`);
+  assert.equal(timeOf(added, 'd/f'), '2001-02-03T04:05:06.000Z');
+  const plain = await built(box, `ADD ${world.server.url('app')}?ref=v1&mtime=checkout /d`);
+  assert.equal(timeOf(plain, 'd/f'), '1980-01-02T00:00:00.000Z');
+  await box.tsbuild('-o', 'type=oci,dest=c.tar', `${world.server.url('app')}?ref=v1&mtime=commit`).succeeds();
+  assert.equal(timeOf(await readImage(box.at('c.tar')), 'f'), '2001-02-03T04:05:06.000Z');
+});
+
+test('a fetch shows its progress', needs, async () => {
+  await using world = await startWorld();
+  using box = sandbox();
+  box.file('c/Containerfile', `FROM scratch\nADD ${world.server.url('app')}#v1 /d\n`);
+  const { stderr } = await box.tsbuild('--progress=plain', 'c').succeeds();
+  assert.match(stderr, /#\d+ (receiving|unpacking) \d+ objects \d/);
+  assert.doesNotMatch(stderr, /remote:/);
+});
+
+test('a fetch that is stopped leaves no process, no file and no output', needs, async () => {
+  const asked: string[] = [];
+  const server = createServer((request) => asked.push(request.url ?? '')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  using box = sandbox();
+  const url = `http://127.0.0.1:${address.port}/never.git`;
+  const gits = (): readonly string[] => readdirSync('/proc').filter((pid) => commandLineOf(pid).includes(url));
+  box.file('c/Containerfile', `FROM scratch\nADD ${url} /d\n`).folder('out');
+  const run = box.tsbuild('-o', 'type=oci,dest=out/o.tar', 'c');
+  while (asked.length === 0) await delay(20);
+  assert.notDeepEqual(gits(), []);
+  run.child.kill('SIGINT');
+  assert.equal((await run.finished()).exit, 130);
+  while (gits().length > 0) await delay(20);
+  assert.deepEqual([readdirSync(box.at('out')), filesBelow(join(box.store, 'tmp'))], [[], []]);
+  server.closeAllConnections();
+  server.close();
 });
 
 const mistakes: readonly (readonly [name: string, add: string, stderr: RegExp])[] = [
@@ -320,6 +365,18 @@ test('without git the error says what to install', needs, async () => {
     .tsbuildWith({ environment: { PATH: '/nonexistent' } }, 'c')
     .fails({ exit: 1, stderr: [/there is no program "git"/, /Install git/] });
 });
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
+}
 
 function filesWith(folder: string, text: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -12,6 +12,7 @@ const plain: GitLocation = {
   commit: undefined,
   keepsGitFolder: undefined,
   hasSubmodules: true,
+  mtime: 'checkout',
 };
 
 const rows: readonly (readonly [text: string, wanted: Partial<GitLocation>])[] = [
@@ -30,6 +31,8 @@ const rows: readonly (readonly [text: string, wanted: Partial<GitLocation>])[] =
   ['https://host/x.git?checksum=abcd&commit=abcd', { commit: 'abcd' }],
   ['https://host/x.git?keep-git-dir', { keepsGitFolder: true }],
   ['https://host/x.git?keep-git-dir=false&submodules=0', { keepsGitFolder: false, hasSubmodules: false }],
+  ['https://host/x.git?mtime=commit&fetch-by-commit', { mtime: 'commit' }],
+  ['https://host/x.git?mtime=checkout&fetch-by-commit=0', {}],
   ['http://host/x.git', { remote: 'http://host/x.git', transport: 'http' }],
   ['git://host/x', { remote: 'git://host/x', transport: 'git' }],
   ['ssh://git@host:2222/x#b', { remote: 'ssh://git@host:2222/x', transport: 'ssh', host: 'host:2222', ref: 'b' }],
@@ -45,6 +48,8 @@ const mistakes: readonly (readonly [text: string, message: RegExp])[] = [
   ['https://host/x.git?subdir=a#:b', /subdir conflicts: "b" vs "a"/],
   ['https://host/x.git?commit=xyz', /invalid checksum: expected hex commit hash/],
   ['https://host/x.git?depth=1', /unexpected query "depth"/],
+  ['https://host/x.git?mtime=now', /query "mtime" is neither commit nor checkout/],
+  ['https://host/x.git?fetch-by-commit=no', /query "fetch-by-commit" is neither true nor false/],
   ['https://host/x.git?submodules=perhaps', /query "submodules" is neither true nor false/],
   ['https://host/x.git#--upload-pack=x', /is no name of a branch/],
   ['https://host/x.git#a..b', /is no name of a branch/],
