@@ -20,6 +20,7 @@ apache2-utils:htpasswd
 passt:pasta
 strace:strace
 openssh-client:ssh-keygen
+openssh-server:sshd
 tmux:tmux
 '
 
