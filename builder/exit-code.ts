@@ -87,6 +87,7 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     case 'source':
     case 'source-changed':
     case 'invalid-mode':
+    case 'name-too-long':
     case 'mount-target':
     case 'mount-source':
     case 'not-supported':

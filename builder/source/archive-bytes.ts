@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
+import { growthHint, isOutOfProportion } from '../../registry/oci/tar/growth.ts';
 import { SourceError } from '../context/errors.ts';
 
 const magics: readonly (readonly [program: string, bytes: readonly number[]])[] = [
@@ -9,11 +10,6 @@ const magics: readonly (readonly [program: string, bytes: readonly number[]])[] 
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
 ];
-
-/** Deflate reaches 1032 to 1; archives that hold anything stay far below. */
-const maximumRatio = 1100;
-/** What is always allowed. */
-const freeBytes = 1 << 30;
 
 /** A stream, and its first bytes. */
 export interface SniffedStream {
@@ -59,9 +55,8 @@ export async function* decompressed({ head, bytes }: SniffedStream, name: string
   let total = 0;
   for await (const chunk of throughDecompressor(source, program, name)) {
     total += chunk.length;
-    if (total > freeBytes && total > taken.bytes * maximumRatio) {
-      throw archiveError(name, `its ${taken.bytes} bytes become more than ${total}`);
-    }
+    if (isOutOfProportion(total, taken.bytes))
+      throw archiveError(name, `its ${taken.bytes} bytes become more than ${total}`, growthHint);
     yield chunk;
   }
 }

@@ -50,11 +50,12 @@ function refused({ code, message, hint }: Refusal): WorkerFailure {
 function systemFailure(error: unknown): WorkerFailure | undefined {
   if (error instanceof SyscallError) {
     const { syscall, code, subject, message } = error;
-    return fullDisk(code, message) ?? { kind: 'syscall', syscall, errno: code, subject, message };
+    return limitOf(code, { message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
   if (isNodeError(error)) {
     const { syscall, code, message } = error;
-    return fullDisk(code, message) ?? { kind: 'syscall', syscall, errno: code, subject: error.path ?? '', message };
+    const subject = error.path ?? '';
+    return limitOf(code, { message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
   return undefined;
 }
@@ -69,6 +70,23 @@ function isNodeError(
     'syscall' in error &&
     typeof error.syscall === 'string'
   );
+}
+
+/** What no other request would bring through. */
+function limitOf(
+  code: string,
+  { message, subject }: { readonly message: string; readonly subject: string },
+): WorkerFailure | undefined {
+  return code === 'ENAMETOOLONG' ? longName(subject) : fullDisk(code, message);
+}
+
+function longName(subject: string): WorkerFailure {
+  const name = subject.split('/').reduce((longest, part) => (part.length > longest.length ? part : longest), '');
+  return {
+    kind: 'refused',
+    code: 'name-too-long',
+    message: `Cannot make "${name.slice(0, 40)}...": the name, or the path that leads to it, is longer than this file system takes`,
+  };
 }
 
 const fullDiskCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);

@@ -32,6 +32,7 @@ export type RefusalCode =
   | 'is-a-directory'
   | 'source-changed'
   | 'invalid-mode'
+  | 'name-too-long'
   | 'mount-target'
   | 'mount-source'
   | 'no-mapped-id'

@@ -185,6 +185,15 @@ const refusals: readonly (readonly [
   ['an owner that is not mapped', () => tar([file('a', '', { uid: 100_000 })]), {}, 'no-mapped-id'],
   ['a hard link to nothing', () => tar([file('a', ''), hardlink('h', 'nothing')]), {}, 'archive-invalid'],
   ['a huge extended header', () => paxBomb(), {}, 'archive-too-large'],
+  ['gigabytes of zeros in megabytes', () => zeroBomb(), {}, 'archive-too-large'],
+  ['a name that no file system takes', () => tar([file(`d/${'x'.repeat(256)}`, '')]), {}, 'name-too-long'],
+  ['a folder whose name no file system takes', () => tar([file(`${'x'.repeat(256)}/f`, '')]), {}, 'name-too-long'],
+  [
+    'a link whose target no file system takes',
+    () => tar([file('a', ''), symlink('l', 'x/'.repeat(2500))]),
+    {},
+    'archive-too-large',
+  ],
 ];
 
 /** A good entry, then an extended header of two mebibytes. */
@@ -192,6 +201,13 @@ async function paxBomb(): Promise<Buffer> {
   const records = formatPaxRecord('comment', 'x'.repeat(2 << 20));
   const header = handMadeBlock({ 0: 'x', 124: records.length.toString(8).padStart(11, '0'), 156: 'x' });
   return Buffer.concat([(await tar([file('a', '')])).subarray(0, 512), header, padded(records), Buffer.alloc(1024)]);
+}
+
+/** A file of 8 GB in 8 MB: members of gzip of a mebibyte of zeros each. */
+function zeroBomb(): Buffer {
+  const header = gzipSync(handMadeBlock({ 0: 'zeros', 124: '77777777777', 156: '0' }));
+  const member = gzipSync(Buffer.alloc(1 << 20), { level: 9 });
+  return Buffer.concat([header, ...Array.from({ length: 8192 }, () => member)]);
 }
 
 for (const [what, bytes, scene, code] of refusals) {
