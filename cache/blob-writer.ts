@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { type Digest, digestFromHex } from '../registry/oci/digest.ts';
+import { AppendedFile } from './appended-file.ts';
 import { digestMismatch, orStoreError, sizeMismatch } from './errors.ts';
 import { fileMode } from './files.ts';
 
@@ -16,6 +17,7 @@ export class BlobWriter implements AsyncDisposable {
   readonly #expected: ExpectedBlob;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #content: AppendedFile;
   #hash: Hash = createHash('sha256');
   #written = 0;
 
@@ -23,6 +25,7 @@ export class BlobWriter implements AsyncDisposable {
     this.#expected = expected;
     this.#path = path;
     this.#file = file;
+    this.#content = new AppendedFile(file);
   }
 
   static async create(expected: ExpectedBlob, temporary: string): Promise<BlobWriter> {
@@ -41,23 +44,22 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Begins again at the first byte. */
   async restart(): Promise<void> {
-    await this.#orFail(() => this.#file.truncate(0));
+    await this.#orFail(() => this.#content.clear());
     this.#hash = createHash('sha256');
     this.#written = 0;
   }
 
-  /** Fails as soon as there is more than was announced, so that a source cannot fill the disk. */
+  /**
+   * Takes bytes, which must stay as they are until `finish` has resolved. Fails as soon as there is more than was announced, so that a source
+   * cannot fill the disk.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#written + bytes.length > this.#expected.size) {
       throw this.sizeMismatch('more');
     }
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesWritten } = await this.#orFail(() => this.#file.write(bytes, done, bytes.length - done, this.#written + done));
-      done += bytesWritten;
-    }
     this.#hash.update(bytes);
     this.#written += bytes.length;
+    await this.#orFail(() => this.#content.append(bytes));
   }
 
   /** Checks size and digest, makes the bytes durable and gives them their final name. */
@@ -68,6 +70,7 @@ export class BlobWriter implements AsyncDisposable {
       throw digestMismatch(this.#expected.digest, found, { source: this.#expected.source, path: target });
     }
     await this.#orFail(async () => {
+      await this.#content.flush();
       await this.#file.datasync();
       await rename(this.#path, target);
     });
@@ -80,6 +83,7 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#content.settle();
     await this.#file.close();
     await rm(this.#path, { force: true });
   }
