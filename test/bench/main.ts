@@ -7,10 +7,11 @@ import { busyboxBase, debianBase } from './bases.ts';
 import { CommandFailed, median, timeOf } from './measure.ts';
 import { processCost } from './process-cost.ts';
 import { allTools, type BaseImage, type Tool, type Workshop } from './tools.ts';
+import { measureTransfers, type Transfer, transferProblem } from './transfers.ts';
 import { workloads } from './workloads.ts';
 
 // npm run bench [-- --json FILE] [-- --only PATTERN] [-- --tools PATTERN]: the same contexts, the same user, one run.
-// All of it takes about ten minutes, nearly all of which is other tools copying 40,000 files.
+// All of it takes about ten minutes, nearly all of which is other tools copying 40,000 files. `--only '1 GB'` measures transfers alone.
 
 /** Milliseconds by workload and phase, then by tool. A text is the reason why there is no number. */
 type Results = Map<string, Map<string, number | string>>;
@@ -47,7 +48,15 @@ async function bench(): Promise<void> {
       print(rowText(`${workload.name} ${phase.name}`, row, tools));
     }
   }
-  await report(results, tools);
+  await report(results, { tools, transfers: await transfersIn(workshop) });
+}
+
+async function transfersIn(workshop: Workshop): Promise<readonly Transfer[]> {
+  if (!'pull 1 GB push 1 GB'.match(only)) return [];
+  const problem = transferProblem();
+  if (problem === undefined) return measureTransfers(workshop);
+  print(`no transfers: ${problem}`);
+  return [];
 }
 
 function openWorkshop(): Workshop {
@@ -97,7 +106,12 @@ function measure(tool: Tool, context: string, phase: (typeof workloads)[number][
   }
 }
 
-async function report(results: Results, tools: readonly Tool[]): Promise<void> {
+interface Measured {
+  readonly tools: readonly Tool[];
+  readonly transfers: readonly Transfer[];
+}
+
+async function report(results: Results, { tools, transfers }: Measured): Promise<void> {
   const nodeMs = median(Array.from({ length: 9 }, () => timeOf({ argv: [process.execPath, '-e', '0'], cwd: folder, env: {} })));
   const processMs = await processCost();
   print(`\n${rowText('', new Map(tools.map(({ name }) => [name, name])), tools)}`);
@@ -112,12 +126,17 @@ async function report(results: Results, tools: readonly Tool[]): Promise<void> {
     print(`20 RUN cold take ${(numberIn(results, '20 RUN cold') - nodeMs).toFixed(0)} ms more than Node's start (goal: 1500)`);
     print(`the no-op takes ${noopMs.toFixed(0)} ms (goal: ${(2 * nodeMs + 100).toFixed(0)})`);
   }
+  for (const { name, tsbuild, skopeo } of transfers) {
+    const times = `tsbuild ${tsbuild.toFixed(0)} ms, skopeo ${skopeo.toFixed(0)} ms`;
+    print(`${name} over loopback: ${times}, ${(skopeo / tsbuild).toFixed(2)} times as long (goal: 1)`);
+  }
   const json = JSON.stringify(
     {
       node: process.versions.node,
       nodeMs,
       processMs,
       runMs,
+      transfers,
       results: Object.fromEntries([...results].map(([name, row]) => [name, Object.fromEntries(row)])),
     },
     undefined,

@@ -155,7 +155,8 @@ function problemOf(workshop: Workshop, tool: string, probe: readonly string[]): 
     : `does not work as ${workshop.user.name}: ${stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? ''}`;
 }
 
-function command({ folder, user }: Workshop, argv: readonly string[]): Command {
+/** A command as the user of the workshop. */
+export function command({ folder, user }: Workshop, argv: readonly string[]): Command {
   const isRoot = process.getuid?.() === 0;
   return {
     argv,
