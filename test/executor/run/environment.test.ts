@@ -48,7 +48,7 @@ const rows: readonly (readonly [name: string, scenario: Scenario, stdout: string
   [
     'its own environment and nothing else',
     { action: { argv: ['env'], env: ['A=1', 'PATH=/bin', 'A=2'] } },
-    'HOME=/root\nA=1\nPATH=/bin\nA=2',
+    'HOME=/root\nA=2\nPATH=/bin',
   ],
   ['its host name', { shell: 'hostname; cat /etc/hostname', action: { hostname: 'box' } }, 'box\nbox'],
   [
