@@ -131,7 +131,11 @@ function containersTool(workshop: Workshop, { name, global, build, load, archive
 }
 
 function docker(workshop: Workshop): Tool {
-  const run = (...args: readonly string[]): number => timeOf(command(workshop, ['docker', ...args]));
+  // Old clients have BuildKit built in, and use it when they are asked to.
+  const run = (...args: readonly string[]): number => {
+    const { env, ...how } = command(workshop, ['docker', ...args]);
+    return timeOf({ ...how, env: { ...env, DOCKER_BUILDKIT: '1' } });
+  };
   return {
     name: 'docker',
     problem: problemOf(workshop, 'docker', ['info']),
@@ -166,10 +170,16 @@ export function command({ folder, user }: Workshop, argv: readonly string[]): Co
       HOME: join(folder, 'home'),
       USER: user.name,
       XDG_RUNTIME_DIR: join(folder, 'runtime'),
+      ...dockerHost(),
       ...proxies(),
     },
     ...(isRoot && { uid: user.uid, gid: user.gid }),
   };
+}
+
+function dockerHost(): Readonly<Record<string, string>> {
+  const host = process.env['DOCKER_HOST'];
+  return host === undefined ? {} : { DOCKER_HOST: host };
 }
 
 function proxies(): Readonly<Record<string, string>> {
