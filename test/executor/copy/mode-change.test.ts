@@ -43,9 +43,9 @@ test('changeMode() does what chmod(1) does', () => {
   using folder = temporaryFolder();
   const [file, directory] = [folder.at('file'), folder.at('directory')];
   const differences: string[] = [];
+  writeFileSync(file, '');
   for (const text of ['u=g,g=o', 'ug=rwxs', 'u=x,g=X', 'a-x+X', '+rwXxst', 'o=t', 'ugo=rwt', 'g-u', '=rws']) {
     for (const mode of [0, 0o124, 0o666, 0o2770, 0o4751, 0o7777]) {
-      writeFileSync(file, '');
       mkdirSync(directory);
       chmodSync(file, mode);
       chmodSync(directory, mode);
