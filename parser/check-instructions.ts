@@ -181,6 +181,33 @@ export function checkDescription(
   report.add({ rule: 'InvalidDefinitionDescription', message, span: instruction.span, hint, instruction });
 }
 
+/**
+ * ChmodClosesFolders, for the first COPY onto nothing: whatever folders its destination names are created by it, and get its mode.
+ */
+export function checkFolderModes(instruction: CopyInstruction, scope: Scope, report: CheckReport): void {
+  const { chmod } = instruction;
+  const mode = chmod === undefined ? undefined : expandIn(scope, chmod).value;
+  const destination = expandIn(scope, instruction.destination).value;
+  if (chmod === undefined || mode === undefined || destination === undefined || !isOctalWithoutExecute(mode)) {
+    return;
+  }
+  const [folder] = destination
+    .split('/')
+    .slice(0, -1)
+    .filter((part) => part !== '' && part !== '.');
+  // A pattern that matches nothing creates nothing.
+  const isCertain = instruction.sources.some((source) => source.kind === 'heredoc' || !/[*?[$]/.test(source.word.raw));
+  if (folder !== undefined && folder !== '..' && isCertain) {
+    const message = `The mode ${mode} is also that of the new folder "${folder}": nobody but root can reach what is in it`;
+    const hint = 'Symbolic modes leave new folders alone: --chmod=u=rwX,go=rX';
+    report.add({ rule: 'ChmodClosesFolders', message, span: chmod.span, hint, instruction });
+  }
+}
+
+function isOctalWithoutExecute(mode: string): boolean {
+  return /^[0-7]{1,5}$/.test(mode) && (Number.parseInt(mode, 8) & 0o111) === 0;
+}
+
 const withoutEffect: ReadonlyMap<string, readonly string[]> = new Map([
   ['bind', ['id']],
   ['tmpfs', ['id', 'from', 'source', 'src', 'readonly', 'ro', 'readwrite', 'rw']],

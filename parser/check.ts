@@ -1,6 +1,7 @@
 import {
   checkArgument,
   checkDescription,
+  checkFolderModes,
   checkIgnored,
   checkMounts,
   checkPorts,
@@ -90,6 +91,8 @@ interface StageState {
   hasWorkdir: boolean;
   /** Who runs shell forms: unknown when the base image is. */
   shell: 'default' | 'chosen' | 'unknown';
+  /** No instruction has made a file or folder yet, and there is no base that could have any. */
+  isEmpty: boolean;
   /** Its ONBUILD instructions. */
   readonly triggers: StageInstruction[];
 }
@@ -153,11 +156,14 @@ function openStage(walk: Walk, index: number): OpenedStage {
 }
 
 function openOnStage({ budget }: Walk, parent: StageState): OpenedStage {
-  const { hasWorkdir, shell, triggers } = parent;
-  // Triggers are as costly as names: many stages may start from one that has many.
-  const scope = copyScope(parent.scope, budget, triggers.length);
-  return { state: { scope, hasWorkdir, shell, triggers: [] }, inherited: budget.left < 0 ? [] : triggers };
+  const { hasWorkdir, shell, isEmpty, triggers } = parent;
+  // Many stages may start from one that has many triggers.
+  const scope = copyScope(parent.scope, budget, triggers.length * triggerCost);
+  return { state: { scope, hasWorkdir, shell, isEmpty, triggers: [] }, inherited: budget.left < 0 ? [] : triggers };
 }
+
+/** Reading a trigger again takes as long as copying so many names. */
+const triggerCost = 8;
 
 const scratch: BaseFacts = { environment: [], hasShell: false, triggers: [] };
 
@@ -172,7 +178,8 @@ function openOnImage({ file, bases }: Walk, base: BaseFacts | undefined): Opened
   }
   const scope: Scope = { escape: file.directives.escape, values, declared: new Set(), isComplete: base !== undefined };
   const shell = base === undefined ? 'unknown' : base.hasShell ? 'chosen' : 'default';
-  return { state: { scope, hasWorkdir: false, shell, triggers: [] }, inherited: base?.triggers ?? [] };
+  const state: StageState = { scope, hasWorkdir: false, shell, isEmpty: base === scratch, triggers: [] };
+  return { state, inherited: base?.triggers ?? [] };
 }
 
 function checkInstruction(walk: Walk, state: StageState, instruction: StageInstruction): void {
@@ -187,16 +194,22 @@ function checkInstruction(walk: Walk, state: StageState, instruction: StageInstr
       checkPairs(walk, state, instruction);
       return;
     case 'workdir':
+      state.isEmpty = false;
       checkWorkdir(state, instruction, report);
       return;
     case 'copy':
     case 'add':
+      if (state.isEmpty && instruction.kind === 'copy') {
+        checkFolderModes(instruction, state.scope, report);
+      }
+      state.isEmpty = false;
       checkIgnored(instruction, { scope: state.scope, isIgnored: walk.facts.ignoredPaths ?? ((): boolean => false), report });
       return;
     case 'expose':
       checkPorts(instruction, state.scope, report);
       return;
     case 'run':
+      state.isEmpty = false;
       checkMounts(instruction, report);
       if (state.shell === 'default') {
         checkScript(instruction, report);

@@ -53,6 +53,7 @@ export const rules: ReadonlyMap<string, Rule> = new Map([
     'IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release',
   ),
   rule('CmdIgnoredByEntrypoint', 'CMD has no effect beside an ENTRYPOINT in shell form'),
+  rule('ChmodClosesFolders', 'Octal --chmod should not close the folders that COPY creates'),
   rule('MountOptionWithoutEffect', 'Mount options should mean something for the type of the mount'),
   rule('UnusedGlobalArg', 'ARGs before the first FROM should be used by a FROM or declared again in a stage'),
   rule('UnknownCheck', 'Names of checks to skip or enable should exist'),

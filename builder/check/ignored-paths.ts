@@ -27,7 +27,7 @@ export async function ignoredPaths(
   });
   // With exceptions a folder that is left out may still hold something to copy.
   if (rules.isEmpty || rules.hasExceptions) return nothing;
-  return (name) => name !== '.' && rules.hiddenBy(pathOfText(name)) !== undefined;
+  return (name) => (name === '.' ? rules.hidesAll : rules.hiddenBy(pathOfText(name)) !== undefined);
 }
 
 function copiesFromContext({ stages }: Containerfile): boolean {

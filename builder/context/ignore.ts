@@ -51,6 +51,11 @@ export class IgnoreRules {
     return this.#rules.some(({ pattern }) => pattern.startsWith('!'));
   }
 
+  /** True when a rule hides whatever lies at the root, and so everything. */
+  get hidesAll(): boolean {
+    return !this.hasExceptions && this.#rules.some(({ pattern }) => /^(?:\*\*?\/?)+$/.test(pattern));
+  }
+
   /** The verdict on a path, given the state of its folder (undefined below the root). The root itself is never ignored. */
   verdict(path: RawPath, parent: IgnoreState | undefined): IgnoreVerdict {
     const { isMatched, state } = this.#patterns.match(path, parent?.matched);

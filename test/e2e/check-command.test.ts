@@ -42,6 +42,20 @@ test('check is silent about an ignored source when a rule takes something back i
   await box.tsbuild('check', '.').succeeds();
 });
 
+for (const [ignored, isReported] of [
+  ['*', true],
+  ['**', true],
+  ['.*', false],
+  ['*.md', false],
+  ['*\n!x', false],
+] as const) {
+  test(`L16: check ${isReported ? 'tells' : 'does not tell'} of the whole context being ignored by ${JSON.stringify(ignored)}`, async () => {
+    using box = sandbox().file('Containerfile', 'FROM scratch\nCOPY . /\nCOPY ./ /\n').file('.dockerignore', ignored);
+    const { stdout } = await box.tsbuild('check', '.').fails({ exit: isReported ? 1 : 0 });
+    assert.equal([...stdout.matchAll(/^warning: CopyIgnoredFile: Attempting to Copy file "\."/gm)].length, isReported ? 2 : 0);
+  });
+}
+
 test('check takes --ignorefile, and the Containerfile from standard input', async () => {
   using box = sandbox().file('ignore', 'x\n');
   const command = ['check', '--ignorefile=ignore', '-f', '-', '.'];
