@@ -143,6 +143,11 @@ for (const [delimiter, body, text] of heredocs) {
   });
 }
 
+test('plan() has the backslash escape in here-documents, whatever the file uses', () => {
+  const [source] = transfer('# escape=`\nFROM b\nENV n=me\nCOPY <<E /f\n\\$n `$n\nE').sources;
+  assert.equal(source?.kind === 'heredoc' && source.text, '$n `me\n');
+});
+
 function words(source: PlannedSource): string {
   return source.kind === 'path' ? source.path : `${source.heredoc.name}=${source.text}`;
 }

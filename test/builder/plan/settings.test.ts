@@ -171,6 +171,11 @@ test('plan() adds PATH to a base that has none, behind what it has', () => {
   assert.deepEqual(targetOf('FROM b', { images: { b: { config: { Env: ['A=1'] } } } }).config.Env, ['A=1', path]);
 });
 
+test('plan() adds no PATH to a base for Windows', () => {
+  const images = { b: { os: 'windows', config: { Env: ['A=1'] } } };
+  assert.deepEqual(targetOf('FROM b', { images, platform: { os: 'windows', architecture: 'amd64' } }).config.Env, ['A=1']);
+});
+
 test('plan() has a child stage forget that CMD was set', () => {
   const text = 'FROM scratch AS p\nCMD ["c"]\nFROM p\nENTRYPOINT ["e"]';
   assert.deepEqual(targetOf(text).config, { Env: [path], WorkingDir: '/', Entrypoint: ['e'], ArgsEscaped: true });
