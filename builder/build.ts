@@ -9,7 +9,7 @@ import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
-import { buildArgsOf, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
+import { buildArgsOf, missingBuildArgs, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
 import { checkOutputs, hostPlatform, platformsOf } from './platforms.ts';
 import type { BuildResult } from './result.ts';
 import { openSession, type Session } from './session.ts';
@@ -38,6 +38,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
+  for (const name of missingBuildArgs(session.options)) session.tell({ kind: 'notice', message: withoutValue(name) });
   try {
     const { file, warnings, loaded } = local ?? (await loadFetched(session));
     const work: BuildWork = { file, loaded, session };
@@ -50,6 +51,10 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     // What is complete stays useful, also when the build failed. A failure to keep it must not hide why the build failed.
     await session.store.flush().catch(() => undefined);
   }
+}
+
+function withoutValue(name: string): string {
+  return `The build argument "${name}" stays unset: the environment does not have it. Try --build-arg ${name}=VALUE`;
 }
 
 interface BuildWork {

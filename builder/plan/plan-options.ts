@@ -89,6 +89,11 @@ export function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions):
   return known;
 }
 
+/** The build arguments that should come from the environment, which does not have them. */
+export function missingBuildArgs({ buildArgs = {}, environment = {} }: BuildOptions): readonly string[] {
+  return Object.keys(buildArgs).filter((name) => (buildArgs[name] ?? environment[name]) === undefined);
+}
+
 function contextsOf(contexts: Readonly<Record<string, string>>): ReadonlyMap<string, ContextKind> {
   return new Map(Object.entries(contexts).map(([name, location]) => [name, kindOf(location)]));
 }

@@ -46,3 +46,11 @@ test('a source that is ignored is a warning before it is an error', needs, async
   using box = sandbox().file('Containerfile', 'FROM scratch\nCOPY f /f\n').file('.dockerignore', 'f\n').file('f');
   await box.tsbuild('.').fails({ exit: 1, stderr: [/^warning: CopyIgnoredFile: .* \(Containerfile:2\)\n/, /error: /] });
 });
+
+test('a build tells of build arguments that the environment does not have, and takes the others from it', needs, async () => {
+  using box = sandbox({ environment: { GIVEN: 'x' } }).file('Containerfile', 'FROM scratch\nARG GIVEN MISSING\nENV A=$GIVEN\n');
+  const { stderr } = await box.tsbuild('--build-arg=GIVEN', '--build-arg=MISSING', '-o', 'type=none', '.').succeeds();
+  assert.deepEqual(stderr.match(/^The build argument.*$/gm), [
+    'The build argument "MISSING" stays unset: the environment does not have it. Try --build-arg MISSING=VALUE',
+  ]);
+});
