@@ -57,5 +57,28 @@ export function contextSource(context: NamedContext, use: NameUse): FoundSource 
 }
 
 function imageSource(context: string | undefined, { name, platform, span }: NameUse, hint: string | undefined): FoundSource {
-  return { kind: 'image', request: { key: imageKey(name, platform), name, context, platform, span, hint } };
+  return {
+    kind: 'image',
+    request: { key: imageKey(name, platform), name, context, platform, span, hint: hint ?? transportHint(name) },
+  };
+}
+
+/** Buildah takes images from other places by the name in FROM, which would tie the file to one machine. */
+function transportHint(name: string): string | undefined {
+  const [, transport, place = ''] =
+    /^(oci|oci-archive|docker-archive|docker|docker-image|dir|containers-storage):(.*)$/.exec(name) ?? [];
+  switch (transport) {
+    case undefined:
+      return undefined;
+    case 'docker':
+    case 'docker-image':
+      return `Write FROM ${place.replace(/^\/\//, '')}`;
+    case 'oci':
+      return `For an image layout: --build-context base=oci-layout://${place}, and FROM base`;
+    case 'oci-archive':
+    case 'docker-archive':
+      return `For an archive: --build-context base=${name}, and FROM base`;
+    default:
+      return 'Images come from registries, the store, or --build-context';
+  }
 }
