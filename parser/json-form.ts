@@ -63,5 +63,7 @@ function stringRanges(text: string, range: Range): readonly Range[] {
 
 /** Half surrogate pairs cannot be written as UTF-8; Go reads them as U+FFFD. */
 function wellFormed(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
+  return halfPair.test(text) ? Buffer.from(text, 'utf8').toString('utf8') : text;
 }
+
+const halfPair = /[\ud800-\udfff]/u;

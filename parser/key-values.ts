@@ -1,4 +1,4 @@
-import type { ArgInstruction, EnvInstruction, KeyValue, LabelInstruction } from './containerfile.ts';
+import type { ArgInstruction, EnvInstruction, KeyValue, LabelInstruction, Word } from './containerfile.ts';
 import { expandWord } from './expand.ts';
 import { checkFlags } from './flags.ts';
 import { isBlankAt, type Range } from './logical-line.ts';
@@ -78,27 +78,24 @@ function parsePairs(reading: Reading, instruction: 'ENV' | 'LABEL'): Pairs {
   if (splitPair(text, first).value === undefined) {
     return { pairs: legacyPair(reading, instruction), isLegacy: true };
   }
-  const pairs: KeyValue[] = [];
-  for (const word of words) {
-    const pair = parsePair(reading, word, instruction);
-    if (pair !== undefined) {
-      pairs.push(pair);
-    }
-  }
-  return { pairs, isLegacy: false };
+  return { pairs: words.map((word) => parsePair(reading, word, instruction)), isLegacy: false };
 }
 
-function parsePair(reading: Reading, word: Range, instruction: string): KeyValue | undefined {
+// An instruction with mistakes is dropped, so nobody sees what stands for a pair that cannot be read.
+const nowhere: Word = { raw: '', span: { source: 0, start: 0, end: 0 } };
+const unreadable: KeyValue = { key: nowhere, value: nowhere };
+
+function parsePair(reading: Reading, word: Range, instruction: string): KeyValue {
   const { statement } = reading;
   const { key, value } = splitPair(statement.line.text, word);
   if (value === undefined) {
     const message = `Cannot read "${textOf(statement, word)}": ${instruction} takes name=value`;
     fail(reading, { code: 'missing-argument', message, hint: 'Put values that hold blanks in double quotes' }, word);
-    return undefined;
+    return unreadable;
   }
   if (key.to === key.from) {
     fail(reading, { code: 'name', message: `Cannot read "${textOf(statement, word)}": the name is empty` }, word);
-    return undefined;
+    return unreadable;
   }
   return { key: makeWord(reading, key), value: makeWord(reading, value) };
 }
