@@ -82,6 +82,7 @@ async function prepareCache(
           directory: held.directory,
           path: mount.source,
           initial: source,
+          isShared: mount.sharing === 'shared',
           isReadOnly,
           uid,
           gid,

@@ -69,6 +69,8 @@ export type RunMount =
       readonly path: string;
       /** What a new cache starts with. */
       readonly initial: TreeSource | undefined;
+      /** Other commands, of other builds too, may have it mounted at the same time. */
+      readonly isShared: boolean;
       readonly isReadOnly: boolean;
       readonly uid: number;
       readonly gid: number;

@@ -25,6 +25,7 @@ const cache = (changes: Partial<Extract<RunMount, { kind: 'cache' }>> = {}): Run
   directory: '$AT/caches/one',
   path: '',
   initial: undefined,
+  isShared: false,
   isReadOnly: false,
   uid: 0,
   gid: 0,
@@ -308,6 +309,12 @@ describe('a RUN mounts', requires('user:subids'), () => {
       withMounts(mounts, { shell: 'cat /cache/a/key; touch /cache/kept', look: ['$AT/caches/one'] }),
     );
     assert.deepEqual([outcome.stdout, outcome.look], ['s3cret', [['f644 0:0 kept']]]);
+  });
+
+  test('mount points in a cache that others use, which stay', async () => {
+    const mounts = [cache({ isShared: true }), secret({ target: '/cache/a/key' })];
+    const outcome = await player.play(withMounts(mounts, { shell: 'cat /cache/a/key', look: ['$AT/caches/one'] }));
+    assert.deepEqual([outcome.stdout, outcome.look], ['s3cret', [['d755 0:0 a', 'f644 0:0 a/key']]]);
   });
 
   test('a cache that keeps its content', async () => {

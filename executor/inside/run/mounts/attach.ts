@@ -13,7 +13,7 @@ import type { PreparedMount } from './workspace.ts';
 export class AttachedMounts implements Disposable {
   readonly #root: string;
   readonly #rootFd: number;
-  readonly #mounted: RawPath[] = [];
+  readonly #mounted: { readonly path: RawPath; readonly isShared: boolean }[] = [];
   readonly #made: MadeMountPoint[] = [];
 
   constructor(root: string) {
@@ -27,7 +27,7 @@ export class AttachedMounts implements Disposable {
   }
 
   /** Attaches a mount; the caller still closes its descriptor. Refuses with `mount-target`. */
-  attach({ target, fd, isDirectory }: PreparedMount): void {
+  attach({ target, fd, isDirectory, isShared = false }: PreparedMount): void {
     this.#makeMountPoint(target, isDirectory);
     const path = this.#locate(target);
     const targetFd = openInRoot(this.#rootFd, Buffer.from(path, 'latin1'), O_PATH);
@@ -38,7 +38,7 @@ export class AttachedMounts implements Disposable {
     } finally {
       close(targetFd);
     }
-    this.#mounted.push(path);
+    this.#mounted.push({ path, isShared });
   }
 
   /** The root with everything attached so far. The caller closes the descriptor. */
@@ -64,7 +64,7 @@ export class AttachedMounts implements Disposable {
 
   [Symbol.dispose](): void {
     close(this.#rootFd);
-    for (const path of this.#mounted.toReversed()) {
+    for (const { path } of this.#mounted.toReversed()) {
       umount2(pathIn(this.#root, path), MNT_DETACH | UMOUNT_NOFOLLOW);
       this.#made.filter((point) => point.path === path).forEach((point) => this.#remove(point));
     }
@@ -78,14 +78,12 @@ export class AttachedMounts implements Disposable {
       return;
     }
     const parent = missing.slice(0, -1).reduce(below, existing);
-    const { mtimeNs } = fstatat(AT_FDCWD, pathIn(this.#root, existing));
-    this.#made.push({ path: missing.reduce(below, existing), outermost: existing, mtimeNs, names: missing.length });
+    if (!this.#isInShared(existing)) {
+      const { mtimeNs } = fstatat(AT_FDCWD, pathIn(this.#root, existing));
+      this.#made.push({ path: missing.reduce(below, existing), outermost: existing, mtimeNs, names: missing.length });
+    }
     try {
-      makeDirectories(this.#rootFd, Buffer.from(isDirectory ? below(parent, last) : parent, 'latin1'), {
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-      });
+      this.#makeFolders(isDirectory ? below(parent, last) : parent);
       if (!isDirectory) {
         this.#makeFile(below(parent, last));
       }
@@ -94,10 +92,33 @@ export class AttachedMounts implements Disposable {
     }
   }
 
+  /** Mount points in what others use stay: whoever has something mounted there would lose it with them. (rmdir(2), namespaces) */
+  #isInShared(path: RawPath): boolean {
+    return this.#mounted.findLast((mount) => path === mount.path || path.startsWith(`${mount.path}/`))?.isShared === true;
+  }
+
+  #makeFolders(path: RawPath): void {
+    const make = (): unknown => makeDirectories(this.#rootFd, Buffer.from(path, 'latin1'), { mode: 0o755, uid: 0, gid: 0 });
+    try {
+      make();
+    } catch (error) {
+      // Another command may have made the same folder in a cache since it was looked for.
+      if (!isSyscallError(error, 'EEXIST')) {
+        throw error;
+      }
+      make();
+    }
+  }
+
   #makeFile(path: RawPath): void {
     const { fd, name } = openParentInRoot(this.#rootFd, Buffer.from(path, 'latin1'));
     try {
       makeFileAt(fd, name, 0o644);
+    } catch (error) {
+      // Another command may have made the same mount point in a cache.
+      if (!isSyscallError(error, 'EEXIST')) {
+        throw error;
+      }
     } finally {
       close(fd);
     }

@@ -21,7 +21,7 @@ export async function prepareCache(mount: CacheMount, workspace: Workspace): Pro
     await fill(mount, workspace);
   }
   const attributes = harmless | (mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0);
-  return prepareFrom(mount.directory, mount.path, { target: mount.target, attributes });
+  return { ...prepareFrom(mount.directory, mount.path, { target: mount.target, attributes }), isShared: mount.isShared };
 }
 
 /** The folder itself stays: another step may have it mounted already. So both do the same, and neither undoes what the other did. */

@@ -57,7 +57,7 @@ function prepareMount(mount: RunMount, workspace: Workspace): PreparedMount | Pr
     case 'ssh':
       return prepareSocket(mount);
     case 'volume':
-      return prepareHostPath(mount.source, target, volumeAttributes(mount));
+      return { ...prepareHostPath(mount.source, target, volumeAttributes(mount)), isShared: true };
     default:
       return unreachable(mount);
   }

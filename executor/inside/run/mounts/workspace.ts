@@ -33,6 +33,8 @@ export interface PreparedMount {
   /** A detached mount. Whoever attaches it, or gives up, closes it. */
   readonly fd: number;
   readonly isDirectory: boolean;
+  /** Others may use what is mounted at the same time. */
+  readonly isShared?: boolean;
   /** Left out without a word where the image makes it impossible: /etc/resolv.conf may be a link into /proc. */
   readonly isOptional?: true;
 }
