@@ -136,7 +136,7 @@ async function agentInput(
       signal: solving.signal,
     }),
   );
-  return { mount: { kind: 'ssh', target, socket: socket.path, uid, gid, mode }, env: `SSH_AUTH_SOCK=${target}` };
+  return { mount: { kind: 'ssh', target, socket: socket.path, uid, gid, mode }, env: undefined };
 }
 
 function unreachable(value: never): never {

@@ -3,7 +3,7 @@ import type { DeviceEdits } from '../devices/device-edits.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/plan.ts';
 import { findEmulation } from './find-emulator.ts';
-import { prepareMount } from './prepare-mounts.ts';
+import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import { proxyEnv } from './proxies.ts';
 import { type RunSettings, runSettings } from './run-settings.ts';
@@ -20,7 +20,12 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
     materialise: async (cleanup): Promise<RunAction> => {
       const inputs = [];
       for (const mount of mounts) inputs.push(await mount.materialise(cleanup));
-      const env = [...action.env, ...devices.env, ...inputs.flatMap((input) => input.env ?? [])];
+      const env = [
+        ...action.env,
+        ...devices.env,
+        ...agentVariable(action, inputs),
+        ...inputs.flatMap((input) => input.env ?? []),
+      ];
       const emulation = await findEmulation(placed.stage.platform, around.solving.options);
       return {
         ...runFields(action, settings),
@@ -33,6 +38,12 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
       };
     },
   };
+}
+
+/** Of several agents the first is the one that programs find, unless the image or the Containerfile names another. */
+function agentVariable({ env }: PlannedRun, inputs: readonly MountedInput[]): readonly string[] {
+  const agent = inputs.find(({ mount }) => mount?.kind === 'ssh')?.mount;
+  return agent === undefined || env.some((entry) => entry.startsWith('SSH_AUTH_SOCK=')) ? [] : [`SSH_AUTH_SOCK=${agent.target}`];
 }
 
 /** Rootless builders have no bridge, so RUN shares the caller's network unless it is told to have none. */

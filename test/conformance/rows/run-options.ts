@@ -225,9 +225,15 @@ const ssh: readonly Row[] = [
     layers: [['x']],
   }),
   says('two ssh mounts', 'true', {
-    output: '/run/buildkit/ssh_agent.0\n/run/buildkit/ssh_agent.1\n',
-    file: 'FROM base\nRUN --mount=type=ssh --mount=type=ssh,id=other ls /run/buildkit/* > /x\n',
+    output: '/run/buildkit/ssh_agent.0\n/run/buildkit/ssh_agent.1\n/run/buildkit/ssh_agent.0\n',
+    file: 'FROM base\nRUN --mount=type=ssh --mount=type=ssh,id=other (ls /run/buildkit/*; echo $SSH_AUTH_SOCK) > /x\n',
     options: { ssh: { default: ['one'], other: ['two'] } },
+    needs: ['tool:ssh-keygen'],
+  }),
+  says('a ssh mount leaves a variable that is there', 'true', {
+    output: '/mine\n',
+    file: 'FROM base\nENV SSH_AUTH_SOCK=/mine\nRUN --mount=type=ssh echo $SSH_AUTH_SOCK > /x\n',
+    options: { ssh: { default: ['one'] } },
     needs: ['tool:ssh-keygen'],
   }),
   says('a ssh mount in the next RUN is gone', 'true', {
