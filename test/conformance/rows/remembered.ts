@@ -1,8 +1,13 @@
 import type { CacheRow } from '../row.ts';
-import { file, folder, link } from '../tree.ts';
+import { file, folder, link, type Tree } from '../tree.ts';
 
 const base = 'FROM base\n';
 const context = { a: file('a'), b: file('b'), 'd/c': file('c') };
+
+function cdiContext(value: string): Tree {
+  const devices = [{ name: 'd', containerEdits: { env: [`D=${value}`] } }];
+  return { 'cdi/d.json': file(JSON.stringify({ cdiVersion: '0.6.0', kind: 'v.com/c', devices })) };
+}
 
 /** What is built again after a change, and what is not. */
 export const remembered: readonly CacheRow[] = [
@@ -205,6 +210,81 @@ export const remembered: readonly CacheRow[] = [
     change: { file: `${base}RUN printf "1\\n" > /f\nRUN cat /f > /x\n` },
     cached: ['[3/3] RUN cat /f > /x'],
     ran: ['[2/3] RUN printf "1\\n" > /f'],
+  },
+  {
+    name: 'a file of two mounts that lie over each other',
+    file: `${base}RUN --mount=target=/one --mount=target=/two cat /one/a /two/b > /x\n`,
+    context,
+    change: { context: { ...context, b: file('B') } },
+    cached: [],
+    ran: ['[2/2] RUN --mount=target=/one --mount=target=/two cat /one/a /two/b > /x'],
+    tree: { x: file('aB') },
+  },
+  {
+    name: 'a mounted part of a stage that another way has made',
+    file: 'FROM base AS one\nRUN mkdir /d && echo 1 > /d/f\nFROM base\nRUN --mount=from=one,source=/d,target=/d,rw cat /d/f > /x && rm /d/f\n',
+    change: {
+      file: 'FROM base AS one\nRUN touch /other; mkdir /d && echo 1 > /d/f\nFROM base\nRUN --mount=from=one,source=/d,target=/d,rw cat /d/f > /x && rm /d/f\n',
+    },
+    cached: ['[stage-1 2/2] RUN --mount=from=one,source=/d,target=/d,rw cat /d/f > /x && rm /d/f'],
+    ran: ['[one 2/2] RUN touch /other; mkdir /d && echo 1 > /d/f'],
+  },
+  {
+    name: 'the owner of a file of a stage',
+    file: 'FROM base AS one\nRUN echo 1 > /f\nFROM base\nCOPY --from=one /f /f\n',
+    change: { file: 'FROM base AS one\nRUN echo 1 > /f && chown 5:6 /f\nFROM base\nCOPY --from=one /f /f\n' },
+    cached: [],
+    ran: ['[one 2/2] RUN echo 1 > /f && chown 5:6 /f', '[stage-1 2/2] COPY --from=one /f /f'],
+    tree: { f: file('1\n', { owner: '5:6' }) },
+  },
+  {
+    name: 'the owner of a file of a stage that --chown sets anyway',
+    file: 'FROM base AS one\nRUN echo 1 > /f\nFROM base\nCOPY --from=one --chown=1:2 /f /f\n',
+    change: { file: 'FROM base AS one\nRUN echo 1 > /f && chown 5:6 /f\nFROM base\nCOPY --from=one --chown=1:2 /f /f\n' },
+    cached: ['[stage-1 2/2] COPY --from=one --chown=1:2 /f /f'],
+    ran: ['[one 2/2] RUN echo 1 > /f && chown 5:6 /f'],
+  },
+  {
+    name: 'the network, the security, the size of /dev/shm and the limits of RUN',
+    file: `${base}RUN true\n`,
+    change: { options: { shmSizeBytes: 1 << 20, ulimits: ['nofile=100'] } },
+    cached: [],
+    ran: ['[2/2] RUN true'],
+  },
+  {
+    name: 'the names of --add-host count, the addresses and name servers do not',
+    file: `${base}RUN true\n`,
+    options: { addHosts: ['one:192.0.2.1'], dns: ['192.0.2.2'] },
+    change: { options: { addHosts: ['one:192.0.2.9'], dns: ['192.0.2.8'] } },
+    cached: ['[2/2] RUN true'],
+    ran: [],
+  },
+  {
+    name: 'another name of --add-host',
+    file: `${base}RUN true\n`,
+    options: { addHosts: ['one:192.0.2.1'] },
+    change: { options: { addHosts: ['two:192.0.2.1'] } },
+    cached: [],
+    ran: ['[2/2] RUN true'],
+  },
+  {
+    name: 'the hostname',
+    file: `${base}RUN hostname > /x\n`,
+    options: { hostname: 'one' },
+    change: { options: { hostname: 'two' } },
+    cached: [],
+    ran: ['[2/2] RUN hostname > /x'],
+    tree: { x: file('two\n') },
+  },
+  {
+    name: 'what a device of a CDI name sets',
+    file: `${base}RUN --device=v.com/c=d env | grep ^D= > /x\n`,
+    context: cdiContext('1'),
+    options: { allow: ['device'], cdiSpecDirectories: ['cdi'] },
+    change: { context: cdiContext('2') },
+    cached: [],
+    ran: ['[2/2] RUN --device=v.com/c=d env | grep ^D= > /x'],
+    tree: { x: file('D=2\n') },
   },
   {
     name: '--squash is remembered like a step, and its layer like any other',

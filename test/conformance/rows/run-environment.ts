@@ -30,6 +30,10 @@ const surroundings: readonly Row[] = [
     tree: { 'tmp/x': file('1001 50 50 44 /home/worker\n', { owner: '1001:50' }) },
   },
   {
+    ...says('a user without other groups', 'USER daemon\nRUN echo "$(id -u) $(id -G)" > /tmp/x', ''),
+    tree: { 'tmp/x': file('1 1\n', { owner: '1:1' }) },
+  },
+  {
     ...says('a user with a group has no others', 'USER app:staff\nRUN echo "$(id -u) $(id -G)" > /tmp/x', ''),
     tree: { 'tmp/x': file('1000 50\n', { owner: '1000:50' }) },
   },

@@ -110,6 +110,22 @@ RUN --mount=from=one,source=/s,target=/s --mount=from=owned,target=/i --mount=fr
     tree: { x: file('2048\n') },
   },
   {
+    name: 'a tmpfs with a size over /dev/shm',
+    file: "FROM base\nRUN --mount=type=tmpfs,target=/dev/shm,size=128m df -k /dev/shm | tail -1 | awk '{ print $2 }' > /x\n",
+    tree: { x: file('131072\n') },
+  },
+  {
+    name: 'a bind of an image without layers is an empty folder',
+    file: 'FROM base\nRUN --mount=from=empty,target=/m ls -A /m > /x\n',
+    tree: { x: file('') },
+  },
+  {
+    name: 'binds that lie in each other',
+    file: 'FROM base\nRUN --mount=target=/c,rw --mount=source=d/sub,target=/c/d --mount=source=a,target=/c/d/c ls /c/d > /x && cat /c/d/c >> /x\n',
+    context,
+    tree: { x: file('c\na') },
+  },
+  {
     name: 'a cache keeps files from one RUN to the next, and leaves no trace',
     file: 'FROM base\nRUN --mount=type=cache,target=/cache-1 echo 1 > /cache-1/f\nRUN --mount=type=cache,target=/cache-1 cat /cache-1/f > /x\n',
     tree: { x: file('1\n') },
@@ -152,6 +168,42 @@ RUN --mount=type=cache,id=third,target=/cache-2 ls /cache-2 >> /x
     name: 'a cache in a cache',
     file: 'FROM base\nRUN --mount=type=cache,id=e1,target=/a --mount=type=cache,id=e2,target=/a/b touch /a/f /a/b/g && ls /a/b > /x\n',
     tree: { x: file('g\n') },
+  },
+  {
+    name: 'a folder of a cache',
+    file: `FROM base
+RUN --mount=type=cache,id=e3,target=/c mkdir -p /c/sub && echo 1 > /c/sub/f && echo 2 > /c/g
+RUN --mount=type=cache,id=e3,source=sub,target=/s ls /s > /x
+`,
+    tree: { x: file('f\n') },
+  },
+  {
+    name: 'a folder of a cache that became a link out of it is an error',
+    file: `FROM base
+RUN --mount=type=cache,id=e4,target=/c mkdir /c/sub
+RUN --mount=type=cache,id=e4,target=/c rmdir /c/sub && ln -s /etc /c/sub
+RUN --mount=type=cache,id=e4,source=sub,target=/s ls /s
+`,
+    error: ['sub'],
+  },
+  {
+    name: 'caches in each other in stages side by side',
+    file: `FROM base AS one
+RUN --mount=type=cache,id=e5,target=/a --mount=type=cache,id=e6,target=/a/b touch /a/1 /a/b/1
+FROM base AS two
+RUN --mount=type=cache,id=e5,target=/a --mount=type=cache,id=e6,target=/a/b touch /a/2 /a/b/2
+FROM base
+COPY --from=one /etc/image /from-one
+COPY --from=two /etc/image /from-two
+RUN --mount=type=cache,id=e5,target=/a --mount=type=cache,id=e6,target=/b ls /a /b > /x
+`,
+    tree: { 'from-one': file('base'), 'from-two': file('base'), x: file('/a:\n1\n2\nb\n\n/b:\n1\n2\n') },
+  },
+  {
+    name: 'an empty secret is an empty file, in memory',
+    file: "FROM base\nRUN --mount=type=secret,id=none,target=/s test -f /s && wc -c < /s > /x && grep ' /s ' /proc/mounts | cut -d' ' -f3 >> /x\n",
+    secrets: { none: '' },
+    tree: { x: file('0\ntmpfs\n') },
   },
   {
     name: 'a secret is a file of root, 0400, by its id',
