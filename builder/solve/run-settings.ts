@@ -31,14 +31,17 @@ function hostnameOf(options: BuildOptions): string {
   return argument === '' ? (options.hostname ?? defaultHostname) : argument;
 }
 
-/** `name:address` or `name=address`; IPv6 addresses may stand in brackets. */
+/**
+ * `name:address` or `name=address`; IPv6 addresses may stand in brackets. `host-gateway` is this machine, whose network RUN shares: docker's
+ * word for what is a gateway there.
+ */
 function parseHost(text: string): { readonly name: string; readonly address: string } {
-  const match = /^([^:=\s]+)[:=]\[?([0-9a-fA-F.:]+)\]?$/.exec(text);
+  const match = /^([^:=\s]+)[:=]\[?([0-9a-fA-F.:]+|host-gateway)\]?$/.exec(text);
   const [, name, address] = match ?? [];
   if (name === undefined || address === undefined) {
     throw new UsageError('--add-host', `Cannot add host "${text}": expected NAME:ADDRESS`);
   }
-  return { name, address };
+  return { name, address: address === 'host-gateway' ? '127.0.0.1' : address };
 }
 
 /** `name=soft[:hard]`; -1 is unlimited. */

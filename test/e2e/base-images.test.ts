@@ -62,6 +62,31 @@ test('an image in a registry on this machine is a base', {
   assert.match(image.layers.at(-1)?.get('copy')?.content.toString() ?? '', /^root:/);
 });
 
+test('an image in a registry is a named context: a base, a source of COPY and of a mount', {
+  ...needs,
+  ...requires('tool:skopeo', 'tool:docker-registry'),
+}, async () => {
+  using box = sandbox();
+  await using registry = await startRealRegistry();
+  await writeBusyboxLayout(box.at('base'));
+  await box.run(['skopeo', 'copy', '--dest-tls-verify=false', 'oci:base:latest', `docker://${registry.host}/base:1`]).succeeds();
+  box.file(
+    'c/Containerfile',
+    'FROM named\nCOPY --from=named /etc/passwd /copy\nRUN --mount=from=named,target=/m cat /m/etc/group > /mounted\n',
+  );
+  await box
+    .tsbuild('--build-context', `named=docker-image://${registry.host}/base:1`, '-o', 'type=oci,dest=o.tar', 'c')
+    .succeeds();
+  const { layers } = await readImage(box.at('o.tar'));
+  const contentOf = (name: string): string =>
+    layers
+      .findLast((layer) => layer.has(name))
+      ?.get(name)
+      ?.content.toString() ?? '';
+  assert.deepEqual([contentOf('copy'), contentOf('mounted')], [contentOf('etc/passwd'), contentOf('etc/group')]);
+  assert.match(contentOf('copy'), /^root:/);
+});
+
 test('a base whose files nobody needs is not unpacked, nor is a worker started', needs, async () => {
   using box = sandbox();
   await writeBusyboxLayout(box.at('base'));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setXattr } from '../../native/xattrs.ts';
 import { readImage } from '../support/image-archive.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
@@ -96,3 +97,55 @@ test('COPY takes files, folders and links, and keeps modes', requires('user:subi
   const { uid, gid, mode } = second?.get('secret')?.header ?? {};
   assert.deepEqual({ uid, gid, mode }, { uid: 7, gid: 8, mode: 0o600 });
 });
+
+// Only root of the machine can give a file capabilities that count.
+test('COPY and ADD leave the capabilities of a file in the context behind', requires('root', 'user:subids'), async () => {
+  using box = sandbox();
+  box.file('Containerfile', 'FROM scratch\nCOPY f /copied\nADD f /added\n').file('f', 'x', { mode: 0o755 });
+  setXattr(box.at('f'), 'security.capability', Buffer.from('0100000200200000000000000000000000000000', 'hex'));
+  await box.tsbuild('-o', 'type=oci,dest=o.tar', '.').succeeds();
+  const { layers } = await readImage(box.at('o.tar'));
+  const headers = layers.flatMap((layer) => [...layer.values()].map(({ header }) => header));
+  assert.deepEqual(
+    headers.map(({ name, pax }) => [name, Object.keys(pax ?? {}).filter((key) => key.includes('xattr'))]),
+    [
+      ['copied', []],
+      ['added', []],
+    ],
+  );
+});
+
+test(
+  '--annotation, --label and --env of the command line are in the image, --unsetlabel and --unsetenv take away',
+  requires('user:subids'),
+  async () => {
+    using box = sandbox();
+    box.file('Containerfile', 'FROM scratch\nENV gone=1 kept=2\nLABEL gone=1 kept=2\n');
+    await box
+      .tsbuild(
+        '--annotation',
+        'org.example.a=b',
+        '--annotation',
+        'c=d=e',
+        '--label',
+        'l=m',
+        '--env',
+        'e=f',
+        '--unsetlabel',
+        'gone',
+        '--unsetenv',
+        'gone',
+        '-o',
+        'type=oci,dest=o.tar',
+        '.',
+      )
+      .succeeds();
+    const { manifest, config } = await readImage(box.at('o.tar'));
+    const { Env, Labels } = config.config;
+    assert.deepEqual(manifest.annotations, { 'org.example.a': 'b', c: 'd=e' });
+    assert.deepEqual(
+      [Env, Labels],
+      [['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'kept=2', 'e=f'], { kept: '2', l: 'm' }],
+    );
+  },
+);

@@ -15,6 +15,7 @@ export interface ArchivedFile {
 export interface ReadImage {
   readonly manifestDigest: string;
   readonly manifest: {
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly config: { readonly digest: string };
     readonly layers: readonly { readonly digest: string; readonly mediaType: string }[];
   };

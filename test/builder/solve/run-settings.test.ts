@@ -33,12 +33,13 @@ const rows: readonly { readonly name: string; readonly options: Partial<BuildOpt
   },
   {
     name: 'reads hosts with IPv4, IPv6 and brackets',
-    options: { addHosts: ['a:10.0.0.1', 'b:::1', 'c=[fe80::1]'] },
+    options: { addHosts: ['a:10.0.0.1', 'b:::1', 'c=[fe80::1]', 'd:host-gateway'] },
     expected: {
       hosts: [
         { name: 'a', address: '10.0.0.1' },
         { name: 'b', address: '::1' },
         { name: 'c', address: 'fe80::1' },
+        { name: 'd', address: '127.0.0.1' },
       ],
     },
   },

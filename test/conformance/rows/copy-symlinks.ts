@@ -179,6 +179,17 @@ export const copySymlinks: readonly Row[] = [
     tree: { 'srv/new': link('../tmp/target'), 'tmp/target': folder(), 'tmp/target/a': file('a') },
   },
   {
+    name: 'two dots behind a link in the destination are taken by their letters',
+    file: 'FROM base\nCOPY a /srv/dangling/../g\n',
+    context: { a: file('a') },
+    tree: { 'srv/g': file('a') },
+  },
+  {
+    name: 'WORKDIR through a link to what is not there',
+    file: 'FROM base\nWORKDIR /srv/dangling/w\nRUN pwd -P > x\n',
+    tree: { made: folder(), 'made/later': folder(), 'made/later/w': folder(), 'made/later/w/x': file('/made/later/w\n') },
+  },
+  {
     name: 'WORKDIR through a link',
     file: 'FROM base\nWORKDIR /srv/relative\nCOPY a .\n',
     context: { a: file('a') },

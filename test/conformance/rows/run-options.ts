@@ -27,6 +27,10 @@ const everyRun: readonly Row[] = [
     output: '2\n',
     options: { addHosts: ['one:2001:db8::1', 'two=[2001:db8::2]'] },
   }),
+  says("--add-host with docker's name of this machine", 'grep -c "^127.0.0.1.*host.docker.internal$" /etc/hosts', {
+    output: '1\n',
+    options: { addHosts: ['host.docker.internal:host-gateway'] },
+  }),
   says('--add-host leaves no trace', 'true', { output: '', options: { addHosts: ['one:192.0.2.1'] }, layers: [['x']] }),
   says('--ulimit with two values', 'ulimit -Sn; ulimit -Hn', {
     output: '500\n600\n',
@@ -99,6 +103,14 @@ const volumes: readonly Row[] = [
     context: mounted,
     options: { volumes: ['d:/v', 'd:/m/sub:ro'] },
     tree: { x: file('/m/sub:\nf\nsub\n\n/v/sub:\n') },
+  },
+  {
+    name: '--volume behind a link of the image stays in the image',
+    file: 'FROM base\nRUN ls /srv/data/in > /x && echo 1 > /srv/outside/in/new && ls /srv/data/in >> /x\n',
+    context: { 'd/f': file('f') },
+    options: { volumes: ['d:/srv/outside/in'] },
+    tree: { x: file('f\nf\nnew\n') },
+    layers: [['x']],
   },
   {
     name: '--volume of what is not there is an error',
