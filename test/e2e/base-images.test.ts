@@ -87,6 +87,31 @@ test('an image in a registry is a named context: a base, a source of COPY and of
   assert.match(contentOf('copy'), /^root:/);
 });
 
+test('docker-image://scratch is a named context without files', needs, async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  box.file(
+    'c/Containerfile',
+    'FROM base\nRUN --mount=from=none,target=/m ls -A /m > /listed\nFROM none\nCOPY --from=0 /listed /\n',
+  );
+  await box
+    .tsbuild(
+      '--build-context',
+      'none=docker-image://scratch',
+      '--build-context',
+      'base=oci-layout://base',
+      '-o',
+      'type=oci,dest=o.tar',
+      'c',
+    )
+    .succeeds();
+  const { layers } = await readImage(box.at('o.tar'));
+  assert.deepEqual(
+    layers.map((layer) => [...layer].map(([name, { content }]) => `${name}: ${content.toString()}`)),
+    [['listed: ']],
+  );
+});
+
 test('a base whose files nobody needs is not unpacked, nor is a worker started', needs, async () => {
   using box = sandbox();
   await writeBusyboxLayout(box.at('base'));

@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { file, folder, link, type Tree } from '../tree.ts';
+import { file, folder, hard, link, type Tree } from '../tree.ts';
 
 const context: Tree = {
   bar: file('bar'),
@@ -151,6 +151,12 @@ export const ignoreFiles: readonly Row[] = [
     file: 'FROM scratch\nCOPY . /x/\n',
     context: { l1: link('bar'), l2: link('bar'), bar: file('bar'), '.dockerignore': file('l1\n.dockerignore\n') },
     tree: { x: folder(), 'x/bar': file('bar'), 'x/l2': link('bar') },
+  },
+  {
+    name: 'hard links stay one file though their first name is ignored',
+    file: 'FROM scratch\nCOPY d /d\n',
+    context: { '.dockerignore': file('d/a\n'), 'd/a': file('a'), 'd/b': hard('d/a'), 'd/c': hard('d/a') },
+    tree: { d: folder(), 'd/b': file('a'), 'd/c': hard('d/b') },
   },
   {
     name: 'ADD ignores too, archives as well',
