@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
-import { type Digest, digestFromHex, digestOf } from '../registry/oci/digest.ts';
+import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
-import { asError, isMissing, StoreError, storeError } from './errors.ts';
+import { asError, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
@@ -57,6 +58,7 @@ export class BlobStore {
       failures = writer.written > before ? 0 : failures + 1;
       if (failures === maximalFailures) throw failure ?? writer.sizeMismatch(String(writer.written));
     }
+    await makeParent(target);
     await writer.finish(target);
     return target;
   }
@@ -70,13 +72,13 @@ export class BlobStore {
       await writer.write(chunk);
       options.onProgress?.(writer.written);
     }
+    await makeParent(target);
     await writer.finish(target);
     return target;
   }
 
-  /** Stores bytes held in memory (manifests, configurations) under their digest. */
-  async putBytes(bytes: Uint8Array): Promise<Digest> {
-    const digest = digestOf(bytes);
+  /** Stores bytes held in memory (manifests, configurations) under their digest: the one that others know them by, else their sha256. */
+  async putBytes(bytes: Uint8Array, digest: Digest = digestOf(bytes)): Promise<Digest> {
     if (!(await this.has(digest))) await this.put(once(bytes), { digest, size: bytes.length, source: 'this build' });
     return digest;
   }
@@ -93,7 +95,7 @@ export class BlobStore {
 
   /** The content, verified: a blob that was changed on disk is removed, and the iteration ends in a StoreError ('corrupt'). */
   async *read(digest: Digest): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
+    const hash = createHash(algorithmOf(digest));
     try {
       for await (const chunk of createReadStream(this.path(digest), { highWaterMark: 1 << 18 })) {
         const bytes: Buffer = chunk;
@@ -103,14 +105,14 @@ export class BlobStore {
     } catch (error) {
       throw this.#readError(error, digest);
     }
-    await this.#check(digest, digestFromHex(hash.digest('hex')));
+    await this.#check(digest, digestFromHex(hash.digest('hex'), algorithmOf(digest)));
   }
 
   /** The content of a small blob, verified. undefined when it is not there. */
   async readBytes(digest: Digest): Promise<Uint8Array | undefined> {
     try {
       const bytes = await readFile(this.path(digest));
-      await this.#check(digest, digestOf(bytes));
+      await this.#check(digest, digestLike(digest, bytes));
       return bytes;
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -141,6 +143,11 @@ export class BlobStore {
     }
     return storeError(error, `read blob ${digest}`, this.path(digest));
   }
+}
+
+/** New stores have a folder for sha256 alone, and a folder for blobs on their way somewhere has none. */
+async function makeParent(target: string): Promise<void> {
+  await orStoreError(() => mkdir(path.dirname(target), { recursive: true }), 'make a folder for blobs', target);
 }
 
 /** How often a source may break off without having given a single byte. */

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { type Digest, digestFromHex } from '../registry/oci/digest.ts';
+import { algorithmOf, type Digest, digestFromHex } from '../registry/oci/digest.ts';
 import { AppendedFile } from './appended-file.ts';
 import { digestMismatch, orStoreError, sizeMismatch } from './errors.ts';
 import { fileMode } from './files.ts';
@@ -18,11 +18,12 @@ export class BlobWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #content: AppendedFile;
-  #hash: Hash = createHash('sha256');
+  #hash: Hash;
   #written = 0;
 
   private constructor(expected: ExpectedBlob, path: string, file: FileHandle) {
     this.#expected = expected;
+    this.#hash = createHash(algorithmOf(expected.digest));
     this.#path = path;
     this.#file = file;
     this.#content = new AppendedFile(file);
@@ -45,7 +46,7 @@ export class BlobWriter implements AsyncDisposable {
   /** Begins again at the first byte. */
   async restart(): Promise<void> {
     await this.#orFail(() => this.#content.clear());
-    this.#hash = createHash('sha256');
+    this.#hash = createHash(algorithmOf(this.#expected.digest));
     this.#written = 0;
   }
 
@@ -65,7 +66,7 @@ export class BlobWriter implements AsyncDisposable {
   /** Checks size and digest, makes the bytes durable and gives them their final name. */
   async finish(target: string): Promise<void> {
     if (!this.isComplete) throw this.sizeMismatch(String(this.#written));
-    const found = digestFromHex(this.#hash.digest('hex'));
+    const found = digestFromHex(this.#hash.digest('hex'), algorithmOf(this.#expected.digest));
     if (found !== this.#expected.digest) {
       throw digestMismatch(this.#expected.digest, found, { source: this.#expected.source, path: target });
     }

@@ -62,10 +62,10 @@ function snapshotId(chainId: unknown): string {
 }
 
 async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
-  const files = await plain('blob', await listFiles(layout.blobs));
+  const files = await plain('blob', await listFiles(layout.blobFolders, { isDeep: true }));
   return Promise.all(
     files.map(async (file) => {
-      const id = blobId(`sha256:${path.basename(file.path)}`);
+      const id = blobId(path.relative(layout.blobFolders, file.path).replace('/', ':'));
       return { ...file, id, needs: file.bytes <= maximalManifestBytes ? await namedIn(file.path, layout) : [] };
     }),
   );

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { type Digest, digestOf, hexOf } from '../registry/oci/digest.ts';
+import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/digest.ts';
 
 /** Raised when a store of the old format can no longer be used. A newer store is refused, an older one converted or refused. */
 export const storeFormat = 1;
@@ -48,8 +48,13 @@ export class StoreLayout {
   get lock(): string {
     return this.at('lock');
   }
+  /** Those named by sha256, which are all that are made here. */
   get blobs(): string {
     return this.at('blobs', 'sha256');
+  }
+  /** A folder for each kind of digest that there is. */
+  get blobFolders(): string {
+    return this.at('blobs');
   }
   get snapshots(): string {
     return this.at('snapshots');
@@ -86,7 +91,7 @@ export class StoreLayout {
   }
 
   blob(digest: Digest): string {
-    return path.join(this.blobs, hexOf(digest));
+    return path.join(this.root, layoutPathOf(digest));
   }
   /** Holds `fs/`, `index` and `meta.json`. */
   snapshot(chainId: Digest): string {

@@ -6,7 +6,7 @@ import { folderFiles, readSmall, type StoredFiles } from './local/stored-files.t
 import { tarFiles } from './local/tar-files.ts';
 import { largestManifestBytes } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
-import { hexOf } from './oci/digest.ts';
+import { layoutPathOf } from './oci/digest.ts';
 import type { SourceImage } from './oci/image-source.ts';
 import { checkArray, checkString, objectAt } from './oci/json.ts';
 import type { ImageIndex } from './oci/manifest.ts';
@@ -108,7 +108,7 @@ async function layoutContent(files: StoredFiles, { entry, names, signal }: Layou
     descriptor: root.descriptor,
     bytes: root.bytes,
     index: root.document.kind === 'index' ? root.document.index : undefined,
-    has: async ({ digest }) => (await files.find(`blobs/sha256/${hexOf(digest)}`)) !== undefined,
+    has: async ({ digest }) => (await files.find(layoutPathOf(digest))) !== undefined,
     open: async (chosen) => openImage(chosen === undefined ? root : await readManifest(files, chosen), options),
   };
 }

@@ -3,7 +3,7 @@ import { RegistryError } from './errors.ts';
 import { headerOf } from './http/exchange.ts';
 import { decodeManifest } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
-import { type Digest, digestOf, isDigest } from './oci/digest.ts';
+import { type Digest, digestLike, digestOf, isDigest } from './oci/digest.ts';
 import { isManifestType, layerFormatOf } from './oci/layer-format.ts';
 import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from './reference.ts';
 import type { Repository } from './repository.ts';
@@ -16,6 +16,8 @@ export type { PushBlob } from './transfer/upload.ts';
 /** An image in parts. The manifest names them all; bytes are opened only when they must be sent. */
 export interface PushImage {
   readonly manifestBytes: Uint8Array;
+  /** What an index calls the manifest; default: its sha256. */
+  readonly digest?: Digest;
   readonly mediaType: string;
   readonly configBytes: Uint8Array;
   /** Foreign layers may be left out: they are never sent. */
@@ -70,7 +72,11 @@ export async function pushIndex(name: string, index: PushIndex, options: PushOpt
   await allOrFirstFailure(index.images, options.signal, async (image, signal) => {
     const one = { ...push, options: { ...options, signal } };
     await pushParts(one, image);
-    await putManifest(one, { bytes: image.manifestBytes, mediaType: image.mediaType }, digestOf(image.manifestBytes));
+    await putManifest(
+      one,
+      { bytes: image.manifestBytes, mediaType: image.mediaType },
+      image.digest ?? digestOf(image.manifestBytes),
+    );
   });
   return publish(push, { bytes: index.indexBytes, mediaType: index.mediaType });
 }
@@ -140,7 +146,7 @@ async function pushBlob({ repository, options }: Push, blob: PushBlob, signal: A
 
 async function publish(push: Push, document: Document): Promise<PushResult> {
   const { registry, repository, tag, digest } = push.reference;
-  const actual = digestOf(document.bytes);
+  const actual = digest === undefined ? digestOf(document.bytes) : digestLike(digest, document.bytes);
   if (digest !== undefined && digest !== actual) {
     const message = `Cannot push "${familiarReference(push.reference)}": what is pushed has digest ${actual}`;
     throw new RegistryError('reference-invalid', message, { side: 'client', hint: 'Push to a tag, without a digest' });
@@ -166,9 +172,10 @@ async function putManifest({ repository, options }: Push, document: Document, na
     actions: 'pull,push',
     signal: options.signal,
   });
-  const digest = digestOf(document.bytes);
   const announced = headerOf(response, 'docker-content-digest');
-  if (announced !== undefined && isDigest(announced) && announced !== digest) {
+  const isKnown = announced !== undefined && isDigest(announced);
+  const digest = isKnown ? digestLike(announced, document.bytes) : digestOf(document.bytes);
+  if (isKnown && announced !== digest) {
     throw new RegistryError('digest-mismatch', `Cannot ${purpose}: it was sent as ${digest} and kept as ${announced}`, {
       side: 'registry',
     });

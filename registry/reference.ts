@@ -1,5 +1,5 @@
 import { RegistryError } from './errors.ts';
-import { type Digest, isDigest } from './oci/digest.ts';
+import { type Digest, digestAlgorithms, isDigest } from './oci/digest.ts';
 
 /** The name of a repository: where it is, and what it is called there. */
 export interface RepositoryName {
@@ -122,9 +122,9 @@ function tagProblem(tag: string): string {
 function checkedDigest(text: string, digest: string): Digest {
   if (isDigest(digest)) return digest;
   const algorithm = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):/i.exec(digest)?.[1];
-  if (algorithm !== undefined && algorithm.toLowerCase() !== 'sha256')
+  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm.toLowerCase()))
     throw invalid(text, `digests of kind "${algorithm}" are not supported`);
-  throw invalid(text, `"${digest}" is not a digest`, 'A digest is "sha256:" and 64 lower-case hex digits');
+  throw invalid(text, `"${digest}" is not a digest`, 'A digest is "sha256:" and 64 lower-case hex digits, or "sha512:" and 128');
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string | undefined] {

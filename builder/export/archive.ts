@@ -20,7 +20,7 @@ export async function* layoutArchive(
 
 function* entriesOf(files: readonly LayoutFile[]): Generator<TarInput> {
   const mtime = constantTimeSeconds;
-  for (const folder of layoutFolders) {
+  for (const folder of layoutFolders(files)) {
     yield { header: tarHeader({ path: pathOfText(folder), type: 'directory', mode: 0o755, mtime }) };
   }
   for (const file of files) {

@@ -34,12 +34,10 @@ export async function writeLayoutFolder(
       await writeBlobs(image, temporary, signal);
       await writeDurably(join(temporary, indexFile), indexText(indexEntries(image)));
       await writeDurably(join(temporary, markerFile), markerText);
-      await syncPath(join(temporary, 'blobs/sha256'));
     });
   }
   try {
     await writeBlobs(image, destination, signal);
-    await syncPath(join(destination, 'blobs/sha256'));
     await replaceFile(join(destination, indexFile), indexText(mergedEntries(present, indexEntries(image))));
   } catch (error) {
     throw outputFailure(destination, error);
@@ -90,11 +88,14 @@ function isDescriptor(value: unknown): value is Descriptor {
 
 async function writeBlobs(image: BuiltImage, folder: string, signal: AbortSignal | undefined): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const path of layoutFolders) await mkdir(join(folder, path), { recursive: true });
-  for (const file of blobFiles(image)) {
+  const files = blobFiles(image);
+  const folders = layoutFolders(files).map((path) => join(folder, path));
+  for (const path of folders) await mkdir(path, { recursive: true });
+  for (const file of files) {
     signal?.throwIfAborted();
     await writeBlob(join(folder, file.path), file);
   }
+  for (const path of folders) await syncPath(path);
 }
 
 // A blob's name is its content, so one that is there already stays.

@@ -1,5 +1,6 @@
+import { dirname } from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { hexOf } from '../../registry/oci/digest.ts';
+import { layoutPathOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { type BuiltImage, type BuiltManifest, manifestsOf } from './built-image.ts';
 
@@ -15,8 +16,11 @@ export type LayoutFile =
       readonly isTemporary: boolean;
     };
 
-/** The layout's folders, parents first. */
-export const layoutFolders = ['blobs', 'blobs/sha256'] as const;
+/** The folders that the files of a layout are in, parents first. */
+export function layoutFolders(files: readonly LayoutFile[]): readonly string[] {
+  const parents = files.map(({ path }) => dirname(path)).filter((folder) => folder !== '.');
+  return [...new Set(['blobs', ...parents])].toSorted();
+}
 
 /** The names of the files that make a folder an image layout. (image-spec, image-layout.md) */
 export const markerFile = 'oci-layout';
@@ -32,7 +36,7 @@ export function blobFiles(image: BuiltImage): readonly LayoutFile[] {
     descriptor: Descriptor,
     content: { readonly bytes: Uint8Array } | { readonly source: string; readonly isTemporary: boolean },
   ): void => {
-    const path = blobPath(descriptor);
+    const path = layoutPathOf(descriptor.digest);
     files.set(path, 'bytes' in content ? { path, bytes: content.bytes } : { path, sizeBytes: descriptor.size, ...content });
   };
   add(image.descriptor, { bytes: image.manifestBytes });
@@ -75,9 +79,9 @@ export function indexText(manifests: readonly Descriptor[]): string {
 export function dockerManifestText(manifest: BuiltManifest, names: readonly string[]): string {
   return JSON.stringify([
     {
-      Config: blobPath(manifest.configDescriptor),
+      Config: layoutPathOf(manifest.configDescriptor.digest),
       RepoTags: names.length === 0 ? null : names,
-      Layers: manifest.layers.map(({ descriptor }) => blobPath(descriptor)),
+      Layers: manifest.layers.map(({ descriptor }) => layoutPathOf(descriptor.digest)),
     },
   ]);
 }
@@ -87,10 +91,6 @@ export function tagOf(name: string): string {
   const [withoutDigest = '', digest] = name.split('@');
   const colon = withoutDigest.lastIndexOf(':');
   return colon > withoutDigest.lastIndexOf('/') ? withoutDigest.slice(colon + 1) : (digest ?? 'latest');
-}
-
-function blobPath({ digest }: Descriptor): string {
-  return `blobs/sha256/${hexOf(digest)}`;
 }
 
 function withAnnotations(descriptor: Descriptor, annotations: Readonly<Record<string, string>>): Descriptor {

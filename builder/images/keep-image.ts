@@ -17,11 +17,11 @@ export async function keepImage(whole: WholeImage, names: readonly string[], ses
 
 /** Takes the manifests, configurations and the index of an image into the store. */
 export async function keepDocuments({ index, images }: WholeImage, { store }: ImageSession): Promise<void> {
-  for (const { configBytes, manifestBytes } of images) {
-    await store.blobs.putBytes(configBytes);
-    await store.blobs.putBytes(manifestBytes);
+  for (const { configBytes, manifestBytes, manifest, descriptor } of images) {
+    await store.blobs.putBytes(configBytes, manifest.config.digest);
+    await store.blobs.putBytes(manifestBytes, descriptor.digest);
   }
-  if (index !== undefined) await store.blobs.putBytes(index.bytes);
+  if (index !== undefined) await store.blobs.putBytes(index.bytes, index.descriptor.digest);
 }
 
 /** Fetches the layers that are not there yet, each once, and checks them. Throws RegistryError or StoreError. */

@@ -1,4 +1,5 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { hexOf } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
@@ -103,8 +104,8 @@ export async function removeFromList(
  */
 export async function entryDigest({ name, document }: ManifestList, text: string, session: ImageSession): Promise<string> {
   const entries = document.index.manifests;
-  const digits = /^(?:.*@)?(?:sha256:)?([0-9a-f]{4,64})$/.exec(text)?.[1];
-  const byDigest = digits === undefined ? [] : entries.filter(({ digest }) => digest.startsWith(`sha256:${digits}`));
+  const digits = /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
+  const byDigest = digits === undefined ? [] : entries.filter(({ digest }) => hexOf(digest).startsWith(digits));
   const [only, ...more] = byDigest;
   if (only !== undefined && more.length === 0) return only.digest;
   const stored = await findImage(session.store, text).catch(ignoreUsage);

@@ -56,9 +56,13 @@ interface PartsContext {
   readonly signal: AbortSignal;
 }
 
-function pushParts({ manifestBytes, manifest, configBytes, blobs }: ImageParts, { origins, signal }: PartsContext): PushImage {
+function pushParts(
+  { descriptor: { digest }, manifestBytes, manifest, configBytes, blobs }: ImageParts,
+  { origins, signal }: PartsContext,
+): PushImage {
   return {
     manifestBytes,
+    digest,
     mediaType: manifest.mediaType,
     configBytes,
     layers: manifest.layers.map((descriptor) => ({

@@ -4,7 +4,7 @@ import type { Store } from '../../cache/store.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, hexOf } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
@@ -65,7 +65,7 @@ export async function findImage(store: Store, text: string): Promise<FoundImage>
 
 /** All names whose image has an id or a manifest that begins like this, sorted. Empty for what cannot be the beginning of a digest. */
 export async function findByDigest(store: Store, text: string): Promise<readonly ImageName[]> {
-  const digits = /^(?:.*@)?(?:sha256:)?([0-9a-f]{4,64})$/.exec(text)?.[1];
+  const digits = /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
   if (digits === undefined) return [];
   const found: ImageName[] = [];
   for (const image of await store.images.list()) {
@@ -74,7 +74,7 @@ export async function findByDigest(store: Store, text: string): Promise<readonly
       image.descriptor.digest,
       ...(index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : []),
     ];
-    if (digests.some((digest) => digest.startsWith(`sha256:${digits}`))) found.push(image);
+    if (digests.some((digest) => hexOf(digest).startsWith(digits))) found.push(image);
   }
   return found;
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { BlobStore } from '../../cache/blob-store.ts';
 import { StoreLayout } from '../../cache/store-layout.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
@@ -47,7 +46,6 @@ interface BlobFiles {
 async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<BlobStore> {
   const { store } = session;
   const layout = new StoreLayout(await store.newPath());
-  await mkdir(layout.blobs, { recursive: true });
   const staged = new BlobStore(layout, () => store.newPath());
   await fetchBlobs(whole, staged, session);
   return staged;

@@ -97,8 +97,8 @@ export class ImageLookup implements AsyncDisposable {
     const { resolveImage } = await import('../../registry/resolve.ts');
     const { store, signal } = this.#services;
     const image = await resolveImage(name, { client: await this.client(), platform: wanted.platform, signal });
-    await store.blobs.putBytes(image.manifestBytes);
-    await store.blobs.putBytes(image.configBytes);
+    await store.blobs.putBytes(image.manifestBytes, image.descriptor.digest);
+    await store.blobs.putBytes(image.configBytes, image.manifest.config.digest);
     await store.resolved.put(formatReference(wanted.reference), wanted.platform, image.descriptor);
     return image;
   }

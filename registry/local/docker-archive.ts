@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { documentError, RegistryError } from '../errors.ts';
 import { decodeImageConfig, decodeIndex, largestConfigBytes, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, digestFromHex, digestOf } from '../oci/digest.ts';
+import { type Digest, digestFromHex, digestOf, layoutPathOf } from '../oci/digest.ts';
 import type { BlobSource, SourceImage } from '../oci/image-source.ts';
 import { checkArray, checkString, DocumentError, objectAt } from '../oci/json.ts';
 import { isManifestType } from '../oci/layer-format.ts';
@@ -120,7 +120,7 @@ async function findManifest(
   config: Digest,
 ): Promise<FetchedManifest | undefined> {
   for (const entry of entries.slice(0, 100)) {
-    const isThere = (await files.find(`blobs/sha256/${entry.digest.slice('sha256:'.length)}`)) !== undefined;
+    const isThere = (await files.find(layoutPathOf(entry.digest))) !== undefined;
     // Archives of one platform leave the manifests of the others out.
     if (!isThere) continue;
     const found = await readManifest(files, entry);

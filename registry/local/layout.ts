@@ -1,7 +1,7 @@
 import { documentError, RegistryError } from '../errors.ts';
 import { decodeIndex, decodeManifestDocument, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { digestOf, hexOf } from '../oci/digest.ts';
+import { digestLike, layoutPathOf } from '../oci/digest.ts';
 import type { BlobSource, SourceImage } from '../oci/image-source.ts';
 import type { ImageIndex } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
@@ -53,7 +53,7 @@ export function layoutBlobs(files: StoredFiles): BlobSource {
   return {
     name: files.title,
     async open(descriptor, { offset = 0 }) {
-      const file = await files.find(blobName(descriptor));
+      const file = await files.find(layoutPathOf(descriptor.digest));
       if (file === undefined) throw noBlob(files, descriptor);
       if (file.size !== descriptor.size) {
         const message = `Cannot read blob ${descriptor.digest} of ${files.title}: it should have ${descriptor.size} bytes and has ${file.size}`;
@@ -67,10 +67,11 @@ export function layoutBlobs(files: StoredFiles): BlobSource {
 /** Reads a manifest or index among the blobs and checks its digest. Throws RegistryError. */
 export async function readManifest(files: StoredFiles, descriptor: Descriptor): Promise<FetchedManifest> {
   const purpose = `read manifest ${descriptor.digest} of ${files.title}`;
-  const bytes = await readSmall(files, blobName(descriptor), largestManifestBytes);
+  const bytes = await readSmall(files, layoutPathOf(descriptor.digest), largestManifestBytes);
   if (bytes === undefined) throw noBlob(files, descriptor);
-  if (digestOf(bytes) !== descriptor.digest) {
-    throw new RegistryError('digest-mismatch', `Cannot ${purpose}: it has digest ${digestOf(bytes)}`, { side: 'client' });
+  const actual = digestLike(descriptor.digest, bytes);
+  if (actual !== descriptor.digest) {
+    throw new RegistryError('digest-mismatch', `Cannot ${purpose}: it has digest ${actual}`, { side: 'client' });
   }
   try {
     const document = decodeManifestDocument(bytes, descriptor.mediaType);
@@ -128,8 +129,4 @@ function ambiguous(files: StoredFiles, entries: readonly Descriptor[]): Registry
 
 function noBlob(files: StoredFiles, { digest }: Descriptor): RegistryError {
   return new RegistryError('blob-unknown', `Cannot read ${files.title}: blob ${digest} is missing`, { side: 'client' });
-}
-
-function blobName({ digest }: Descriptor): string {
-  return `blobs/sha256/${hexOf(digest)}`;
 }

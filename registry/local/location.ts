@@ -1,5 +1,5 @@
 import { RegistryError } from '../errors.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import { type Digest, digestAlgorithms, isDigest } from '../oci/digest.ts';
 import { statOptional } from './stored-files.ts';
 
 /** A path on disk and what is wanted of what is there. */
@@ -21,7 +21,7 @@ export interface Selector {
  * (`oci-layout`). Throws RegistryError `archive` when nothing is there.
  */
 export async function parseLocation(text: string, kind: string): Promise<Location> {
-  const at = text.lastIndexOf('@sha256:');
+  const at = Math.max(...digestAlgorithms.map((algorithm) => text.lastIndexOf(`@${algorithm}:`)));
   const suffix = at < 0 ? undefined : text.slice(at + 1);
   if (suffix !== undefined && !isDigest(suffix)) throw problem(kind, text, `"${suffix}" is not a digest`);
   const rest = at < 0 ? text : text.slice(0, at);

@@ -1,5 +1,5 @@
 import type { Descriptor } from './descriptor.ts';
-import { isDigest } from './digest.ts';
+import { digestAlgorithms, isDigest } from './digest.ts';
 import type { ImageConfig } from './image-config.ts';
 import {
   checkArray,
@@ -138,9 +138,15 @@ function checkDescriptor(value: unknown, path: string): asserts value is Descrip
 function checkDigest(value: unknown, path: string): void {
   if (typeof value === 'string' && isDigest(value)) return;
   const algorithm = typeof value === 'string' ? /^([a-z0-9+._-]+):[\w=-]+$/.exec(value)?.[1] : undefined;
-  if (algorithm !== undefined && algorithm !== 'sha256')
+  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm))
     throw new DocumentError(`${path} is of kind "${algorithm}", which is not supported`);
-  throw new DocumentError(`${path} is not a sha256 digest`);
+  throw new DocumentError(`${path} is not a digest`);
+}
+
+/** Snapshots are named by what these say, as in containerd, which computes sha256 alone. */
+function checkDiffId(value: unknown, path: string): void {
+  checkDigest(value, path);
+  if (!String(value).startsWith('sha256:')) throw new DocumentError(`${path} is of kind "sha512", which only blobs may have`);
 }
 
 function checkPlatform(value: unknown, path: string): void {
@@ -168,7 +174,7 @@ function checkRootfs(value: unknown, path: string): void {
   const rootfs = objectAt(value, path);
   if (rootfs['type'] !== 'layers') throw new DocumentError(`${path}.type is not "layers"`);
   rootfs['diff_ids'] ??= [];
-  checkArray(rootfs['diff_ids'], `${path}.diff_ids`, checkDigest);
+  checkArray(rootfs['diff_ids'], `${path}.diff_ids`, checkDiffId);
 }
 
 function checkHistoryEntry(value: unknown, path: string): void {

@@ -1,7 +1,7 @@
 import { documentError, RegistryError } from '../errors.ts';
 import { decodeImageConfig, largestConfigBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { digestOf } from '../oci/digest.ts';
+import { digestLike } from '../oci/digest.ts';
 import type { ImageConfig } from '../oci/image-config.ts';
 import type { BlobSource, SourceImage } from '../oci/image-source.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
@@ -92,8 +92,9 @@ async function readVerified(blobs: BlobSource, descriptor: Descriptor, { purpose
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
   const whole = Buffer.concat(chunks);
-  if (digestOf(whole) === descriptor.digest) return whole;
-  const message = `Cannot ${purpose}: blob ${descriptor.digest} arrives with digest ${digestOf(whole)}`;
+  const actual = digestLike(descriptor.digest, whole);
+  if (actual === descriptor.digest) return whole;
+  const message = `Cannot ${purpose}: blob ${descriptor.digest} arrives with digest ${actual}`;
   throw new RegistryError('digest-mismatch', message, {
     side: 'registry',
     hint: 'Somebody on the way, or the source itself, changed it',

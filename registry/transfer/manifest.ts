@@ -3,7 +3,7 @@ import { documentError, RegistryError } from '../errors.ts';
 import { contentTypeOf, discard, headerOf, readLimited } from '../http/exchange.ts';
 import { decodeManifestDocument, largestManifestBytes, type ManifestDocument } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, digestOf, isDigest } from '../oci/digest.ts';
+import { type Digest, digestLike, digestOf, isDigest } from '../oci/digest.ts';
 import { isIndexType, isManifestType } from '../oci/layer-format.ts';
 import { mediaType } from '../oci/media-type.ts';
 import type { Reference } from '../reference.ts';
@@ -90,9 +90,10 @@ function isKnownType(type: string): boolean {
 }
 
 function checkedDigest(bytes: Uint8Array, expected: string | undefined, purpose: string): Digest {
-  const digest = digestOf(bytes);
   // Digests of other kinds in the header cannot be checked; the one that is computed here is what counts.
-  if (expected === undefined || !isDigest(expected) || expected === digest) return digest;
+  if (expected === undefined || !isDigest(expected)) return digestOf(bytes);
+  const digest = digestLike(expected, bytes);
+  if (expected === digest) return digest;
   const message = `Cannot ${purpose}: its manifest should have digest ${expected} and has ${digest}`;
   throw new RegistryError('digest-mismatch', message, {
     side: 'registry',

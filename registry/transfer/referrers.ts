@@ -2,7 +2,7 @@ import { RegistryError } from '../errors.ts';
 import { contentTypeOf, headerOf, readLimited } from '../http/exchange.ts';
 import { decodeIndex, decodeManifest, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, hexOf } from '../oci/digest.ts';
+import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { mediaType } from '../oci/media-type.ts';
 import type { Repository } from '../repository.ts';
@@ -16,7 +16,7 @@ interface Referrer {
 
 /** The tag under which the referrers of a digest are listed where the registry keeps no list. (distribution-spec, "Referrers Tag Schema") */
 function referrersTag(subject: Digest): string {
-  return `sha256-${hexOf(subject)}`;
+  return `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
 }
 
 /** Reads a manifest's subject; undefined when it has none. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
+import { blobPath, layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -45,6 +45,26 @@ test('load reads standard input, compressed too, and gives other names', needs, 
   assert.equal(stdout, 'Loaded image: docker.io/library/x:1\nLoaded image: docker.io/library/y:latest\n');
   const { stdout: digests } = await box.tsbuild('images', '--format', '{{.digest}}').succeeds();
   assert.equal(digests, `${box.digest}\n${box.digest}\n`);
+});
+
+test('blobs named by sha512 are checked and kept, built on, copied and pruned', needs, async () => {
+  using box = sandbox();
+  const { layerDigests, manifestDigest } = await writeBusyboxLayout(box.at('layout'), { algorithm: 'sha512' });
+  await box.tsbuild('load', '-t', 'base:1', 'layout').succeeds();
+  assert.ok(existsSync(blobPath(box.store, layerDigests[0] ?? '')));
+  box.file('c/Containerfile', uses);
+  await box.tsbuild('--pull=never', '-t', 'upper', '-o', 'type=oci,tar=false,dest=upper', 'c').succeeds();
+  await box.tsbuild('copy', 'store:base:1', 'oci:copy:1').succeeds();
+  assert.deepEqual(readdirSync(box.at('copy/blobs')), ['sha512']);
+  for (const digest of [manifestDigest, ...layerDigests]) {
+    assert.deepEqual(readFileSync(blobPath(box.at('copy'), digest)), readFileSync(blobPath(box.at('layout'), digest)));
+  }
+  await box.tsbuild('rmi', 'base:1').succeeds();
+  await box.tsbuild('prune', '--all', '--force').succeeds();
+  assert.deepEqual(readdirSync(box.at('store/blobs/sha512')), []);
+  writeFileSync(blobPath(box.at('layout'), layerDigests[0] ?? ''), 'other', { flag: 'r+' });
+  await box.tsbuild('load', '-t', 'base:1', 'layout').fails({ exit: 4, stderr: /digest sha512:/ });
+  assert.deepEqual(readdirSync(box.at('store/blobs/sha512')), []);
 });
 
 test('load takes what there is of an index', needs, async () => {

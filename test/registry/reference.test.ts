@@ -20,6 +20,7 @@ const good: readonly (readonly [text: string, full: string, familiar: string])[]
   ['quay.io/a__b/c--d.e_f:V1.0-x_y', 'quay.io/a__b/c--d.e_f:V1.0-x_y', 'quay.io/a__b/c--d.e_f:V1.0-x_y'],
   [`app@${digest}`, `docker.io/library/app@${digest}`, `app@${digest}`],
   [`r.example/app:1@${digest}`, `r.example/app:1@${digest}`, `r.example/app:1@${digest}`],
+  [`app@sha512:${'a'.repeat(128)}`, `docker.io/library/app@sha512:${'a'.repeat(128)}`, `app@sha512:${'a'.repeat(128)}`],
   ['MyHost/app', 'MyHost/app', 'MyHost/app'],
 ];
 
@@ -50,7 +51,8 @@ const bad: readonly (readonly [text: string, why: string])[] = [
   ['r.example:99999/app', '"99999" is not a port'],
   ['r.example:x/app', '"r.example:x" is not a host name with an optional port'],
   ['app@sha256:123', '"sha256:123" is not a digest'],
-  [`app@sha512:${'a'.repeat(128)}`, 'digests of kind "sha512" are not supported'],
+  ['app@sha512:123', '"sha512:123" is not a digest'],
+  [`app@blake3:${'a'.repeat(64)}`, 'digests of kind "blake3" are not supported'],
   ['app@', '"" is not a digest'],
   ['a'.repeat(256), 'the name is longer than 255 characters'],
   ['a'.repeat(64), 'a name may not be 64 hex digits, which is an image id'],

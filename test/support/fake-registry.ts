@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Digest, digestOf } from '../../registry/oci/digest.ts';
+import { type Digest, digestLike, digestOf, isDigest } from '../../registry/oci/digest.ts';
 import { Call, type Fault } from './faulty-call.ts';
 
 /** Which requests a fault befalls. */
@@ -105,8 +105,7 @@ export class FakeRegistry implements AsyncDisposable {
   }
 
   /** Puts a blob there. */
-  addBlob(repository: string, bytes: Uint8Array): Digest {
-    const digest = digestOf(bytes);
+  addBlob(repository: string, bytes: Uint8Array, digest: Digest = digestOf(bytes)): Digest {
     this.blobs.set(digest, Buffer.from(bytes));
     this.links.add(`${repository} ${digest}`);
     return digest;
@@ -214,7 +213,8 @@ export class FakeRegistry implements AsyncDisposable {
     if (call.request.method === 'PUT') return this.#putManifest(call, repository, reference);
     const found = this.manifests.get(`${repository}/${reference}`);
     if (found === undefined) return call.error(404, 'MANIFEST_UNKNOWN', {});
-    const headers = { 'content-type': found.type, 'docker-content-digest': digestOf(found.bytes) };
+    const digest = isDigest(reference) ? reference : digestOf(found.bytes);
+    const headers = { 'content-type': found.type, 'docker-content-digest': digest };
     return call.bytes(200, found.bytes, headers);
   }
 
@@ -225,7 +225,8 @@ export class FakeRegistry implements AsyncDisposable {
       (digest) => !this.links.has(`${repository} ${digest}`) && !this.manifests.has(`${repository}/${digest}`),
     );
     if (isMissing) return call.error(400, 'MANIFEST_BLOB_UNKNOWN', {});
-    const digest = digestOf(bytes);
+    const digest = isDigest(reference) ? reference : digestOf(bytes);
+    if (digestLike(digest, bytes) !== digest) return call.error(400, 'DIGEST_INVALID', {});
     const stored = { type: call.request.headers['content-type'] ?? '', bytes };
     for (const name of [reference, digest]) this.manifests.set(`${repository}/${name}`, stored);
     const subject = subjectOf(document);
@@ -278,8 +279,8 @@ export class FakeRegistry implements AsyncDisposable {
   #finishUpload(call: Call, { repository, id, digest }: { repository: string; id: string; digest: string }): Promise<void> {
     const bytes = this.#uploads.get(id) ?? Buffer.alloc(0);
     this.#uploads.delete(id);
-    if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== digest) return call.error(400, 'DIGEST_INVALID', {});
-    this.addBlob(repository, bytes);
+    if (!isDigest(digest) || digestLike(digest, bytes) !== digest) return call.error(400, 'DIGEST_INVALID', {});
+    this.addBlob(repository, bytes, digest);
     return call.bytes(201, Buffer.alloc(0), { 'docker-content-digest': digest });
   }
 }

@@ -17,6 +17,8 @@ export interface TestImage {
   readonly tag?: string;
   /** Default: gzip. */
   readonly compression?: 'gzip' | 'none';
+  /** What blobs are named by; default: sha256. */
+  readonly algorithm?: 'sha256' | 'sha512';
   /** Everything belongs to root, as far as that is for `writeBusyboxLayout` to say: a user with one id can unpack it. */
   readonly isRootOnly?: boolean;
 }
@@ -126,13 +128,19 @@ export async function writeBusyboxLayout(folder: string, more: Partial<TestImage
 /** Writes an image as an image layout in a new folder. */
 export function writeLayout(
   folder: string,
-  { layers, config = {}, tag = 'latest', compression = 'gzip' }: TestImage,
+  { layers, config = {}, tag = 'latest', compression = 'gzip', algorithm = 'sha256' }: TestImage,
 ): WrittenImage {
-  mkdirSync(join(folder, 'blobs/sha256'), { recursive: true });
+  mkdirSync(join(folder, 'blobs', algorithm), { recursive: true });
+  const putBlob = (mediaType: string, bytes: Uint8Array): Descriptor => {
+    const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+    writeFileSync(blobPath(folder, digest), bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const putJson = (mediaType: string, value: unknown): Descriptor => putBlob(mediaType, Buffer.from(JSON.stringify(value)));
   const type = `application/vnd.oci.image.layer.v1.tar${compression === 'gzip' ? '+gzip' : ''}`;
-  const stored = layers.map((tar) => putBlob(folder, type, compression === 'gzip' ? gzipSync(tar, { level: 1 }) : tar));
-  const diffIds = layers.map(digestOf);
-  const configDescriptor = putJson(folder, 'application/vnd.oci.image.config.v1+json', {
+  const stored = layers.map((tar) => putBlob(type, compression === 'gzip' ? gzipSync(tar, { level: 1 }) : tar));
+  const diffIds = layers.map((tar) => digestOf(tar));
+  const configDescriptor = putJson('application/vnd.oci.image.config.v1+json', {
     created: '2001-02-03T04:05:06Z',
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
@@ -140,7 +148,7 @@ export function writeLayout(
     rootfs: { type: 'layers', diff_ids: diffIds },
     history: layers.map(() => ({ created: '2001-02-03T04:05:06Z', created_by: 'a test' })),
   });
-  const manifest = putJson(folder, 'application/vnd.oci.image.manifest.v1+json', {
+  const manifest = putJson('application/vnd.oci.image.manifest.v1+json', {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: configDescriptor,
@@ -165,16 +173,6 @@ export function blobPath(folder: string, digest: string): string {
 /** `sha256:...` of bytes. */
 export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
-
-function putJson(folder: string, mediaType: string, value: unknown): Descriptor {
-  return putBlob(folder, mediaType, Buffer.from(JSON.stringify(value)));
-}
-
-function putBlob(folder: string, mediaType: string, bytes: Uint8Array): Descriptor {
-  const digest = digestOf(bytes);
-  writeFileSync(blobPath(folder, digest), bytes);
-  return { mediaType, digest, size: bytes.length };
 }
 
 function findProgram(name: string): string {
