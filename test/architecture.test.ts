@@ -26,6 +26,9 @@ const packages: Readonly<Record<string, string>> = {
   fflate: 'executor/inside',
   '@bokuweb/zstd-wasm': 'executor/inside',
   yaml: 'builder',
+  zstddec: 'registry',
+  'xz-decompress': 'registry',
+  'seek-bzip': 'registry',
 };
 
 /** Names that say nothing, as files or folders. */

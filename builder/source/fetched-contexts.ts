@@ -146,7 +146,7 @@ export class FetchedContexts {
   async #unpack(stream: SniffedStream, name: string): Promise<FetchedContext> {
     const { store, signal, tell } = this.#services;
     const folder = await store.newPath();
-    const { leftOut, newest, modes } = await unpackArchive(decompressed(stream, name), folder, { name, signal });
+    const { leftOut, newest, modes } = await unpackArchive(decompressed(stream, { name, signal }), folder, { name, signal });
     if (leftOut > 0) tell({ kind: 'notice', message: `${leftOut} device nodes and pipes of ${name} are left out` });
     return { folder, containerfile: undefined, modes, time: newest };
   }

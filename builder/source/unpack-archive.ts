@@ -51,7 +51,7 @@ export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: st
 /** Unpacks a file, compressed or not, in the same way. */
 export async function unpackFile(file: string, folder: string, options: UnpackOptions): Promise<Unpacked> {
   const stream = await sniff(createReadStream(file, { highWaterMark: 1 << 18 }), 16);
-  return unpackArchive(decompressed(stream, options.name), folder, options);
+  return unpackArchive(decompressed(stream, options), folder, options);
 }
 
 type Kind = 'directory' | 'file' | 'symlink';

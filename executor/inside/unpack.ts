@@ -10,7 +10,7 @@ import { digestFromHex } from '../../registry/oci/digest.ts';
 import { readTar } from '../../registry/oci/tar/reader.ts';
 import type { LayerFacts } from '../protocol/actions.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
-import { decompressFile } from './compress/decompress.ts';
+import { decompressFile } from './compress/decompress-file.ts';
 import { Refusal } from './failure.ts';
 import { second } from './layer/file-times.ts';
 import { IndexWriter } from './layer/index-file.ts';
@@ -71,7 +71,9 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
       warn: (message) => context.warn(message),
     });
     const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0 };
-    for await (const entry of readTar(counted(decompressFile(request.blob, context.signal), counter))) {
+    for await (const entry of readTar(
+      counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal }), counter),
+    )) {
       await unpacker.apply(entry);
     }
     unpacker.finish();

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { RegistryError, reasonOf } from '../errors.ts';
+import { type Compression, compressionOf, magicBytes } from '../oci/compression/compression-of.ts';
+import { decompress } from '../oci/compression/decompress.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
@@ -20,18 +20,18 @@ const mostEntries = 100_000;
 const longestLinkChain = 8;
 
 /**
- * The files of a tar, plain or gzip. Names are only looked up, never made on disk. A plain archive is read by offsets; a compressed one is read
+ * The files of a tar, plain or compressed. Names are only looked up, never made on disk. A plain archive is read by offsets; a compressed one is read
  * again from its start for each file. Throws RegistryError `archive` when it is damaged.
  */
 export async function tarFiles(archive: string, title: string): Promise<StoredFiles> {
-  const compression = await compressionOf(archive, title);
+  const compression = await compressionOfFile(archive, title);
   const members = await scan(archive, title, compression);
-  const read = compression === 'gzip' ? readByStream : readByOffset;
+  const read = compression === 'none' ? readByOffset : readByStream;
   return {
     title,
     async find(name): Promise<StoredFile | undefined> {
       const found = resolveLinks(members, name);
-      return found && { size: found.member.size, read: (offset) => read({ archive, title, ...found }, offset) };
+      return found && { size: found.member.size, read: (offset) => read({ archive, title, compression, ...found }, offset) };
     },
   };
 }
@@ -44,6 +44,7 @@ interface FoundMember {
 interface Source extends FoundMember {
   readonly archive: string;
   readonly title: string;
+  readonly compression: Compression;
 }
 
 /** Old Docker archives link equal layers to one another. */
@@ -58,28 +59,23 @@ function resolveLinks(members: Members, name: string): FoundMember | undefined {
   return undefined;
 }
 
-async function compressionOf(archive: string, title: string): Promise<'none' | 'gzip'> {
+async function compressionOfFile(archive: string, title: string): Promise<Compression> {
   try {
     await using handle = await open(archive);
-    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    if (buffer.readUInt16BE() === 0x1f8b) return 'gzip';
-    if (buffer.readUInt32LE() !== 0xfd2fb528) return 'none';
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
+    return compressionOf(buffer.subarray(0, bytesRead));
   } catch (error) {
     throw damaged(title, error);
   }
-  throw new RegistryError('archive', `Cannot read ${title}: it is compressed with zstd`, {
-    side: 'client',
-    hint: 'Unpack it with: zstd -d',
-  });
 }
 
-async function scan(archive: string, title: string, compression: 'none' | 'gzip'): Promise<Members> {
+async function scan(archive: string, title: string, compression: Compression): Promise<Members> {
   const members = new Map<string, Member>();
   try {
     await using handle = await open(archive);
     const { size } = await handle.stat();
     const skipper = new HeaderSource(handle, size);
-    const source = compression === 'gzip' ? gunzipped(archive) : skipper;
+    const source = compression === 'none' ? skipper : decompressed(archive, compression);
     for await (const { header } of readTar(source, { maxEntries: mostEntries })) {
       const offset = skipper.position;
       skipper.skipContent(header.type === 'file' ? header.size : 0);
@@ -146,17 +142,8 @@ class HeaderSource implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function* gunzipped(archive: string): AsyncGenerator<Uint8Array, void, void> {
-  const file = createReadStream(archive);
-  const gunzip = createGunzip();
-  // The failure of either is thrown by the loop below.
-  pipeline(file, gunzip, () => {});
-  try {
-    for await (const chunk of gunzip) yield chunk;
-  } finally {
-    file.destroy();
-    gunzip.destroy();
-  }
+function decompressed(archive: string, compression: Compression): AsyncGenerator<Uint8Array, void, undefined> {
+  return decompress(createReadStream(archive, { highWaterMark: 256 * 1024 }), compression);
 }
 
 function readByOffset({ archive, member }: Source, offset: number): AsyncIterable<Uint8Array> {
@@ -172,7 +159,9 @@ async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
 
 async function* readByStream(source: Source, offset: number): AsyncGenerator<Uint8Array, void, void> {
   try {
-    for await (const { header, content } of readTar(gunzipped(source.archive), { maxEntries: mostEntries })) {
+    for await (const { header, content } of readTar(decompressed(source.archive, source.compression), {
+      maxEntries: mostEntries,
+    })) {
       if (header.type !== 'file' || path.posix.normalize(textOfPath(header.path)) !== source.name) continue;
       yield* from(content, offset);
       return;

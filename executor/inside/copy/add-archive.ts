@@ -1,10 +1,10 @@
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
+import { archiveGrowth } from '../../../registry/oci/compression/decompress.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
-import { growthHint, isOutOfProportion } from '../../../registry/oci/tar/growth.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
 import { TarError } from '../../../registry/oci/tar/tar-error.ts';
-import { decompressFile } from '../compress/decompress.ts';
+import { decompressFile } from '../compress/decompress-file.ts';
 import { Refusal } from '../failure.ts';
 import { xattrsOnDisk } from '../layer/archive-xattrs.ts';
 import { EntryPlacer, spotIn } from '../layer/entry-placer.ts';
@@ -45,8 +45,12 @@ export async function unpackArchive(job: ArchiveJob, context: RequestContext): P
   if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) {
     throw sourceChanged(job.entry.from);
   }
-  const bytes = decompressFile(`/proc/self/fd/${job.fd}`, context.signal);
-  const entries = readTar(inProportion(bytes, job.entry), { maxEntries });
+  const bytes = decompressFile(`/proc/self/fd/${job.fd}`, {
+    name: `"${textOfPath(job.entry.from)}"`,
+    signal: context.signal,
+    mostGrowth: archiveGrowth,
+  });
+  const entries = readTar(bytes, { maxEntries });
   const first = await firstEntry(entries);
   if (first === undefined) {
     return false;
@@ -59,22 +63,6 @@ export async function unpackArchive(job: ArchiveJob, context: RequestContext): P
   }
   unpacker.finish(context);
   return true;
-}
-
-/** What the archive is decompressed to, as long as that is no bomb. */
-async function* inProportion(
-  bytes: AsyncIterable<Uint8Array>,
-  { from, size }: CopyFile,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let total = 0;
-  for await (const chunk of bytes) {
-    total += chunk.length;
-    if (isOutOfProportion(total, size)) {
-      const message = `Cannot unpack "${textOfPath(from)}": its ${size} bytes become more than ${total}`;
-      throw new Refusal('archive-too-large', message, growthHint);
-    }
-    yield chunk;
-  }
 }
 
 /** Undefined for what is no archive: that is copied like any other file. */

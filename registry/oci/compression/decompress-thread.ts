@@ -1,0 +1,59 @@
+import { on } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { DecompressError } from './decompress-error.ts';
+import type { Decoding, ThreadMessage } from './decompress-worker.ts';
+import { Ledger } from './ledger.ts';
+
+const program = new URL(import.meta.resolve('#decompress-worker'));
+
+/**
+ * Decompresses in a thread of its own, which waits for input and for its reader by blocking: so decoders can be ones that read and write
+ * like ordinary functions, and their memory is gone with the thread. Throws DecompressError, and what the source throws.
+ */
+export async function* decompressInThread(
+  source: AsyncIterable<Uint8Array>,
+  compression: Decoding['compression'],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const ledger = new Ledger();
+  const decoding: Decoding = { compression, ledger: ledger.shared };
+  const worker = new Worker(program, { workerData: decoding });
+  const input = source[Symbol.asyncIterator]();
+  try {
+    for await (const message of messagesOf(worker)) {
+      signal?.throwIfAborted();
+      switch (message.kind) {
+        case 'need': {
+          const next = await input.next();
+          worker.postMessage(next.done === true ? undefined : next.value, []);
+          ledger.sent();
+          break;
+        }
+        case 'output':
+          yield message.bytes;
+          ledger.used();
+          break;
+        case 'end':
+          return;
+        case 'failed':
+          throw new DecompressError(message.code, message.reason, message.hint);
+        default:
+          return unreachable(message);
+      }
+    }
+  } finally {
+    await worker.terminate();
+    await input.return?.();
+  }
+}
+
+async function* messagesOf(worker: Worker): AsyncGenerator<ThreadMessage, void, undefined> {
+  // A thread that dies emits an error, which ends this iteration.
+  for await (const [message] of on(worker, 'message')) {
+    yield message;
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected message ${JSON.stringify(value)}`);
+}
