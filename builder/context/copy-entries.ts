@@ -136,14 +136,14 @@ function withoutXattrs({ from, to }: Taken, entry: TreeEntry, names: Map<string,
 }
 
 function fileEntry({ from, to }: Taken, entry: FileEntry, names: Map<string, RawPath>): CopyEntry {
-  const { type, mode, uid, gid, mtime, size, digest, identity, link } = entry;
+  const { type, mode, uid, gid, mtime, size, digest, stamp, link } = entry;
   const first = link === undefined ? undefined : names.get(link);
   if (first !== undefined) return { type: 'hardlink', from, to, mode, uid, gid, mtime, target: first };
   if (link !== undefined) names.set(link, to);
   if (digest === undefined) throw new Error(`Unexpected file without a digest: ${from}`);
-  return identity === undefined
+  return stamp === undefined
     ? { type, from, to, mode, uid, gid, mtime, size, digest }
-    : { type, from, to, mode, uid, gid, mtime, size, digest, identity };
+    : { type, from, to, mode, uid, gid, mtime, size, digest, identity: stamp };
 }
 
 /** sha256 of nothing. */

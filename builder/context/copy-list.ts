@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { type CopyEntry, encodeCopyEntry } from '../../executor/protocol/copy-entry.ts';
 
 /** Writes the list that the worker copies by: one entry a line, as JSON. The file is new. */
 export async function writeCopyList(file: string, entries: Iterable<CopyEntry>): Promise<void> {
@@ -12,7 +12,7 @@ export async function writeCopyList(file: string, entries: Iterable<CopyEntry>):
 function* chunksOf(entries: Iterable<CopyEntry>): Generator<string> {
   let lines: string[] = [];
   for (const entry of entries) {
-    lines.push(JSON.stringify(entry));
+    lines.push(encodeCopyEntry(entry));
     if (lines.length < 1000) continue;
     yield `${lines.join('\n')}\n`;
     lines = [];

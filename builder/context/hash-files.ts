@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { FileStamp } from '../../cache/file-digests.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { unreadable } from './context-error.ts';
 import { SourceError } from './errors.ts';
@@ -10,14 +11,16 @@ export interface FileToHash {
   readonly path: RawPath;
   /** Where it is on this machine. */
   readonly file: string | Buffer;
+  /** What it looked like when it was listed. */
+  readonly stamp: FileStamp;
   /** The tree's name, for messages. */
   readonly name: string;
 }
 
 export interface HashedFile {
   readonly path: RawPath;
-  /** As it was while it was read: before and after, it was the same. */
-  readonly stats: BigIntStats;
+  /** As it was while it was read: before and after, it was the same. undefined: as when it was listed. */
+  readonly stats: BigIntStats | undefined;
   /** sha256, hex. */
   readonly digest: string;
   /** When reading began, in nanoseconds since the epoch. */
@@ -25,54 +28,76 @@ export interface HashedFile {
 }
 
 /**
- * Hashes files, each read once. Small files are read at once, a slice of time at a go, since a round through the thread pool costs ten
- * times as much as reading one from the page cache; large ones, and all of them on a slow disk, are read several at a time.
+ * Hashes files, each read once, and gives them some at a time. Small files are read at once, a slice of time at a go, since a round
+ * through the thread pool costs ten times as much as reading one from the page cache; large ones, and all of them on a slow disk, are
+ * read several at a time.
  */
-export async function* hashFiles(files: readonly FileToHash[], signal: AbortSignal | undefined): AsyncGenerator<HashedFile> {
+export async function* hashFiles(
+  files: readonly FileToHash[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly HashedFile[]> {
   const large: FileToHash[] = [];
   let isSlow = false;
   let slice = startSlice();
   for (const file of files) {
     const hashed = isSlow ? undefined : hashSmall(file);
     if (hashed === undefined) large.push(file);
-    else yield hashed;
-    slice.files++;
+    else slice.hashed.push(hashed);
     if (performance.now() < slice.endMs) continue;
-    isSlow ||= slice.files < fewFiles;
+    isSlow ||= hasWaited(slice);
+    yield slice.hashed;
     signal?.throwIfAborted();
     await turn();
     slice = startSlice();
   }
+  yield slice.hashed;
   yield* hashConcurrently(large, signal);
 }
 
 const sliceMs = 10;
-/** Fewer than this in a slice means that the disk is waited for. */
+/** So few in a slice are a sign of a slow disk. */
 const fewFiles = 16;
 const smallBytes = 64 * 1024;
 const chunkBytes = 1 << 20;
 const concurrency = 8;
 const maximalAttempts = 3;
 
-function startSlice(): { endMs: number; files: number } {
-  return { endMs: performance.now() + sliceMs, files: 0 };
+interface Slice {
+  readonly endMs: number;
+  readonly start: NodeJS.ResourceUsage;
+  readonly hashed: HashedFile[];
+}
+
+function startSlice(): Slice {
+  return { endMs: performance.now() + sliceMs, start: process.resourceUsage(), hashed: [] };
+}
+
+/**
+ * True when the disk was waited for, again and again. On a busy machine a slice is also short of files, but because others took the
+ * processor. (getrusage(2), ru_nvcsw and ru_nivcsw)
+ */
+function hasWaited({ hashed, start }: Slice): boolean {
+  if (hashed.length >= fewFiles) return false;
+  const { voluntaryContextSwitches: waits, involuntaryContextSwitches: interruptions } = process.resourceUsage();
+  return interruptions === start.involuntaryContextSwitches && waits - start.voluntaryContextSwitches >= hashed.length;
 }
 
 const smallBuffer = Buffer.allocUnsafe(smallBytes);
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** undefined when the file is not small, or changes: then it takes the other way, which tries again. */
+/** undefined when the file is not small, or has changed since it was listed: then it takes the other way, which tries again. */
 function hashSmall(file: FileToHash): HashedFile | undefined {
+  const { path, stamp } = file;
+  if (stamp.size >= smallBytes) return undefined;
   const readNs = BigInt(Date.now()) * 1_000_000n;
   const descriptor = openFile(file);
   try {
-    const before = fstatSync(descriptor, { bigint: true });
-    if (!before.isFile() || before.size >= smallBytes) return undefined;
-    const length = readSync(descriptor, smallBuffer, 0, smallBytes, 0);
+    const length = readSync(descriptor, smallBuffer, 0, smallBytes, null);
     const stats = fstatSync(descriptor, { bigint: true });
-    if (!isUnchanged(before, stats) || BigInt(length) !== stats.size) return undefined;
-    const digest = createHash('sha256').update(smallBuffer.subarray(0, length)).digest('hex');
-    return { path: file.path, stats, digest, readNs };
+    if (stats.ino !== stamp.ino || stats.dev !== stamp.dev || !isUnchanged(stamp, stats) || length !== Number(stats.size)) {
+      return undefined;
+    }
+    return { path, stats: undefined, digest: hash('sha256', smallBuffer.subarray(0, length), 'hex'), readNs };
   } catch (error) {
     throw unreadable(file.name, file.path, error);
   } finally {
@@ -89,7 +114,10 @@ function openFile(file: FileToHash): number {
 }
 
 /** Results come in the order in which the files are done. */
-async function* hashConcurrently(files: readonly FileToHash[], signal: AbortSignal | undefined): AsyncGenerator<HashedFile> {
+async function* hashConcurrently(
+  files: readonly FileToHash[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly HashedFile[]> {
   const waiting = files.values();
   const running = new Map<FileToHash, Promise<readonly [FileToHash, HashedFile]>>();
   const startNext = (): void => {
@@ -106,7 +134,7 @@ async function* hashConcurrently(files: readonly FileToHash[], signal: AbortSign
       const [file, hashed] = await Promise.race(running.values());
       running.delete(file);
       startNext();
-      yield hashed;
+      yield [hashed];
     }
   } finally {
     // After a failure the others end on their own; their results and failures no longer matter.
@@ -135,21 +163,21 @@ async function hashOnce(handle: FileHandle, path: RawPath, signal: AbortSignal |
   const readNs = BigInt(Date.now()) * 1_000_000n;
   const before = await handle.stat({ bigint: true });
   if (!before.isFile()) return undefined;
-  const hash = createHash('sha256');
+  const whole = createHash('sha256');
   const buffer = Buffer.allocUnsafe(Number(before.size < chunkBytes ? before.size + 1n : BigInt(chunkBytes)));
   let position = 0;
   for (;;) {
     signal?.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
+    whole.update(buffer.subarray(0, bytesRead));
     position += bytesRead;
   }
   const stats = await handle.stat({ bigint: true });
   const isWhole = isUnchanged(before, stats) && BigInt(position) === stats.size;
-  return isWhole ? { path, stats, digest: hash.digest('hex'), readNs } : undefined;
+  return isWhole ? { path, stats, digest: whole.digest('hex'), readNs } : undefined;
 }
 
-function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
+function isUnchanged(before: FileStamp, after: FileStamp): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
 }

@@ -1,11 +1,11 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { FileDigests, FileStamp } from '../../cache/file-digests.ts';
+import type { FileDigests } from '../../cache/file-digests.ts';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { UsageError } from '../errors.ts';
 import { unreadable } from './context-error.ts';
-import { hashFiles } from './hash-files.ts';
+import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import { IgnoreRules, type IgnoreState } from './ignore.ts';
 import { type FileEntry, type FileTree, folderOf, joinPath, type TreeEntry } from './tree.ts';
 
@@ -49,7 +49,6 @@ export class ContextTree implements FileTree {
   readonly #names = new Map<RawPath, readonly RawPath[]>();
   readonly #visible = new Map<RawPath, readonly RawPath[]>();
   readonly #folders = new Map<RawPath, FolderState>();
-  readonly #stamps = new Map<RawPath, FileStamp>();
 
   constructor(root: string, options: ScanOptions) {
     this.root = root;
@@ -82,26 +81,27 @@ export class ContextTree implements FileTree {
 
   /** Reads files whose content is not known, several at a time. SourceError 'unreadable' or 'changed' when one cannot be read. */
   async hash(paths: readonly RawPath[]): Promise<void> {
-    const unknown = paths.filter((path) => this.#needsHash(path));
-    if (unknown.length === 0) return;
-    const hashed = hashFiles(
-      unknown.map((path) => ({ path, file: this.#diskPath(path), name: this.name })),
-      this.#signal,
-    );
-    for await (const { path, stats, digest, readNs } of hashed) {
-      const entry = { ...this.#fileEntry(path, stats), digest };
-      this.#entries.set(path, entry);
-      this.#digests?.remember(path, { stamp: this.#stamps.get(path) ?? stats, digest }, readNs);
+    const unknown = paths.map((path) => this.#toHash(path)).filter((file) => file !== undefined);
+    for await (const some of hashFiles(unknown, this.#signal)) {
+      for (const file of some) this.#setDigest(file);
     }
+  }
+
+  #setDigest({ path, stats, digest, readNs }: HashedFile): void {
+    const entry = stats === undefined ? this.#entries.get(path) : this.#fileEntry(path, stats);
+    if (entry?.type !== 'file' || entry.stamp === undefined) return;
+    this.#entries.set(path, { ...entry, digest });
+    this.#digests?.remember(path, { stamp: entry.stamp, digest }, readNs);
   }
 
   hiddenBy(path: RawPath): string | undefined {
     return this.#ignore.hiddenBy(path);
   }
 
-  #needsHash(path: RawPath): boolean {
+  #toHash(path: RawPath): FileToHash | undefined {
     const entry = this.lookup(path);
-    return entry?.type === 'file' && entry.digest === undefined;
+    if (entry?.type !== 'file' || entry.digest !== undefined || entry.stamp === undefined) return undefined;
+    return { path, file: this.#diskPath(path), stamp: entry.stamp, name: this.name };
   }
 
   #see(path: RawPath): TreeEntry | undefined {
@@ -173,12 +173,10 @@ export class ContextTree implements FileTree {
     const { dev, ino, mtimeNs, ctimeNs } = stats;
     // The five numbers alone: a BigIntStats is large, and there may be hundreds of thousands.
     const stamp = { dev, ino, size: stats.size, mtimeNs, ctimeNs };
-    this.#stamps.set(path, stamp);
     const size = Number(stamp.size);
-    const identity = { ino: String(ino), size, mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
     const digest = this.#digests?.get(path, stamp);
     const { mode, mtime } = attributesOf(stats);
-    const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, identity };
+    const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, stamp };
     return stats.nlink > 1n ? { ...entry, link: `${dev}:${ino}` } : entry;
   }
 

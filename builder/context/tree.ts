@@ -1,4 +1,4 @@
-import type { FileIdentity } from '../../executor/protocol/copy-entry.ts';
+import type { FileStamp } from '../../cache/file-digests.ts';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 
 interface Attributes {
@@ -17,7 +17,7 @@ export type FileEntry = Attributes & {
   /** sha256 of the content, hex; undefined until hash() was called for it. */
   readonly digest: string | undefined;
   /** Only for files on this machine. */
-  readonly identity?: FileIdentity;
+  readonly stamp?: FileStamp;
   /** The same text for all names of one file; undefined when it has one name. */
   readonly link?: string;
 };

@@ -34,10 +34,35 @@ export type CopyEntry =
   | (Attributes & { readonly type: 'char' | 'block'; readonly major: number; readonly minor: number })
   | (Attributes & { readonly type: 'fifo' });
 
-/** Enough of a stat to notice a change. Times are nanoseconds as decimal text. */
+/** Enough of a stat to notice a change. */
 export interface FileIdentity {
-  readonly ino: string;
-  readonly size: number;
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
 }
+
+/** An entry as a line of a list: JSON, the identity as four numbers with spaces between, since JSON has no integers of 64 bits. */
+export function encodeCopyEntry(entry: CopyEntry): string {
+  if (entry.type !== 'file' || entry.identity === undefined) {
+    return JSON.stringify(entry);
+  }
+  const { ino, size, mtimeNs, ctimeNs } = entry.identity;
+  return JSON.stringify({ ...entry, identity: `${ino} ${size} ${mtimeNs} ${ctimeNs}` });
+}
+
+/** The entry of a line that encodeCopyEntry() made. */
+export function decodeCopyEntry(line: string): CopyEntry {
+  const entry: EncodedEntry = JSON.parse(line);
+  if (!('identity' in entry)) {
+    return entry;
+  }
+  const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = entry.identity.split(' ').map(BigInt);
+  return { ...entry, identity: { ino, size, mtimeNs, ctimeNs } };
+}
+
+type FileCopyEntry = Extract<CopyEntry, { readonly type: 'file' }>;
+type EncodedEntry =
+  | Exclude<CopyEntry, FileCopyEntry>
+  | Omit<FileCopyEntry, 'identity'>
+  | (Omit<FileCopyEntry, 'identity'> & { readonly identity: string });

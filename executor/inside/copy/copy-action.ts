@@ -3,7 +3,7 @@ import { close } from '../../../native/files.ts';
 import { currentIdMaps } from '../../../native/identity.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyAction, CopyGroup, MakeDirectoryAction, TreeSource } from '../../protocol/actions.ts';
-import type { CopyEntry } from '../../protocol/copy-entry.ts';
+import { type CopyEntry, decodeCopyEntry } from '../../protocol/copy-entry.ts';
 import { FolderTimes } from '../layer/folder-times.ts';
 import { readLines } from '../layer/index-file.ts';
 import type { Owner } from '../owner.ts';
@@ -154,7 +154,6 @@ function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefin
 
 function* readList(path: string): Generator<CopyEntry, void, undefined> {
   for (const line of readLines(path)) {
-    const entry: CopyEntry = JSON.parse(line);
-    yield entry;
+    yield decodeCopyEntry(line);
   }
 }

@@ -67,10 +67,10 @@ export function hasIdentity(fd: number, identity: FileIdentity): boolean {
   const status = fstatSync(fd, { bigint: true });
   return (
     status.isFile() &&
-    status.size === BigInt(identity.size) &&
-    String(status.ino) === identity.ino &&
-    String(status.mtimeNs) === identity.mtimeNs &&
-    String(status.ctimeNs) === identity.ctimeNs
+    status.size === identity.size &&
+    status.ino === identity.ino &&
+    status.mtimeNs === identity.mtimeNs &&
+    status.ctimeNs === identity.ctimeNs
   );
 }
 

@@ -172,7 +172,7 @@ const entryChanges: readonly (readonly [what: string, change: Partial<typeof fil
   ['attributes', { xattrs: { 'security.capability': 'AQ==' } }, true],
   ['where it comes from', { from: rawPath('other/a') }, false],
   ['time', { mtime: 2 }, false],
-  ['identity', { identity: { ino: '1', size: 1, mtimeNs: '1', ctimeNs: '1' } }, false],
+  ['identity', { identity: { ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n } }, false],
 ];
 
 test('copyDigest() counts what is copied and never a time', () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { CopyAction, CopyGroup, LayerFacts, TreeSource } from '../../../executor/protocol/actions.ts';
-import type { CopyEntry } from '../../../executor/protocol/copy-entry.ts';
+import { type CopyEntry, encodeCopyEntry } from '../../../executor/protocol/copy-entry.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
 import { pathOfText, rawPath } from '../../../registry/oci/raw-path.ts';
@@ -86,7 +86,7 @@ export interface GroupFields extends Partial<CopyGroup> {
 export function group(lab: Lab, { source, entries, ...fields }: GroupFields): CopyGroup {
   return {
     source,
-    list: lab.file(entries.map((line) => `${JSON.stringify(line)}\n`).join('')),
+    list: lab.file(entries.map((line) => `${encodeCopyEntry(line)}\n`).join('')),
     sourceType: entries[0]?.type === 'directory' ? 'directory' : 'file',
     name: entries[0]?.from.split('/').at(-1) ?? '',
     keepsParents: false,
@@ -148,8 +148,7 @@ function* listContext(context: string, name: string): Generator<CopyEntry> {
 function fileEntry(file: string, shared: CommonFields): CopyEntry {
   const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
   const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
-  const identity = { ino: String(ino), size: Number(size), mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
-  return { type: 'file', ...shared, size: Number(size), digest, identity };
+  return { type: 'file', ...shared, size: Number(size), digest, identity: { ino, size, mtimeNs, ctimeNs } };
 }
 
 type CommonFields = Omit<Extract<CopyEntry, { type: 'directory' }>, 'type'>;
