@@ -77,7 +77,8 @@ export class GroupCommit {
 /** Long enough that the steps of a chain of tiny commands share a sync, short enough that a killed build loses little. */
 const delayMs = 150;
 
-async function syncFileSystem(folder: string): Promise<void> {
+/** Writes everything of the file system that a folder is on to the disk. */
+export async function syncFileSystem(folder: string): Promise<void> {
   const { syncfsAsync } = await import('../native/files.ts');
   const descriptor = openSync(folder, 'r');
   try {

@@ -1,10 +1,10 @@
-import { readdir, rename, writeFile } from 'node:fs/promises';
+import { access, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, hexOf } from '../registry/oci/digest.ts';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { errnoOf, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
-import type { GroupCommit } from './group-commit.ts';
+import { type GroupCommit, syncFileSystem } from './group-commit.ts';
 import { digestOrUndefined, type JsonObject, parseRecord, touch } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
 import { removeTree } from './remove-tree.ts';
@@ -23,8 +23,10 @@ export interface LayerFacts {
 export interface Snapshot {
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
-  /** Absolute; holds `fs/` and `index`. */
+  /** Absolute; holds `index`, and `fs/` unless it is packed. */
   readonly directory: string;
+  /** The layer is kept as its tar, until its folder is needed: see unpacked(). */
+  readonly isPacked: boolean;
   readonly facts: LayerFacts;
 }
 
@@ -65,7 +67,7 @@ export class SnapshotStore {
     const session = await this.#session();
     await orStoreError(() => prepareMeta(folder, details, session.name), 'commit a snapshot', folder);
     const directory = await this.#moveIn(folder, details.chainId);
-    const snapshot = { ...details, directory };
+    const snapshot = { ...details, directory, isPacked: await hasNoFolder(directory) };
     this.#known.set(details.chainId, snapshot);
     this.#group.add({ order: 'snapshot', target: directory, publish: () => publish(directory) });
     return snapshot;
@@ -81,18 +83,43 @@ export class SnapshotStore {
     const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
     if (details === undefined || details.chainId !== chainId) return undefined;
     await touch(meta);
-    const snapshot = { ...details, directory };
+    const snapshot = { ...details, directory, isPacked: await hasNoFolder(directory) };
     this.#known.set(chainId, snapshot);
     return snapshot;
   }
 
   /**
-   * The layer folders of a chain, lowest first, absolute. Throws a StoreError ('corrupt') when one is missing; look with hasChain()
+   * Gives a packed snapshot its folder: `folder`/fs, unpacked from its tar, which then goes. The folder is durable before it is seen. When
+   * another build was faster, `folder` stays behind as waste of the session.
+   */
+  async unpacked(snapshot: Snapshot, folder: string): Promise<void> {
+    const { chainId, directory } = snapshot;
+    const show = async (): Promise<void> => {
+      if (await hasNoFolder(directory)) {
+        await syncFileSystem(folder);
+        await renameUnlessThere(path.join(folder, snapshotFiles.tree), path.join(directory, snapshotFiles.tree));
+      }
+      await rm(path.join(directory, snapshotFiles.packed), { force: true });
+    };
+    await orStoreError(show, `unpack snapshot ${chainId}`, directory);
+    this.#known.set(chainId, { ...snapshot, isPacked: false });
+  }
+
+  /** False when another build has unpacked it in the meantime. */
+  isStillPacked({ directory }: Snapshot): Promise<boolean> {
+    return hasNoFolder(directory);
+  }
+
+  /**
+   * The layer folders of a chain, lowest first, absolute. Throws a StoreError ('corrupt') when one is missing; look with hasFolders()
    * where that is to be expected.
    */
   async lowersOf(chainId: Digest | undefined): Promise<readonly string[]> {
     const lowers: string[] = [];
-    for (const snapshot of await this.chainOf(chainId)) lowers.push(path.join(snapshot.directory, snapshotFiles.tree));
+    for (const { directory, isPacked } of await this.chainOf(chainId)) {
+      if (isPacked) throw new Error(`the snapshot ${directory} is packed`);
+      lowers.push(path.join(directory, snapshotFiles.tree));
+    }
     return lowers;
   }
 
@@ -108,11 +135,11 @@ export class SnapshotStore {
     return chain.toReversed();
   }
 
-  /** True when a snapshot and all below it are there. */
-  async hasChain(chainId: Digest | undefined): Promise<boolean> {
+  /** True when a snapshot and all below it are there, as folders. */
+  async hasFolders(chainId: Digest | undefined): Promise<boolean> {
     for (let id = chainId; id !== undefined; ) {
       const snapshot = await this.get(id);
-      if (snapshot === undefined) return false;
+      if (snapshot === undefined || snapshot.isPacked) return false;
       id = snapshot.parent;
     }
     return true;
@@ -164,6 +191,24 @@ export class SnapshotStore {
       if (isMissing(error)) return true;
       throw storeError(error, 'replace an unfinished snapshot', target);
     }
+  }
+}
+
+async function hasNoFolder(directory: string): Promise<boolean> {
+  try {
+    await access(path.join(directory, snapshotFiles.tree));
+    return false;
+  } catch (error) {
+    if (isMissing(error)) return true;
+    throw error;
+  }
+}
+
+async function renameUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -2,8 +2,12 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/digest.ts';
 
-/** Raised when a store of the old format can no longer be used. A newer store is refused, an older one converted or refused. */
-export const storeFormat = 1;
+/**
+ * Raised when one of the two can no longer use what the other wrote. A newer store is refused, an older one converted or refused.
+ * 1: every snapshot has its folder. 2: some are packed; what is of the first format is also of the second.
+ */
+export const storeFormat = 2;
+export const convertibleFormat = 1;
 
 /**
  * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. A relative
@@ -93,7 +97,7 @@ export class StoreLayout {
   blob(digest: Digest): string {
     return path.join(this.root, layoutPathOf(digest));
   }
-  /** Holds `fs/`, `index` and `meta.json`. */
+  /** Holds `index`, `meta.json` and the layer, as `fs/` or as `layer.tar`. */
   snapshot(chainId: Digest): string {
     return path.join(this.snapshots, hexOf(chainId));
   }
@@ -137,7 +141,14 @@ export class StoreLayout {
 }
 
 /** The files of one snapshot. */
-export const snapshotFiles = { tree: 'fs', index: 'index', meta: 'meta.json', work: 'work', owner: 'session' } as const;
+export const snapshotFiles = {
+  tree: 'fs',
+  packed: 'layer.tar',
+  index: 'index',
+  meta: 'meta.json',
+  work: 'work',
+  owner: 'session',
+} as const;
 
 /** Names that people give may hold anything, so file names are their digests. */
 function hashed(name: string): string {

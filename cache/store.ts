@@ -13,7 +13,7 @@ import { ResolvedImages } from './resolved-images.ts';
 import { findAbandoned, type Session, startSession } from './session.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StepRecords } from './step-records.ts';
-import { StoreLayout, storeFormat } from './store-layout.ts';
+import { convertibleFormat, StoreLayout, storeFormat } from './store-layout.ts';
 import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
 
 interface OpenOptions {
@@ -150,8 +150,9 @@ async function prepareStore(layout: StoreLayout): Promise<readonly string[]> {
     await createStore(layout);
     return [];
   }
-  if (version !== storeFormat) throw wrongVersion(layout, version);
+  if (version !== storeFormat && version !== convertibleFormat) throw wrongVersion(layout, version);
   await refuseOthersStore(layout);
+  if (version === convertibleFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
   return findAbandoned(layout);
 }
 

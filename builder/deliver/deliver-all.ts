@@ -63,10 +63,10 @@ async function makeSet(
   form: ImageForm,
   { session, onProgress }: { readonly session: Session; readonly onProgress: OnProgress },
 ): Promise<ImageSet> {
-  const { options, store, worker, failure } = session;
+  const { options, store, worker, folders, failure } = session;
   const images = [];
   for (const platform of built) {
-    images.push(await makeImage(platform, form, { options, store, worker, signal: failure.signal, onProgress }));
+    images.push(await makeImage(platform, form, { options, store, worker, folders, signal: failure.signal, onProgress }));
   }
   return imageSet(images, form, isMultiPlatform(options));
 }

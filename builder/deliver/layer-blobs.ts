@@ -5,8 +5,8 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
-import type { OnProgress } from '../solve/root-folders.ts';
-import type { LayerRef } from '../solve/root-state.ts';
+import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
+import type { LayerRef, RootState } from '../solve/root-state.ts';
 
 /** A layer as the image names it. */
 export interface LayerBlob {
@@ -25,6 +25,7 @@ export interface LayerForm {
 interface BlobMaking {
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly folders: RootFolders;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }
@@ -43,16 +44,22 @@ export async function layerBlobs(
 ): Promise<readonly LayerBlob[]> {
   const limit = pLimit(parallelLayers);
   return Promise.all(
-    layers.map(async (layer) => {
+    layers.map(async (layer, index) => {
       if (layer.kind === 'foreign') return { diffId: layer.diffId, descriptor: layer.descriptor };
-      return limit(() => builtBlob(layer, form, making));
+      const root = { layers: layers.slice(0, index + 1) };
+      return limit(() => builtBlob({ layer, root }, form, making));
     }),
   );
 }
 
-type BuiltLayerRef = Extract<LayerRef, { kind: 'built' }>;
+/** A layer that was made here, and the root file system that it is the top of. */
+interface BuiltLayer {
+  readonly layer: Extract<LayerRef, { kind: 'built' }>;
+  readonly root: RootState;
+}
 
-async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+  const { layer } = built;
   const { store, signal } = making;
   signal.throwIfAborted();
   const variant = variantOf(form);
@@ -60,14 +67,16 @@ async function builtBlob(layer: BuiltLayerRef, form: LayerForm, making: BlobMaki
   if (form.isStoreOnly && form.epoch === undefined) {
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
   }
-  return (await store.layers.get(diffId, variant)) ?? (await writeBlob(layer, { form, variant, making }));
+  return (await store.layers.get(diffId, variant)) ?? (await writeBlob(built, { form, variant, making }));
 }
 
 async function writeBlob(
-  layer: BuiltLayerRef,
+  { layer, root }: BuiltLayer,
   { form, variant, making }: { readonly form: LayerForm; readonly variant: string; readonly making: BlobMaking },
 ): Promise<LayerBlob> {
-  const { store, worker, signal, onProgress } = making;
+  const { store, worker, folders, signal, onProgress } = making;
+  // A packed layer has its times in it.
+  if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.get(layer.chainId);
   if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
   const what = `layer ${layer.facts.diffId.slice(0, 'sha256:'.length + 12)}`;

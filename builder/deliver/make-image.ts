@@ -9,7 +9,7 @@ import { validateImage } from '../image/validate-image.ts';
 import type { BuildOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
-import type { OnProgress } from '../solve/root-folders.ts';
+import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import type { ImageForm } from './image-form.ts';
 import { layerBlobs } from './layer-blobs.ts';
@@ -27,6 +27,7 @@ interface Making {
   readonly options: BuildOptions;
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly folders: RootFolders;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }

@@ -1,6 +1,7 @@
+import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { chainIdOf, type Digest, isDigest } from '../../registry/oci/digest.ts';
+import { chainIdOf, isDigest } from '../../registry/oci/digest.ts';
 import { type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
@@ -9,6 +10,7 @@ import { copyDigest } from '../keys/copy-digest.ts';
 import type { SourceRef } from '../plan/plan.ts';
 import { once } from './once.ts';
 import { remembered } from './planned-files.ts';
+import type { RootState } from './root-state.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openSource } from './source-trees.ts';
 
@@ -58,18 +60,20 @@ interface Filtered {
  * The layer stays in the store for the next time.
  */
 async function visibleFiles(group: PlannedGroup, { tree, folder, around }: Filtered): Promise<readonly string[]> {
-  const { store } = around.solving;
+  const { store, folders, signal } = around.solving;
   const entries = entriesFromRoot(group, tree);
   const { digest } = copyDigest(entries, wholeEntries);
   const name = JSON.stringify(['visible files', 1, digest]);
   const known = await store.derived.get(name);
-  if (known !== undefined && isDigest(known) && (await store.snapshots.hasChain(known))) return store.snapshots.lowersOf(known);
-  const chainId = await copyIntoLayer(entries, folder, around);
-  await store.derived.put(name, chainId);
-  return store.snapshots.lowersOf(chainId);
+  const kept = known !== undefined && isDigest(known) ? await store.snapshots.get(known) : undefined;
+  const { chainId, facts } = kept ?? (await copyIntoLayer(entries, folder, around));
+  if (kept === undefined) await store.derived.put(name, chainId);
+  // A COPY of the same files may have left them packed.
+  const root: RootState = { layers: [{ kind: 'built', chainId, facts }] };
+  return folders.lowersOf(root, { signal, onProgress: () => undefined });
 }
 
-async function copyIntoLayer(entries: readonly CopyEntry[], folder: string, { solving }: StageSolving): Promise<Digest> {
+async function copyIntoLayer(entries: readonly CopyEntry[], folder: string, { solving }: StageSolving): Promise<Snapshot> {
   const { store, worker, signal } = solving;
   const list = await store.newPath();
   await writeCopyList(list, entries);
@@ -103,8 +107,7 @@ async function copyIntoLayer(entries: readonly CopyEntry[], folder: string, { so
     { signal },
   );
   const chainId = chainIdOf(undefined, facts.diffId);
-  await store.snapshots.commit(directory, { chainId, parent: undefined, facts });
-  return chainId;
+  return store.snapshots.commit(directory, { chainId, parent: undefined, facts });
 }
 
 /** The entries at their places in the tree, with the folders on the way. */

@@ -1,7 +1,11 @@
+import path from 'node:path';
 import pLimit from 'p-limit';
+import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
+import { snapshotFiles } from '../../cache/store-layout.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from './lazy-worker.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 
@@ -33,7 +37,7 @@ export class RootFolders {
 
   /** True when the folders are there already. */
   async has(root: RootState): Promise<boolean> {
-    return this.#store.snapshots.hasChain(chainIdOfRoot(root));
+    return this.#store.snapshots.hasFolders(chainIdOfRoot(root));
   }
 
   /** The layer folders, lowest first; what is missing is fetched and unpacked. */
@@ -64,7 +68,12 @@ export class RootFolders {
   }
 
   async #unpack(layer: LayerRef, { below, parent, unpacking }: Place): Promise<void> {
-    if ((await this.#store.snapshots.get(layer.chainId)) !== undefined) return below;
+    const snapshot = await this.#store.snapshots.get(layer.chainId);
+    if (snapshot?.isPacked === true) {
+      await below;
+      return this.#unpackOwn(snapshot, unpacking);
+    }
+    if (snapshot !== undefined) return below;
     if (layer.kind === 'built') throw new Error(`the layer ${layer.chainId} of this build has no folder`);
     const [blob] = await Promise.all([this.#fetch(layer, unpacking), below]);
     const directory = await this.#store.snapshots.prepare();
@@ -78,6 +87,30 @@ export class RootFolders {
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
     unpacking.onProgress(`unpacking ${shortName(descriptor.digest)}`, descriptor.size, descriptor.size);
+  }
+
+  /** A layer that a COPY left packed, since nothing needed its files then. */
+  async #unpackOwn(snapshot: Snapshot, { signal, onProgress }: Unpacking): Promise<void> {
+    const { snapshots } = this.#store;
+    const { diffId, sizeBytes } = snapshot.facts;
+    const [directory, lowers, worker] = await Promise.all([
+      snapshots.prepare(),
+      snapshots.lowersOf(snapshot.parent),
+      this.#worker.get(),
+    ]);
+    onProgress(`unpacking ${shortName(diffId)}`, 0, sizeBytes);
+    const blob = path.join(snapshot.directory, snapshotFiles.packed);
+    try {
+      await worker.request(
+        { kind: 'unpack', isOwn: true, blob, mediaType: mediaType.layer, diffId, directory, lowers },
+        { signal },
+      );
+    } catch (error) {
+      // The tar goes when another build has unpacked it.
+      if (await snapshots.isStillPacked(snapshot)) throw error;
+    }
+    await snapshots.unpacked(snapshot, directory);
+    onProgress(`unpacking ${shortName(diffId)}`, sizeBytes, sizeBytes);
   }
 
   #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: Unpacking): Promise<string> {

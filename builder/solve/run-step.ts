@@ -125,7 +125,7 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
   const tail = new OutputTail();
   try {
     const facts = await client.request(
-      { kind: 'step', action, directory, lowers, buildStartNs },
+      { kind: 'step', action, directory, lowers, buildStartNs, mayPack: isLeftAlone(placed, around) },
       { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
     );
     return await remember(facts, { directory, keyed, work, client });
@@ -133,6 +133,13 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
     if (!(error instanceof ExecutorError)) throw error;
     throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });
   }
+}
+
+/** True when nothing in this build will need the files that the step makes, but as the layer that they are. */
+function isLeftAlone({ step, stage }: PlacedStep, { plan, solving }: StageSolving): boolean {
+  const { outputs = [], squash } = solving.options;
+  const isLast = stage.index === plan.target && stage.steps.findLast(({ action }) => action !== undefined) === step;
+  return isLast && squash === undefined && !outputs.some(({ kind }) => kind === 'local' || kind === 'tar');
 }
 
 function showOutput(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { LayerFacts } from '../protocol/actions.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './layer/commit.ts';
+import { packedLayer } from './layer/layer-files.ts';
 import { removePath } from './remove.ts';
 import type { RequestContext } from './request-context.ts';
 import { mountRootfs } from './rootfs.ts';
@@ -15,14 +16,29 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
  */
 export async function step(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
   try {
+    const packed = await pack(request, context);
+    if (packed !== undefined) {
+      return packed;
+    }
     await act(request, context);
     return await commit(request, context);
   } catch (error) {
-    for (const name of ['fs', 'index', 'work', 'merged', 'empty']) {
+    for (const name of ['fs', 'index', packedLayer, 'work', 'merged', 'empty']) {
       await removePath(path.join(request.directory, name));
     }
     throw error;
   }
+}
+
+/** undefined when the step's layer has to be a folder. */
+async function pack(request: StepRequest, context: RequestContext): Promise<LayerFacts | undefined> {
+  const { action, directory, lowers, mayPack } = request;
+  if (mayPack !== true || action.kind !== 'copy') {
+    return undefined;
+  }
+  using base = mountRootfs({ lowers: startsEmpty(request) ? [] : lowers, context });
+  const { packCopy } = await import('./copy/pack-copy.ts');
+  return await packCopy(action, { basePath: base.path, directory, buildStartNs: BigInt(request.buildStartNs) }, context);
 }
 
 async function act(request: StepRequest, context: RequestContext): Promise<void> {

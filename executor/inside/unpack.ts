@@ -19,6 +19,7 @@ import { OwnersOnDisk } from './layer/unpack-owner.ts';
 import { removePath } from './remove.ts';
 import type { RequestContext } from './request-context.ts';
 import { openRoot } from './resolve-in-root.ts';
+import { copyDirectoryAttributes } from './rootfs.ts';
 
 type UnpackRequest = Extract<WorkerRequest, { readonly kind: 'unpack' }>;
 
@@ -34,7 +35,12 @@ export async function unpack(request: UnpackRequest, context: RequestContext): P
     mkdirSync(fs, { recursive: true });
     fchmodat(AT_FDCWD, fs, 0o755);
     utimensat(AT_FDCWD, fs, { mtimeNs: BigInt(constantTimeSeconds) * second });
-    return await unpackInto(fs, index, { request, context });
+    const facts = await unpackInto(fs, index, { request, context });
+    const below = request.lowers.at(-1);
+    if (request.isOwn === true && below !== undefined) {
+      copyDirectoryAttributes(below, fs);
+    }
+    return facts;
   } catch (error) {
     await removePath(fs);
     await removePath(index);

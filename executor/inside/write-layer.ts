@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -7,26 +8,65 @@ import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
 import type { LayerCompression, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { readIndex } from './layer/index-file.ts';
-import { layerItems } from './layer/layer-files.ts';
-import { tarChunks } from './layer/tar-chunks.ts';
+import { layerItems, packedLayer } from './layer/layer-files.ts';
+import { chunkBytes, tarChunks } from './layer/tar-chunks.ts';
 import type { RequestContext } from './request-context.ts';
 
 type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }>;
 
 /**
  * Makes the tar of a committed layer again, compressed, into the new file `output`, and syncs it. Without an epoch the diffId is the one
- * that the commit gave, as long as nobody changed the layer's folder: the caller compares. A failed write leaves no file.
+ * that the commit gave, as long as nobody changed the layer's files: the caller compares. With an epoch the layer has to be a folder. A failed
+ * write leaves no file.
  */
 export async function writeLayer(request: WriteLayerRequest, context: RequestContext): Promise<WorkerResults['write-layer']> {
   const { directory, output, compression, epoch } = request;
-  const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
-  const tar = new HashedChunks(tarChunks(layerItems(path.join(directory, 'fs'), entries)), context.signal);
+  const packed = epoch === undefined ? openIfThere(path.join(directory, packedLayer)) : undefined;
+  const chunks = packed === undefined ? chunksOfFolder(directory, epoch) : chunksOfFile(packed);
+  const tar = new HashedChunks(chunks, context.signal);
   await using file = await open(output, 'wx', 0o644);
   try {
     const blob = await writeHashed(file, await compressed(tar, compression));
     return { ...blob, diffId: tar.digest() };
   } catch (error) {
     await rm(output, { force: true });
+    throw error;
+  }
+}
+
+function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array> {
+  const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
+  return tarChunks(layerItems(path.join(directory, 'fs'), entries));
+}
+
+/** In the pieces that tarChunks() makes, since these are what is compressed one by one. Takes over the descriptor. */
+function* chunksOfFile(fd: number): Generator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  try {
+    for (let length = chunkBytes; length === chunkBytes; ) {
+      length = readFully(fd, buffer);
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readFully(fd: number, buffer: Buffer): number {
+  let length = 0;
+  while (length < buffer.length) {
+    const read = readSync(fd, buffer, length, buffer.length - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
+}
+
+function openIfThere(file: string): number | undefined {
+  try {
+    return openSync(file, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }

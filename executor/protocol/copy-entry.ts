@@ -17,13 +17,13 @@ interface Attributes {
  * One file that a COPY copies. Parents come before their children. `identity` is what the file looked like when it was hashed; the
  * worker refuses to copy a file that has changed since, because the key would lie.
  */
-export type CopyEntry =
+export type CopyEntry<Identity = FileIdentity> =
   | (Attributes & {
       readonly type: 'file';
       readonly size: number;
       /** sha256 of the content, hex. */
       readonly digest: string;
-      readonly identity?: FileIdentity;
+      readonly identity?: Identity;
       /** Bytes given here (heredocs), base64; then `from` names nothing. */
       readonly inline?: string;
     })
@@ -42,7 +42,13 @@ export interface FileIdentity {
   readonly ctimeNs: bigint;
 }
 
-/** An entry as a line of a list: JSON, the identity as four numbers with spaces between, since JSON has no integers of 64 bits. */
+/** An entry as the worker reads it from a list. The identity is text, as it is mostly not looked at. */
+export type ListedEntry = CopyEntry<EncodedIdentity>;
+
+/** The four numbers with spaces between, since JSON has no integers of 64 bits. */
+export type EncodedIdentity = string;
+
+/** An entry as a line of a list: JSON. */
 export function encodeCopyEntry(entry: CopyEntry): string {
   if (entry.type !== 'file' || entry.identity === undefined) {
     return JSON.stringify(entry);
@@ -52,17 +58,13 @@ export function encodeCopyEntry(entry: CopyEntry): string {
 }
 
 /** The entry of a line that encodeCopyEntry() made. */
-export function decodeCopyEntry(line: string): CopyEntry {
-  const entry: EncodedEntry = JSON.parse(line);
-  if (!('identity' in entry)) {
-    return entry;
-  }
-  const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = entry.identity.split(' ').map(BigInt);
-  return { ...entry, identity: { ino, size, mtimeNs, ctimeNs } };
+export function decodeCopyEntry(line: string): ListedEntry {
+  const entry: ListedEntry = JSON.parse(line);
+  return entry;
 }
 
-type FileCopyEntry = Extract<CopyEntry, { readonly type: 'file' }>;
-type EncodedEntry =
-  | Exclude<CopyEntry, FileCopyEntry>
-  | Omit<FileCopyEntry, 'identity'>
-  | (Omit<FileCopyEntry, 'identity'> & { readonly identity: string });
+/** The identity of an entry that was read from a list. */
+export function decodeIdentity(identity: EncodedIdentity): FileIdentity {
+  const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = identity.split(' ').map(BigInt);
+  return { ino, size, mtimeNs, ctimeNs };
+}

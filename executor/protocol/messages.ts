@@ -13,18 +13,26 @@ export type LayerCompression =
 
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
-  /** Unpacks a foreign layer into `directory`/fs and writes `directory`/index. Fails unless the tar's digest is `diffId`. */
+  /**
+   * Unpacks a layer into `directory`/fs and writes `directory`/index. Fails unless the tar's digest is `diffId`. A layer of ours does not
+   * speak of its root, which then looks like the one below.
+   */
   | {
       readonly kind: 'unpack';
+      readonly isOwn?: boolean;
       readonly blob: string;
       readonly mediaType: string;
       readonly diffId: Digest;
       readonly directory: string;
       readonly lowers: Lowers;
     }
-  /** Carries out an action on top of `lowers`, then commits: `directory`/fs is the layer's folder, `directory`/index its entries. */
+  /**
+   * Carries out an action on top of `lowers`, then commits: `directory`/fs is the layer's folder, `directory`/index its entries. With
+   * `mayPack` a COPY may write the layer's tar to `directory`/layer.tar instead of making the folder.
+   */
   | {
       readonly kind: 'step';
+      readonly mayPack?: boolean;
       readonly action: Action;
       readonly directory: string;
       readonly lowers: Lowers /** Nanoseconds since the epoch, decimal: mtimes not before it become T0. */;

@@ -34,11 +34,11 @@ test('openStore() makes a private folder and can open it again', async () => {
     assert.deepEqual(store.abandoned, []);
   }
   assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
-  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '1\n');
+  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '2\n');
 });
 
 const unusable: readonly (readonly [what: string, prepare: (root: string) => void, code: string, message: RegExp])[] = [
-  ['newer', (root) => writeFileSync(`${root}/version`, '2\n'), 'version', /: it was written by a newer tsbuild$/],
+  ['newer', (root) => writeFileSync(`${root}/version`, '3\n'), 'version', /: it was written by a newer tsbuild$/],
   ['damaged', (root) => writeFileSync(`${root}/version`, 'x'), 'corrupt', /: its version file is damaged$/],
   ['no store', (root) => writeFileSync(`${root}/letter.txt`, ''), 'corrupt', /: the folder holds other files \("letter.txt"\)$/],
 ];
@@ -134,7 +134,7 @@ test('lowersOf() names a snapshot that is missing below', async () => {
   await store.flush();
   rmSync(base.directory, { recursive: true });
   using other = await openStore(folder.path);
-  assert.equal(await other.snapshots.hasChain(top.chainId), false);
+  assert.equal(await other.snapshots.hasFolders(top.chainId), false);
   await assert.rejects(other.snapshots.lowersOf(top.chainId), { code: 'corrupt', path: base.directory });
 });
 

@@ -1,20 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { close } from '../../../native/files.ts';
-import { currentIdMaps } from '../../../native/identity.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyAction, CopyGroup, MakeDirectoryAction, TreeSource } from '../../protocol/actions.ts';
-import { type CopyEntry, decodeCopyEntry } from '../../protocol/copy-entry.ts';
+import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import { FolderTimes } from '../layer/folder-times.ts';
-import { readLines } from '../layer/index-file.ts';
-import type { Owner } from '../owner.ts';
 import type { RequestContext } from '../request-context.ts';
 import { makeDirectories, openRoot } from '../resolve-in-root.ts';
 import { readUserDatabase, resolveUser } from '../users.ts';
 import { unpackArchive } from './add-archive.ts';
-import { resolveChown, resolveLinkChown } from './chown.ts';
-import { type CopyRules, parentAttributes, timeOf } from './copy-rules.ts';
+import { type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
 import { archiveFolder, type CopyTarget, openFolderInRoot, resolveTarget } from './destination.ts';
-import { parseModeChange } from './mode-change.ts';
+import { readList } from './read-list.ts';
 import { SourceTree } from './source-tree.ts';
 import { TreeCopier } from './tree-copier.ts';
 
@@ -59,12 +55,7 @@ class Copy implements Disposable {
     this.#action = action;
     this.#rootFd = rootFd;
     this.#context = context;
-    this.#rules = {
-      owner: ownerOf(action, rootFd),
-      change: action.mode === undefined ? undefined : parseModeChange(action.mode),
-      time: action.time,
-      idMap: currentIdMaps(),
-    };
+    this.#rules = copyRules(action, rootFd);
   }
 
   async group(group: CopyGroup): Promise<void> {
@@ -97,7 +88,7 @@ class Copy implements Disposable {
     }
   }
 
-  #entry(copier: TreeCopier, entry: CopyEntry, target: CopyTarget): void {
+  #entry(copier: TreeCopier, entry: ListedEntry, target: CopyTarget): void {
     if (entry.to !== '') {
       copier.copy(entry, entry.to);
     } else if (target.kind === 'file') {
@@ -142,18 +133,5 @@ class Copy implements Disposable {
       await nextTurn();
       this.#context.signal.throwIfAborted();
     }
-  }
-}
-
-function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefined {
-  if (owner === undefined) {
-    return undefined;
-  }
-  return isLink ? resolveLinkChown(owner) : resolveChown(owner, readUserDatabase(rootFd));
-}
-
-function* readList(path: string): Generator<CopyEntry, void, undefined> {
-  for (const line of readLines(path)) {
-    yield decodeCopyEntry(line);
   }
 }

@@ -1,8 +1,9 @@
+import { currentIdMaps } from '../../../native/identity.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 import type { RawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs } from '../../../registry/oci/tar/header.ts';
 import type { CopyAction } from '../../protocol/actions.ts';
-import type { CopyEntry } from '../../protocol/copy-entry.ts';
+import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import { keepsXattr } from '../layer/archive-xattrs.ts';
 import { decodeXattrs } from '../layer/entry-header.ts';
 import type { IdMap } from '../layer/id-map.ts';
@@ -10,7 +11,9 @@ import type { NewAttributes } from '../layer/place.ts';
 import { requireMapped } from '../layer/unpack-owner.ts';
 import type { Owner } from '../owner.ts';
 import type { DirectoryAttributes } from '../resolve-in-root.ts';
-import { changeMode, type ModeChange } from './mode-change.ts';
+import { readUserDatabase } from '../users.ts';
+import { resolveChown, resolveLinkChown } from './chown.ts';
+import { changeMode, type ModeChange, parseModeChange } from './mode-change.ts';
 
 /** How the flags of a COPY change what is copied. */
 export interface CopyRules {
@@ -22,8 +25,25 @@ export interface CopyRules {
   readonly idMap: IdMap;
 }
 
+/** The rules of an action on the tree at `rootFd`. Refuses names and modes that mean nothing. */
+export function copyRules(action: CopyAction, rootFd: number): CopyRules {
+  return {
+    owner: ownerOf(action, rootFd),
+    change: action.mode === undefined ? undefined : parseModeChange(action.mode),
+    time: action.time,
+    idMap: currentIdMaps(),
+  };
+}
+
+function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefined {
+  if (owner === undefined) {
+    return undefined;
+  }
+  return isLink ? resolveLinkChown(owner) : resolveChown(owner, readUserDatabase(rootFd));
+}
+
 /** What an entry gets at its place. Links keep their mode, whatever --chmod says. */
-export function attributesOf(rules: CopyRules, entry: CopyEntry, path: RawPath): NewAttributes {
+export function attributesOf(rules: CopyRules, entry: ListedEntry, path: RawPath): NewAttributes {
   const { uid, gid } = rules.owner ?? entry;
   requireMapped(rules.idMap, { uid, gid }, path);
   return {
@@ -36,7 +56,7 @@ export function attributesOf(rules: CopyRules, entry: CopyEntry, path: RawPath):
 }
 
 /** Seconds. */
-export function timeOf({ time }: CopyRules, entry: CopyEntry): number {
+export function timeOf({ time }: CopyRules, entry: ListedEntry): number {
   return time === 'constant' ? constantTimeSeconds : entry.mtime;
 }
 

@@ -4,14 +4,14 @@ import { close, openat, openat2 } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TreeSource } from '../../protocol/actions.ts';
-import type { CopyEntry, FileIdentity } from '../../protocol/copy-entry.ts';
+import { decodeIdentity, type EncodedIdentity, type ListedEntry } from '../../protocol/copy-entry.ts';
 import { Refusal } from '../failure.ts';
 import { FolderCache, splitPath } from '../layer/folder-cache.ts';
 import { openRoot } from '../resolve-in-root.ts';
 import { mountRootfs, type RootfsContext } from '../rootfs.ts';
 
 /** A file that is copied, as its list says. */
-export type CopyFile = Extract<CopyEntry, { readonly type: 'file' }>;
+export type CopyFile = Extract<ListedEntry, { readonly type: 'file' }>;
 
 /** A tree that files are taken from, until it is disposed. */
 export class SourceTree implements Disposable {
@@ -63,7 +63,8 @@ function openSourceFolder(rootFd: number, path: RawPath): number {
 }
 
 /** True when an open file is still what it was when it was hashed. */
-export function hasIdentity(fd: number, identity: FileIdentity): boolean {
+export function hasIdentity(fd: number, encoded: EncodedIdentity): boolean {
+  const identity = decodeIdentity(encoded);
   const status = fstatSync(fd, { bigint: true });
   return (
     status.isFile() &&

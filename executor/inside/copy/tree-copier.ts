@@ -2,7 +2,7 @@ import { AT, O_DIRECTORY, O_PATH, RESOLVE, S_IFDIR, S_IFLNK, S_IFMT } from '../.
 import { close, fstatatIfExists, linkat, mkdirat, openat2, readlinkat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
-import type { CopyEntry } from '../../protocol/copy-entry.ts';
+import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import { Refusal } from '../failure.ts';
 import { copyBytes } from '../layer/copy-bytes.ts';
 import { type Spot, spotIn } from '../layer/entry-placer.ts';
@@ -37,7 +37,7 @@ export class TreeCopier implements Disposable {
   }
 
   /** Copies an entry to a path below the folder; the folders on the way exist. */
-  copy(entry: CopyEntry, to: RawPath): void {
+  copy(entry: ListedEntry, to: RawPath): void {
     const { parent, name } = splitPath(to);
     const spot = spotIn(this.#folders.get(parent), name);
     const attributes = attributesOf(this.#target.rules, entry, spot.path);
@@ -149,7 +149,7 @@ function notAFolder(spot: Spot, isLink: boolean): Refusal {
     : new Refusal('not-a-directory', `Cannot copy a folder to ${path}: a file of that name exists`);
 }
 
-type DeviceEntry = Extract<CopyEntry, { readonly type: 'char' | 'block' }>;
+type DeviceEntry = Extract<ListedEntry, { readonly type: 'char' | 'block' }>;
 
 function makeDevice({ type, major, minor }: DeviceEntry, spot: Spot, attributes: NewAttributes): void {
   if (!placeSpecial(spot, attributes, { type, major, minor })) {

@@ -57,15 +57,25 @@ function* indexed(found: Iterable<FoundEntry>, index: IndexWriter): Generator<Ta
   }
 }
 
-async function hashChunks(chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
+/** The digest of a tar made by tarChunks(). `write` is called again only when its promise has settled, while the next chunk is made. */
+export async function hashChunks(
+  chunks: Iterable<Uint8Array>,
+  signal: AbortSignal,
+  write?: (chunk: Uint8Array) => Promise<void>,
+): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
+  let writing: Promise<void> | undefined;
   for (const chunk of chunks) {
+    await writing;
+    writing = write?.(chunk);
+    writing?.catch(() => undefined); // seen at the next turn, unless something else fails first
     hash.update(chunk);
     sizeBytes += chunk.length;
     // Output of commands that run meanwhile must keep flowing, and a cancel must be seen.
     await nextTurn();
     signal.throwIfAborted();
   }
+  await writing;
   return { diffId: digestFromHex(hash.digest('hex')), sizeBytes };
 }

@@ -13,16 +13,16 @@ export function headerOf(entry: LayerEntry): TarHeader {
     case 'opaque':
       return tarHeader({ path: opaquePath(entry.path), type: 'file' });
     case 'file':
-      return tarHeader({ ...attributesOf(entry), type: 'file', size: entry.size });
+      return attributed(entry, { size: entry.size });
     case 'symlink':
     case 'hardlink':
-      return tarHeader({ ...attributesOf(entry), type: entry.type, target: entry.target });
+      return attributed(entry, { target: entry.target });
     case 'char':
     case 'block':
-      return tarHeader({ ...attributesOf(entry), type: entry.type, major: entry.major, minor: entry.minor });
+      return attributed(entry, { major: entry.major, minor: entry.minor });
     case 'directory':
     case 'fifo':
-      return tarHeader({ ...attributesOf(entry), type: entry.type });
+      return attributed(entry, {});
     default:
       return unreachable(entry);
   }
@@ -30,15 +30,12 @@ export function headerOf(entry: LayerEntry): TarHeader {
 
 type AttributedEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
 
-function attributesOf({
-  path,
-  mode,
-  uid,
-  gid,
-  mtime,
-  xattrs,
-}: AttributedEntry): Omit<TarHeader, 'type' | 'size' | 'target' | 'major' | 'minor'> {
-  return { path, mode, uid, gid, mtime, xattrs: xattrs === undefined ? noXattrs : decodeXattrs(xattrs) };
+type Special = Partial<Pick<TarHeader, 'size' | 'target' | 'major' | 'minor'>>;
+
+function attributed(entry: AttributedEntry, { size, target, major, minor }: Special): TarHeader {
+  const { type, path, mode, uid, gid, mtime } = entry;
+  const xattrs = entry.xattrs === undefined ? noXattrs : decodeXattrs(entry.xattrs);
+  return tarHeader({ type, path, mode, uid, gid, mtime, xattrs, size, target, major, minor });
 }
 
 /** Attributes as an index holds them, as bytes. */

@@ -7,6 +7,9 @@ import { headerOf } from './entry-header.ts';
 import { FolderCache, splitPath } from './folder-cache.ts';
 import type { TarItem } from './tar-chunks.ts';
 
+/** The tar of a layer that is not kept as a folder, beside its index. */
+export const packedLayer = 'layer.tar';
+
 /** The items of a layer's tar, made of its index and the files in its folder. */
 export function* layerItems(fs: string, entries: Iterable<LayerEntry>): Generator<TarItem, void, undefined> {
   const rootFd = openat(AT_FDCWD, fs, O_PATH | O_DIRECTORY);

@@ -16,11 +16,11 @@ export interface TarItem {
 }
 
 /** Also what is compressed at a time: changing it changes the digest of every compressed layer. */
-const chunkBytes = 1 << 20;
+export const chunkBytes: number = 1 << 20;
 
 /**
- * The bytes of a tar in chunks of 1 MiB, the last one shorter: every one of them is the same memory, so it must be used up before the
- * next is asked for. Files are read straight into it, small ones with one call.
+ * The bytes of a tar in chunks of 1 MiB, the last one shorter. Two pieces of memory take turns, so a chunk must be used up before the
+ * next but one is asked for. Files are read straight into them, small ones with one call.
  */
 export function* tarChunks(items: Iterable<TarItem>): Generator<Buffer, void, undefined> {
   const stage = new Stage();
@@ -39,7 +39,8 @@ export function* tarChunks(items: Iterable<TarItem>): Generator<Buffer, void, un
 const emptyDigest = hash('sha256', '', 'hex');
 
 class Stage {
-  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
+  #buffer = Buffer.allocUnsafe(chunkBytes);
+  #other = Buffer.allocUnsafe(chunkBytes);
   #used = 0;
 
   *put(bytes: Readonly<Uint8Array>): Generator<Buffer, void, undefined> {
@@ -94,7 +95,10 @@ class Stage {
   *#whenFull(): Generator<Buffer, void, undefined> {
     if (this.#used === chunkBytes) {
       this.#used = 0;
-      yield this.#buffer;
+      const full = this.#buffer;
+      this.#buffer = this.#other;
+      this.#other = full;
+      yield full;
     }
   }
 

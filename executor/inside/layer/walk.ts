@@ -62,6 +62,17 @@ export function* walkLayer(options: WalkOptions): Generator<FoundEntry, void, un
   yield* new Walk(options).entries();
 }
 
+/** Refuses a name that a layer cannot hold. */
+export function refuseWhiteoutName(path: RawPath): void {
+  if (looksLikeWhiteout(rawPath(path.slice(path.lastIndexOf('/') + 1)))) {
+    throw new Refusal(
+      'not-supported',
+      `Cannot put "/${textOfPath(path)}" into a layer: names that begin with ".wh." stand for deleted files there`,
+      'Rename or remove the file in the same step',
+    );
+  }
+}
+
 /** A folder that is being walked. */
 interface Folder {
   readonly fd: number;
@@ -113,13 +124,7 @@ class Walk {
       yield* this.#whiteout(child);
       return;
     }
-    if (looksLikeWhiteout(pathOfBytes(child.name))) {
-      throw new Refusal(
-        'not-supported',
-        `Cannot put "/${textOfPath(child.path)}" into a layer: names that begin with ".wh." stand for deleted files there`,
-        'Rename or remove the file in the same step',
-      );
-    }
+    refuseWhiteoutName(child.path);
     const type = child.status.mode & S_IFMT;
     if (type === S_IFDIR) {
       yield* this.#directory(child);

@@ -28,18 +28,13 @@ export interface TarHeader {
 export const noXattrs: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** A header with zeros, and an empty target, for everything that is not given. */
-export function tarHeader(fields: Pick<TarHeader, 'path' | 'type'> & Partial<TarHeader>): TarHeader {
-  return { ...defaults, ...fields };
+export function tarHeader(fields: TarHeaderFields): TarHeader {
+  const { path, type, mode = 0, uid = 0, gid = 0, size = 0, mtime = 0, target = noTarget } = fields;
+  const { major = 0, minor = 0, xattrs = noXattrs } = fields;
+  // Spreading takes ten times as long, and layers have tens of thousands of entries.
+  return { path, type, mode, uid, gid, size, mtime, target, major, minor, xattrs };
 }
 
-const defaults = {
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0,
-  target: pathOfText(''),
-  major: 0,
-  minor: 0,
-  xattrs: noXattrs,
-};
+type TarHeaderFields = Pick<TarHeader, 'path' | 'type'> & { readonly [Name in keyof TarHeader]?: TarHeader[Name] | undefined };
+
+const noTarget = pathOfText('');

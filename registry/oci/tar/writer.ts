@@ -171,13 +171,21 @@ function putText(block: Buffer, [offset, length]: readonly [offset: number, leng
 
 /** Zero stands for a number that does not fit; its PAX record has the value. */
 function putOctal(block: Buffer, [offset, length]: readonly [offset: number, length: number], number: number): void {
-  const digits = (fitsOctal(number, length) ? number : 0).toString(8);
-  block.write(digits.padStart(length - 1, '0'), offset, length - 1, 'latin1');
+  let rest = fitsOctal(number, length) ? number : 0;
+  for (let at = offset + length - 2; at >= offset; at -= 1) {
+    block[at] = zeroDigit + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
+const zeroDigit = 0x30;
+
 function fitsOctal(number: number, length: number): boolean {
-  return number >= 0 && number < 8 ** (length - 1);
+  return number >= 0 && number < (octalLimits[length] ?? 0);
 }
+
+/** The first number that a field of a length cannot hold, its final NUL left out. */
+const octalLimits = Array.from({ length: 13 }, (_, length) => 8 ** (length - 1));
 
 function fitsText(text: string, length: number): boolean {
   return text.length <= length && isAscii(text);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -36,17 +37,24 @@ export interface Copied {
   readonly directory: string;
 }
 
-/** Copies and throws unless that works. */
+/** Copies and throws unless that works, and unless packing comes to the same. */
 export async function copy(lab: Lab, scene: CopyScene, contents: readonly string[] = []): Promise<Copied> {
   const request = await stepRequest(lab, scene);
   const facts = await lab.request(request);
   const { entries } = readLayer(request.directory, facts);
+  const packed = { ...request, directory: lab.folder(), mayPack: true };
+  const packedFacts = await lab.request(packed);
+  assert.deepEqual(readLayer(packed.directory, packedFacts).entries, entries);
+  assert.deepEqual(packedFacts, facts);
   return { lines: entries.map((entry) => describeEntry(entry, contents)), facts, directory: request.directory };
 }
 
-/** Copies and throws unless it is refused. */
+/** Copies and throws unless it is refused, and unless packing is refused for the same reason. */
 export async function copyFailure(lab: Lab, scene: CopyScene): Promise<WorkerFailure> {
-  return lab.failure(await stepRequest(lab, scene));
+  const request = await stepRequest(lab, scene);
+  const failure = await lab.failure(request);
+  assert.deepEqual(await lab.failure({ ...request, mayPack: true }), failure);
+  return failure;
 }
 
 /** The request of a scene. */

@@ -1,0 +1,274 @@
+import { rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
+import { close, readDirectory } from '../../../native/files.ts';
+import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { bytesOfPath, pathOfText, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import type { CopyAction, CopyGroup, LayerFacts } from '../../protocol/actions.ts';
+import type { ListedEntry } from '../../protocol/copy-entry.ts';
+import { capabilityXattr } from '../layer/capability.ts';
+import { hashChunks } from '../layer/commit.ts';
+import { encodeXattrs, headerOf } from '../layer/entry-header.ts';
+import { layerTime, second } from '../layer/file-times.ts';
+import { cleanPath, joinPath } from '../layer/folder-cache.ts';
+import { IndexWriter } from '../layer/index-file.ts';
+import { packedLayer } from '../layer/layer-files.ts';
+import { type TarItem, tarChunks } from '../layer/tar-chunks.ts';
+import { refuseWhiteoutName } from '../layer/walk.ts';
+import type { RequestContext } from '../request-context.ts';
+import { below, locateInRoot, openInRoot, openRoot, type PlaceInRoot, statInRoot } from '../resolve-in-root.ts';
+import { attributesOf, type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
+import { readList } from './read-list.ts';
+import { SourceTree, sourceChanged } from './source-tree.ts';
+import { SparseWriter } from './sparse-writer.ts';
+
+/** What a COPY is packed on top of, and where to. */
+export interface PackTarget {
+  /** The layers below as one tree. */
+  readonly basePath: string;
+  /** Gets the files `layer.tar` and `index`. */
+  readonly directory: string;
+  readonly buildStartNs: bigint;
+}
+
+/**
+ * Carries out a COPY and commits it in one go, without making the files: what is written is the tar of the layer. That is many times
+ * faster than making a folder of tens of thousands of files and reading it again. undefined, and nothing written, for what is not the copy
+ * of one folder to a place where nothing is yet: there the layer depends on what is below.
+ *
+ * The tar is the one that copyAction() and commitLayer() come to.
+ */
+export async function packCopy(action: CopyAction, target: PackTarget, context: RequestContext): Promise<LayerFacts | undefined> {
+  const group = onlyFolder(action);
+  if (group === undefined) {
+    return undefined;
+  }
+  const rootFd = openRoot(target.basePath);
+  try {
+    const place = locateInRoot(rootFd, bytesOfPath(cleanPath(pathOfText(action.destination))));
+    if (!isVacant(rootFd, place)) {
+      return undefined;
+    }
+    using packer = new Packer({ rootFd, place, group, rules: copyRules(action, rootFd) }, target, context);
+    return await packer.pack();
+  } catch (error) {
+    if (!(error instanceof NeedsFolder)) {
+      throw error;
+    }
+    rmSync(join(target.directory, packedLayer), { force: true });
+    rmSync(join(target.directory, 'index'), { force: true });
+    return undefined;
+  } finally {
+    close(rootFd);
+  }
+}
+
+/** Something in the list that only a file system can tell how it comes out. */
+class NeedsFolder extends Error {
+  override readonly name = 'NeedsFolder';
+}
+
+function onlyFolder({ groups }: CopyAction): CopyGroup | undefined {
+  const [group, ...others] = groups;
+  const isFolder = group?.sourceType === 'directory' && !group.keepsParents && !group.isArchive;
+  return isFolder && others.length === 0 ? group : undefined;
+}
+
+function isVacant(rootFd: number, { existing, status, missing }: PlaceInRoot): boolean {
+  if ((status.mode & S_IFMT) !== S_IFDIR) {
+    return false;
+  }
+  if (missing.length > 0) {
+    return true;
+  }
+  const fd = openInRoot(rootFd, bytesOfPath(existing), O_RDONLY | O_DIRECTORY);
+  try {
+    return readDirectory(fd).length === 0;
+  } finally {
+    close(fd);
+  }
+}
+
+interface Packing {
+  readonly rootFd: number;
+  /** The destination. */
+  readonly place: PlaceInRoot;
+  readonly group: CopyGroup;
+  readonly rules: CopyRules;
+}
+
+/** An entry of the layer, and where its content comes from. */
+interface Packed {
+  readonly entry: LayerEntry;
+  readonly source: ListedEntry | undefined;
+}
+
+class Packer implements Disposable {
+  readonly #packing: Packing;
+  readonly #target: PackTarget;
+  readonly #signal: AbortSignal;
+  readonly #source: SourceTree;
+  readonly #firstNewSecond: number;
+
+  constructor(packing: Packing, target: PackTarget, context: RequestContext) {
+    this.#packing = packing;
+    this.#target = target;
+    this.#signal = context.signal;
+    this.#source = new SourceTree(packing.group.source, context);
+    this.#firstNewSecond = Number((target.buildStartNs + second - 1n) / second);
+  }
+
+  async pack(): Promise<LayerFacts> {
+    await using file = await open(join(this.#target.directory, packedLayer), 'wx', 0o644);
+    using index = new IndexWriter(join(this.#target.directory, 'index'));
+    const writer = new SparseWriter(file);
+    const tar = await hashChunks(tarChunks(this.#items(index)), this.#signal, (chunk) => writer.write(chunk));
+    await file.truncate(tar.sizeBytes);
+    index.finish();
+    return { ...tar, entries: index.entries };
+  }
+
+  [Symbol.dispose](): void {
+    this.#source[Symbol.dispose]();
+  }
+
+  *#items(index: IndexWriter): Generator<TarItem, void, undefined> {
+    let last = rawPath('');
+    for (const { entry, source } of this.#entries()) {
+      requireOrder(last, entry.path);
+      refuseWhiteoutName(entry.path);
+      last = entry.path;
+      if (source?.type === 'file' && source.size > 0) {
+        yield* this.#file(entry, source);
+      } else {
+        yield { header: headerOf(entry), fd: undefined };
+      }
+      index.add(entry);
+    }
+  }
+
+  *#file(entry: LayerEntry, source: Extract<ListedEntry, { type: 'file' }>): Generator<TarItem, void, undefined> {
+    if (source.inline !== undefined) {
+      throw new NeedsFolder();
+    }
+    const fd = this.#source.open(source.from);
+    try {
+      let digest = '';
+      const onContent = (hex: string): void => {
+        digest = hex;
+      };
+      yield { header: headerOf(entry), fd, onContent };
+      if (digest !== source.digest) {
+        throw sourceChanged(source.from);
+      }
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** In the order of the tar: folders on the way, then what is copied. A copy of nothing changes no folder that exists. */
+  *#entries(): Generator<Packed, void, undefined> {
+    const { place, group } = this.#packing;
+    const entries = readList(group.list);
+    const { value: root } = entries.next();
+    if (root?.to !== '') {
+      throw new NeedsFolder();
+    }
+    let waiting = [...this.#foldersOnTheWay(timeOf(this.#packing.rules, root))];
+    const folder = place.missing.reduce(below, place.existing);
+    for (const entry of entries) {
+      yield* waiting;
+      waiting = [];
+      yield { entry: this.#layerEntry(entry, folder), source: entry };
+    }
+    if (place.missing.length > 0) {
+      yield* waiting;
+    }
+  }
+
+  /** Folders that exist keep what they are, but the one that gets something new, and the destination, also get a new time. */
+  *#foldersOnTheWay(mtime: number): Generator<Packed, void, undefined> {
+    const { rootFd, rules, place } = this.#packing;
+    const destination = place.missing.reduce(below, place.existing);
+    for (const folder of prefixes(destination)) {
+      const status = folder.length <= place.existing.length ? statInRoot(rootFd, bytesOfPath(folder)) : undefined;
+      const { mode, uid, gid } = status ?? parentAttributes(rules, folder);
+      const isKept = status !== undefined && folder !== place.existing;
+      const oldTime = isKept ? layerTime(status.mtimeNs, this.#target.buildStartNs) : constantTimeSeconds;
+      const attributes = { mode: mode & 0o7777, uid, gid, mtime: folder === destination ? this.#timeInLayer(mtime) : oldTime };
+      yield { entry: { type: 'directory', path: folder, ...attributes }, source: undefined };
+    }
+  }
+
+  /** As layerTime() for whole seconds, without making a bigint of each. */
+  #timeInLayer(mtime: number): number {
+    return mtime >= this.#firstNewSecond ? constantTimeSeconds : mtime;
+  }
+
+  #layerEntry(entry: ListedEntry, folder: RawPath): LayerEntry {
+    const path = joinPath(folder, entry.to);
+    const { mode, uid, gid, mtime: time, xattrs } = attributesOf(this.#packing.rules, entry, path);
+    const mtime = this.#timeInLayer(time);
+    switch (entry.type) {
+      case 'file':
+        return { type: 'file', path, size: entry.size, digest: entry.digest, mode, uid, gid, mtime, ...keptOf(xattrs) };
+      case 'directory':
+      case 'fifo':
+        return { type: entry.type, path, mode, uid, gid, mtime };
+      case 'symlink':
+        return { type: 'symlink', path, target: entry.target, mode: 0o777, uid, gid, mtime };
+      case 'hardlink':
+        // Names in a context share what was seen of them; the layers of an image can say different things.
+        if (this.#packing.group.source.kind !== 'directory') {
+          throw new NeedsFolder();
+        }
+        return { type: 'hardlink', path, target: joinPath(folder, entry.target), mode, uid, gid, mtime };
+      case 'char':
+      case 'block':
+        throw new NeedsFolder();
+      default:
+        return unreachable(entry);
+    }
+  }
+}
+
+/** Layers hold capabilities and no other attribute. */
+function keptOf(xattrs: ReadonlyMap<string, Uint8Array>): ReturnType<typeof encodeXattrs> {
+  const capability = xattrs.get(capabilityXattr);
+  return capability === undefined ? {} : encodeXattrs(new Map([[capabilityXattr, capability]]));
+}
+
+/** `a`, `a/b` and `a/b/c` of `a/b/c`. */
+function* prefixes(folder: RawPath): Generator<RawPath, void, undefined> {
+  for (let end = folder.indexOf('/'); end !== -1; end = folder.indexOf('/', end + 1)) {
+    yield rawPath(folder.slice(0, end));
+  }
+  if (folder !== '') {
+    yield folder;
+  }
+}
+
+/** The order of a tar: sorted name by name, a folder before what is in it. Lists of main are sorted; others need a folder. */
+function requireOrder(before: RawPath, after: RawPath): void {
+  let at = 0;
+  while (at < before.length && before.charCodeAt(at) === after.charCodeAt(at)) {
+    at += 1;
+  }
+  if (rank(before, at) >= rank(after, at)) {
+    throw new NeedsFolder();
+  }
+}
+
+/** A path that ends comes first, then one whose name ends. */
+function rank(path: RawPath, at: number): number {
+  if (at >= path.length) {
+    return -2;
+  }
+  return path[at] === '/' ? -1 : path.charCodeAt(at);
+}
+
+function unreachable(entry: never): never {
+  throw new Error(`Cannot pack ${JSON.stringify(entry)}`);
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readImage } from '../support/image-archive.ts';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+// A COPY that ends the target is kept as its tar, and becomes a folder when somebody needs the files.
+
+const needs = requires('user:subids', 'tool:busybox');
+const base = ['--build-context', 'base=oci-layout://base'];
+
+async function prepared(): Promise<Sandbox> {
+  const box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  return box
+    .file('c/Containerfile', 'FROM base\nCOPY --chown=7:8 tree /srv/tree\n')
+    .file('c/tree/a/b', 'text')
+    .file('c/tree/run', '#!/bin/sh\n', { mode: 0o755 })
+    .file('c/tree/zeros', Buffer.alloc(3 << 20))
+    .link('c/tree/l', 'a/b')
+    .file('next/Containerfile', 'FROM app\nRUN cd /srv/tree && stat -c "%n %a %u %g %Y" . a a/b run && cat l && wc -c < zeros\n');
+}
+
+/** How the layers that were made here are kept, sorted. */
+function kept(box: Sandbox): readonly string[] {
+  const snapshots = join(box.store, 'snapshots');
+  const forms = readdirSync(snapshots).map((name) =>
+    readdirSync(join(snapshots, name))
+      .filter((file) => file === 'fs' || file === 'layer.tar')
+      .join(),
+  );
+  return forms.toSorted();
+}
+
+async function digestOf(box: Sandbox, ...args: readonly string[]): Promise<string> {
+  await box.tsbuild(...base, '-o', 'type=oci,dest=o.tar', ...args, 'c').succeeds();
+  return (await readImage(box.at('o.tar'))).manifestDigest;
+}
+
+test('a COPY at the end is packed, and its image is the same as from files', needs, async () => {
+  using box = await prepared();
+  const packed = await digestOf(box);
+  assert.deepEqual(kept(box), ['fs', 'layer.tar']);
+  assert.deepEqual(await digestOf(box), packed);
+  using other = await prepared();
+  await other.tsbuild(...base, '-o', 'files', 'c').succeeds();
+  assert.deepEqual(kept(other), ['fs', 'fs']);
+  assert.deepEqual(await digestOf(other), packed);
+});
+
+test('a packed layer becomes a folder for a RUN on top of it', needs, async () => {
+  using box = await prepared();
+  await box.tsbuild(...base, '-t', 'app', 'c').succeeds();
+  assert.deepEqual(kept(box), ['fs', 'layer.tar']);
+  const { stderr } = await box.tsbuild('--pull=never', 'next').succeeds();
+  for (const line of ['. 755 7 8 315619200', 'a/b 644 7 8 315619200', 'run 755 7 8 315619200', 'text3145728']) {
+    assert.ok(stderr.includes(line), `${line}\n${stderr}`);
+  }
+  assert.deepEqual(kept(box), ['fs', 'fs', 'fs']);
+  await box.tsbuild('save', '-o', 'app.tar', 'app').succeeds();
+});
+
+test('an epoch changes the times of a packed layer', needs, async () => {
+  using box = await prepared();
+  const plain = await digestOf(box);
+  const later = await digestOf(box, '--source-date-epoch', '1000000000');
+  assert.notEqual(later, plain);
+  using other = await prepared();
+  assert.equal(await digestOf(other, '--source-date-epoch', '1000000000'), later);
+});
+
+test('two builds that need the files of a packed layer at once both get them', needs, async () => {
+  using box = await prepared();
+  await box.tsbuild(...base, '-t', 'app', 'c').succeeds();
+  await Promise.all(
+    ['one', 'two', 'three'].map((name) => box.tsbuild('--pull=never', '--build-arg', `X=${name}`, '-t', name, 'next').succeeds()),
+  );
+  assert.ok(!kept(box).includes('layer.tar'));
+});
