@@ -36,9 +36,8 @@ export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreR
 
 function parsed(name: string, text: string): IgnoreRules {
   const { rules, diagnostics } = parseIgnoreFile({ name, text });
-  if (diagnostics.length === 0) return rules;
-  // The spans belong to the ignore file, which is not among the sources that code frames are drawn from; the messages name the line.
-  throw new ContainerfileError(diagnostics.map((diagnostic) => ({ ...diagnostic, span: undefined })));
+  if (diagnostics.length > 0) throw new ContainerfileError(diagnostics, [{ name, text }]);
+  return rules;
 }
 
 async function readChosen(file: string): Promise<string> {

@@ -56,6 +56,11 @@ for (const [ignored, isReported] of [
   });
 }
 
+test('I02: a pattern that is wrong is shown where it stands', async () => {
+  using box = sandbox().file('Containerfile', 'FROM scratch\nCOPY a /\n').file('.dockerignore', 'a\n!\n');
+  await box.tsbuild('check', '.').fails({ exit: 2, stderr: /^error: Cannot read line 2 of .*\n --> \.dockerignore:2:1\n/ });
+});
+
 test('check takes --ignorefile, and the Containerfile from standard input', async () => {
   using box = sandbox().file('ignore', 'x\n');
   const command = ['check', '--ignorefile=ignore', '-f', '-', '.'];

@@ -51,10 +51,14 @@ test('readIgnoreRules() names the lines that are wrong', async () => {
     assert.deepEqual(
       error.diagnostics.map(({ message, span }) => [message, span]),
       [
-        ['Cannot read line 2 of .dockerignore: pattern "!": nothing follows the exclamation mark', undefined],
-        ['Cannot read line 3 of .dockerignore: pattern "[": a "[" has no "]"', undefined],
+        [
+          'Cannot read line 2 of .dockerignore: pattern "!": nothing follows the exclamation mark',
+          { source: 0, start: 2, end: 3 },
+        ],
+        ['Cannot read line 3 of .dockerignore: pattern "[": a "[" has no "]"', { source: 0, start: 4, end: 5 }],
       ],
     );
+    assert.deepEqual(error.sources, [{ name: '.dockerignore', text: 'a\n!\n[\n' }]);
     return true;
   });
   const chosen = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: folder.at('none') });
