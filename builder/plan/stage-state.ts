@@ -7,12 +7,19 @@ import type { Expander } from './expand-word.ts';
 import { type ArgumentInfo, epochName } from './global-scope.ts';
 import { joinPath } from './join-path.ts';
 
+/** A variable, also as the environment of a command holds it: many commands share the one text. */
+interface Variable {
+  readonly value: string;
+  /** `name=value`. */
+  readonly entry: string;
+}
+
 /** A stage while its instructions are applied one after the other. */
 export interface StageState {
   readonly config: ConfigState;
   author: string | undefined;
   /** What words and commands see: ENV and ARG, the later one of a name wins, and comes last. */
-  readonly variables: Map<string, string>;
+  readonly variables: Map<string, Variable>;
   /** Declared arguments, in the order in which their names came first. Inherited by child stages. */
   readonly args: Map<string, string | undefined>;
   /** Names that ENV of the file set, which options do not override. */
@@ -62,7 +69,7 @@ export function childState(parent: StageState, escape: Escape): StageState {
 
 type Start = Pick<StageState, 'config' | 'author' | 'imagePlatform'>;
 
-function startState(start: Start, escape: Escape, inherited: ReadonlyMap<string, string> = new Map()): StageState {
+function startState(start: Start, escape: Escape, inherited: StageState['variables'] = new Map()): StageState {
   const { config } = start;
   if (!config.env.has('PATH') && start.imagePlatform.os !== 'windows') config.env.set('PATH', defaultPath);
   if (config.workingDirectory !== '') config.workingDirectory = joinPath('/', config.workingDirectory);
@@ -76,7 +83,7 @@ function startState(start: Start, escape: Escape, inherited: ReadonlyMap<string,
     declared: new Map(),
     usedArguments: new Set(),
     hasCmd: false,
-    expander: { env: (name) => variables.get(name), escape },
+    expander: { env: (name) => variables.get(name)?.value, escape },
     cache: {},
   };
 }
@@ -110,19 +117,19 @@ export function workingDirectoryOf({ config }: StageState): string {
   return config.workingDirectory === '' ? '/' : config.workingDirectory;
 }
 
-function setLast(variables: Map<string, string>, name: string, value: string): void {
+function setLast(variables: StageState['variables'], name: string, value: string): void {
   variables.delete(name);
-  variables.set(name, value);
+  variables.set(name, { value, entry: `${name}=${value}` });
 }
 
-function makeEnvironment(variables: ReadonlyMap<string, string>): readonly string[] {
-  const environment = Array.from(variables, ([name, value]) => `${name}=${value}`);
+function makeEnvironment(variables: StageState['variables']): readonly string[] {
+  const environment = Array.from(variables.values(), ({ entry }) => entry);
   if (!variables.has(epochName)) environment.push(`${epochName}=${constantTimeSeconds}`);
   return environment;
 }
 
 function makeArgumentPrefix({ args, variables }: StageState): string {
   if (args.size === 0) return '';
-  const values = Array.from(args, ([name, value]) => `${name}=${variables.get(name) ?? value ?? ''}`);
+  const values = Array.from(args, ([name, value]) => variables.get(name)?.entry ?? `${name}=${value ?? ''}`);
   return `|${args.size} ${values.join(' ')} `;
 }

@@ -41,6 +41,10 @@ const measurements: Readonly<Record<string, Measurement>> = {
   'parse 5 MB of ENV': { text: () => repeated('ENV A=12\n', fileBytes), run: parsed },
   'check 5 MB of a mix': { text: () => repeated(`${mixed}\n`, fileBytes), run: checked },
   'plan 10,000 instructions': { text: () => manyLines(10_000, (index) => mixed.split('\n')[index % 4] ?? ''), run: planned },
+  'plan 5,000 ENV and 5,000 RUN': {
+    text: () => manyLines(5_000, (index) => `ENV V${index}=${index}\nRUN x${index}`),
+    run: planned,
+  },
   'plan 1,000 stages in a chain': {
     text: () => manyLines(1_000, (index) => `FROM s${index} AS s${index + 1}\nENV v${index % 50}=${index}\nRUN x`),
     run: planned,
