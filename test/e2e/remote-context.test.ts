@@ -295,6 +295,13 @@ test('--build-context takes repositories and archives, each fetched once and onl
     .fails({ exit: 2, stderr: /Cannot use "http:\/\/127[^"]*\/text" as context "web": it is no tar archive/ });
 });
 
+test('--build-context takes an archive on standard input', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY --from=in f other /got/\n');
+  const image = await output(box, gzipSync(await layerTar(members)), '--build-context', 'in=-', 'c');
+  assert.deepEqual(namesIn(image), ['got', 'got/Containerfile', 'got/f']);
+});
+
 test('a build that is interrupted while it fetches leaves nothing', needs, async () => {
   const stuck = createServer((_, response) => response.writeHead(200, { 'content-length': '1000' }).write('x'));
   await new Promise<void>((resolve) => stuck.listen(0, '127.0.0.1', resolve));

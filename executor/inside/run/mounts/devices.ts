@@ -30,11 +30,7 @@ export function prepareNode({ source, target, permissions }: RunAction['devices'
   if (!mount.isDirectory && !canOpen(source, permissions)) {
     close(mount.fd);
     const message = `Cannot add the device "${source}": you may not open it, and a builder without root can only pass on what you can open yourself`;
-    throw new Refusal(
-      'mount-source',
-      message,
-      'Grant it to your user, not to a group: setfacl -m u:$USER:rw on the node, or a udev rule',
-    );
+    throw new Refusal('mount-source', message, `Grant it to your user, not to a group: setfacl -m u:$USER:rw ${source}`);
   }
   return mount;
 }
