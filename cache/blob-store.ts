@@ -51,11 +51,12 @@ export class BlobStore {
     if (await this.has(descriptor.digest)) return target;
     const expected = { digest: descriptor.digest, size: descriptor.size, source: source.name };
     await using writer = await BlobWriter.create(expected, await this.#newPath());
-    for (let failures = 0; !writer.isComplete; ) {
-      const before = writer.written;
+    for (let failures = 0, mark = 0; !writer.isComplete; ) {
       const failure = await receive(writer, { descriptor, source, options });
       if (writer.isComplete) break;
-      failures = writer.written > before ? 0 : failures + 1;
+      const hasProgressed = writer.written - mark >= descriptor.size / progressParts;
+      failures = hasProgressed ? 0 : failures + 1;
+      if (hasProgressed) mark = writer.written;
       if (failures === maximalFailures) throw failure ?? writer.sizeMismatch(String(writer.written));
     }
     await makeParent(target);
@@ -150,8 +151,10 @@ async function makeParent(target: string): Promise<void> {
   await orStoreError(() => mkdir(path.dirname(target), { recursive: true }), 'make a folder for blobs', target);
 }
 
-/** How often a source may break off without having given a single byte. */
+/** How often a source may break off without having come further. */
 const maximalFailures = 3;
+/** What counts as further: a source that breaks off after every few bytes would otherwise keep us for ever. */
+const progressParts = 50;
 
 interface Receipt {
   readonly descriptor: Descriptor;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
+import { digestOf } from '../../registry/oci/digest.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { resolveDigest, resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';
@@ -213,6 +214,27 @@ describe('a layer of a registry', () => {
       under({ path: /blobs/, fault: { kind: 'lengthen' } }, () => layerOf(source, 1)),
       { code: 'size-mismatch' },
     );
+  });
+
+  test('that may not be pushed is fetched from where its descriptor says', async () => {
+    const bytes = Buffer.from('a layer that is elsewhere');
+    const elsewhere = `http://${registry.host}/v2/elsewhere/blobs/${registry.addBlob('elsewhere', bytes)}`;
+    const foreign = {
+      mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+      digest: digestOf(bytes),
+      size: bytes.length,
+      urls: ['ftp://nobody.invalid/layer', elsewhere],
+    };
+    const { blobs } = await resolve();
+    assert.deepEqual(await collect((await blobs.open(foreign, {})).bytes), bytes);
+    assert.deepEqual(await collect((await blobs.open(foreign, { offset: 8 })).bytes), bytes.subarray(8));
+    await assert.rejects(blobs.open({ ...foreign, urls: ['ftp://nobody.invalid/layer'] }, {}), {
+      code: 'blob-unknown',
+      message: /it has no usable URL$/,
+    });
+    await assert.rejects(blobs.open({ ...foreign, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' }, {}), {
+      code: 'blob-unknown',
+    });
   });
 
   test('that stops or trickles is given up', async () => {
