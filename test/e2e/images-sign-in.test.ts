@@ -38,6 +38,8 @@ test('login keeps what the registry takes, push uses it, logout forgets it', nee
   await box.tsbuild('-t', 'app', 'c').succeeds();
   await box.tsbuild('push', ...flags, 'app', `${host}/private:1`).succeeds();
   await box.tsbuild('pull', ...flags, `${host}/private:1`).succeeds();
+  const basic = Buffer.from(`anna:${password}`).toString('base64');
+  for (const secret of [password, basic]) await box.run(['grep', '-rlF', '--', secret, 'store']).fails({ exit: 1, stderr: /^$/ });
   await box.tsbuild('logout', '--authfile', 'auth/auth.json', host).succeeds();
   await box.tsbuild('pull', ...flags, `${host}/private:1`).fails({ exit: 4, stderr: /tsbuild login|sign in/i });
   await box.tsbuild('logout', '--authfile', 'auth/auth.json', host).fails({ exit: 2, stderr: /nobody is signed in there/ });
