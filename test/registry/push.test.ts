@@ -130,6 +130,13 @@ describe('pushImage()', () => {
     assert.deepEqual(ranges.slice(0, 3), ['0-24999', '25000-49999', '50000-74999']);
   });
 
+  test('sends no smaller chunks than the registry takes', async () => {
+    await using at = await FakeRegistry.start({ leastChunkBytes: 40_000 });
+    await pushImage(`${at.host}/app:1`, parts(testImage({ layerSizes: [90_000] })), { client, chunkBytes: 1000 });
+    const ranges = at.requests.filter(({ method }) => method === 'PATCH').map(({ headers }) => headers['content-range']);
+    assert.deepEqual(ranges.slice(0, 2), ['0-39999', '40000-79999']);
+  });
+
   test('reports progress', async () => {
     const image = testImage({ layerSizes: [50_000] });
     const seen: PushProgress[] = [];

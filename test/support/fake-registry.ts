@@ -29,6 +29,8 @@ export interface FakeRegistryOptions {
   };
   /** Answers PATCH and status requests; false: 405, as registries that want one PUT. */
   readonly allowsChunks?: boolean;
+  /** The smallest chunk that it takes, which it says when an upload begins. */
+  readonly leastChunkBytes?: number;
   /** Answers to subjects as the specification demands. */
   readonly hasReferrers?: boolean;
 }
@@ -273,6 +275,7 @@ export class FakeRegistry implements AsyncDisposable {
     return call.bytes(202, Buffer.alloc(0), {
       location: `/v2/${repository}/blobs/uploads/${id}?state=secret-state`,
       range: '0-0',
+      ...(this.#options.leastChunkBytes !== undefined && { 'oci-chunk-min-length': String(this.#options.leastChunkBytes) }),
     });
   }
 
