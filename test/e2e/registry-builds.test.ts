@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FakeRegistry } from '../support/fake-registry.ts';
+import { writeLayout } from '../support/images.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
 import { sandbox } from '../support/sandbox.ts';
@@ -55,6 +58,30 @@ describe('--pull', needs, () => {
     await box.tsbuild('--pull=never', 'c').fails({ exit: 2, stderr: /it is not in the store, and --pull=never/ });
     assert.deepEqual(registry.log(), []);
   });
+});
+
+describe('Ctrl-C', needs, () => {
+  for (const argv of [
+    ['build', '-t', `${other.host}/stopped:1`, '--push', 'c'],
+    ['copy', 'oci:layout', `docker://${other.host}/stopped:1`],
+  ]) {
+    test(`in the middle of ${argv[0]} leaves no upload behind, and does not wait for long`, async () => {
+      using box = sandbox();
+      writeLayout(box.at('layout'), { layers: [randomBytes(3_000_000)] });
+      box.file('c/Containerfile', 'FROM scratch\nCOPY file /\n').file('c/file', randomBytes(3_000_000));
+      other.fail({ method: 'PUT', path: /uploads/, after: 1, fault: { kind: 'hang' } });
+      const run = box.tsbuild(...argv);
+      while (other.requests.filter(({ method, path }) => method === 'PUT' && path.includes('uploads')).length < 2)
+        await delay(20);
+      assert.equal(other.openUploads, 1);
+      run.child.kill('SIGINT');
+      assert.equal((await run.finished()).exit, 130);
+      other.heal();
+      other.requests.length = 0;
+      assert.equal(other.openUploads, 0);
+      assert.equal(other.manifests.has('stopped/1'), false);
+    });
+  }
 });
 
 describe('a build that adds no files to its base', needs, () => {
