@@ -6,6 +6,7 @@ import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
+import { imageForm } from './deliver/image-form.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
@@ -34,6 +35,8 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   options.signal?.throwIfAborted();
   const platforms = platformsOf(options);
   checkOutputs(options);
+  // What an output cannot be shows before anything is built.
+  for (const output of options.outputs ?? []) imageForm(options, output);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);

@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { compressionOf } from '../deliver/image-form.ts';
-import { UsageError } from '../errors.ts';
 import { writeWhole } from '../export/whole-output.ts';
-
+import type { LeavingForm } from '../images/leaving-layers.ts';
+import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -13,11 +12,18 @@ import { parseCount } from './size.ts';
 export const leavingFlags: readonly Flag[] = [
   {
     long: '--compression',
+    aliases: ['--compression-format'],
     value: 'KIND',
     group: 'Form',
     help: 'gzip (default), zstd or uncompressed, for layers that were made here; others go as they are',
   },
-  { long: '--compression-level', value: 'N', group: 'Form', help: 'Level of the compression (default: 6 for gzip, 3 for zstd)' },
+  {
+    long: '--compression-level',
+    value: 'N',
+    group: 'Form',
+    help: 'Level of the compression: 0 to 9 for gzip (default: 6), 1 to 22 for zstd (default: 3)',
+  },
+  { long: '--force-compression', group: 'Form', help: 'Compress other layers anew too, where they are compressed otherwise' },
 ];
 
 /** `--format`, for commands that need the word for nothing else. */
@@ -37,20 +43,14 @@ export const digestFileFlag: Flag = {
 };
 
 /** What leavingFlags say. Throws UsageError. */
-export function leavingCompression(parsed: ParsedFlags): LayerCompression {
-  const compression = oneOf('--compression', parsed.last('--compression'), ['gzip', 'zstd', 'uncompressed']);
-  const level = levelOf(parsed.last('--compression-level'), compression === 'zstd' ? 22 : 9);
-  return compressionOf({
-    ...(compression !== undefined && { compression }),
-    ...(level !== undefined && { compressionLevel: level }),
-  });
-}
-
-function levelOf(text: string | undefined, highest: number): number | undefined {
-  if (text === undefined) return undefined;
-  const level = parseCount('--compression-level', text, 0);
-  if (level <= highest) return level;
-  throw new UsageError('--compression-level', `Cannot use --compression-level ${text}: the highest level is ${highest}`);
+export function leavingForm(parsed: ParsedFlags): LeavingForm {
+  const compression = parsed.last('--compression');
+  const level = parsed.last('--compression-level');
+  const wanted = {
+    ...(compression !== undefined && { compression: compressionWord('--compression', compression) }),
+    ...(level !== undefined && { compressionLevel: parseCount('--compression-level', level, 0) }),
+  };
+  return { compression: compressionOf(wanted, '--compression-level'), isForced: parsed.isOn('--force-compression') === true };
 }
 
 /** What `--format` says, where mediaFormatFlag is. Throws UsageError. */

@@ -7,6 +7,8 @@ import type { BuildOptions, ImageOutputOptions, Output } from '../options.ts';
 export interface ImageForm {
   readonly format: ImageFormat;
   readonly compression: LayerCompression;
+  /** Layers of base images get that compression too, where they have another one. */
+  readonly isForced: boolean;
   /**
    * The image stays in the store: its layers are named by their uncompressed tars, which can be made from the snapshots at any time, so
    * no blob is written for them. With an explicit epoch the tars are others and have to be made to be known; then `compression` holds.
@@ -22,16 +24,19 @@ const defaultZstdLevel = 3;
 /** The form of the image that an output wants. Throws UsageError for what is not possible. */
 export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const wanted: ImageOutputOptions = ('image' in output ? output.image : undefined) ?? {};
-  if (wanted.forceCompression === true) {
-    throw new UsageError('--output', 'Cannot compress the layers of base images again: force-compression is not supported yet');
-  }
-  const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined;
-  return {
-    format: wanted.format ?? options.format ?? 'oci',
-    compression: compressionOf(wanted),
-    isStoreOnly,
-    annotations: { ...options.annotations, ...wanted.annotations },
-  };
+  const compression = compressionOf(wanted, '--output');
+  const format = wanted.format ?? options.format ?? 'oci';
+  if (format === 'docker' && compression.kind === 'zstd') throw dockerZstd('--output');
+  const isForced = wanted.forceCompression === true;
+  const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined && !isForced;
+  return { format, compression, isForced, isStoreOnly, annotations: { ...options.annotations, ...wanted.annotations } };
+}
+
+/** Docker never gave zstd a media type; skopeo and podman refuse the one that containerd made up. */
+export function dockerZstd(flag: string): UsageError {
+  return new UsageError(flag, "Cannot compress layers with zstd: Docker's media types have none for it", {
+    hint: 'Use the media types of OCI: build or copy the image with --format oci',
+  });
 }
 
 /** Equal for forms that give the same bytes. */
@@ -39,26 +44,45 @@ export function formKey(form: ImageForm): string {
   return JSON.stringify([
     form.format,
     form.compression,
+    form.isForced,
     form.isStoreOnly,
     Object.entries(form.annotations).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
 }
 
-/** How layers are compressed; gzip unless something else is wanted. */
-export function compressionOf({
-  compression = 'gzip',
-  compressionLevel,
-}: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>): LayerCompression {
+/** How layers are compressed; gzip unless something else is wanted. Throws UsageError, naming the flag, for a level that does not exist. */
+export function compressionOf(
+  { compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>,
+  flag: string,
+): LayerCompression {
   switch (compression) {
     case 'uncompressed':
       return { kind: 'none' };
     case 'gzip':
-      return { kind: 'gzip', level: compressionLevel ?? defaultGzipLevel };
+      return {
+        kind: 'gzip',
+        level: levelIn(compressionLevel ?? defaultGzipLevel, { kind: 'gzip', lowest: 0, highest: 9, flag }),
+      };
     case 'zstd':
-      return { kind: 'zstd', level: compressionLevel ?? defaultZstdLevel };
+      return {
+        kind: 'zstd',
+        level: levelIn(compressionLevel ?? defaultZstdLevel, { kind: 'zstd', lowest: 1, highest: 22, flag }),
+      };
     default:
       return unreachable(compression);
   }
+}
+
+interface LevelRange {
+  readonly kind: string;
+  readonly lowest: number;
+  readonly highest: number;
+  readonly flag: string;
+}
+
+function levelIn(level: number, { kind, lowest, highest, flag }: LevelRange): number {
+  if (Number.isInteger(level) && level >= lowest && level <= highest) return level;
+  throw new UsageError(flag, `Cannot compress with ${kind} at level ${level}: its levels are ${lowest} to ${highest}`);
 }
 
 function unreachable(value: never): never {

@@ -37,7 +37,9 @@ interface Fetching {
 /** Fetches the layers of base images that nobody needed so far, since the image is to be complete. */
 export async function fetchBaseBlobs({ images }: ImageSet, { store, signal, onProgress }: Fetching): Promise<void> {
   const layers = new Map(
-    images.flatMap(({ root }) => root.layers.filter(isForeign)).map((layer) => [layer.descriptor.digest, layer]),
+    images
+      .flatMap(({ root, layers: made }) => root.layers.filter(isForeign).filter((layer) => made.some(isBlobOf(layer))))
+      .map((layer) => [layer.descriptor.digest, layer]),
   );
   await Promise.all(
     [...layers.values()].map(({ descriptor, blobs }) =>
@@ -89,7 +91,7 @@ function pushBlob(
   layer: LayerRef | undefined,
   { store, signal }: Pick<Fetching, 'store' | 'signal'>,
 ): PushBlob {
-  const source = layer?.kind === 'foreign' ? layer.blobs : undefined;
+  const source = layer?.kind === 'foreign' && isBlobOf(layer)(descriptor) ? layer.blobs : undefined;
   return {
     descriptor,
     origin: source?.origin,
@@ -99,6 +101,11 @@ function pushBlob(
       return (await source.open(descriptor, { signal })).bytes;
     },
   };
+}
+
+/** A layer that was compressed anew is a blob of this build. */
+function isBlobOf(layer: Extract<LayerRef, { kind: 'foreign' }>): (descriptor: Descriptor) => boolean {
+  return ({ digest }) => digest === layer.descriptor.digest;
 }
 
 function isForeign(layer: LayerRef): layer is Extract<LayerRef, { kind: 'foreign' }> {

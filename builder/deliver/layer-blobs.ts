@@ -1,8 +1,9 @@
 import pLimit from 'p-limit';
 import type { Store } from '../../cache/store.ts';
-import type { LayerCompression } from '../../executor/protocol/messages.ts';
+import type { LayerCompression, WorkerResults } from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
@@ -16,6 +17,8 @@ export interface LayerBlob {
 
 export interface LayerForm {
   readonly compression: LayerCompression;
+  /** Layers of base images get that compression too, where they have another one. */
+  readonly isForced: boolean;
   /** Layers of this build are only named, unless there is an epoch; no blob is written. */
   readonly isStoreOnly: boolean;
   /** Seconds since the epoch: what T0 and later become. Layers of base images keep their times. */
@@ -34,8 +37,8 @@ interface BlobMaking {
 const parallelLayers = 2;
 
 /**
- * The blobs of an image's layers, lowest first. Layers of a base image stay as they came and are not fetched for this; layers of this
- * build are made from their snapshots, unless that was done before.
+ * The blobs of an image's layers, lowest first. Layers of a base image stay as they came and are not fetched for this, unless they are to be
+ * compressed in another way; layers of this build are made from their snapshots. What was done before is not done again.
  */
 export async function layerBlobs(
   layers: readonly LayerRef[],
@@ -45,11 +48,41 @@ export async function layerBlobs(
   const limit = pLimit(parallelLayers);
   return Promise.all(
     layers.map(async (layer, index) => {
-      if (layer.kind === 'foreign') return { diffId: layer.diffId, descriptor: layer.descriptor };
-      const root = { layers: layers.slice(0, index + 1) };
-      return limit(() => builtBlob({ layer, root }, form, making));
+      if (layer.kind === 'built') {
+        const root = { layers: layers.slice(0, index + 1) };
+        return limit(() => builtBlob({ layer, root }, form, making));
+      }
+      if (needsConversion(layer, form)) return limit(() => convertedBlob(layer, form, making));
+      return { diffId: layer.diffId, descriptor: layer.descriptor };
     }),
   );
+}
+
+type ForeignLayerRef = Extract<LayerRef, { kind: 'foreign' }>;
+
+/** As BuildKit's force-compression: the kind counts, not the level. What may not be given away stays what it is. */
+function needsConversion({ descriptor }: ForeignLayerRef, { compression, isForced }: LayerForm): boolean {
+  const format = layerFormatOf(descriptor.mediaType);
+  return isForced && format !== undefined && !format.isForeign && format.compression !== compression.kind;
+}
+
+async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+  const { store, worker, signal, onProgress } = making;
+  const { diffId, descriptor, blobs } = layer;
+  // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
+  const variant = `converted-${compressionName(compression)}`;
+  const known = await store.layers.get(diffId, variant);
+  if (known !== undefined) return known;
+  const what = nameOf(diffId);
+  onProgress(what, 0, descriptor.size);
+  const blob = await store.blobs.fetch(descriptor, blobs, { signal });
+  const output = await store.newPath();
+  const client = await worker.get();
+  const made = await client.request({ kind: 'convert-layer', blob, diffId, output, compression }, { signal });
+  const converted = await adopted(made, { output, compression, store });
+  await store.layers.put(diffId, variant, converted);
+  onProgress(what, descriptor.size, descriptor.size);
+  return converted;
 }
 
 /** A layer that was made here, and the root file system that it is the top of. */
@@ -79,7 +112,7 @@ async function writeBlob(
   if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.get(layer.chainId);
   if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
-  const what = `layer ${layer.facts.diffId.slice(0, 'sha256:'.length + 12)}`;
+  const what = nameOf(layer.facts.diffId);
   onProgress(what, 0, layer.facts.sizeBytes);
   const output = await store.newPath();
   const { compression, epoch } = form;
@@ -88,16 +121,32 @@ async function writeBlob(
     { kind: 'write-layer', directory: snapshot.directory, output, compression, epoch },
     { signal },
   );
-  await store.blobs.adopt(output, made.digest);
-  const descriptor = { mediaType: typeOf(compression), digest: made.digest, size: made.sizeBytes };
-  await store.layers.put(layer.facts.diffId, variant, { descriptor, diffId: made.diffId });
+  const blob = await adopted(made, { output, compression, store });
+  await store.layers.put(layer.facts.diffId, variant, blob);
   onProgress(what, layer.facts.sizeBytes, layer.facts.sizeBytes);
-  return { diffId: made.diffId, descriptor };
+  return blob;
+}
+
+/** The file that the worker wrote becomes a blob of the store. */
+async function adopted(
+  { digest, sizeBytes, diffId }: WorkerResults['write-layer'],
+  { output, compression, store }: { readonly output: string; readonly compression: LayerCompression; readonly store: Store },
+): Promise<LayerBlob> {
+  await store.blobs.adopt(output, digest);
+  return { diffId, descriptor: { mediaType: typeOf(compression), digest, size: sizeBytes } };
+}
+
+function nameOf(diffId: Digest): string {
+  return `layer ${diffId.slice(0, 'sha256:'.length + 12)}`;
 }
 
 function variantOf({ compression, epoch }: LayerForm): string {
-  const name = compression.kind === 'none' ? 'none' : `${compression.kind}-${compression.level}`;
+  const name = compressionName(compression);
   return epoch === undefined ? name : `${name}.epoch-${epoch}`;
+}
+
+function compressionName(compression: LayerCompression): string {
+  return compression.kind === 'none' ? 'none' : `${compression.kind}-${compression.level}`;
 }
 
 function typeOf({ kind }: LayerCompression): string {

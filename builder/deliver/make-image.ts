@@ -40,7 +40,8 @@ export async function makeImage(
 ): Promise<MadeImage> {
   const { plan, root } = built;
   const epoch = plan.sourceDateEpoch;
-  const layers = await layerBlobs(root.layers, { compression: form.compression, isStoreOnly: form.isStoreOnly, epoch }, making);
+  const { compression, isForced, isStoreOnly } = form;
+  const layers = await layerBlobs(root.layers, { compression, isForced, isStoreOnly, epoch }, making);
   const historySeconds = epoch ?? constantTimeSeconds;
   const config = makeConfig({
     plan,

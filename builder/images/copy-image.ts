@@ -1,7 +1,7 @@
-import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import type { ImageFormat } from '../image/media-types.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepDocuments, keepImage } from './keep-image.ts';
+import { type LeavingForm, refuseDockerZstd } from './leaving-layers.ts';
 import { fileOutputOf, type ImageLocation } from './location.ts';
 import { inFormat } from './new-documents.ts';
 import { openSource, type WantedPlatforms } from './open-source.ts';
@@ -14,7 +14,7 @@ import { writeFiles } from './write-files.ts';
 export interface Copying {
   readonly platforms: WantedPlatforms;
   /** Of layers that are compressed on the way. */
-  readonly compression: LayerCompression;
+  readonly leaving: LeavingForm;
   /** undefined: as it is. */
   readonly format: ImageFormat | undefined;
   readonly from: RegistrySettings;
@@ -23,16 +23,17 @@ export interface Copying {
 
 /**
  * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless another format is
- * wanted, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
+ * wanted, layers are to be compressed anew, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
  */
 export async function copyImage(
   { source, target }: { readonly source: ImageLocation; readonly target: ImageLocation },
-  { platforms, compression, format, from, to }: Copying,
+  { platforms, leaving, format, from, to }: Copying,
   session: ImageSession,
 ): Promise<string> {
-  const leaving = target.kind === 'store' ? undefined : compression;
-  const read = await openSource(source, { platforms, registry: from, compression: leaving }, session);
+  const isNeeded = target.kind !== 'store' || leaving.isForced;
+  const read = await openSource(source, { platforms, registry: from, leaving: isNeeded ? leaving : undefined }, session);
   const whole = inFormat(read, format);
+  if (isNeeded) refuseDockerZstd(whole, leaving);
   await put(whole, { target, registry: to }, session);
   return descriptorOf(whole).digest;
 }

@@ -1,4 +1,3 @@
-import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { LocalContent } from '../../registry/local-contents.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -10,6 +9,7 @@ import { normalisePlatform, parsePlatform } from '../../registry/oci/platform-ma
 import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
+import { type LeavingForm, withForcedLayers } from './leaving-layers.ts';
 import type { ImageLocation } from './location.ts';
 import { indexDocument } from './new-documents.ts';
 import { openAsStored, openStored } from './open-stored.ts';
@@ -35,23 +35,27 @@ export interface Reading {
   readonly platforms: WantedPlatforms;
   readonly registry: RegistrySettings;
   /** Of layers of the store that were made here; undefined: they stay as they are, since the store is where they go. */
-  readonly compression: LayerCompression | undefined;
+  readonly leaving: LeavingForm | undefined;
 }
 
 /** Opens an image wherever it is. Nothing but manifests and configurations is fetched. Throws UsageError, RegistryError, StoreError. */
 export async function openSource(location: ImageLocation, reading: Reading, session: ImageSession): Promise<WholeImage> {
   switch (location.kind) {
     case 'registry':
-      return (await openRemote(location.name, reading, session)).whole;
+      return forced((await openRemote(location.name, reading, session)).whole, reading, session);
     case 'store':
       return openFromStore(location.name, reading, session);
     case 'oci-layout':
     case 'oci-archive':
     case 'docker-archive':
-      return openFile(location, reading, session);
+      return forced(await openFile(location, reading, session), reading, session);
     default:
       return unreachable(location);
   }
+}
+
+async function forced(whole: WholeImage, { leaving }: Reading, session: ImageSession): Promise<WholeImage> {
+  return leaving?.isForced === true ? withForcedLayers(whole, leaving, session) : whole;
 }
 
 /** An image of a registry, and the full name under which it was found; the digest alone when it was asked for by digest. */
@@ -84,10 +88,9 @@ export async function openContent(content: LocalContent, platforms: WantedPlatfo
   return chosen({ bytes, descriptor, index, open: (entry) => content.open(entry) }, platforms, purpose);
 }
 
-async function openFromStore(name: string, { platforms, compression }: Reading, session: ImageSession): Promise<WholeImage> {
+async function openFromStore(name: string, { platforms, leaving }: Reading, session: ImageSession): Promise<WholeImage> {
   const { descriptor } = await findImage(session.store, name);
-  const whole =
-    compression === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, compression, session);
+  const whole = leaving === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, leaving, session);
   const { index, images } = whole;
   if (platforms === 'all' || index === undefined) return whole;
   const { digest } = chooseEntry(index.index.manifests, { platform: platforms, purpose: `copy image "${name}"` });

@@ -1,11 +1,9 @@
-import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { layerBlobs } from '../deliver/layer-blobs.ts';
-import { rootOfImage } from '../solve/root-state.ts';
 import { storeBlobs } from '../source/image-lookup.ts';
 import { localLayersOf } from '../source/local-layers.ts';
 import type { ImageSession } from './image-session.ts';
-import { formatOf, indexAround, withManifest } from './new-documents.ts';
+import { type LeavingForm, withLeavingLayers } from './leaving-layers.ts';
+import { indexAround } from './new-documents.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';
 import type { ImageParts, WholeImage } from './whole-image.ts';
 
@@ -14,16 +12,12 @@ import type { ImageParts, WholeImage } from './whole-image.ts';
  * which makes new manifests around the same configurations: those that a build which pushes at once would have made. An image without
  * such layers keeps every byte. Throws StoreError, EnvironmentError, ExecutorError.
  */
-export async function openStored(
-  descriptor: Descriptor,
-  compression: LayerCompression,
-  session: ImageSession,
-): Promise<WholeImage> {
+export async function openStored(descriptor: Descriptor, leaving: LeavingForm, session: ImageSession): Promise<WholeImage> {
   // What is read from here on must not be pruned.
   await session.store.hold();
   const { index, manifests } = await readStoredImage(session.store, descriptor);
   const images: ImageParts[] = [];
-  for (const stored of manifests) images.push(await leavingImage(stored, compression, session));
+  for (const stored of manifests) images.push(await leavingImage(stored, leaving, session));
   return { index: index && indexAround(index, images), images, isStored: true };
 }
 
@@ -33,16 +27,12 @@ export async function openAsStored(descriptor: Descriptor, session: ImageSession
   return { index, images: manifests.map((stored) => partsOf(stored, session)), isStored: true };
 }
 
-async function leavingImage(stored: StoredManifest, compression: LayerCompression, session: ImageSession): Promise<ImageParts> {
+async function leavingImage(stored: StoredManifest, leaving: LeavingForm, session: ImageSession): Promise<ImageParts> {
   const parts = partsOf(stored, session);
   const { manifest, config } = stored;
   if (config === undefined) return parts;
   const localLayers = await localLayersOf(session.store, { manifest, config });
-  if (localLayers.size === 0) return parts;
-  const root = rootOfImage({ reference: stored.descriptor.digest, manifest, config, blobs: parts.blobs, localLayers });
-  const layers = await layerBlobs(root.layers, { compression, isStoreOnly: false, epoch: undefined }, session);
-  const descriptors = layers.map((layer) => layer.descriptor);
-  return withManifest(parts, descriptors, formatOf(manifest.mediaType));
+  return withLeavingLayers({ ...parts, localLayers }, leaving, session);
 }
 
 function partsOf({ descriptor, bytes, manifest, configBytes, config }: StoredManifest, { store }: ImageSession): ImageParts {

@@ -46,6 +46,14 @@ export type WorkerRequest =
       readonly compression: LayerCompression /** Seconds: T0 and later become this. */;
       readonly epoch: number | undefined;
     }
+  /** Writes the tar of a foreign layer, compressed in another way, into the new file `output`. Fails unless its digest is `diffId`. */
+  | {
+      readonly kind: 'convert-layer';
+      readonly blob: string;
+      readonly diffId: Digest;
+      readonly output: string;
+      readonly compression: LayerCompression;
+    }
   /** Writes whole root file systems to one folder or tar outside the store. `path` is new (a folder may be empty). */
   | {
       readonly kind: 'export-tree';
@@ -71,6 +79,7 @@ export interface WorkerResults {
   readonly unpack: LayerFacts;
   readonly step: LayerFacts;
   readonly 'write-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
+  readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'export-tree': { readonly files: number };
   readonly remove: Record<string, never>;
 }

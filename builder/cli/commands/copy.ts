@@ -3,14 +3,7 @@ import { parseImageLocation } from '../../images/location.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import {
-  digestFileFlag,
-  leavingCompression,
-  leavingFlags,
-  mediaFormat,
-  mediaFormatFlag,
-  writeDigestFile,
-} from '../leaving-flags.ts';
+import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -52,7 +45,7 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const places = { source: parseImageLocation(from), target: parseImageLocation(to) };
   const copying = {
     platforms: platformsWanted(parsed),
-    compression: leavingCompression(parsed),
+    leaving: leavingForm(parsed),
     format: mediaFormat(parsed),
     from: registrySettings(parsed, 'src'),
     to: registrySettings(parsed, 'dest'),

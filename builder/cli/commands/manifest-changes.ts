@@ -109,7 +109,7 @@ interface Adding {
 
 async function addAll(list: ManifestList, { images, parsed, changes }: Adding, session: ImageSession): Promise<ManifestList> {
   const platforms = platformsWanted(parsed);
-  const reading = { platforms, registry: registrySettings(parsed), compression: undefined } as const;
+  const reading = { platforms, registry: registrySettings(parsed), leaving: undefined } as const;
   let grown = list;
   for (const image of images) {
     const location = hasKind(image) ? parseImageLocation(image) : ({ kind: 'store', name: image } as const);

@@ -1,18 +1,12 @@
 import { UsageError } from '../../errors.ts';
+import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { openList } from '../../images/manifest-list.ts';
 import { inFormat } from '../../images/new-documents.ts';
 import { openRemote } from '../../images/open-source.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import {
-  digestFileFlag,
-  leavingCompression,
-  leavingFlags,
-  mediaFormat,
-  mediaFormatFlag,
-  writeDigestFile,
-} from '../leaving-flags.ts';
+import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
@@ -71,7 +65,7 @@ async function inspect(parsed: ParsedFlags, opened: OpenedStore): Promise<number
 
 async function push(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [text = '', ...names] = parsed.operands;
-  const compression = leavingCompression(parsed);
+  const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
   await inSession(opened, parsed, async (session) => {
     const list = await openList(text, session);
@@ -80,7 +74,8 @@ async function push(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
         hint: `Add images: tsbuild manifest add ${text} IMAGE`,
       });
     }
-    const whole = inFormat(await openStored(list.document.descriptor, compression, session), format);
+    const whole = inFormat(await openStored(list.document.descriptor, leaving, session), format);
+    refuseDockerZstd(whole, leaving);
     for (const name of names.length === 0 ? [list.name] : names) {
       const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
       const { references, digest } = await pushWhole(whole, destination, session);

@@ -1,17 +1,11 @@
+import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { inFormat } from '../../images/new-documents.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import {
-  digestFileFlag,
-  leavingCompression,
-  leavingFlags,
-  mediaFormat,
-  mediaFormatFlag,
-  writeDigestFile,
-} from '../leaving-flags.ts';
+import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -33,12 +27,13 @@ export async function runPush(context: CommandContext): Promise<number> {
 
 async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [text = '', ...names] = parsed.operands;
-  const compression = leavingCompression(parsed);
+  const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
   const { stdout } = opened.context;
   await inSession(opened, parsed, async (session) => {
     const { name: own, descriptor } = await findImage(session.store, text);
-    const whole = inFormat(await openStored(descriptor, compression, session), format);
+    const whole = inFormat(await openStored(descriptor, leaving, session), format);
+    refuseDockerZstd(whole, leaving);
     for (const name of names.length === 0 ? [own] : names) {
       const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
       const { references, digest } = await pushWhole(whole, destination, session);

@@ -1,12 +1,13 @@
 import { isIndexType } from '../../../registry/oci/layer-format.ts';
 import { UsageError } from '../../errors.ts';
 import type { ImageFileOutput } from '../../export/export-image.ts';
+import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { openSource, wantedPlatform } from '../../images/open-source.ts';
 import { type FoundImage, findImage } from '../../images/stored-images.ts';
 import { writeFiles } from '../../images/write-files.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import { leavingCompression, leavingFlags } from '../leaving-flags.ts';
+import { leavingFlags, leavingForm } from '../leaving-flags.ts';
 import { oneOf } from '../one-of.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -46,9 +47,11 @@ async function saveImage(parsed: ParsedFlags, opened: OpenedStore): Promise<numb
   const platforms = platform === undefined ? 'all' : wantedPlatform(platform);
   const isIndex = platforms === 'all' && isIndexType(found[0]?.descriptor.mediaType ?? '');
   const output = outputOf(parsed, isIndex ? 'oci-archive' : 'docker-archive');
-  const reading = { platforms, registry: {}, compression: leavingCompression(parsed) } as const;
+  const leaving = leavingForm(parsed);
+  const reading = { platforms, registry: {}, leaving } as const;
   await inSession(opened, parsed, async (session) => {
     const whole = await openSource({ kind: 'store', name }, reading, session);
+    refuseDockerZstd(whole, leaving);
     await writeFiles({ whole, names: found.map((image) => image.name) }, { output, stdout: opened.context.stdout }, session);
   });
   return 0;

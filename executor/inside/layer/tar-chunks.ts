@@ -16,7 +16,7 @@ export interface TarItem {
 }
 
 /** Also what is compressed at a time: changing it changes the digest of every compressed layer. */
-export const chunkBytes: number = 1 << 20;
+const chunkBytes = 1 << 20;
 
 /**
  * The bytes of a tar in chunks of 1 MiB, the last one shorter. Two pieces of memory take turns, so a chunk must be used up before the
@@ -34,6 +34,25 @@ export function* tarChunks(items: Iterable<TarItem>): Generator<Buffer, void, un
   }
   yield* stage.put(endOfArchive);
   yield stage.rest();
+}
+
+/** The bytes of a tar that exists in the chunks that tarChunks() would give: all of them the same memory, the last one shorter. */
+export async function* rechunked(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const block = Buffer.allocUnsafe(chunkBytes);
+  let used = 0;
+  for await (const chunk of bytes) {
+    for (let at = 0; at < chunk.length; ) {
+      const length = Math.min(chunk.length - at, chunkBytes - used);
+      block.set(chunk.subarray(at, at + length), used);
+      used += length;
+      at += length;
+      if (used === chunkBytes) {
+        used = 0;
+        yield block;
+      }
+    }
+  }
+  yield block.subarray(0, used);
 }
 
 const emptyDigest = hash('sha256', '', 'hex');

@@ -47,7 +47,9 @@ const refused: readonly [text: string, message: RegExp][] = [
   ['type=oci,tar=false,dest=-', /a folder cannot go to standard output/],
   ['type=local,dest=x,push=true', /Cannot use "push" in --output: type=local has no such field/],
   ['type=oci,dest=x,compression=lz4', /Cannot compress with "lz4"/],
-  ['type=oci,dest=x,compression-level=99', /Cannot use compression-level=99/],
+  ['type=oci,dest=x,compression=estargz', /Cannot compress with "estargz": layers that are loaded lazily are not supported/],
+  ['type=oci,dest=x,compression=zstd:chunked', /Cannot compress with "zstd:chunked": layers that are loaded lazily/],
+  ['type=oci,dest=x,compression-level=high', /Cannot use compression-level=high: expected a number/],
   ['type=oci,"dest=x', /a quote is not closed/],
 ];
 

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { convertLayer } from '../../../executor/inside/convert-layer.ts';
 import { exportTree } from '../../../executor/inside/export-tree.ts';
 import { toFailure } from '../../../executor/inside/failure.ts';
 import { commitLayer } from '../../../executor/inside/layer/commit.ts';
@@ -71,6 +72,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return unpack(request, context);
     case 'step':
       return step(request, context);
+    case 'convert-layer':
+      return convertLayer(request, context);
     case 'write-layer':
       return writeLayer(request, context);
     case 'export-tree':

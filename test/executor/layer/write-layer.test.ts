@@ -58,6 +58,22 @@ async function tarOf(blob: Buffer, kind: LayerCompression['kind']): Promise<Buff
   return kind === 'zstd' ? execFileSync('zstd', ['-dc'], { input: blob, maxBuffer: 1 << 30 }) : blob;
 }
 
+test('convertLayer() gives the blob that writeLayer() gives, and refuses another tar', needs, async () => {
+  const { directory, facts } = await someLayer();
+  const folder = lab.folder();
+  const [plain, written, converted] = [`${folder}/plain`, `${folder}/written`, `${folder}/converted`];
+  const compression = { kind: 'zstd', level: 1 } as const;
+  await lab.request({ kind: 'write-layer', directory, output: plain, compression: { kind: 'gzip', level: 1 }, epoch: undefined });
+  const expected = await lab.request({ kind: 'write-layer', directory, output: written, compression, epoch: undefined });
+  const request = { kind: 'convert-layer', blob: plain, diffId: facts.diffId, output: converted, compression } as const;
+  assert.deepEqual(await lab.request(request), expected);
+  assert.ok(readFileSync(converted).equals(readFileSync(written)));
+  const output = `${folder}/other`;
+  const failure = await lab.failure({ ...request, diffId: digestOf('other'), output });
+  assert.equal(failure.kind === 'refused' && failure.code, 'digest-mismatch');
+  assert.equal(existsSync(output), false);
+});
+
 test('writeLayer() gives an epoch to what has the constant time or a later one', needs, async () => {
   const { directory, facts } = await someLayer();
   const output = `${lab.folder()}/blob`;
