@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
 import type { Store } from '../../cache/store.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import type { PushBlob, PushImage } from '../../registry/push.ts';
 import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { makeIndex } from '../image/make-manifest.ts';
@@ -97,7 +97,7 @@ function pushBlob(
     origin: source?.origin,
     open: async () => {
       if (source === undefined || (await store.blobs.has(descriptor.digest)))
-        return createReadStream(store.blobs.path(descriptor.digest));
+        return fileBytes(store.blobs.path(descriptor.digest));
       return (await source.open(descriptor, { signal })).bytes;
     },
   };

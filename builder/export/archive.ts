@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { tarHeader } from '../../registry/oci/tar/header.ts';
 import { type TarInput, writeTar } from '../../registry/oci/tar/writer.ts';
@@ -27,7 +27,7 @@ function* entriesOf(files: readonly LayoutFile[]): Generator<TarInput> {
     const size = 'bytes' in file ? file.bytes.length : file.sizeBytes;
     yield {
       header: tarHeader({ path: pathOfText(file.path), type: 'file', mode: 0o644, size, mtime }),
-      content: 'bytes' in file ? file.bytes : createReadStream(file.source, { highWaterMark: megabyte }),
+      content: 'bytes' in file ? file.bytes : fileBytes(file.source, { highWaterMark: megabyte }),
     };
   }
 }

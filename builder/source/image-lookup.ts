@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { StoreError } from '../../cache/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
@@ -138,7 +138,7 @@ export function storeBlobs(store: Store): BlobSource {
     name: 'the store',
     open: async ({ digest }, { offset = 0 }) => {
       const path = store.blobs.path(digest);
-      if (await store.blobs.has(digest)) return { offset, bytes: createReadStream(path, { start: offset }) };
+      if (await store.blobs.has(digest)) return { offset, bytes: fileBytes(path, { start: offset }) };
       throw new StoreError('corrupt', `Cannot read blob ${digest}: the store has lost it`, {
         path,
         hint: 'Pull or build the image again',

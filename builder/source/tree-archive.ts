@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
+import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import { bytesOfPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { tarHeader } from '../../registry/oci/tar/header.ts';
 import { type TarInput, writeTar } from '../../registry/oci/tar/writer.ts';
@@ -51,7 +51,7 @@ async function* entriesBelow(root: string, folder: RawPath, options: ArchiveOpti
       yield { header: tarHeader({ ...common, type: 'symlink', mode: 0o777, target }) };
     } else if (stats.isFile()) {
       const mode = (stats.mode & 0o100) === 0 ? 0o644 : 0o755;
-      yield { header: tarHeader({ ...common, type: 'file', mode, size: stats.size }), content: createReadStream(file) };
+      yield { header: tarHeader({ ...common, type: 'file', mode, size: stats.size }), content: fileBytes(file) };
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { fileBytes } from '../oci/file-bytes.ts';
 
 /** One file of a layout folder or an archive. */
 export interface StoredFile {
@@ -25,7 +25,7 @@ export function folderFiles(folder: string, title: string): StoredFiles {
     async find(name) {
       const file = path.join(folder, name);
       const status = await statOptional(file, title);
-      return status?.isFile() === true ? { size: status.size, read: (start) => createReadStream(file, { start }) } : undefined;
+      return status?.isFile() === true ? { size: status.size, read: (start) => fileBytes(file, { start }) } : undefined;
     },
   };
 }

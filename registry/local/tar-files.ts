@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { RegistryError, reasonOf } from '../errors.ts';
 import { type Compression, compressionOf, magicBytes } from '../oci/compression/compression-of.ts';
 import { decompress } from '../oci/compression/decompress.ts';
+import { fileBytes } from '../oci/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
@@ -143,12 +143,12 @@ class HeaderSource implements AsyncIterable<Uint8Array> {
 }
 
 function decompressed(archive: string, compression: Compression): AsyncGenerator<Uint8Array, void, undefined> {
-  return decompress(createReadStream(archive, { highWaterMark: 256 * 1024 }), compression);
+  return decompress(fileBytes(archive, { highWaterMark: 256 * 1024 }), compression);
 }
 
 function readByOffset({ archive, member }: Source, offset: number): AsyncIterable<Uint8Array> {
   if (offset >= member.size) return nothing();
-  return createReadStream(archive, {
+  return fileBytes(archive, {
     start: member.offset + offset,
     end: member.offset + member.size - 1,
     highWaterMark: 256 * 1024,

@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Compression, compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import { DecompressError, type DecompressErrorCode } from '../../../registry/oci/compression/decompress-error.ts';
+import { fileBytes } from '../../../registry/oci/file-bytes.ts';
 import type { RefusalCode } from '../../protocol/failures.ts';
 import { Refusal } from '../failure.ts';
 
@@ -21,7 +21,7 @@ interface FileOptions {
 export async function* decompressFile(file: string, options: FileOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const { name, signal } = options;
   const { compression, sizeBytes } = await inspect(file);
-  const source = createReadStream(file, { highWaterMark: 1 << 20, signal });
+  const source = fileBytes(file, { highWaterMark: 1 << 20, signal });
   try {
     yield* decompress(source, compression, { ...options, sizeBytes });
   } catch (error) {
