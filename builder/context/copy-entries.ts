@@ -16,38 +16,46 @@ export interface Selection {
 interface Folder {
   readonly from: RawPath;
   readonly to: RawPath;
+  readonly entry: TreeEntry;
   readonly includes: MatchState | undefined;
   readonly excludes: MatchState | undefined;
   readonly parent: Folder | undefined;
   isTaken: boolean;
 }
 
-/** A path that is taken. */
+/** A path that is taken, and what was there: looking twice takes time when there are tens of thousands. */
 interface Taken {
   readonly from: RawPath;
   readonly to: RawPath;
+  readonly entry: TreeEntry;
 }
 
 /** The entries of one source: itself and, for a folder, what is selected below it. Contents are hashed. */
 export async function collectEntries(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly CopyEntry[]> {
   const taken = await select(tree, source, selection);
-  await tree.hash(taken.map(({ from }) => from).filter((path) => tree.lookup(path)?.type === 'file'));
+  await tree.hash(taken.filter(needsHash).map(({ from }) => from));
   const names = new Map<string, RawPath>();
-  const entries: CopyEntry[] = [];
-  for (const path of taken) {
-    const entry = tree.lookup(path.from);
-    if (entry === undefined) throw vanished(tree, path.from);
-    entries.push(copyEntry(path, entry, names));
-  }
-  return entries;
+  return taken.map((path) => copyEntry(path, needsHash(path) ? entryAt(tree, path.from) : path.entry, names));
+}
+
+function needsHash({ entry }: Taken): boolean {
+  return entry.type === 'file' && entry.digest === undefined;
+}
+
+function entryAt(tree: FileTree, path: RawPath): TreeEntry {
+  const entry = tree.lookup(path);
+  if (entry === undefined) throw vanished(tree, path);
+  return entry;
 }
 
 async function select(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly Taken[]> {
-  const taken: Taken[] = [{ from: source, to: rawPath('') }];
-  if (tree.lookup(source)?.type !== 'directory') return taken;
+  const entry = entryAt(tree, source);
+  const taken: Taken[] = [{ from: source, to: rawPath(''), entry }];
+  if (entry.type !== 'directory') return taken;
   const root: Folder = {
     from: source,
     to: rawPath(''),
+    entry,
     includes: undefined,
     excludes: undefined,
     parent: undefined,
@@ -90,22 +98,23 @@ function visit(child: Child, into: { tree: FileTree; selection: Selection; taken
   const to = joinPath(parent.to, child.name);
   const included = selection.includes?.match(to, parent.includes);
   const excluded = selection.excludes.isEmpty ? undefined : selection.excludes.match(to, parent.excludes);
+  const entry = entryAt(tree, from);
   const isTaken = included?.isMatched !== false && excluded?.isMatched !== true;
   if (isTaken) {
     takeFolders(parent, taken);
-    taken.push({ from, to });
+    taken.push({ from, to, entry });
   }
-  if (tree.lookup(from)?.type !== 'directory') return undefined;
+  if (entry.type !== 'directory') return undefined;
   if (included?.isMatched === false && selection.includes?.canMatchBelow(to) === false) return undefined;
   if (excluded?.isMatched === true && selection.excludes.isFinalFor(to, excluded.state)) return undefined;
-  return { from, to, includes: included?.state, excludes: excluded?.state, parent, isTaken };
+  return { from, to, entry, includes: included?.state, excludes: excluded?.state, parent, isTaken };
 }
 
 function takeFolders(folder: Folder, taken: Taken[]): void {
   if (folder.isTaken) return;
   folder.isTaken = true;
   if (folder.parent !== undefined) takeFolders(folder.parent, taken);
-  taken.push({ from: folder.from, to: folder.to });
+  taken.push({ from: folder.from, to: folder.to, entry: folder.entry });
 }
 
 function copyEntry(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
@@ -114,11 +123,12 @@ function copyEntry(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): 
 }
 
 /** Plain literals, since spreading tens of thousands of objects takes longer than all else here. */
-function withoutXattrs({ from, to }: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
+function withoutXattrs(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
+  const { from, to } = path;
   const { type, mode, uid, gid, mtime } = entry;
   switch (type) {
     case 'file':
-      return fileEntry({ from, to }, entry, names);
+      return fileEntry(path, entry, names);
     case 'symlink':
       return { type, from, to, mode, uid, gid, mtime, target: entry.target };
     case 'char':

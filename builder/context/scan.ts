@@ -64,7 +64,8 @@ export class ContextTree implements FileTree {
   }
 
   lookup(path: RawPath): TreeEntry | undefined {
-    if (this.#entries.has(path)) return this.#entries.get(path);
+    const known = this.#entries.get(path);
+    if (known !== undefined || this.#entries.has(path)) return known;
     const entry = this.#see(path);
     this.#entries.set(path, entry);
     return entry;

@@ -14,27 +14,25 @@ export interface CopyDigest {
   /** sha256, hex. */
   readonly digest: string;
   /** For explanations: a line for each file, `path TAB type TAB mode TAB owner TAB content`. */
-  readonly inputs: readonly string[];
+  readonly inputs: () => readonly string[];
 }
 
 /**
  * What a list of files amounts to: path, type, mode, owner, link target, device, attributes and content of each. Times never count. Of the
  * source folder itself nothing counts, since its attributes are not copied.
  */
-export function copyDigest(entries: Iterable<CopyEntry>, options: CopyDigestOptions): CopyDigest {
+export function copyDigest(entries: readonly CopyEntry[], options: CopyDigestOptions): CopyDigest {
   const hash = createHash('sha256');
-  const inputs: string[] = [];
+  const counted = entries.filter((entry) => entry.to !== '' || entry.type !== 'directory');
   let pending = '';
-  for (const entry of entries) {
-    if (entry.to === '' && entry.type === 'directory') continue;
-    const described = describe(entry, options);
-    pending += `${described.join('\0')}\0\0`;
+  for (const entry of counted) {
+    pending += `${describe(entry, options).join('\0')}\0\0`;
     if (pending.length > 1 << 16) {
       hash.update(pending);
       pending = '';
     }
-    inputs.push(inputLine(entry, described));
   }
+  const inputs = (): readonly string[] => counted.map((entry) => inputLine(entry, describe(entry, options)));
   return { digest: hash.update(pending).digest('hex'), inputs };
 }
 

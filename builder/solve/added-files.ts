@@ -34,7 +34,7 @@ export function groupsOfFolder(
   const decided = decideFiles(groups, replacesOf(action));
   return {
     keyed: decided.keyed,
-    inputs: async () => decided.inputs,
+    inputs: async () => decided.inputs(),
     materialise: (time) => {
       const timed = time === 'constant' ? groups : groups.map((group) => withTime(group, mtime));
       return Promise.all(timed.map((group) => writeGroup(group, root, around)));

@@ -39,7 +39,7 @@ export async function openMountTree(from: SourceRef, path: string, around: Stage
   });
   return {
     digest,
-    inputs: async () => (await planned()).inputs,
+    inputs: async () => (await planned()).inputs(),
     place: async () => {
       if (source.context?.isFiltered !== true) return { source: await source.treeSource(), path };
       const { group } = await planned();

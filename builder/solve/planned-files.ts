@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../../cache/store.ts';
 import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
-import { copyDigest } from '../keys/copy-digest.ts';
+import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import { once } from './once.ts';
 import type { OpenSource } from './source-trees.ts';
@@ -44,23 +44,23 @@ export async function planFiles(source: OpenSource, request: FilesRequest, store
     compute: async () => (await decided()).keyed,
     isValue: isKeyedGroups,
   });
-  return { keyed, groups: async () => (await decided()).groups, inputs: async () => (await decided()).inputs };
+  return { keyed, groups: async () => (await decided()).groups, inputs: async () => (await decided()).inputs() };
 }
 
 /** The same for groups that are decided already. */
 export function decideFiles(
   groups: readonly DecidedGroup[],
   replaces: Pick<FilesRequest, 'replacesOwner' | 'replacesMode'>,
-): { readonly keyed: readonly KeyedGroup[]; readonly groups: readonly DecidedGroup[]; readonly inputs: readonly string[] } {
-  const inputs: string[] = [];
+): { readonly keyed: readonly KeyedGroup[]; readonly groups: readonly DecidedGroup[]; readonly inputs: () => readonly string[] } {
+  const digests: CopyDigest[] = [];
   const keyed: KeyedGroup[] = [];
   for (const { entries, name, sourceType, keepsParents, isArchive } of groups) {
     const { replacesOwner, replacesMode } = replaces;
     const found = copyDigest(entries, { replacesOwner, replacesMode, isArchive });
-    for (const line of found.inputs) inputs.push(line);
+    digests.push(found);
     keyed.push({ digest: found.digest, name, sourceType, keepsParents, isArchive });
   }
-  return { keyed, groups, inputs };
+  return { keyed, groups, inputs: () => digests.flatMap(({ inputs }) => inputs()) };
 }
 
 /** The group with one time for all that is in it. */

@@ -30,7 +30,7 @@ export async function addUrl(url: string, { action, around, onProgress }: Adding
   return {
     // Unlike in a context the time is part of the result.
     keyed: decided.keyed.map((keyed) => timedKey(keyed, file.lastModified)),
-    inputs: async () => decided.inputs,
+    inputs: async () => decided.inputs(),
     materialise: async () => [await writeGroup(group, source, around)],
     time: 'source',
   };

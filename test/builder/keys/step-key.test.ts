@@ -253,7 +253,7 @@ test('explain() never shows a value that looks secret', () => {
 const runOf = (...entries: readonly CopyEntry[]): Parameters<typeof explain>[1] => {
   const { digest, inputs } = copyDigest(entries, plain);
   const group = { digest, name: 'src', sourceType: 'directory', keepsParents: false, isArchive: false } as const;
-  return { ...keyOf({ ...copy, groups: [group] }), inputs };
+  return { ...keyOf({ ...copy, groups: [group] }), inputs: inputs() };
 };
 
 test('explain() names the files that changed', () => {
