@@ -4,11 +4,12 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testUsers } from '../support/users.ts';
 import { busyboxBase, debianBase } from './bases.ts';
+import { type CopyCost, copyCost } from './copy-cost.ts';
 import { CommandFailed, median, timeOf } from './measure.ts';
 import { processCost } from './process-cost.ts';
 import { allTools, type BaseImage, type Tool, type Workshop } from './tools.ts';
 import { measureTransfers, type Transfer, transferProblem } from './transfers.ts';
-import { workloads } from './workloads.ts';
+import { manyFiles, workloads } from './workloads.ts';
 
 // npm run bench [-- --json FILE] [-- --only PATTERN] [-- --tools PATTERN]: the same contexts, the same user, one run.
 // All of it takes about ten minutes, nearly all of which is other tools copying 40,000 files. `--only '1 GB'` measures transfers alone.
@@ -37,6 +38,7 @@ async function bench(): Promise<void> {
   const usable = tools.filter(({ problem }) => problem === undefined);
   const bases = await makeBases();
   const results: Results = new Map();
+  let copying: CopyCost | undefined;
   for (const base of bases) for (const tool of usable) prepare(tool, base);
   for (const workload of workloads) {
     if (!workload.name.match(only) || !bases.some(({ name }) => name === workload.base)) continue;
@@ -48,8 +50,9 @@ async function bench(): Promise<void> {
       results.set(`${workload.name} ${phase.name}`, row);
       print(rowText(`${workload.name} ${phase.name}`, row, tools));
     }
+    if (workload.name === manyFiles) copying = await copyCost(context, join(folder, 'copies'));
   }
-  await report(results, { tools, transfers: await transfersIn(workshop) });
+  await report(results, { tools, copying, transfers: await transfersIn(workshop) });
 }
 
 async function transfersIn(workshop: Workshop): Promise<readonly Transfer[]> {
@@ -111,10 +114,11 @@ function measure(tool: Tool, context: string, phase: (typeof workloads)[number][
 
 interface Measured {
   readonly tools: readonly Tool[];
+  readonly copying: CopyCost | undefined;
   readonly transfers: readonly Transfer[];
 }
 
-async function report(results: Results, { tools, transfers }: Measured): Promise<void> {
+async function report(results: Results, { tools, copying, transfers }: Measured): Promise<void> {
   const nodeMs = median(nodeStartsMs.length === 0 ? [startOfNode()] : nodeStartsMs);
   const processMs = await processCost();
   print(`\n${rowText('', new Map(tools.map(({ name }) => [name, name])), tools)}`);
@@ -133,6 +137,7 @@ async function report(results: Results, { tools, transfers }: Measured): Promise
     const times = `tsbuild ${tsbuild.toFixed(0)} ms, skopeo ${skopeo.toFixed(0)} ms`;
     print(`${name} over loopback: ${times}, ${(skopeo / tsbuild).toFixed(2)} times as long (goal: 1)`);
   }
+  if (copying !== undefined) print(copyText(copying, numberIn(results, `${manyFiles} cold`)));
   const json = JSON.stringify(
     {
       node: process.versions.node,
@@ -140,6 +145,7 @@ async function report(results: Results, { tools, transfers }: Measured): Promise
       processMs,
       runMs,
       transfers,
+      copying,
       results: Object.fromEntries([...results].map(([name, row]) => [name, Object.fromEntries(row)])),
     },
     undefined,
@@ -147,6 +153,14 @@ async function report(results: Results, { tools, transfers }: Measured): Promise
   );
   if (jsonFile === undefined) print(`\n${json}`);
   else writeFileSync(jsonFile, `${json}\n`);
+}
+
+function copyText({ copyMs, tarMs, treeMs }: CopyCost, coldMs: number): string {
+  const [copyMore, coldMore] = [copyMs / tarMs, coldMs / tarMs].map((ratio) => ratio.toFixed(2));
+  return [
+    `copying 40,000 files takes ${copyMs.toFixed(0)} ms, packing them with GNU tar ${tarMs.toFixed(0)} ms: ${copyMore} times as long (goal: 1)`,
+    `the whole cold build takes ${coldMore} times as long; packing and unpacking with GNU tar takes ${treeMs.toFixed(0)} ms`,
+  ].join('\n');
 }
 
 function ratios(row: ReadonlyMap<string, number | string>): ReadonlyMap<string, number | string> {

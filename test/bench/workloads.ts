@@ -21,6 +21,8 @@ export interface Phase {
 const cold: Phase = { name: 'cold', isCold: true };
 const noop: Phase = { name: 'no-op', isCold: false };
 
+/** The workload that copies a large context. */
+export const manyFiles = '40,000 files';
 const fileCount = 40_000;
 const filesPerFolder = 200;
 
@@ -44,7 +46,7 @@ export const workloads: readonly Workload[] = [
     write: (folder) => writeContainerfile(folder, 'busybox', ['RUN echo one > /file']),
   },
   {
-    name: '40,000 files',
+    name: manyFiles,
     base: 'busybox',
     phases: [
       cold,

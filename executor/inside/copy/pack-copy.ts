@@ -24,6 +24,9 @@ import { readList } from './read-list.ts';
 import { SourceTree, sourceChanged } from './source-tree.ts';
 import { SparseWriter } from './sparse-writer.ts';
 
+/** What packing needs of a request's context. */
+export type PackContext = Pick<RequestContext, 'signal' | 'warn'>;
+
 /** What a COPY is packed on top of, and where to. */
 export interface PackTarget {
   /** The layers below as one tree. */
@@ -40,7 +43,7 @@ export interface PackTarget {
  *
  * The tar is the one that copyAction() and commitLayer() come to.
  */
-export async function packCopy(action: CopyAction, target: PackTarget, context: RequestContext): Promise<LayerFacts | undefined> {
+export async function packCopy(action: CopyAction, target: PackTarget, context: PackContext): Promise<LayerFacts | undefined> {
   const group = onlyFolder(action);
   if (group === undefined) {
     return undefined;
@@ -112,7 +115,7 @@ class Packer implements Disposable {
   readonly #source: SourceTree;
   readonly #firstNewSecond: number;
 
-  constructor(packing: Packing, target: PackTarget, context: RequestContext) {
+  constructor(packing: Packing, target: PackTarget, context: PackContext) {
     this.#packing = packing;
     this.#target = target;
     this.#signal = context.signal;
