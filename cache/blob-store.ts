@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
 import { asError, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { makeFolder } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
@@ -148,7 +149,7 @@ export class BlobStore {
 
 /** New stores have a folder for sha256 alone, and a folder for blobs on their way somewhere has none. */
 async function makeParent(target: string): Promise<void> {
-  await orStoreError(() => mkdir(path.dirname(target), { recursive: true }), 'make a folder for blobs', target);
+  await orStoreError(() => makeFolder(path.dirname(target)), 'make a folder for blobs', target);
 }
 
 /** How often a source may break off without having come further. */

@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, orStoreError } from './errors.ts';
-import { folderMode, makeFolder } from './files.ts';
+import { makeFolder } from './files.ts';
 import { touch } from './json-record.ts';
 import type { Session } from './session.ts';
 import type { StoreLayout } from './store-layout.ts';
@@ -88,7 +88,7 @@ async function lockFree(folder: string): Promise<LockedDirectory> {
 
 /** True when the folder is new or empty. */
 async function makeIfMissing(directory: string): Promise<boolean> {
-  await mkdir(directory, { recursive: true, mode: folderMode });
+  await makeFolder(directory);
   try {
     return (await readdir(directory)).length === 0;
   } catch {

@@ -1,15 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from './errors.ts';
+import { errnoOf, isMissing } from './errors.ts';
 
 /** Only the owner looks into the store: it holds what builds saw. */
 export const folderMode = 0o700;
 export const fileMode = 0o600;
 
-/** Makes a folder and those on the way to it. */
-export async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: folderMode });
+/** Makes a folder and those on the way to it, unless they are there. Throws what mkdir(2) fails with. */
+export async function makeFolder(folder: string, mode: number = folderMode): Promise<void> {
+  // Node's own recursion never ends where mkdir(2) says ENOENT in a folder that exists, as below /proc.
+  if (await isMade(folder, mode)) return;
+  await makeFolder(path.dirname(folder), mode);
+  if (!(await isMade(folder, mode))) await mkdir(folder, mode);
+}
+
+/** False when the folder above is missing. */
+async function isMade(folder: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(folder, mode);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' && path.dirname(folder) !== folder) return false;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return true;
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { access, lstat, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../../cache/files.ts';
 import { OutputError, UsageError } from '../errors.ts';
 import type { Output } from '../options.ts';
 import { kindAt, outputFailure, temporaryName, withTemporary, writeWhole } from './whole-output.ts';
@@ -53,7 +54,7 @@ async function toFolder(destination: string, write: TreeExportOptions['write']):
 
 async function makeParent(destination: string): Promise<void> {
   try {
-    await mkdir(dirname(destination), { recursive: true });
+    await makeFolder(dirname(destination), 0o777);
   } catch (error) {
     throw outputFailure(destination, error);
   }

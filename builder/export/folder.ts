@@ -1,5 +1,6 @@
-import { constants, copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { OutputError, UsageError } from '../errors.ts';
 import type { BuiltImage } from './built-image.ts';
@@ -87,10 +88,10 @@ function isDescriptor(value: unknown): value is Descriptor {
 }
 
 async function writeBlobs(image: BuiltImage, folder: string, signal: AbortSignal | undefined): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder, 0o777);
   const files = blobFiles(image);
   const folders = layoutFolders(files).map((path) => join(folder, path));
-  for (const path of folders) await mkdir(path, { recursive: true });
+  for (const path of folders) await makeFolder(path, 0o777);
   for (const file of files) {
     signal?.throwIfAborted();
     await writeBlob(join(folder, file.path), file);

@@ -56,6 +56,10 @@ test('openStore() refuses what it cannot use', async () => {
   await assert.rejects(openStore(folder.at('file')), { name: 'StoreError' });
 });
 
+test('openStore() fails where no folder can be made', async () => {
+  await assert.rejects(openStore('/proc/none/store'), { name: 'StoreError', message: /^Cannot use store \/proc\/none\/store: / });
+});
+
 test('openStore() finishes a store that was being made when the build was killed', async () => {
   using folder = temporaryFolder('store');
   mkdirSync(folder.at('blobs'));
