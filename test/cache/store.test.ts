@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '../../cache/store.ts';
 import { defaultStoreRoot } from '../../cache/store-layout.ts';
-import { digestOf } from '../../registry/oci/digest.ts';
+import { chainIdOf, digestOf } from '../../registry/oci/digest.ts';
 import { rawPath } from '../../registry/oci/raw-path.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -35,6 +35,15 @@ test('openStore() makes a private folder and can open it again', async () => {
   }
   assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
   assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '2\n');
+});
+
+test('openStore() converts a store of the first format', async () => {
+  using folder = temporaryFolder('store');
+  (await openStore(folder.path))[Symbol.dispose]();
+  writeFileSync(folder.at('version'), '1\n');
+  using store = await openStore(folder.path);
+  await commitSnapshot(store, 'x');
+  assert.equal(readFileSync(folder.at('version'), 'utf8'), '2\n');
 });
 
 const unusable: readonly (readonly [what: string, prepare: (root: string) => void, code: string, message: RegExp])[] = [
@@ -97,6 +106,30 @@ test('a snapshot is there at once for its build, and for others after the flush'
   assert.equal(readFileSync(`${top.directory}/fs/f`, 'utf8'), 'top');
   assert.equal(existsSync(`${top.directory}/work`), false);
   assert.deepEqual(await store.snapshots.lowersOf(undefined), []);
+});
+
+test('a packed snapshot gets its folder once, whoever comes first', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const base = await commitSnapshot(store, 'base');
+  const packed = await store.snapshots.prepare();
+  writeFileSync(path.join(packed, 'layer.tar'), 'tar');
+  const facts = { diffId: digestOf('top'), sizeBytes: 3, entries: 1 };
+  const details = { chainId: chainIdOf(base.chainId, facts.diffId), parent: base.chainId, facts };
+  const snapshot = await store.snapshots.commit(packed, details);
+  assert.equal(snapshot.isPacked, true);
+  await store.flush();
+  using other = await openStore(folder.path);
+  for (const one of [store, other]) {
+    const found = await one.snapshots.get(snapshot.chainId);
+    assert.deepEqual(found, snapshot);
+    assert.equal(await one.snapshots.hasFolders(snapshot.chainId), false);
+  }
+  for (const one of [store, other]) {
+    await one.snapshots.unpacked(snapshot, await makeLayerFolder(one, one === store ? 'first' : 'second'));
+    assert.equal((await one.snapshots.lowersOf(snapshot.chainId)).at(-1), `${snapshot.directory}/fs`);
+  }
+  assert.equal(readFileSync(`${snapshot.directory}/fs/f`, 'utf8'), 'first');
 });
 
 test('what was not flushed vanishes with the build', async () => {

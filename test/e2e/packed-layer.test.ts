@@ -72,6 +72,17 @@ test('an epoch changes the times of a packed layer', needs, async () => {
   assert.equal(await digestOf(other, '--source-date-epoch', '1000000000'), later);
 });
 
+test('a packed layer becomes a folder for a stage, a mount and an output', needs, async () => {
+  using box = await prepared();
+  await digestOf(box);
+  const stages =
+    'FROM base AS files\nCOPY --chown=7:8 tree /srv/tree\nFROM base\nRUN --mount=from=files,source=/srv,target=/m cp -R /m/tree /\n';
+  box.file('c/Containerfile', `${stages}COPY --from=files /srv /srv\n`);
+  await box.tsbuild(...base, '-o', 'type=local,dest=out', 'c').succeeds();
+  await box.run(['cmp', 'out/srv/tree/zeros', 'c/tree/zeros']).succeeds();
+  await box.run(['cmp', 'out/tree/a/b', 'c/tree/a/b']).succeeds();
+});
+
 test('two builds that need the files of a packed layer at once both get them', needs, async () => {
   using box = await prepared();
   await box.tsbuild(...base, '-t', 'app', 'c').succeeds();
