@@ -45,10 +45,17 @@ test('umoci unpacks the image', requires('user:subids', 'tool:busybox', 'tool:um
   assert.equal(statSync(box.at('bundle/rootfs/home'), { throwIfNoEntry: false }), undefined);
 });
 
-test('podman loads the image', requires('user:subids', 'tool:busybox', 'tool:podman'), async () => {
-  using box = await built();
-  using podman = podmanIn(box);
-  await podman.run('load', '-i', 'd.tar').succeeds();
-  const { stdout } = await podman.run('image', 'inspect', 'docker.io/library/tools:1', '--format', '{{.Config.Cmd}}').succeeds();
-  assert.equal(stdout, '[cat /again]\n');
-});
+test(
+  'podman loads and runs the image',
+  requires('user:subids', 'tool:busybox', 'tool:podman', 'new-control-groups'),
+  async () => {
+    using box = await built();
+    using podman = podmanIn(box);
+    await podman.run('load', '-i', 'd.tar').succeeds();
+    const { stdout } = await podman
+      .run('image', 'inspect', 'docker.io/library/tools:1', '--format', '{{.Config.Cmd}}')
+      .succeeds();
+    assert.equal(stdout, '[cat /again]\n');
+    assert.equal((await podman.container('docker.io/library/tools:1').succeeds()).stdout, 'works\n');
+  },
+);

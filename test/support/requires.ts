@@ -4,7 +4,15 @@ import { delimiter, join } from 'node:path';
 import { testUsers, type UserKind } from './users.ts';
 
 /** Something of the machine that a test cannot do without. */
-export type Requirement = 'root' | 'user:subids' | 'user:single' | 'user-namespaces' | `tool:${string}` | `device:${string}`;
+export type Requirement =
+  | 'root'
+  | 'user:subids'
+  | 'user:single'
+  | 'user-namespaces'
+  /** For podman's runtime; root can see to it (see podmanIn()). */
+  | 'new-control-groups'
+  | `tool:${string}`
+  | `device:${string}`;
 
 /** Options for `test()`: skipped, with the reason, when the machine lacks something. In CI a skipped test fails the run. */
 export function requires(...requirements: readonly Requirement[]): { readonly skip?: string } {
@@ -19,6 +27,7 @@ export function hasTool(name: string): boolean {
 
 function reasonWithout(requirement: Requirement): string | undefined {
   if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'needs root';
+  if (requirement === 'new-control-groups') return hasNewControlGroups() ? undefined : 'needs control groups of version 2';
   if (requirement === 'user-namespaces') return canMakeNamespaces() ? undefined : 'needs user namespaces';
   const [kind = '', name = ''] = requirement.split(/:(.*)/s);
   if (kind === 'tool') return hasTool(name) ? undefined : `needs ${name}`;
@@ -26,6 +35,10 @@ function reasonWithout(requirement: Requirement): string | undefined {
   const user: UserKind = name === 'subids' ? 'subids' : 'single';
   if (testUsers()[user] !== undefined) return undefined;
   return user === 'subids' ? 'needs a user with subordinate ids' : 'needs a user without subordinate ids';
+}
+
+function hasNewControlGroups(): boolean {
+  return process.getuid?.() === 0 || isReachable('/sys/fs/cgroup/cgroup.controllers', constants.F_OK);
 }
 
 let namespaces: boolean | undefined;

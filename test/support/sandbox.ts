@@ -33,6 +33,8 @@ export interface RunOptions {
   /** Relative to the sandbox. */
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Where the suite runs as root: as root too, for a command that prepares something and becomes the user then. */
+  readonly staysRoot?: boolean;
 }
 
 /**
@@ -114,13 +116,16 @@ export class Sandbox implements Disposable {
     open.delete(this);
   }
 
-  #spawn([program = '', ...args]: readonly string[], { stdin, cwd = '.', environment = {} }: RunOptions): ChildProcess {
-    const isRoot = process.getuid?.() === 0;
+  #spawn(
+    [program = '', ...args]: readonly string[],
+    { stdin, cwd = '.', environment = {}, staysRoot = false }: RunOptions,
+  ): ChildProcess {
+    const becomesUser = process.getuid?.() === 0 && !staysRoot;
     const child = spawn(program, args, {
       cwd: this.at(cwd),
       env: this.#variables(environment),
       stdio: 'pipe',
-      ...(isRoot && { uid: this.user.uid, gid: this.user.gid }),
+      ...(becomesUser && { uid: this.user.uid, gid: this.user.gid }),
     });
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
