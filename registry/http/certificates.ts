@@ -30,9 +30,14 @@ export async function tlsSettingsFor(
   options: CertificateOptions,
 ): Promise<TlsSettings> {
   const found = (await firstFolder(foldersFor(host, options))) ?? {};
-  const ca = [...(found.ca ?? []), ...(await namedAuthorities(options.environment))];
-  if (breadth === 'narrow') return ca.length === 0 ? found : { ...found, ca };
-  return { ...found, ca: [...ca, ...rootCertificates, ...(await systemAuthorities(options.environment))] };
+  const ca = [...(found.ca ?? []), ...(await authoritiesFor(breadth, options.environment))];
+  return ca.length === 0 ? found : { ...found, ca };
+}
+
+/** The authorities of tlsSettingsFor() that vouch for any host, and so for a proxy. None: those that Node has built in. */
+export async function authoritiesFor(breadth: 'narrow' | 'wide', environment: Environment): Promise<readonly string[]> {
+  const named = await namedAuthorities(environment);
+  return breadth === 'narrow' ? named : [...named, ...rootCertificates, ...(await systemAuthorities(environment))];
 }
 
 async function firstFolder(folders: readonly string[]): Promise<TlsSettings | undefined> {

@@ -140,7 +140,7 @@ function explain(error: unknown, code: string | undefined): Explanation | undefi
 }
 
 /** The innermost code: an AggregateError of "happy eyeballs" holds one error for each address. */
-function codeIn(error: unknown): string | undefined {
+export function codeIn(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return error.errors.map(codeIn).find((code) => code !== undefined) ?? codeOf(error);
   }
@@ -165,6 +165,8 @@ function proxyExplanation(error: unknown, proxy: URL): Explanation {
     return { code: 'proxy', text: `the proxy ${redactUrl(proxy)} wants a user and password`, hint };
   }
   const detail = status === undefined ? (codeIn(error) ?? reasonOf(error)) : `it answered ${status}`;
-  const hint = 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy';
+  const hint = unknownAuthorityCodes.includes(detail)
+    ? 'Name the file of the authority that signed its certificate in SSL_CERT_FILE'
+    : 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy';
   return { code: 'proxy', text: `the proxy ${redactUrl(proxy)} cannot be used: ${detail}`, hint };
 }

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
-import { codeOf, RegistryError } from '../errors.ts';
-import { type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
+import { RegistryError } from '../errors.ts';
+import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
-import { networkError, unknownAuthorityCodes } from './network-errors.ts';
+import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { proxyFor } from './proxy.ts';
+import { proxyPool } from './proxy-pool.ts';
 import { watchStalls } from './stall-watch.ts';
 
 export interface TransportOptions extends CertificateOptions {
@@ -107,18 +108,22 @@ export class Transport implements AsyncDisposable {
       const { socksConnector } = await import('./socks.ts');
       return new Agent({ ...limits, connect: socksConnector(proxy, connect) });
     }
+    const ca = proxy.protocol === 'https:' ? await authoritiesFor(breadth, this.#options.environment) : [];
     return new ProxyAgent({
       ...limits,
       ...proxyOptions(proxy),
       requestTls: connect,
-      proxyTls: { timeout: this.#options.connectTimeoutMs },
+      proxyTls: { timeout: this.#options.connectTimeoutMs, ...(ca.length > 0 && { ca: [...ca] }) },
+      clientFactory: proxyPool,
     });
   }
 }
 
 function isUnknownAuthority(error: unknown): boolean {
   return (
-    error instanceof RegistryError && error.code === 'certificate' && unknownAuthorityCodes.includes(codeOf(error.cause) ?? '')
+    error instanceof RegistryError &&
+    (error.code === 'certificate' || error.code === 'proxy') &&
+    unknownAuthorityCodes.includes(codeIn(error.cause) ?? '')
   );
 }
 

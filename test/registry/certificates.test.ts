@@ -8,6 +8,9 @@ import { RegistryClient } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import { networkError } from '../../registry/http/network-errors.ts';
 import { resolveImage } from '../../registry/resolve.ts';
+import { FakeRegistry } from '../support/fake-registry.ts';
+import { ForwardProxy } from '../support/forward-proxy.ts';
+import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -23,7 +26,7 @@ const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-node
 
 /** `ca.crt` in a folder of its own, and what openssl needs to sign with dates of any time. */
 function makeAuthority(): void {
-  mkdirSync(folder.at('trusted'));
+  mkdirSync(folder.at('trusted'), { recursive: true });
   openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'trusted/ca.crt', '-subj', '/CN=test authority', '-days', '2');
   writeFileSync(folder.at('index.txt'), '');
   writeFileSync(
@@ -95,6 +98,53 @@ describe('a certificate', needed, () => {
       );
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+    });
+  }
+});
+
+describe('a proxy that speaks TLS itself', needed, () => {
+  const name = 'registry.invalid:5000';
+  const [from, to] = ['20000101000000Z', '20460101000000Z'];
+  const platform = { os: 'linux', architecture: 'amd64' };
+  before(() => {
+    makeAuthority();
+    writeFileSync(folder.at('registries.conf'), `[[registry]]\nlocation = "${name}"\ninsecure = true\n`);
+  });
+
+  function clientBehind(proxy: ForwardProxy, more: Readonly<Record<string, string>>): RegistryClient {
+    const address = `https://ada:word@${proxy.host}`;
+    const CONTAINERS_REGISTRIES_CONF = folder.at('registries.conf');
+    const environment = { CONTAINERS_REGISTRIES_CONF, HOME: '/nonexistent', HTTPS_PROXY: address, http_proxy: address, ...more };
+    return new RegistryClient({ environment, limits: { backoffMs: 1, attempts: 2 } });
+  }
+
+  test('is used when SSL_CERT_FILE names its authority', async () => {
+    await using registry = await FakeRegistry.start();
+    const image = testImage();
+    plant(registry, { repository: 'app', tag: '1' }, image);
+    const tls = certificate({ name: 'IP:127.0.0.1', from, to });
+    await using proxy = await ForwardProxy.start({ targetPort: registry.port, password: 'ada:word', tls });
+    await using client = clientBehind(proxy, { SSL_CERT_FILE: folder.at('trusted/ca.crt') });
+    const source = await resolveImage(`${name}/app:1`, { client, platform });
+    assert.equal(source.descriptor.digest, image.descriptor.digest);
+    assert.deepEqual(new Set(proxy.asked), new Set([`CONNECT ${name}`]));
+  });
+
+  for (const [what, host, trusted, detail, hint] of [
+    ['of an unknown authority', 'IP:127.0.0.1', false, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', /SSL_CERT_FILE/],
+    ['for another name', 'DNS:other.example', true, 'ERR_TLS_CERT_ALTNAME_INVALID', /Check https_proxy/],
+  ] as const) {
+    test(`is named when its certificate is ${what}`, async () => {
+      await using proxy = await ForwardProxy.start({ targetPort: 1, tls: certificate({ name: host, from, to }) });
+      await using client = clientBehind(proxy, trusted ? { SSL_CERT_FILE: folder.at('trusted/ca.crt') } : {});
+      await assert.rejects(resolveImage('r.invalid/app:1', { client, platform }), (error) => {
+        assert.ok(error instanceof RegistryError);
+        const expected = `Cannot fetch image "r.invalid/app:1": the proxy https://${proxy.host}/ cannot be used: ${detail}`;
+        assert.deepEqual([error.code, error.message], ['proxy', expected]);
+        assert.match(error.hint ?? '', hint);
+        return true;
+      });
+      assert.deepEqual(proxy.asked, []);
     });
   }
 });

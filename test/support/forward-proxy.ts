@@ -1,5 +1,14 @@
 import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { connect, type Socket } from 'node:net';
+
+export interface ForwardProxyOptions {
+  readonly targetPort: number;
+  /** `user:password` that must be shown. */
+  readonly password?: string;
+  /** The proxy itself speaks TLS, with this. */
+  readonly tls?: Pick<ServerOptions, 'cert' | 'key'>;
+}
 
 /** A HTTP proxy on loopback: forwards plain requests and tunnels CONNECT, wherever they want to go, to one server. */
 export class ForwardProxy implements AsyncDisposable {
@@ -9,7 +18,7 @@ export class ForwardProxy implements AsyncDisposable {
   readonly #password: string | undefined;
   readonly #sockets: Set<Socket> = new Set();
 
-  private constructor(server: Server, options: { readonly targetPort: number; readonly password?: string | undefined }) {
+  private constructor(server: Server, options: ForwardProxyOptions) {
     this.#server = server;
     this.#password = options.password;
     server.on('request', (request, response) => this.#forward(request, response, options.targetPort));
@@ -17,9 +26,8 @@ export class ForwardProxy implements AsyncDisposable {
     server.on('connection', (socket) => this.#sockets.add(socket));
   }
 
-  /** With a password, `user:password` must be shown. */
-  static async start(options: { readonly targetPort: number; readonly password?: string }): Promise<ForwardProxy> {
-    const server = createServer();
+  static async start(options: ForwardProxyOptions): Promise<ForwardProxy> {
+    const server = options.tls === undefined ? createServer() : createTlsServer(options.tls);
     const proxy = new ForwardProxy(server, options);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
