@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
@@ -54,6 +55,26 @@ describe('resolveImage()', () => {
     assert.deepEqual(Buffer.from(source.manifestBytes), image.manifest.bytes);
     assert.deepEqual(source.config.config, { Env: ['A=1'] });
     assert.equal(source.blobs.name, `${registry.host}/app`);
+  });
+
+  test('asks for manifests of every kind, by tag and digest, with GET and HEAD', async () => {
+    registry.requests.length = 0;
+    await resolve();
+    await resolve(`app@${image.descriptor.digest}`);
+    await resolveDigest(`${registry.host}/app:1`, { client });
+    const asked = registry.requests.filter(({ path }) => path.includes('/manifests/'));
+    assert.deepEqual(
+      asked.map(({ method }) => method),
+      ['GET', 'GET', 'HEAD'],
+    );
+    for (const { headers } of asked) {
+      assert.deepEqual(headers.accept?.split(/, ?/).toSorted(), [
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+        'application/vnd.docker.distribution.manifest.v2+json',
+        'application/vnd.oci.image.index.v1+json',
+        'application/vnd.oci.image.manifest.v1+json',
+      ]);
+    }
   });
 
   test('finds an image by digest, whatever the tag', async () => {
@@ -273,6 +294,30 @@ describe('a layer of a registry', () => {
     const both = await Promise.all([layerOf(source, 0), layerOf(source, 1)]);
     assert.deepEqual(both, image.layers);
   });
+});
+
+test('layers come over as many connections as are allowed to each registry, and never more', async () => {
+  await using other = await FakeRegistry.start();
+  await using narrow = new RegistryClient({ environment, limits: { ...limits, parallelBlobs: 3 } });
+  const many = testImage({ layerSizes: Array.from({ length: 10 }, () => 50_000) });
+  let open = (): void => {};
+  const until = new Promise<void>((settle) => {
+    open = settle;
+  });
+  const reads = [registry, other].map(async (from) => {
+    plant(from, { repository: 'many', tag: '1' }, many);
+    const { blobs } = await resolveImage(`${from.host}/many:1`, { client: narrow, platform });
+    from.mostAtOnce = 0;
+    from.fail({ path: /blobs/, times: 3, fault: { kind: 'hold', until } });
+    return Promise.all(many.layerDescriptors.map(async (layer) => collect((await blobs.open(layer, {})).bytes)));
+  });
+  // Nobody is answered before both registries have as many requests as they will get.
+  while (registry.mostAtOnce < 3 || other.mostAtOnce < 3) await delay(5);
+  await delay(50);
+  open();
+  for (const read of reads) assert.deepEqual(await read, many.layers);
+  assert.deepEqual([registry.mostAtOnce, other.mostAtOnce], [3, 3]);
+  registry.heal();
 });
 
 describe('resolveDigest()', () => {

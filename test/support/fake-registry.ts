@@ -59,6 +59,9 @@ export class FakeRegistry implements AsyncDisposable {
   readonly manifests: Map<string, StoredManifest> = new Map();
   readonly requests: SeenRequest[] = [];
   readonly tokens: Map<string, { readonly scopes: readonly string[]; readonly expiresAtMs: number }> = new Map();
+  /** How many requests were under way at the same time, at most; a test may begin anew with 0. */
+  mostAtOnce = 0;
+  #underWay = 0;
   readonly #uploads = new Map<string, Buffer>();
   readonly #faults: (FaultRule & { left: number; skipped: number })[] = [];
   readonly #server: Server;
@@ -137,8 +140,13 @@ export class FakeRegistry implements AsyncDisposable {
     const url = new URL(request.url ?? '/', `http://${this.host}`);
     const seen: SeenRequest = { method: request.method ?? '', path: url.pathname, headers: request.headers, status: 0 };
     this.requests.push(seen);
+    this.#underWay += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#underWay);
     response.on('finish', () => {
       seen.status = response.statusCode;
+    });
+    response.on('close', () => {
+      this.#underWay -= 1;
     });
     const exchange = new Call(request, response, this.#faultFor(seen, url.search));
     if (exchange.fault?.kind === 'expire-tokens') this.tokens.clear();

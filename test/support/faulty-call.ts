@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'ignore-range' }
   /** Closes the connection without a reply. */
   | { readonly kind: 'reset' }
+  /** Goes well, once this is settled. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> }
   /** Reads nothing and answers nothing. */
   | { readonly kind: 'hang' }
   /** Forgets all tokens, so that this request and all others need new ones. */
@@ -48,6 +50,7 @@ export class Call {
   async failEarly(): Promise<boolean> {
     const { fault } = this;
     if (fault?.kind === 'hang') return true;
+    if (fault?.kind === 'hold') await fault.until;
     if (fault?.kind === 'reset') {
       this.request.socket.destroy();
       return true;
