@@ -34,15 +34,22 @@ async function printedBy(podman: Podman, name: string): Promise<string> {
 }
 
 describe('what tsbuild pushes', needs, () => {
-  for (const format of ['oci', 'docker'] as const) {
-    test(`in ${format} format is taken by skopeo and podman`, async () => {
+  for (const [what, format, compression, layer] of [
+    ['oci', 'oci', 'gzip', /tar\+gzip$/],
+    ['docker', 'docker', 'gzip', /tar\.gzip$/],
+    ['oci, zstd', 'oci', 'zstd', /tar\+zstd$/],
+    ['oci, uncompressed', 'oci', 'uncompressed', /layer\.v1\.tar$/],
+  ] as const) {
+    test(`(${what}) is taken by skopeo and podman`, async () => {
       using box = sandbox();
       await writeBusyboxLayout(box.at('base'));
       box.file('c/Containerfile', 'FROM base\nRUN echo works >/answer\nCMD ["cat", "/answer"]\n');
-      const name = `${host}/ours/${format}:1`;
-      await box.tsbuild('--build-context', 'base=oci-layout://base', '--format', format, '-t', name, '--push', 'c').succeeds();
+      const name = `${host}/ours/${what.replace(', ', '-')}:1`;
+      const output = `type=registry,name=${name},compression=${compression},force-compression=true`;
+      await box.tsbuild('--build-context', 'base=oci-layout://base', '--format', format, '-o', output, 'c').succeeds();
       const { mediaType, layers } = await manifestAt(box, name);
       assert.deepEqual([mediaType, layers.length], [types[format], 2]);
+      for (const pushed of layers) assert.match(pushed.mediaType, layer);
       await box.run([...copy, '--preserve-digests', `docker://${name}`, 'dir:taken']).succeeds();
       using podman = podmanIn(box);
       assert.equal(await printedBy(podman, name), 'works\n');
@@ -55,6 +62,7 @@ describe('what others push', needs, () => {
     ['oci, gzip', ['--format', 'oci'], types.oci, /tar\+gzip$/],
     ['docker, gzip', ['--format', 'v2s2'], types.docker, /tar\.gzip$/],
     ['oci, zstd', ['--format', 'oci', '--dest-compress-format', 'zstd'], types.oci, /tar\+zstd$/],
+    ['oci, uncompressed', ['--preserve-digests'], types.oci, /layer\.v1\.tar$/],
   ] as const) {
     test(`by skopeo (${what}) is built on, and podman takes what comes of it`, async () => {
       using box = sandbox();
