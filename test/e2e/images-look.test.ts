@@ -38,6 +38,69 @@ test('images lists what is asked for', needs, async () => {
   await box.tsbuild('images', '--filter', 'age=2').fails({ exit: 2, stderr: /Cannot filter by "age"/ });
 });
 
+const histories: readonly [argv: readonly string[], expected: RegExp][] = [
+  [[], /^CREATED +CREATED BY +SIZE +COMMENT *\n\S+ +LABEL a=b +0B +\S.*\n\S+ +COPY f \/f # buildkit +\S+ +\S.*\n$/],
+  [['--format', '{{.createdBy}}\\t{{.size}}'], /^LABEL a=b\t0\nCOPY f \/f.*\t\d+\n$/],
+];
+
+test('history shows what is asked for', needs, async () => {
+  using box = await built();
+  for (const [argv, expected] of histories)
+    assert.match((await box.tsbuild('history', ...argv, 'app').succeeds()).stdout, expected);
+  await box
+    .tsbuild('history', '--format', '{{.nothing}}', 'app')
+    .fails({ exit: 2, stderr: /There are platform, created, createdBy/ });
+  await box.tsbuild('history', '--format', 'yaml', 'app').fails({ exit: 2, stderr: /expected table, json or a template/ });
+  await box.tsbuild('history', 'none').fails({ exit: 2, stderr: /the store has no such name/ });
+});
+
+test('history shortens long instructions, and --no-trunc does not', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', `FROM scratch\nLABEL a=${'b'.repeat(200)}\n`);
+  await box.tsbuild('-t', 'app', 'c').succeeds();
+  assert.match((await box.tsbuild('history', 'app').succeeds()).stdout, / LABEL a=b{69}\.\.\. /);
+  assert.match((await box.tsbuild('history', '--no-trunc', 'app').succeeds()).stdout, / LABEL a=b{200} /);
+});
+
+test('history tells the platforms of an index apart, in a document and in a table', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild('--platform', 'linux/amd64,linux/arm64', '-t', 'both', 'c').succeeds();
+  const { stdout: json } = await box.tsbuild('history', '--json', 'both').succeeds();
+  const lines: { platform: string; createdBy: string }[] = JSON.parse(json);
+  assert.deepEqual(
+    lines.map(({ platform, createdBy }) => `${platform} ${createdBy}`),
+    ['linux/amd64 LABEL a=b', 'linux/arm64 LABEL a=b'],
+  );
+  const { stdout: table } = await box.tsbuild('history', 'both').succeeds();
+  assert.match(table, /^PLATFORM +CREATED .*\nlinux\/amd64 .*\nlinux\/arm64 .*\n$/);
+});
+
+test('inspect fills templates, and shows several images in one document', needs, async () => {
+  using box = await built();
+  const { stdout: labels } = await box.tsbuild('inspect', '--format', '{{.name}} {{json .images}}', 'app', 'other').succeeds();
+  assert.match(
+    labels,
+    /^docker\.io\/library\/app:latest \[\{.*"a":"b".*\]\ndocker\.io\/library\/other:latest \[\{.*"c":"d".*\]\n$/,
+  );
+  const { stdout: json } = await box.tsbuild('inspect', 'app', 'other').succeeds();
+  assert.equal(JSON.parse(json).length, 2);
+  await box.tsbuild('inspect', '--format', '{{.nothing}}', 'app').fails({ exit: 2, stderr: /There are name, id, digest/ });
+  await box.tsbuild('inspect', 'app', 'none').fails({ exit: 2, stderr: /the store has no such name/ });
+});
+
+test('tag gives several names or, when one of them is wrong, none', needs, async () => {
+  using box = await built();
+  await box.tsbuild('tag', 'app', 'one:1', 'two').succeeds();
+  const names = async (): Promise<string> => (await box.tsbuild('images', '--format', '{{.id}} {{.name}}').succeeds()).stdout;
+  const id = (await box.tsbuild('images', '-q', '--no-trunc', 'app:latest').succeeds()).stdout.trim();
+  const before = await names();
+  for (const name of ['one:1', 'two:latest']) assert.ok(before.includes(`${id} docker.io/library/${name}\n`), before);
+  await box.tsbuild('tag', 'app', 'three', 'UPPER').fails({ exit: 2, stderr: /UPPER/ });
+  await box.tsbuild('tag', 'none', 'three').fails({ exit: 2, stderr: /the store has no such name/ });
+  assert.equal(await names(), before);
+});
+
 test('a damaged image is listed, and can be removed', needs, async () => {
   using box = await built();
   const { stdout } = await box.tsbuild('images', '--no-trunc', '--digests', '--format', '{{.digest}}', 'other').succeeds();

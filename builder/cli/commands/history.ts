@@ -1,3 +1,4 @@
+import { formatPlatform } from '../../../registry/oci/platform-match.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
@@ -21,6 +22,7 @@ export async function runHistory(context: CommandContext): Promise<number> {
 }
 
 interface Line {
+  readonly platform: string;
   readonly created: string;
   readonly createdBy: string;
   readonly size: number;
@@ -30,18 +32,16 @@ interface Line {
 async function showHistory(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
   const { descriptor } = await findImage(store, parsed.operands[0] ?? '');
   const { manifests } = await readStoredImage(store, descriptor);
-  const images = manifests.filter(({ config }) => config !== undefined);
-  for (const image of images) {
-    if (images.length > 1) context.stdout.write(`${image.config?.os}/${image.config?.architecture}\n`);
-    const lines = linesOf(image);
-    context.stdout.write(listingText({ items: lines, rows: () => rowsOf(lines, parsed.isOn('--no-trunc') === true) }, parsed));
-  }
+  const items = manifests.flatMap(linesOf);
+  context.stdout.write(listingText({ items, rows: () => rowsOf(items, parsed.isOn('--no-trunc') === true) }, parsed));
   return 0;
 }
 
 function linesOf({ config, manifest }: StoredManifest): readonly Line[] {
+  if (config === undefined) return [];
   const layers = [...manifest.layers];
-  const lines = (config?.history ?? []).map((entry) => ({
+  const lines = (config.history ?? []).map((entry) => ({
+    platform: formatPlatform(config),
     created: entry.created ?? '',
     createdBy: entry.created_by ?? '',
     size: entry.empty_layer === true ? 0 : (layers.shift()?.size ?? 0),
@@ -53,11 +53,13 @@ function linesOf({ config, manifest }: StoredManifest): readonly Line[] {
 const widthOfInstruction = 80;
 
 function rowsOf(lines: readonly Line[], isWhole: boolean): readonly (readonly string[])[] {
-  const rows = lines.map(({ created, createdBy, size, comment }) => [
+  const hasPlatforms = new Set(lines.map(({ platform }) => platform)).size > 1;
+  const rows = lines.map(({ platform, created, createdBy, size, comment }) => [
+    ...(hasPlatforms ? [platform] : []),
     created,
     isWhole || createdBy.length <= widthOfInstruction ? createdBy : `${createdBy.slice(0, widthOfInstruction - 3)}...`,
     bytes(size),
     comment,
   ]);
-  return [['CREATED', 'CREATED BY', 'SIZE', 'COMMENT'], ...rows];
+  return [[...(hasPlatforms ? ['PLATFORM'] : []), 'CREATED', 'CREATED BY', 'SIZE', 'COMMENT'], ...rows];
 }
