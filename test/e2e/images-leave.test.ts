@@ -70,6 +70,36 @@ test('save gives the bytes that a build writes', needs, async () => {
   }
 });
 
+test('save --format oci-dir gives a layout, which load takes', needs, async () => {
+  using box = await built();
+  await box.tsbuild('save', '--format', 'oci-dir', '-o', 'layout', 'app').succeeds();
+  await box.tsbuild('save', '--format', 'oci-archive', '-o', 'a.tar', 'app').succeeds();
+  const { stdout } = await box.tsbuild('load', '-i', 'layout', '-t', 'again').succeeds();
+  assert.equal(stdout, 'Loaded image: docker.io/library/again:latest\n');
+  await box.tsbuild('load', '-i', 'a.tar', '-t', 'archived').succeeds();
+  const digest = async (name: string): Promise<string> =>
+    (await box.tsbuild('inspect', '--format', '{{.id}} {{.digest}}', name).succeeds()).stdout;
+  assert.equal(await digest('again'), await digest('archived'));
+  await box.tsbuild('save', '--format', 'zip', '-o', 'x', 'app').fails({ exit: 2, stderr: /zip/ });
+});
+
+test('push --format chooses the media types, and the id stays', { ...needs, ...requires('tool:skopeo') }, async () => {
+  using box = await built();
+  const id = (await box.tsbuild('inspect', '--format', '{{.id}}', 'app').succeeds()).stdout;
+  for (const [format, type] of [
+    ['docker', 'application/vnd.docker.distribution.manifest.v2+json'],
+    ['oci', 'application/vnd.oci.image.manifest.v1+json'],
+  ] as const) {
+    const name = `${host}/types:${format}`;
+    const { stdout } = await box.tsbuild('push', '--format', format, 'app', name).succeeds();
+    assert.equal(stdout, `${name}@${await digestAt(box, `docker://${name}`)}\n`);
+    const raw = (await box.run(['skopeo', 'inspect', '--tls-verify=false', '--raw', `docker://${name}`]).succeeds()).stdout;
+    const { mediaType, config }: { mediaType: string; config: { digest: string } } = JSON.parse(raw);
+    assert.deepEqual([mediaType, `${config.digest}\n`], [type, id]);
+  }
+  await box.tsbuild('push', '--format', 'zip', 'app', `${host}/types:zip`).fails({ exit: 2, stderr: /zip/ });
+});
+
 test('skopeo and podman take what save writes', { ...needs, ...requires('tool:skopeo', 'tool:podman') }, async () => {
   using box = await built();
   await box.tsbuild('save', '-o', 'a.tar', 'app').succeeds();
