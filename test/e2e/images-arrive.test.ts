@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { blobPath, layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { blobPath, digestOf, layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -109,6 +112,67 @@ test('pull takes an image that skopeo pushed, and a build uses it with the regis
   await box.tsbuild('--pull=never', 'c').succeeds();
   await box.tsbuild('rmi', stdout.slice('sha256:'.length, 20)).succeeds();
   await box.tsbuild('pull', `${host}/pulled:none`).fails({ exit: 4, stderr: /Cannot fetch image/ });
+});
+
+/** Ours is one layer of noise, so that it is as large on the way as in the file. */
+async function withNoise(size: number): Promise<Sandbox & { readonly layer: string }> {
+  const box = sandbox();
+  const { layerDigests } = writeLayout(box.at('layout'), {
+    layers: [await layerTar([{ name: 'noise', content: randomBytes(size) }])],
+  });
+  return Object.assign(box, { layer: layerDigests[0] ?? '' });
+}
+
+/** What a pull leaves in a store: blobs, names, and what should have been cleared away. */
+function keptIn(box: Sandbox): { readonly blobs: readonly string[]; readonly temporary: readonly string[] } {
+  const [blobs, temporary] = ['blobs/sha256', 'tmp'].map((name) => readdirSync(box.at('store', name)));
+  return { blobs: blobs ?? [], temporary: temporary ?? [] };
+}
+
+test('pull goes on although connections are cut at every tenth of a layer', needs, async () => {
+  using box = await withNoise(2_000_000);
+  await box.tsbuild('copy', '-q', 'oci:layout', `docker://${host}/cut/noise:1`).succeeds();
+  await using proxy = await CuttingProxy.start(host);
+  for (let tenth = 0; tenth < 9; tenth += 1) proxy.cuts.push({ direction: 'down', atByte: 200_000 });
+  await box.tsbuild('pull', '-q', `${proxy.host}/cut/noise:1`).succeeds();
+  assert.equal(proxy.cuts.length, 0);
+  assert.equal(digestOf(readFileSync(blobPath(box.store, box.layer))), box.layer);
+  assert.deepEqual(keptIn(box).temporary, []);
+});
+
+/** Cuts one connection in the middle of what it carries, and then answers nobody. */
+async function cutForGood(proxy: CuttingProxy, direction: 'up' | 'down'): Promise<void> {
+  proxy.cuts.push({ direction, atByte: 500_000 });
+  while (proxy.cuts.length > 0) await delay(10);
+  await proxy[Symbol.asyncDispose]();
+}
+
+test('a pull that is cut for good fails clearly, and keeps nothing half-written', needs, async () => {
+  using box = await withNoise(2_000_000);
+  await box.tsbuild('copy', '-q', 'oci:layout', `docker://${host}/cut/pulled:1`).succeeds();
+  await using proxy = await CuttingProxy.start(host);
+  const pull = box.tsbuild('pull', '-q', `${proxy.host}/cut/pulled:1`);
+  await cutForGood(proxy, 'down');
+  await pull.fails({ exit: 4, stderr: /Cannot fetch blob sha256:\w+ .*: 127\.0\.0\.1:\d+ refuses connections\n/ });
+  assert.ok(!keptIn(box).blobs.includes(box.layer.slice('sha256:'.length)));
+  assert.deepEqual(keptIn(box).temporary, []);
+  assert.equal((await box.tsbuild('images', '--format', '{{.name}}').succeeds()).stdout, '');
+  await box.tsbuild('pull', '-q', `${host}/cut/pulled:1`).succeeds();
+});
+
+test('a push that is cut for good fails clearly, and leaves the store as it was', needs, async () => {
+  using box = await withNoise(2_000_000);
+  await box.tsbuild('load', '-t', 'noise', 'layout').succeeds();
+  const before = keptIn(box);
+  await using proxy = await CuttingProxy.start(host);
+  const push = box.tsbuild('push', '-q', 'noise', `${proxy.host}/cut/pushed:1`);
+  await cutForGood(proxy, 'up');
+  await push.fails({ exit: 4, stderr: /Cannot push .*: 127\.0\.0\.1:\d+ refuses connections\n/ });
+  assert.deepEqual(keptIn(box), before);
+  const pushed = `docker://${host}/cut/pushed:1`;
+  await box.run(['skopeo', 'inspect', '--tls-verify=false', pushed]).fails({ exit: 1, stderr: /manifest unknown|name unknown/ });
+  await box.tsbuild('push', '-q', 'noise', `${host}/cut/pushed:1`).succeeds();
+  await box.run(['skopeo', 'copy', '-q', '--src-tls-verify=false', pushed, 'dir:taken']).succeeds();
 });
 
 test('layers that were pulled from a registry are mounted there, not sent', needs, async () => {
