@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FakeRegistry } from '../support/fake-registry.ts';
+import { writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -67,3 +70,85 @@ for (const [argv, stderr] of refused) {
     await box.tsbuild('login', ...flags, ...argv, host).fails({ exit: 2, stderr });
   });
 }
+
+interface SeenProcess {
+  readonly arguments: string;
+  readonly environment: readonly string[];
+}
+
+/** A process and those below it, itself first, as everybody (arguments) and their user (environment) can see them. */
+function processesFrom(pid: string): readonly SeenProcess[] {
+  const below = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
+  const [words, environment] = ['cmdline', 'environ'].map((name) => (readOf(pid, name) ?? '').split('\0'));
+  return [{ arguments: (words ?? []).join(' '), environment: environment ?? [] }, ...below.flatMap(processesFrom)];
+}
+
+function parentOf(pid: string): string | undefined {
+  return /^PPid:\t(\d+)$/m.exec(readOf(pid, 'status') ?? '')?.[1];
+}
+
+/** undefined: it has ended. */
+function readOf(pid: string, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const isWorker = ({ arguments: words }: SeenProcess): boolean => words.includes('inside/worker.js');
+
+describe('the list of processes', requires('user:subids', 'tool:busybox'), () => {
+  for (const [what, method, path, before] of [
+    ['fetched', 'GET', /^\/v2\/base\/blobs\/sha256/, 1],
+    ['sent', 'PUT', /\/uploads\//, 0],
+  ] as const) {
+    test(`holds no credential while layers are ${what}, and the worker gets nothing of the environment but PATH`, async () => {
+      await using fake = await FakeRegistry.start({ auth: { scheme: 'bearer', username: 'anna', password } });
+      using box = sandbox({ environment: { USERS_OWN_TOKEN: 'from the environment' } });
+      const basic = Buffer.from(`anna:${password}`).toString('base64');
+      box.file('auth.json', JSON.stringify({ auths: { [fake.host]: { auth: basic } } }));
+      await writeBusyboxLayout(box.at('layout'));
+      await box.tsbuild('copy', '--authfile', 'auth.json', 'oci:layout', `docker://${fake.host}/base:1`).succeeds();
+      box.file('c/Containerfile', `FROM ${fake.host}/base:1\nRUN echo yes >/yes\n`);
+      let goOn = (): void => {};
+      const until = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      fake.requests.length = 0;
+      fake.fail({ method, path, after: before, fault: { kind: 'hold', until } });
+      const run = box.tsbuild('--authfile', 'auth.json', '-t', `${fake.host}/app:1`, '--push', 'c');
+      while (fake.requests.filter((seen) => seen.method === method && path.test(seen.path)).length <= before) await delay(20);
+      // It is started while the first layer is on its way.
+      const processes = (): readonly SeenProcess[] => processesFrom(String(run.child.pid));
+      while (!processes().some(isWorker)) await delay(20);
+      const [main, ...below] = processes();
+      goOn();
+      await run.succeeds();
+      const worker = below.find(isWorker);
+      assert.deepEqual(
+        worker?.environment.filter((variable) => !/^(PATH|UV_\w+)=/.test(variable)),
+        [''],
+      );
+      const secrets = [password, basic, ...fake.tokens.keys()];
+      const shown = JSON.stringify([main, ...below]);
+      for (const secret of secrets) assert.ok(!shown.includes(secret), `${secret} is in ${shown}`);
+      assert.ok(!JSON.stringify(below).includes('from the environment'));
+    });
+  }
+
+  test('holds no password while a helper keeps it', { ...needs }, async () => {
+    using box = signInBox();
+    const script = '#!/bin/sh\ntr "\\0" "\\n" </proc/$$/cmdline >>seen\ntr "\\0" "\\n" </proc/$$/environ >>seen\ncat >kept\n';
+    box.file('bin/docker-credential-kept', script, { mode: 0o755 });
+    box.file('auth/auth.json', JSON.stringify({ credsStore: 'kept' }));
+    const environment = { PATH: `${box.at('bin')}:${process.env['PATH']}` };
+    const stdin = `${password}\n`;
+    await box.tsbuildWith({ stdin, environment }, 'login', ...flags, '-u', 'anna', '--password-stdin', host).succeeds();
+    assert.equal(JSON.parse(readFileSync(box.at('kept'), 'utf8')).Secret, password);
+    const seen = readFileSync(box.at('seen'), 'utf8');
+    assert.match(seen, /^store$/m);
+    assert.doesNotMatch(seen, /battery/);
+    assert.doesNotMatch(readFileSync(box.at('auth/auth.json'), 'utf8'), /battery/);
+  });
+});
