@@ -11,6 +11,7 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { type PushImage, type PushProgress, pushImage } from '../../registry/push.ts';
 import { resolveDigest, resolveImage } from '../../registry/resolve.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { ForwardProxy } from '../support/forward-proxy.ts';
 import { type RealRegistry, startRealRegistry } from '../support/real-registry.ts';
 import { collect, describe as describeBytes, type TestImage, testImage, testIndex } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
@@ -281,6 +282,25 @@ describe('a docker-registry with TLS', needed, () => {
     await assert.rejects(pushWith({ environment, certDirectory: strict.certDirectory }, `other.invalid:${port}`), {
       code: 'certificate',
       message: /is for another name$/,
+    });
+  });
+
+  test('is spoken to with TLS inside the TLS of a proxy', async () => {
+    const { certDirectory, host } = strict;
+    const port = Number(host.split(':')[1]);
+    const [cert, key] = await Promise.all(['server.pem', 'server.key'].map((name) => readFile(`${certDirectory}/${name}`)));
+    await using proxy = await ForwardProxy.start({ targetPort: port, tls: { cert, key } });
+    const environment = {
+      HOME: '/nonexistent',
+      CONTAINERS_REGISTRIES_CONF: '/nonexistent',
+      HTTPS_PROXY: `https://${proxy.host}`,
+      SSL_CERT_FILE: `${certDirectory}/ca.crt`,
+    };
+    await pushWith({ environment, certDirectory }, `registry.invalid:${port}`);
+    assert.deepEqual(new Set(proxy.asked), new Set([`CONNECT registry.invalid:${port}`]));
+    await assert.rejects(pushWith({ environment, certDirectory }, `other.invalid:${port}`), {
+      code: 'certificate',
+      message: /the certificate of other\.invalid:\d+ is for another name$/,
     });
   });
 
