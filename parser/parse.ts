@@ -33,7 +33,7 @@ export function parse(sources: readonly Source[]): ParseResult {
   const isForeign = reportForeign(first, report);
   checkOptions(block, report);
   const hasEnough = (): boolean => diagnostics.length >= mostErrors;
-  const assembly: Assembly = { globalArgs: [], stages: [], instructions: 0, report, hasEnough };
+  const assembly: Assembly = { globalArgs: [], stages: [], report, hasEnough };
   for (const [index, source] of isForeign ? [] : sources.entries()) {
     readSource({ source, index }, block, assembly);
   }
@@ -86,7 +86,6 @@ function readInstructions(text: string): { instructions: readonly Instruction[];
 interface Assembly {
   readonly globalArgs: ArgInstruction[];
   readonly stages: { name: string | undefined; from: FromInstruction; body: StageInstruction[] }[];
-  instructions: number;
   /** A FROM that could not be read: what follows belongs to it, not in front of the first stage. */
   isInBrokenStage?: boolean;
   readonly report: (diagnostic: Diagnostic) => void;
@@ -111,7 +110,6 @@ function readSource(numbered: NumberedSource, block: DirectiveBlock, assembly: A
     if (assembly.hasEnough()) {
       return;
     }
-    assembly.instructions += 1;
     const instruction = readInstruction(reader, raw, { escape, report, directivesEnd: index === 0 ? block.end : 0 });
     if (instruction !== undefined) {
       addInstruction(assembly, instruction);
@@ -212,16 +210,17 @@ function reportEmptiness(sources: readonly Source[], assembly: Assembly, diagnos
   if (diagnostics.some(({ severity }) => severity === 'error') || assembly.stages.length > 0) {
     return;
   }
-  const isBlank = sources.every(({ text }) => text.trim() === '');
-  if (isBlank || assembly.instructions === 0) {
+  // Anything but ARG would have been a stage or an error.
+  const lastArgument = assembly.globalArgs.at(-1);
+  if (lastArgument === undefined) {
+    const isBlank = sources.every(({ text }) => text.trim() === '');
     const reason = isBlank ? 'it is empty' : 'it holds no instructions';
     const message = `Cannot build the Containerfile: ${reason}`;
     assembly.report({ severity: 'error', code: 'empty-file', message, span: undefined, hint: 'Start it with FROM image' });
     return;
   }
   const message = 'Cannot build the Containerfile: it has no stage';
-  const span = assembly.globalArgs.at(-1)?.span;
-  assembly.report({ severity: 'error', code: 'no-stages', message, span, hint: 'Add FROM image' });
+  assembly.report({ severity: 'error', code: 'no-stages', message, span: lastArgument.span, hint: 'Add FROM image' });
 }
 
 /** A file for another frontend is refused as a whole; its lines would only make noise. */

@@ -33,6 +33,7 @@ const valueRows: readonly Row[] = [
   { name: 'an unset variable as nothing', word: 'a${unset}b$unset', value: 'ab' },
   { name: 'a lone dollar sign', word: 'a$ $/ $', value: 'a$ $/ $' },
   { name: '$1, $@ and $? as unset names', word: '[$1$@$?$*$#$!$-$$]', value: '[]' },
+  { name: '${1}, ${@} and ${?} as unset names', word: '[${1}${@}${?}${1:-w}]', value: '[w]' },
   { name: '$12 as one name', word: '$12x', value: 'x' },
   { name: ':- unset', word: '${unset:-w}', value: 'w' },
   { name: ':- empty', word: '${empty:-w}', value: 'w' },

@@ -37,6 +37,7 @@ const sourceRows: readonly { name: string; text: string; documents: readonly (re
   },
   { name: 'CRLF in the body, not in the last line', text: 'COPY <<a /d\r\nx\r\na\r\n', documents: [['a', 'x\r\n', true]] },
   { name: 'a body that ends the file', text: 'COPY <<a /d\nx\na', documents: [['a', 'x\n', true]] },
+  { name: 'a file descriptor', text: 'COPY 3<<a /d\nx\na\n', documents: [['a', 'x\n', true]] },
   { name: 'a mark on a continuation line', text: 'COPY \\\n  <<a \\\n /d\nx\na\n', documents: [['a', 'x\n', true]] },
 ];
 
@@ -119,6 +120,7 @@ const nothingRows: readonly { name: string; text: string }[] = [
   { name: 'a dash and a blank', text: 'RUN cat <<- EOF\n' },
   { name: 'a quote that is not closed', text: "RUN echo it's <<EOF\n" },
   { name: 'JSON', text: 'RUN ["cat", "<<EOF"]\n' },
+  { name: 'JSON operands', text: 'COPY ["<<EOF", "/x"]\n' },
   { name: 'other instructions', text: 'CMD cat <<EOF\n' },
   { name: 'other triggers', text: 'ONBUILD CMD cat <<EOF\n' },
 ];
@@ -146,4 +148,5 @@ test('here-documents: one that does not end is an error at its mark', () => {
 
 test('here-documents: one cannot be the destination', () => {
   assert.deepEqual(bodyMistakes('COPY a <<b\nx\nb\n'), ['heredoc-destination: <<b']);
+  assert.deepEqual(bodyMistakes('ADD <<a <<b\nx\na\ny\nb\n'), ['heredoc-destination: <<b']);
 });

@@ -154,6 +154,17 @@ test('COPY: flags and operands', () => {
   assert.equal(copy.destination.raw, '/c/');
 });
 
+test('COPY and ADD: what follows -- is no flag', () => {
+  for (const kind of ['copy', 'add'] as const) {
+    const { sources, destination, chown } = readOne(kind, `${kind} --chown=1 -- --chmod=7 /d`);
+    assert.deepEqual(raws([...sources.map((source) => (source.kind === 'path' ? source.word : undefined)), destination, chown]), [
+      '--chmod=7',
+      '/d',
+      '1',
+    ]);
+  }
+});
+
 test('COPY: JSON operands may hold blanks and variables', () => {
   const copy = readOne('copy', 'COPY ["a b", "$c", "/d e/"]');
   assert.deepEqual(raws(copy.sources.map((source) => (source.kind === 'path' ? source.word : undefined))), ['a b', '$c']);

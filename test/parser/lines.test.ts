@@ -133,6 +133,7 @@ for (const { name, text, directives } of directiveRows) {
 
 const directiveErrors: readonly { name: string; text: string; wrong: readonly string[] }[] = [
   { name: 'refuses a repeated one', text: '# syntax=a\n# syntax=b\nFROM a', wrong: ['directive: b'] },
+  { name: 'refuses a repeated one in another case', text: '# escape=`\n# ESCAPE=`\nFROM a', wrong: ['directive: `'] },
   { name: 'refuses another escape character', text: '# escape=x\nFROM a', wrong: ['directive: x'] },
   { name: 'refuses unknown check options', text: '# check=skipp=all\nFROM a', wrong: ['directive: skipp=all'] },
   {
@@ -200,6 +201,7 @@ const emptyRows: readonly { name: string; text: string; wrong: readonly string[]
   { name: 'an empty file', text: '', wrong: ['empty-file: '] },
   { name: 'blank lines', text: ' \n\t\n', wrong: ['empty-file: '] },
   { name: 'comments only', text: '# a\n# b\n', wrong: ['empty-file: '] },
+  { name: 'escape characters only', text: '\\\n\\\n', wrong: ['empty-file: '] },
   { name: 'arguments only', text: 'ARG a=1\n', wrong: ['no-stages: ARG a=1'] },
   { name: 'an instruction before FROM', text: 'RUN x\nFROM a\n', wrong: ['instruction-before-from: RUN'] },
 ];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { positionOf } from '../../parser/position.ts';
 import { bodyMistakes, mistakes, parseText } from './reading.ts';
 
 const fileRows: readonly (readonly [string, readonly string[]])[] = [
@@ -36,6 +37,7 @@ const bodyRows: readonly (readonly [string, readonly string[]])[] = [
   ['ENV a=1 =2', ['name: =2']],
   ["ENV a='x\\'y'", ["unterminated-quote: '"]],
   ['ENV --x a=1', ['unknown-flag: --x']],
+  ['LABEL =x', ['name: =x']],
   ['LABEL a', ['missing-argument: a']],
   ['RUN', ['missing-argument: RUN']],
   ['RUN []', ['missing-argument: []']],
@@ -59,6 +61,7 @@ const bodyRows: readonly (readonly [string, readonly string[]])[] = [
   ['COPY --from=$x a b', ['variable-not-supported: $x']],
   ['COPY --link=maybe a b', ['flag-value: maybe']],
   ['COPY --link= a b', ['flag-value: --link=']],
+  ['COPY --chown=1 --chown=1 a b', ['repeated-flag: --chown=1']],
   ['COPY --chmod=999 a b', ['mode: 999']],
   ['COPY --keep-git-dir a b', ['unknown-flag: --keep-git-dir']],
   ['COPY $x} ${y} "b', ['unterminated-quote: "']],
@@ -136,6 +139,23 @@ for (const [text, hint] of hintRows) {
     assert.equal(parseText(`FROM a\n${text}`).diagnostics[0]?.hint, hint);
   });
 }
+
+test('parse() gives every mistake a line and a column inside the text, but that of an empty file', () => {
+  for (const [text, wrong] of [...fileRows, ...bodyRows.map(([body, found]) => [`FROM a\n${body}`, found] as const)]) {
+    const { diagnostics } = parseText(text);
+    assert.equal(diagnostics.length, wrong.length);
+    for (const { span } of diagnostics) {
+      assert.ok(span, text);
+      const { line, column } = positionOf({ name: 'Containerfile', text }, span.start);
+      assert.equal(line, text.split('\n').length, text);
+      assert.ok(column >= 1 && column <= (text.split('\n').at(-1)?.length ?? 0), text);
+    }
+  }
+  assert.deepEqual(
+    parseText('# only this').diagnostics.map(({ code, span }) => [code, span]),
+    [['empty-file', undefined]],
+  );
+});
 
 test('parse() words its errors in one way', () => {
   for (const [text] of [...fileRows, ...bodyRows.map(([body]) => [`FROM a\n${body}`] as const)]) {

@@ -3,10 +3,17 @@ import type { InstructionBase } from '../../parser/containerfile.ts';
 import { parse } from '../../parser/parse.ts';
 import type { Span } from '../../parser/span.ts';
 
-/** What holds for any text: parse() returns, spans lie inside the text, instructions follow each other, and a file means no errors. */
+/**
+ * What holds for any text: parse() returns, errors have a place (but that of an empty file), spans lie inside the text, instructions follow each other, and a file means
+ * no errors.
+ */
 export function assertSound(text: string): void {
   const { file, partial, diagnostics } = parse([{ name: 'Containerfile', text }]);
   assert.equal(file === undefined, diagnostics.length > 0);
+  assert.deepEqual(
+    diagnostics.filter(({ code, span }) => (span === undefined) !== (code === 'empty-file')),
+    [],
+  );
   for (const span of spansOf({ partial, diagnostics })) {
     assert.ok(span.source === 0 && span.start >= 0 && span.start <= span.end && span.end <= text.length, JSON.stringify(span));
   }

@@ -90,6 +90,8 @@ test('parseSignal() reads names and numbers', () => {
 
 test('expandPorts() makes single ports of ranges', () => {
   assert.deepEqual(expandPorts('80'), { ports: ['80/tcp'] });
+  assert.deepEqual(expandPorts('0'), { ports: ['0/tcp'] });
+  assert.deepEqual(expandPorts('65534-65535'), { ports: ['65534/tcp', '65535/tcp'] });
   assert.deepEqual(expandPorts('53/UDP'), { ports: ['53/udp'] });
   assert.deepEqual(expandPorts('8000-8002/sctp'), { ports: ['8000/sctp', '8001/sctp', '8002/sctp'] });
   assert.deepEqual(expandPorts('127.0.0.1:80:8080'), { ports: ['8080/tcp'] });
