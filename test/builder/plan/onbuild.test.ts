@@ -67,6 +67,15 @@ test('plan() runs a here-document of a trigger', () => {
   assert.deepEqual(historyOf('FROM b', onBuild('RUN <<EOF\necho\nEOF')), ['RUN /bin/sh -c echo\n # buildkit']);
 });
 
+test('plan() takes a here-document of a trigger as a file, with the variables of the child', () => {
+  const setup = onBuild('COPY <<EOF /f\n$v\nEOF');
+  const [step] = targetOf('FROM b', { images: { b: { config: { ...setup.images?.['b']?.config, Env: ['v=1'] } } } }).steps;
+  assert.deepEqual(
+    step?.action?.kind === 'copy' && step.action.sources.map((source) => source.kind === 'heredoc' && source.text),
+    ['1\n'],
+  );
+});
+
 test('plan() has a CMD in a trigger protect it from ENTRYPOINT', () => {
   assert.deepEqual(targetOf('FROM b\nENTRYPOINT ["e"]', onBuild('CMD ["c"]')).config.Cmd, ['c']);
 });

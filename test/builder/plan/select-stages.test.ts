@@ -46,6 +46,12 @@ const rows: readonly Row[] = [
     images: ['a', 'b', 'q'],
   },
   {
+    what: 'a mount from a number, which is an image',
+    text: 'FROM a\nFROM b\nRUN --mount=from=0,target=/m true',
+    stages: ['stage-1'],
+    images: ['b', '0'],
+  },
+  {
     what: 'tmpfs does not mount from anywhere',
     text: 'FROM b\nRUN --mount=type=tmpfs,from=q,target=/m true',
     stages: ['stage-0'],
@@ -83,6 +89,13 @@ const rows: readonly Row[] = [
     text: 'FROM a AS build-linux\nFROM b AS build-windows\nFROM build-${TARGETOS}',
     stages: ['build-linux', 'stage-2'],
     images: ['a'],
+  },
+  {
+    what: 'a platform argument in FROM that a build argument overrides',
+    text: 'FROM a AS build-linux\nFROM b AS build-windows\nFROM build-${TARGETOS}',
+    options: args({ TARGETOS: 'windows' }),
+    stages: ['build-windows', 'stage-2'],
+    images: ['b'],
   },
   {
     what: '--from replaces the last FROM',

@@ -140,6 +140,14 @@ const rows: readonly Row[] = [
     history: ['- HEALTHCHECK {Test:[CMD a b] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}'],
   },
   {
+    text: 'HEALTHCHECK --retries=3 CMD a\nHEALTHCHECK --start-period=1ms --retries=0 CMD b',
+    config: { Healthcheck: { Test: ['CMD-SHELL', 'b'], StartPeriod: 1_000_000 } },
+    history: [
+      '- HEALTHCHECK {Test:[CMD-SHELL a] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:3}',
+      '- HEALTHCHECK {Test:[CMD-SHELL b] Interval:0s Timeout:0s StartPeriod:1ms StartInterval:0s Retries:0}',
+    ],
+  },
+  {
     text: 'ONBUILD RUN x\nONBUILD COPY . /src',
     setup: withBase({ OnBuild: [] }),
     config: { OnBuild: ['RUN x', 'COPY . /src'] },
@@ -174,6 +182,11 @@ test('plan() adds PATH to a base that has none, behind what it has', () => {
 test('plan() adds no PATH to a base for Windows', () => {
   const images = { b: { os: 'windows', config: { Env: ['A=1'] } } };
   assert.deepEqual(targetOf('FROM b', { images, platform: { os: 'windows', architecture: 'amd64' } }).config.Env, ['A=1']);
+});
+
+test('plan() has a child stage keep the SHELL of its parent', () => {
+  const text = 'FROM scratch AS p\nSHELL ["/s", "-x"]\nFROM p\nCMD c';
+  assert.deepEqual(targetOf(text).config.Cmd, ['/s', '-x', 'c']);
 });
 
 test('plan() has a child stage forget that CMD was set', () => {
@@ -214,6 +227,7 @@ const refusals: readonly (readonly [instruction: string, found: string])[] = [
   ['EXPOSE $no/tcp', 'port: Cannot expose "/tcp": the port is missing'],
   ['EXPOSE ${no:-70000}', 'port: Cannot expose "70000": a port is a number from 0 to 65535'],
   ['STOPSIGNAL ${no:-SIGTREM}', 'signal: Cannot use "SIGTREM" as the stop signal: there is no such signal'],
+  ['LABEL $no=1', 'name: Cannot set "$no": the name is empty'],
   ['VOLUME $no', 'missing-argument: Cannot declare the volume "$no": VOLUME specified can not be an empty string'],
 ];
 

@@ -80,6 +80,12 @@ const envRows: readonly EnvRow[] = [
     ],
   },
   {
+    what: 'the version of the system is a platform argument',
+    text: 'FROM b\nARG TARGETOSVERSION\nRUN x',
+    setup: { platform: { os: 'linux', architecture: 'amd64', 'os.version': '6.1' } },
+    env: ['TARGETOSVERSION=6.1'],
+  },
+  {
     what: 'a platform argument is overridden by a build argument',
     text: 'FROM b\nARG TARGETOS\nRUN x',
     setup: args({ TARGETOS: 'plan9' }),
