@@ -186,6 +186,12 @@ export const copyParents: readonly Row[] = [
     tree: { out: folder() },
   },
   {
+    name: '--parents: a wildcard without a match and without a pivot makes the destination',
+    file: 'FROM scratch\nCOPY --parents a/nothing*/c /out/\n',
+    context: deep,
+    tree: { out: folder() },
+  },
+  {
     name: '--parents keeps links, and hard links within a folder',
     file: 'FROM scratch\nCOPY --parents d/sub /out/\n',
     context: { 'd/sub/f': file('f'), 'd/sub/g': hard('d/sub/f'), 'd/sub/l': link('/etc/passwd') },
@@ -272,6 +278,18 @@ export const copyParents: readonly Row[] = [
     file: 'FROM scratch\nCOPY --exclude=top.png top.png /x/\n',
     context: images,
     tree: { x: folder(), 'x/top.png': file('6') },
+  },
+  {
+    name: '--exclude means the name of a link, not what it leads to',
+    file: 'FROM scratch\nCOPY --exclude=*.png . /x/\n',
+    context: { 'f.png': file(), dangling: link('nowhere'), kept: link('f.png'), 'gone.png': link('nowhere') },
+    tree: { x: folder(), 'x/dangling': link('nowhere'), 'x/kept': link('f.png') },
+  },
+  {
+    name: '--exclude in an existing folder leaves the folder',
+    file: 'FROM scratch\nWORKDIR /x\nCOPY --exclude=* dir1 /x/\n',
+    context: images,
+    tree: { x: folder() },
   },
   {
     name: '--exclude in a stage',
