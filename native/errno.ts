@@ -162,6 +162,7 @@ export const ERRNO = {
   ENOSPC: 28,
   EROFS: 30,
   ERANGE: 34,
+  ENAMETOOLONG: 36,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,

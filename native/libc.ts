@@ -104,6 +104,42 @@ export function libraryFunction(prototype: string): (...values: readonly unknown
   return program.func(prototype);
 }
 
+/** A function at an address. `prototype` is C's. */
+export function nativeFunction(address: bigint, prototype: string): (...values: readonly unknown[]) => unknown {
+  return decodeFunction(address, prototype);
+}
+
+/**
+ * As nativeFunction(), on a thread of libuv's pool while JavaScript goes on; it must depend on nothing of the calling thread. What its
+ * arguments point to must be kept alive until the promise settles.
+ */
+export function nativeFunctionAsync(address: bigint, prototype: string): (...values: readonly unknown[]) => Promise<unknown> {
+  const bound = decodeFunction(address, prototype);
+  return (...values) =>
+    new Promise((resolve, reject) => {
+      bound.async(...values, (error: unknown, result: unknown) => {
+        if (error !== null && error !== undefined) {
+          reject(error);
+        } else {
+          resolve(result);
+        }
+      });
+    });
+}
+
+function decodeFunction(address: bigint, prototype: string): NativeFunction {
+  return koffi.decode(address, prototypes.get(prototype) ?? declare(prototype));
+}
+
+/** koffi takes each name once. */
+const prototypes = new Map<string, ReturnType<typeof koffi.proto>>();
+
+function declare(prototype: string): ReturnType<typeof koffi.proto> {
+  const type = koffi.proto(prototype);
+  prototypes.set(prototype, type);
+  return type;
+}
+
 /** The errno that the last libraryFunction() left. */
 export function lastErrno(): number {
   return koffi.errno();

@@ -1,3 +1,17 @@
+import {
+  addImmediate,
+  branch,
+  branchIfLess,
+  branchIfZero,
+  compare,
+  instructions,
+  load,
+  loadPair,
+  move,
+  moveImmediate,
+  store,
+  supervisorCall,
+} from '../machine-code/arm64.ts';
 import type { Architecture } from '../syscall-numbers.ts';
 import { TAPE_LAYOUT } from './assemble.ts';
 
@@ -75,24 +89,4 @@ function playerArm64(): number[] {
     moveImmediate(8, 94), //                                   exit_group
     supervisorCall,
   ];
-}
-
-// Encodings from the Arm Architecture Reference Manual (A64), 64-bit registers, offsets of branches in instructions.
-const supervisorCall = 0xd4000001;
-const move = (to: number, from: number): number => 0xaa0003e0 | (from << 16) | to;
-const moveImmediate = (to: number, value: number): number => 0xd2800000 | (value << 5) | to;
-const addImmediate = (to: number, from: number, value: number): number => 0x91000000 | (value << 10) | (from << 5) | to;
-const load = (to: number, base: number, offset: number): number => 0xf9400000 | ((offset / 8) << 10) | (base << 5) | to;
-const store = (from: number, base: number, offset: number): number => 0xf9000000 | ((offset / 8) << 10) | (base << 5) | from;
-const loadPair = (first: number, second: number, base: number, offset: number): number =>
-  0xa9400000 | ((offset / 8) << 15) | (second << 10) | (base << 5) | first;
-const compare = (left: number, right: number): number => 0xeb00001f | (right << 16) | (left << 5);
-const branchIfLess = (by: number): number => 0x5400000b | ((by & 0x7ffff) << 5);
-const branchIfZero = (register: number, by: number): number => 0xb4000000 | ((by & 0x7ffff) << 5) | register;
-const branch = (by: number): number => 0x14000000 | (by & 0x3ffffff);
-
-function instructions(words: readonly number[]): Uint8Array {
-  const bytes = Buffer.alloc(words.length * 4);
-  words.forEach((word, index) => bytes.writeUInt32LE(word >>> 0, index * 4));
-  return bytes;
 }

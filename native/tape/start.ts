@@ -1,6 +1,7 @@
 import { NAMESPACE_FLAGS, PR } from '../constants.ts';
 import { close, write } from '../files.ts';
-import { addressOf, lastErrno, libraryFunction, systemCall, viewMemory, watchReadable } from '../libc.ts';
+import { addressOf, lastErrno, libraryFunction, systemCall, watchReadable } from '../libc.ts';
+import { executable } from '../machine-code/executable.ts';
 import { type ExitStatus, pidfdSendSignal, prctl, type SignalName, socketpair, waitForExit } from '../processes.ts';
 import { isSyscallError, SyscallError } from '../syscall-error.ts';
 import { currentArchitecture } from '../syscall-numbers.ts';
@@ -99,8 +100,6 @@ function cloneChild(entries: readonly TapeEntry[], options: StartOptions): Child
 
 const libc = { clone: undefined as ReturnType<typeof libraryFunction> | undefined };
 const maskSignals = systemCall('rt_sigprocmask', 'int', 'pointer', 'pointer', 'ulong');
-const mmap = systemCall('mmap', 'pointer', 'ulong', 'int', 'int', 'int', 'long');
-const mprotect = systemCall('mprotect', 'ulong', 'ulong', 'int');
 
 const SIG_SETMASK = 2;
 const CLONE_VM = 0x100;
@@ -136,16 +135,8 @@ function layOut(entries: readonly TapeEntry[]): ChildMemory {
 
 let player: bigint | undefined;
 
-/** The player's code, put into a page of its own that is never writable and executable at once. */
 function playerAddress(): bigint {
-  if (player === undefined) {
-    const code = playerCode(currentArchitecture());
-    const [PROT_READ, PROT_WRITE, PROT_EXEC, MAP_PRIVATE_ANONYMOUS] = [1, 2, 4, 0x22];
-    const page = mmap(undefined, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
-    viewMemory(BigInt(page), code.length).set(code);
-    mprotect(page, 4096, PROT_READ | PROT_EXEC);
-    player = BigInt(page);
-  }
+  player ??= executable(playerCode(currentArchitecture()));
   return player;
 }
 

@@ -15,14 +15,15 @@ import { layerTime, second } from '../layer/file-times.ts';
 import { cleanPath, joinPath } from '../layer/folder-cache.ts';
 import { IndexWriter } from '../layer/index-file.ts';
 import { packedLayer } from '../layer/layer-files.ts';
-import { type TarItem, tarChunks } from '../layer/tar-chunks.ts';
 import { refuseWhiteoutName } from '../layer/walk.ts';
 import type { RequestContext } from '../request-context.ts';
 import { below, locateInRoot, openInRoot, openRoot, type PlaceInRoot, statInRoot } from '../resolve-in-root.ts';
 import { attributesOf, type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
+import { packedTar } from './packed-tar.ts';
 import { readList } from './read-list.ts';
-import { SourceTree, sourceChanged } from './source-tree.ts';
+import { SourceTree } from './source-tree.ts';
 import { SparseWriter } from './sparse-writer.ts';
+import type { PackedFile, PackedItem } from './tar-chunk.ts';
 
 /** What packing needs of a request's context. */
 export type PackContext = Pick<RequestContext, 'signal' | 'warn'>;
@@ -127,7 +128,7 @@ class Packer implements Disposable {
     await using file = await open(join(this.#target.directory, packedLayer), 'wx', 0o644);
     using index = new IndexWriter(join(this.#target.directory, 'index'));
     const writer = new SparseWriter(file);
-    const tar = await hashChunks(tarChunks(this.#items(index)), this.#signal, (chunk) => writer.write(chunk));
+    const tar = await hashChunks(packedTar(this.#items(index), this.#source), this.#signal, (chunk) => writer.write(chunk));
     await file.truncate(tar.sizeBytes);
     index.finish();
     return { ...tar, entries: index.entries };
@@ -137,37 +138,14 @@ class Packer implements Disposable {
     this.#source[Symbol.dispose]();
   }
 
-  *#items(index: IndexWriter): Generator<TarItem, void, undefined> {
+  *#items(index: IndexWriter): Generator<PackedItem, void, undefined> {
     let last = rawPath('');
     for (const { entry, source } of this.#entries()) {
       requireOrder(last, entry.path);
       refuseWhiteoutName(entry.path);
       last = entry.path;
-      if (source?.type === 'file' && source.size > 0) {
-        yield* this.#file(entry, source);
-      } else {
-        yield { header: headerOf(entry), fd: undefined };
-      }
+      yield { header: headerOf(entry), file: source === undefined ? undefined : contentOf(source) };
       index.add(entry);
-    }
-  }
-
-  *#file(entry: LayerEntry, source: Extract<ListedEntry, { type: 'file' }>): Generator<TarItem, void, undefined> {
-    if (source.inline !== undefined) {
-      throw new NeedsFolder();
-    }
-    const fd = this.#source.open(source.from);
-    try {
-      let digest = '';
-      const onContent = (hex: string): void => {
-        digest = hex;
-      };
-      yield { header: headerOf(entry), fd, onContent };
-      if (digest !== source.digest) {
-        throw sourceChanged(source.from);
-      }
-    } finally {
-      close(fd);
     }
   }
 
@@ -216,7 +194,7 @@ class Packer implements Disposable {
     const mtime = this.#timeInLayer(time);
     switch (entry.type) {
       case 'file':
-        return { type: 'file', path, size: entry.size, digest: entry.digest, mode, uid, gid, mtime, ...keptOf(xattrs) };
+        return withKept({ type: 'file', path, size: entry.size, digest: entry.digest, mode, uid, gid, mtime }, xattrs);
       case 'directory':
       case 'fifo':
         return { type: entry.type, path, mode, uid, gid, mtime };
@@ -237,10 +215,20 @@ class Packer implements Disposable {
   }
 }
 
+function contentOf(source: ListedEntry): PackedFile | undefined {
+  if (source.type !== 'file' || source.size === 0) {
+    return undefined;
+  }
+  if (source.inline !== undefined) {
+    throw new NeedsFolder();
+  }
+  return source;
+}
+
 /** Layers hold capabilities and no other attribute. */
-function keptOf(xattrs: ReadonlyMap<string, Uint8Array>): ReturnType<typeof encodeXattrs> {
+function withKept(entry: LayerEntry, xattrs: ReadonlyMap<string, Uint8Array>): LayerEntry {
   const capability = xattrs.get(capabilityXattr);
-  return capability === undefined ? {} : encodeXattrs(new Map([[capabilityXattr, capability]]));
+  return capability === undefined ? entry : { ...entry, ...encodeXattrs(new Map([[capabilityXattr, capability]])) };
 }
 
 /** `a`, `a/b` and `a/b/c` of `a/b/c`. */

@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { type BatchSize, FileBatch } from '../../../native/batch/file-batch.ts';
 import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../../../native/constants.ts';
 import { close, openat, openat2 } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
@@ -9,6 +10,9 @@ import { Refusal } from '../failure.ts';
 import { FolderCache, splitPath } from '../layer/folder-cache.ts';
 import { openRoot } from '../resolve-in-root.ts';
 import { mountRootfs, type RootfsContext } from '../rootfs.ts';
+
+/** The list already followed all links, so that meeting one means that the tree was changed. */
+const noLinks = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
 
 /** A file that is copied, as its list says. */
 export type CopyFile = Extract<ListedEntry, { readonly type: 'file' }>;
@@ -27,7 +31,7 @@ export class SourceTree implements Disposable {
     this.#folders = new FolderCache(rootFd, (folder) => openSourceFolder(rootFd, folder));
   }
 
-  /** Opens a file for reading. The list already followed all links, so meeting one means that the tree was changed. */
+  /** Opens a file for reading. */
   open(path: RawPath): number {
     const { parent, name } = splitPath(path);
     try {
@@ -35,6 +39,21 @@ export class SourceTree implements Disposable {
     } catch (error) {
       throw isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? sourceChanged(path) : error;
     }
+  }
+
+  /** As open(), and refuses what is no longer a file. */
+  openFile(path: RawPath): number {
+    const fd = this.open(path);
+    if (!fstatSync(fd).isFile()) {
+      close(fd);
+      throw sourceChanged(path);
+    }
+    return fd;
+  }
+
+  /** For reading many files by their whole paths. The tree must not be disposed while a batch is read. */
+  batch(size: BatchSize): FileBatch {
+    return new FileBatch(this.#rootFd, { flags: O_RDONLY | O_NONBLOCK, resolve: noLinks }, size);
   }
 
   [Symbol.dispose](): void {
@@ -58,7 +77,7 @@ function placeOf(
 function openSourceFolder(rootFd: number, path: RawPath): number {
   return openat2(rootFd, path === '' ? '.' : bytesOfPath(path), {
     flags: O_PATH | O_DIRECTORY,
-    resolve: RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS,
+    resolve: noLinks,
   });
 }
 

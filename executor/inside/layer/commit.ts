@@ -57,16 +57,16 @@ function* indexed(found: Iterable<FoundEntry>, index: IndexWriter): Generator<Ta
   }
 }
 
-/** The digest of a tar made by tarChunks(). `write` is called again only when its promise has settled, while the next chunk is made. */
+/** The digest of a tar. `write` is called again only when its promise has settled, while the next chunk is made. */
 export async function hashChunks(
-  chunks: Iterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal: AbortSignal,
   write?: (chunk: Uint8Array) => Promise<void>,
 ): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   let writing: Promise<void> | undefined;
-  for (const chunk of chunks) {
+  for await (const chunk of chunks) {
     await writing;
     writing = write?.(chunk);
     writing?.catch(() => undefined); // seen at the next turn, unless something else fails first

@@ -78,8 +78,8 @@ export function isChecksumRight(block: Buffer): boolean {
   return wanted === sum || wanted === sum - 256 * highBytes(block);
 }
 
-/** The checksum that a writer stores. */
-export function checksumOf(block: Buffer): number {
+/** The checksum that belongs to a block. */
+function checksumOf(block: Buffer): number {
   let sum = 8 * 0x20;
   for (let at = 0; at < blockSize; at += 1) {
     sum += block[at] ?? 0;

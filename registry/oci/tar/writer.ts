@@ -1,5 +1,6 @@
-import { blockSize, checksumOf, endOfArchive, field, paddingOf } from './block.ts';
+import { blockSize, endOfArchive, field, paddingOf } from './block.ts';
 import type { TarEntryType, TarHeader } from './header.ts';
+import { asciiOf, fitsOctal, fitsText, HeaderBlock, isAscii } from './header-block.ts';
 import { formatPaxRecord, type PaxRecord, xattrRecord } from './pax.ts';
 
 /** One entry to write: the content has exactly `header.size` bytes. */
@@ -38,13 +39,42 @@ const noContent = new Uint8Array();
  * groups: ustar while everything fits, else a PAX header before it.
  */
 export function encodeTarHeader(header: TarHeader): Buffer {
-  const name = header.type === 'directory' ? `${header.path || '.'}/` : header.path;
+  const name = nameOf(header);
   const split = splitName(name);
   const extended = extendedRecords(header, name);
   if (extended.needsPax || (split === undefined && !fitsText(name, field.name[1]))) {
     return Buffer.concat([paxHeader(name, extended.records), mainHeader(header, { name, prefix: '' })]);
   }
   return mainHeader(header, split ?? { name, prefix: '' });
+}
+
+/**
+ * Puts the header of an entry at a place in memory that has 512 zeros. False, and nothing put, for an entry with a name to split or a PAX
+ * header: encodeTarHeader() gives the same and more.
+ */
+export function putTarHeader(header: TarHeader, bytes: Buffer, start: number): boolean {
+  const name = nameOf(header);
+  if (!isPlain(header, name)) {
+    return false;
+  }
+  putMainHeader(new HeaderBlock(bytes, start), header, { name, prefix: '' });
+  return true;
+}
+
+function nameOf({ type, path }: TarHeader): string {
+  return type === 'directory' ? `${path || '.'}/` : path;
+}
+
+function isPlain({ xattrs, target, uid, gid, size, mtime }: TarHeader, name: string): boolean {
+  return (
+    xattrs.size === 0 &&
+    fitsText(name, field.name[1]) &&
+    fitsText(target, field.target[1]) &&
+    fitsOctal(uid, field.uid[1]) &&
+    fitsOctal(gid, field.gid[1]) &&
+    fitsOctal(size, field.size[1]) &&
+    fitsOctal(mtime, field.mtime[1])
+  );
 }
 
 const typeFlags: Readonly<Record<TarEntryType, string>> = {
@@ -104,16 +134,17 @@ function extendedRecords(header: TarHeader, name: string): { records: PaxRecord[
 function paxHeader(name: string, records: PaxRecord[]): Buffer {
   const sorted = records.toSorted((one, other) => (one.key < other.key ? -1 : 1));
   const data = Buffer.from(sorted.map(({ key, value }) => formatPaxRecord(key, value)).join(''), 'latin1');
-  const block = Buffer.alloc(blockSize + data.length + paddingOf(data.length));
-  putText(block, field.name, paxName(name));
-  putText(block, field.type, 'x');
+  const bytes = Buffer.alloc(blockSize + data.length + paddingOf(data.length));
+  const block = new HeaderBlock(bytes, 0);
+  block.text(field.name, paxName(name));
+  block.text(field.type, 'x');
   for (const key of ['mode', 'uid', 'gid', 'mtime'] as const) {
-    putOctal(block, field[key], 0);
+    block.octal(field[key], 0);
   }
-  putOctal(block, field.size, data.length);
-  seal(block);
-  data.copy(block, blockSize);
-  return block;
+  block.octal(field.size, data.length);
+  block.seal();
+  data.copy(bytes, blockSize);
+  return bytes;
 }
 
 /** The name that Go gives the header itself: `dir/PaxHeaders.0/file`, cleaned, ASCII, cut to fit. */
@@ -136,76 +167,23 @@ function clean(parts: readonly string[]): string[] {
   return kept;
 }
 
-function mainHeader(header: TarHeader, { name, prefix }: SplitName): Buffer {
-  const block = Buffer.alloc(blockSize);
-  putText(block, field.name, name);
-  putOctal(block, field.mode, header.mode);
-  putOctal(block, field.uid, header.uid);
-  putOctal(block, field.gid, header.gid);
-  putOctal(block, field.size, header.size);
-  putOctal(block, field.mtime, header.mtime);
-  block[field.type[0]] = typeFlags[header.type].charCodeAt(0);
-  putText(block, field.target, header.target);
-  putOctal(block, field.major, header.major);
-  putOctal(block, field.minor, header.minor);
-  putText(block, field.prefix, prefix);
-  seal(block);
-  return block;
+function mainHeader(header: TarHeader, split: SplitName): Buffer {
+  const bytes = Buffer.alloc(blockSize);
+  putMainHeader(new HeaderBlock(bytes, 0), header, split);
+  return bytes;
 }
 
-function seal(block: Buffer): void {
-  block.write('ustar\u000000', field.magic[0], 'latin1');
-  const sum = checksumOf(block).toString(8).padStart(6, '0');
-  block.write(`${sum}\0 `, field.checksum[0], 'latin1');
-}
-
-function putText(block: Buffer, [offset, length]: readonly [offset: number, length: number], text: string): void {
-  const ascii = asciiOf(text);
-  block.write(ascii, offset, length, 'latin1');
-  if (ascii.length > length && ascii[length - 1] === '/') {
-    // Readers that look only here must not take a file whose cut name ends in a slash for a folder.
-    const end = ascii.slice(0, length - 1).replace(/\/+$/, '').length;
-    block[offset + end] = 0;
-  }
-}
-
-/** Zero stands for a number that does not fit; its PAX record has the value. */
-function putOctal(block: Buffer, [offset, length]: readonly [offset: number, length: number], number: number): void {
-  let rest = fitsOctal(number, length) ? number : 0;
-  for (let at = offset + length - 2; at >= offset; at -= 1) {
-    block[at] = zeroDigit + (rest % 8);
-    rest = Math.floor(rest / 8);
-  }
-}
-
-const zeroDigit = 0x30;
-
-function fitsOctal(number: number, length: number): boolean {
-  return number >= 0 && number < (octalLimits[length] ?? 0);
-}
-
-/** The first number that a field of a length cannot hold, its final NUL left out. */
-const octalLimits = Array.from({ length: 13 }, (_, length) => 8 ** (length - 1));
-
-function fitsText(text: string, length: number): boolean {
-  return text.length <= length && isAscii(text);
-}
-
-/** NUL does not count as ASCII, as in Go. */
-function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === 0 || code > 0x7f) {
-      return false;
-    }
-  }
-  return true;
-}
-
-function asciiOf(text: string): string {
-  if (isAscii(text)) {
-    return text;
-  }
-  const kept = Buffer.from(text, 'latin1').filter((byte) => byte > 0 && byte < 0x80);
-  return Buffer.from(kept).toString('latin1');
+function putMainHeader(block: HeaderBlock, header: TarHeader, { name, prefix }: SplitName): void {
+  block.text(field.name, name);
+  block.octal(field.mode, header.mode);
+  block.octal(field.uid, header.uid);
+  block.octal(field.gid, header.gid);
+  block.octal(field.size, header.size);
+  block.octal(field.mtime, header.mtime);
+  block.text(field.type, typeFlags[header.type]);
+  block.text(field.target, header.target);
+  block.octal(field.major, header.major);
+  block.octal(field.minor, header.minor);
+  block.text(field.prefix, prefix);
+  block.seal();
 }

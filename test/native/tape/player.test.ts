@@ -8,7 +8,7 @@ import { playerCode } from '../../../native/tape/player.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import { requires } from '../../support/requires.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { type FakeKernel, interpretArm64 } from './arm64-interpreter.ts';
+import { type FakeKernel, interpretArm64 } from '../arm64-interpreter.ts';
 import { tapeProgram } from './tape-program.ts';
 
 /** A tape that uses everything the player can do: results, failures that are ignored, alternatives, a least result. */

@@ -2,61 +2,20 @@ import type { Architecture } from '../../../native/syscall-numbers.ts';
 import { assembleTape, relocate } from '../../../native/tape/assemble.ts';
 import { playerCode } from '../../../native/tape/player.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { elfProgram, loadAddressOf } from '../elf-program.ts';
 
-const loadAddress = 0x40_0000;
-const headerBytes = 64 + 56;
-
-/** An ELF program that is nothing but the player and a tape, so that the machine code can be run on its processor or under qemu. */
+/** An ELF program that is nothing but the player and a tape. */
 export function tapeProgram(tape: readonly TapeEntry[], architecture: Architecture): Buffer {
-  const code = playerCode(architecture);
-  const startBytes = architecture === 'x64' ? 7 : 4;
-  const tapeOffset = Math.ceil((headerBytes + startBytes + code.length) / 16) * 16;
   const assembled = assembleTape(tape, architecture);
-  const memory = Buffer.alloc(assembled.bytes.length);
-  relocate(assembled, BigInt(loadAddress + tapeOffset), memory);
-  const start = architecture === 'x64' ? leaRdi(tapeOffset - headerBytes) : adrX0(tapeOffset - headerBytes);
-  const head = Buffer.concat([elfHeader(architecture), programHeader(tapeOffset + memory.length), start, code]);
-  return Buffer.concat([head, Buffer.alloc(tapeOffset - head.length), memory]);
-}
-
-/** lea rdi, [rip + distance]; the distance counts from the end of the instruction. */
-function leaRdi(distance: number): Buffer {
-  const bytes = Buffer.from([0x48, 0x8d, 0x3d, 0, 0, 0, 0]);
-  bytes.writeInt32LE(distance - bytes.length, 3);
-  return bytes;
-}
-
-/** adr x0, distance. */
-function adrX0(distance: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE((0x10000000 | ((distance & 3) << 29) | ((distance >> 2) << 5)) >>> 0);
-  return bytes;
-}
-
-/** elf(5): 64 bits, little endian, an executable for Linux at a fixed address. */
-function elfHeader(architecture: Architecture): Buffer {
-  const bytes = Buffer.alloc(64);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  bytes.writeUInt16LE(2, 16);
-  bytes.writeUInt16LE(architecture === 'x64' ? 62 : 183, 18);
-  bytes.writeUInt32LE(1, 20);
-  bytes.writeBigUInt64LE(BigInt(loadAddress + headerBytes), 24);
-  bytes.writeBigUInt64LE(64n, 32);
-  bytes.writeUInt16LE(64, 52);
-  bytes.writeUInt16LE(56, 54);
-  bytes.writeUInt16LE(1, 56);
-  return bytes;
-}
-
-/** One segment with everything: readable, writable, executable. */
-function programHeader(size: number): Buffer {
-  const bytes = Buffer.alloc(56);
-  bytes.writeUInt32LE(1, 0);
-  bytes.writeUInt32LE(7, 4);
-  bytes.writeBigUInt64LE(BigInt(loadAddress), 16);
-  bytes.writeBigUInt64LE(BigInt(loadAddress), 24);
-  bytes.writeBigUInt64LE(BigInt(size), 32);
-  bytes.writeBigUInt64LE(BigInt(size), 40);
-  bytes.writeBigUInt64LE(0x1000n, 48);
-  return bytes;
+  return elfProgram(
+    {
+      code: (dataDistance) => Buffer.concat([loadAddressOf(dataDistance, architecture), playerCode(architecture)]),
+      data: (address) => {
+        const memory = Buffer.alloc(assembled.bytes.length);
+        relocate(assembled, address, memory);
+        return memory;
+      },
+    },
+    architecture,
+  );
 }

@@ -6,7 +6,7 @@ import { digestOf } from '../../../registry/oci/digest.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar } from '../../../registry/oci/tar/reader.ts';
-import { encodeTarHeader, type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
+import { encodeTarHeader, putTarHeader, type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
 import { collect, fileHeader, inPieces, readAll } from './archives.ts';
 
 const rawText = (maxLength: number) =>
@@ -103,6 +103,21 @@ for (const fields of hugeHeaders) {
 }
 
 // Written down from Go 1.24's archive/tar with Format: FormatPAX.
+test('putTarHeader() puts what encodeTarHeader() gives, or nothing', () => {
+  fc.assert(
+    fc.property(anyEntry, fc.integer({ min: 0, max: 1024 }), ({ header }, start) => {
+      const memory = Buffer.alloc(2048);
+      const isPut = putTarHeader(header, memory, start);
+      const encoded = encodeTarHeader(header);
+      assert.equal(isPut && encoded.length !== 512, false);
+      const wanted = Buffer.alloc(2048);
+      wanted.set(isPut ? encoded : [], start);
+      assert.ok(memory.equals(wanted));
+    }),
+  );
+  assert.equal(putTarHeader(fileHeader('plain'), Buffer.alloc(512), 0), true);
+});
+
 test('encodeTarHeader() writes plain ustar while everything fits', () => {
   const block = encodeTarHeader(
     tarHeader({ path: rawPath('etc'), type: 'directory', mode: 0o755, uid: 1, gid: 2, mtime: 315_619_200 }),

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { close } from '../../../native/files.ts';
+import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
+import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { type SourceTree, sourceChanged } from './source-tree.ts';
+import { type PackedFile, type PackedItem, TarChunk } from './tar-chunk.ts';
+
+/**
+ * The bytes of a tar whose files are those of `source`, in pieces that must be used up before the next but one is asked for. While one is
+ * used, the files of the next are read, and the headers of the one after that are written.
+ */
+export async function* packedTar(items: Iterable<PackedItem>, source: SourceTree): AsyncGenerator<Uint8Array, void, undefined> {
+  let before: TarChunk | undefined;
+  let latest: TarChunk | undefined;
+  try {
+    for (const chunk of layOut(items, source)) {
+      before = latest;
+      latest = chunk;
+      chunk.startReading();
+      if (before !== undefined) {
+        yield await before.bytes();
+      }
+    }
+    if (latest !== undefined) {
+      yield await latest.bytes();
+    }
+  } finally {
+    // The source is closed next, and its descriptor could soon be another file's.
+    await latest?.settled();
+  }
+}
+
+/** Chunks that are laid out. Three take turns. */
+function* layOut(items: Iterable<PackedItem>, source: SourceTree): Generator<TarChunk, void, undefined> {
+  const layout = new Layout(source);
+  for (const item of items) {
+    yield* layout.put(item);
+  }
+  yield* layout.finish();
+}
+
+class Layout {
+  readonly #source: SourceTree;
+  readonly #chunks: readonly [TarChunk, TarChunk, TarChunk];
+  #turn = 0;
+
+  constructor(source: SourceTree) {
+    this.#source = source;
+    this.#chunks = [new TarChunk(source), new TarChunk(source), new TarChunk(source)];
+  }
+
+  *put(item: PackedItem): Generator<TarChunk, void, undefined> {
+    if (this.#chunk.put(item)) {
+      return;
+    }
+    yield* this.#next();
+    if (!this.#chunk.put(item)) {
+      yield* this.#large(item);
+    }
+  }
+
+  *finish(): Generator<TarChunk, void, undefined> {
+    yield* this.#bytes(endOfArchive);
+    yield this.#chunk;
+  }
+
+  get #chunk(): TarChunk {
+    return this.#chunks[this.#turn] ?? this.#chunks[0];
+  }
+
+  *#next(): Generator<TarChunk, void, undefined> {
+    yield this.#chunk;
+    this.#turn = (this.#turn + 1) % this.#chunks.length;
+    this.#chunk.clear();
+  }
+
+  /** An entry of more than one chunk: the time that calls take does not count here. */
+  *#large({ header, file }: PackedItem): Generator<TarChunk, void, undefined> {
+    yield* this.#bytes(encodeTarHeader(header));
+    if (file !== undefined) {
+      yield* this.#content(file, header.size);
+      yield* this.#bytes(Buffer.alloc(paddingOf(header.size)));
+    }
+  }
+
+  *#content(file: PackedFile, size: number): Generator<TarChunk, void, undefined> {
+    const digest = createHash('sha256');
+    const fd = this.#source.openFile(file.from);
+    try {
+      for (let left = size; left > 0; ) {
+        const bytes = this.#chunk.appendFrom(fd, left);
+        if (bytes.length === 0) {
+          throw sourceChanged(file.from);
+        }
+        digest.update(bytes);
+        left -= bytes.length;
+        yield* this.#whenFull();
+      }
+    } finally {
+      close(fd);
+    }
+    if (digest.digest('hex') !== file.digest) {
+      throw sourceChanged(file.from);
+    }
+  }
+
+  *#bytes(bytes: Readonly<Uint8Array>): Generator<TarChunk, void, undefined> {
+    for (let at = 0; at < bytes.length; ) {
+      at += this.#chunk.append(bytes.subarray(at));
+      yield* this.#whenFull();
+    }
+  }
+
+  *#whenFull(): Generator<TarChunk, void, undefined> {
+    if (this.#chunk.isFull) {
+      yield* this.#next();
+    }
+  }
+}
