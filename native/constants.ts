@@ -48,6 +48,9 @@ export const RESOLVE = {
   IN_ROOT: 0x10,
 } as const;
 
+/** What is asked of statx(): what stat() gives. */
+export const STATX_BASIC_STATS = 0x7ff;
+
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;

@@ -1,4 +1,4 @@
-import { AT, O_CLOEXEC, S_IFBLK, S_IFCHR, S_IFMT, S_IFREG } from './constants.ts';
+import { AT, O_CLOEXEC, S_IFBLK, S_IFCHR, S_IFMT, S_IFREG, STATX_BASIC_STATS } from './constants.ts';
 import { ERRNO } from './errno.ts';
 import { type NativePath, systemCall, systemCallAsync, systemCallResult } from './libc.ts';
 import { SyscallError } from './syscall-error.ts';
@@ -180,7 +180,7 @@ export function readlinkat(dirfd: number, path: NativePath): Buffer {
 /** The status of a file. Flags: AT.SYMLINK_NOFOLLOW, AT.EMPTY_PATH. Never triggers an automount. (statx(2)) */
 export function fstatat(dirfd: number, path: NativePath, flags = 0): FileStatus {
   calls.statx(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_BASIC_STATS, statusBuffer);
-  return readStatus(statusBuffer);
+  return decodeStatus(statusBuffer);
 }
 
 /** As fstatat(), and undefined when nothing has that name (ENOENT or ENOTDIR). */
@@ -189,7 +189,7 @@ export function fstatatIfExists(dirfd: number, path: NativePath, flags = 0): Fil
   if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) {
     return undefined;
   }
-  return result === 0 ? readStatus(statusBuffer) : fstatat(dirfd, path, flags);
+  return result === 0 ? decodeStatus(statusBuffer) : fstatat(dirfd, path, flags);
 }
 
 /** Copies bytes at the files' positions inside the kernel; may copy fewer, 0 at the end. EXDEV and EINVAL mean "copy it yourself". */
@@ -289,7 +289,6 @@ export function deviceNumber(major: number, minor: number): bigint {
 
 const ENXIO = 6;
 const FICLONE = 0x40049409;
-const STATX_BASIC_STATS = 0x7ff;
 const UTIME_OMIT = 0x3ffffffen;
 // One buffer for all: calls are synchronous and the values are taken out at once.
 const statusBuffer = Buffer.alloc(256);
@@ -305,7 +304,8 @@ function writeTime(buffer: Buffer, offset: number, timeNs: bigint | undefined): 
   buffer.writeBigInt64LE(nanoseconds, offset + 8);
 }
 
-function readStatus(buffer: Buffer): FileStatus {
+/** What a `struct statx` says. (statx(2)) */
+export function decodeStatus(buffer: Buffer): FileStatus {
   return {
     mode: buffer.readUInt16LE(28),
     uid: buffer.readUInt32LE(20),

@@ -72,6 +72,7 @@ async function select(tree: FileTree, source: RawPath, selection: Selection): Pr
     const folder = visit(next.value, { tree, selection, taken });
     if (folder !== undefined) stack.push(childrenOf(tree, folder));
     if (performance.now() < sliceEnd) continue;
+    await (taken.length > manyFiles ? tree.expectMany?.() : undefined);
     await turn();
     sliceEnd = performance.now() + sliceMs;
   }
@@ -80,6 +81,9 @@ async function select(tree: FileTree, source: RawPath, selection: Selection): Pr
 
 /** How long the event loop may be kept busy, in milliseconds. */
 const sliceMs = 10;
+
+/** Loading native code takes as long as looking at some thousands of files one by one. */
+const manyFiles = 4000;
 
 interface Child {
   readonly folder: Folder;

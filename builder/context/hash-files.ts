@@ -1,7 +1,6 @@
-import { createHash, hash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FileStamp } from '../../cache/file-digests.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { unreadable } from './context-error.ts';
@@ -28,90 +27,36 @@ export interface HashedFile {
 }
 
 /**
- * Hashes files, each read once, and gives them some at a time. Small files are read at once, a slice of time at a go, since a round
- * through the thread pool costs ten times as much as reading one from the page cache; large ones, and all of them on a slow disk, are
- * read several at a time.
+ * Hashes files of a folder, each read once, and gives them some at a time: small ones together, large ones and those that are out of the
+ * ordinary as streams.
  */
 export async function* hashFiles(
+  root: string,
   files: readonly FileToHash[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly HashedFile[]> {
-  const large: FileToHash[] = [];
-  let isSlow = false;
-  let slice = startSlice();
-  for (const file of files) {
-    const hashed = isSlow ? undefined : hashSmall(file);
-    if (hashed === undefined) large.push(file);
-    else slice.hashed.push(hashed);
-    if (performance.now() < slice.endMs) continue;
-    isSlow ||= hasWaited(slice);
-    yield slice.hashed;
-    signal?.throwIfAborted();
-    await turn();
-    slice = startSlice();
+  const single = files.filter(({ stamp }) => stamp.size >= smallFileBytes);
+  if (single.length < files.length) {
+    const { hashSmallFiles } = await import('../../cache/hash-small-files.ts');
+    const small = files.filter(({ stamp }) => stamp.size < smallFileBytes);
+    for await (const some of hashSmallFiles(root, small, signal)) {
+      const hashed: HashedFile[] = [];
+      for (const { file, digest, readNs } of some) {
+        if (digest === undefined) single.push(file);
+        else hashed.push({ path: file.path, stats: undefined, digest, readNs });
+      }
+      yield hashed;
+    }
   }
-  yield slice.hashed;
-  yield* hashConcurrently(large, signal);
+  yield* hashConcurrently(single, signal);
 }
 
-const sliceMs = 10;
-/** So few in a slice are a sign of a slow disk. */
-const fewFiles = 16;
-const smallBytes = 64 * 1024;
+/** Below this size, files are small. */
+const smallFileBytes = 64 * 1024;
 const chunkBytes = 1 << 20;
 const concurrency = 8;
 const maximalAttempts = 3;
-
-interface Slice {
-  readonly endMs: number;
-  readonly start: NodeJS.ResourceUsage;
-  readonly hashed: HashedFile[];
-}
-
-function startSlice(): Slice {
-  return { endMs: performance.now() + sliceMs, start: process.resourceUsage(), hashed: [] };
-}
-
-/**
- * True when the disk was waited for, again and again. On a busy machine a slice is also short of files, but because others took the
- * processor. (getrusage(2), ru_nvcsw and ru_nivcsw)
- */
-function hasWaited({ hashed, start }: Slice): boolean {
-  if (hashed.length >= fewFiles) return false;
-  const { voluntaryContextSwitches: waits, involuntaryContextSwitches: interruptions } = process.resourceUsage();
-  return interruptions === start.involuntaryContextSwitches && waits - start.voluntaryContextSwitches >= hashed.length;
-}
-
-const smallBuffer = Buffer.allocUnsafe(smallBytes);
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** undefined when the file is not small, or has changed since it was listed: then it takes the other way, which tries again. */
-function hashSmall(file: FileToHash): HashedFile | undefined {
-  const { path, stamp } = file;
-  if (stamp.size >= smallBytes) return undefined;
-  const readNs = BigInt(Date.now()) * 1_000_000n;
-  const descriptor = openFile(file);
-  try {
-    const length = readSync(descriptor, smallBuffer, 0, smallBytes, null);
-    const stats = fstatSync(descriptor, { bigint: true });
-    if (stats.ino !== stamp.ino || stats.dev !== stamp.dev || !isUnchanged(stamp, stats) || length !== Number(stats.size)) {
-      return undefined;
-    }
-    return { path, stats: undefined, digest: hash('sha256', smallBuffer.subarray(0, length), 'hex'), readNs };
-  } catch (error) {
-    throw unreadable(file.name, file.path, error);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function openFile(file: FileToHash): number {
-  try {
-    return openSync(file.file, openFlags);
-  } catch (error) {
-    throw unreadable(file.name, file.path, error);
-  }
-}
 
 /** Results come in the order in which the files are done. */
 async function* hashConcurrently(

@@ -1,10 +1,11 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FileDigests } from '../../cache/file-digests.ts';
+import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { UsageError } from '../errors.ts';
 import { unreadable } from './context-error.ts';
+import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import { IgnoreRules, type IgnoreState } from './ignore.ts';
 import { type FileEntry, type FileTree, folderOf, joinPath, type TreeEntry } from './tree.ts';
@@ -15,8 +16,6 @@ interface ScanOptions {
   readonly ignore?: IgnoreRules;
   /** Remembered digests; without them every file that is asked for is read. */
   readonly digests?: FileDigests | undefined;
-  /** Paths whose subtrees are read now, a time slice at a time, instead of when they are first asked for. */
-  readonly wanted?: readonly RawPath[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,9 +31,7 @@ interface FolderState {
  * are 0:0 whatever they are on disk, since they say nothing about the image. Throws a UsageError when the root is not a folder.
  */
 export async function scanContext(root: string, options: ScanOptions = {}): Promise<ContextTree> {
-  const tree = new ContextTree(await realRoot(root), options);
-  for (const path of options.wanted ?? []) await readAhead(tree, path, options.signal);
-  return tree;
+  return new ContextTree(await realRoot(root), options);
 }
 
 /** The files of a folder on this machine under its ignore rules, as they were when they were first looked at. */
@@ -49,6 +46,7 @@ export class ContextTree implements FileTree {
   readonly #names = new Map<RawPath, readonly RawPath[]>();
   readonly #visible = new Map<RawPath, readonly RawPath[]>();
   readonly #folders = new Map<RawPath, FolderState>();
+  #statusesOf: typeof folderStatuses | undefined;
 
   constructor(root: string, options: ScanOptions) {
     this.root = root;
@@ -64,9 +62,13 @@ export class ContextTree implements FileTree {
   }
 
   lookup(path: RawPath): TreeEntry | undefined {
+    return this.#lookup(path, undefined);
+  }
+
+  #lookup(path: RawPath, status: DiskStatus | undefined): TreeEntry | undefined {
     const known = this.#entries.get(path);
     if (known !== undefined || this.#entries.has(path)) return known;
-    const entry = this.#see(path);
+    const entry = this.#see(path, status);
     this.#entries.set(path, entry);
     return entry;
   }
@@ -75,21 +77,27 @@ export class ContextTree implements FileTree {
     const known = this.#visible.get(path);
     if (known !== undefined) return known;
     if (this.lookup(path)?.type !== 'directory') return [];
-    const visible = this.#namesIn(path).filter((name) => this.lookup(joinPath(path, name)) !== undefined);
+    const names = this.#namesIn(path);
+    const statuses = this.#statuses(path, names);
+    const visible = names.filter((name, index) => this.#lookup(joinPath(path, name), statuses?.[index]) !== undefined);
     this.#visible.set(path, visible);
     return visible;
+  }
+
+  async expectMany(): Promise<void> {
+    this.#statusesOf ??= (await import('../../cache/folder-statuses.ts')).folderStatuses;
   }
 
   /** Reads files whose content is not known, several at a time. SourceError 'unreadable' or 'changed' when one cannot be read. */
   async hash(paths: readonly RawPath[]): Promise<void> {
     const unknown = paths.map((path) => this.#toHash(path)).filter((file) => file !== undefined);
-    for await (const some of hashFiles(unknown, this.#signal)) {
+    for await (const some of hashFiles(this.root, unknown, this.#signal)) {
       for (const file of some) this.#setDigest(file);
     }
   }
 
   #setDigest({ path, stats, digest, readNs }: HashedFile): void {
-    const entry = stats === undefined ? this.#entries.get(path) : this.#fileEntry(path, stats);
+    const entry = stats === undefined ? this.#entries.get(path) : this.#fileEntry(path, statusOf(stats));
     if (entry?.type !== 'file' || entry.stamp === undefined) return;
     this.#entries.set(path, { ...entry, digest });
     this.#digests?.remember(path, { stamp: entry.stamp, digest }, readNs);
@@ -105,13 +113,13 @@ export class ContextTree implements FileTree {
     return { path, file: this.#diskPath(path), stamp: entry.stamp, name: this.name };
   }
 
-  #see(path: RawPath): TreeEntry | undefined {
+  #see(path: RawPath, status: DiskStatus | undefined): TreeEntry | undefined {
     if (path === '') return this.#stat(path);
     const folder = this.#folderState(folderOf(path));
     if (folder === undefined) return undefined;
     const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, folder.ignore);
     if (verdict?.isFinal === true) return undefined;
-    const entry = this.#stat(path);
+    const entry = this.#stat(path, status);
     if (entry?.type !== 'directory') return verdict?.isIgnored === true ? undefined : entry;
     this.#folders.set(path, { ignore: verdict?.state, isIgnored: verdict?.isIgnored === true });
     return verdict?.isIgnored === true && !this.#hasVisible(path) ? undefined : entry;
@@ -150,35 +158,53 @@ export class ContextTree implements FileTree {
     }
   }
 
-  #stat(path: RawPath): TreeEntry | undefined {
+  #stat(path: RawPath, known?: DiskStatus): TreeEntry | undefined {
     try {
+      if (known !== undefined) return this.#entryOf(path, known);
       const stats = lstatSync(this.#diskPath(path), { bigint: true, throwIfNoEntry: false });
-      return stats === undefined ? undefined : this.#entryOf(path, stats);
+      return stats === undefined ? undefined : this.#entryOf(path, statusOf(stats));
     } catch (error) {
       if (isGone(error)) return undefined;
       throw unreadable(this.name, path, error);
     }
   }
 
-  #entryOf(path: RawPath, stats: BigIntStats): TreeEntry {
-    if (stats.isFile()) return this.#fileEntry(path, stats);
-    const attributes = attributesOf(stats);
-    if (stats.isDirectory()) return { type: 'directory', ...attributes };
-    if (stats.isSymbolicLink()) return { type: 'symlink', ...attributes, mode: 0o777, target: this.#targetOf(path) };
-    if (stats.isFIFO()) return { type: 'fifo', ...attributes };
-    if (stats.isSocket()) return { type: 'socket', ...attributes };
-    return { type: stats.isBlockDevice() ? 'block' : 'char', ...attributes, ...deviceNumbers(stats.rdev) };
+  #entryOf(path: RawPath, status: DiskStatus): TreeEntry {
+    const attributes = attributesOf(status);
+    switch (status.mode & constants.S_IFMT) {
+      case constants.S_IFREG:
+        return this.#fileEntry(path, status);
+      case constants.S_IFDIR:
+        return { type: 'directory', ...attributes };
+      case constants.S_IFLNK:
+        return { type: 'symlink', ...attributes, mode: 0o777, target: this.#targetOf(path) };
+      case constants.S_IFIFO:
+        return { type: 'fifo', ...attributes };
+      case constants.S_IFSOCK:
+        return { type: 'socket', ...attributes };
+      default: {
+        const type = (status.mode & constants.S_IFMT) === constants.S_IFBLK ? 'block' : 'char';
+        return { type, ...attributes, major: status.rdevMajor, minor: status.rdevMinor };
+      }
+    }
   }
 
-  #fileEntry(path: RawPath, stats: BigIntStats): FileEntry {
-    const { dev, ino, mtimeNs, ctimeNs } = stats;
-    // The five numbers alone: a BigIntStats is large, and there may be hundreds of thousands.
-    const stamp = { dev, ino, size: stats.size, mtimeNs, ctimeNs };
-    const size = Number(stamp.size);
+  #fileEntry(path: RawPath, status: DiskStatus): FileEntry {
+    const { dev, ino, size, mtimeNs, ctimeNs } = status;
+    const stamp = { dev, ino, size: BigInt(size), mtimeNs, ctimeNs };
     const digest = this.#digests?.get(path, stamp);
-    const { mode, mtime } = attributesOf(stats);
+    const { mode, mtime } = attributesOf(status);
     const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, stamp };
-    return stats.nlink > 1n ? { ...entry, link: `${dev}:${ino}` } : entry;
+    return status.nlink > 1 ? { ...entry, link: `${dev}:${ino}` } : entry;
+  }
+
+  #statuses(folder: RawPath, names: readonly RawPath[]): readonly (DiskStatus | undefined)[] {
+    try {
+      return this.#statusesOf?.(this.#diskPath(folder), names) ?? [];
+    } catch (error) {
+      if (isGone(error)) return [];
+      throw unreadable(this.name, folder, error);
+    }
   }
 
   #targetOf(path: RawPath): RawPath {
@@ -205,31 +231,8 @@ async function realRoot(root: string): Promise<string> {
   throw new UsageError('CONTEXT', `Cannot use context "${root}": it is not a folder`);
 }
 
-/** Looks at a whole subtree without holding up the event loop. */
-async function readAhead(tree: ContextTree, path: RawPath, signal: AbortSignal | undefined): Promise<void> {
-  let sliceEnd = performance.now() + sliceMs;
-  const queue = [path];
-  for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
-    for (const name of tree.list(folder)) queue.push(joinPath(folder, name));
-    if (performance.now() < sliceEnd) continue;
-    signal?.throwIfAborted();
-    await turn();
-    sliceEnd = performance.now() + sliceMs;
-  }
-}
-
-/** How long the event loop may be kept busy, in milliseconds. */
-const sliceMs = 10;
-
-function attributesOf(stats: BigIntStats): { mode: number; uid: 0; gid: 0; mtime: number } {
-  return { mode: Number(stats.mode) & 0o7777, uid: 0, gid: 0, mtime: Number(stats.mtimeNs / 1_000_000_000n) };
-}
-
-/** The kernel's 64-bit device number as the C library spells it. (makedev(3)) */
-function deviceNumbers(rdev: bigint): { major: number; minor: number } {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
-  return { major: Number(major), minor: Number(BigInt.asUintN(32, minor)) };
+function attributesOf({ mode, mtimeNs }: DiskStatus): { mode: number; uid: 0; gid: 0; mtime: number } {
+  return { mode: mode & 0o7777, uid: 0, gid: 0, mtime: Number(mtimeNs / 1_000_000_000n) };
 }
 
 function isGone(error: unknown): boolean {

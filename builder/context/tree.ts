@@ -41,6 +41,8 @@ export interface FileTree {
   list(path: RawPath): readonly RawPath[];
   /** Makes sure that the digests of these files are known. */
   hash(paths: readonly RawPath[]): Promise<void>;
+  /** Says that thousands of paths will be looked up, so that it is worth it to load what does that faster. */
+  expectMany?(): Promise<void>;
   /** Why a path cannot be seen, such as `.dockerignore:3 ("*.log")`; undefined when nothing hides it. */
   hiddenBy?(path: RawPath): string | undefined;
 }

@@ -1,7 +1,9 @@
-import { O_CLOEXEC } from '../constants.ts';
+import { AT, O_CLOEXEC, STATX_BASIC_STATS } from '../constants.ts';
+import type { FileStatus } from '../files.ts';
 import { addressOf } from '../libc.ts';
-import { type ArgumentPlace, SyscallBatch } from './batch.ts';
+import { type ArgumentPlace, type BatchCall, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
+import { StatusMemory } from './statuses.ts';
 
 /** How the files of a batch are opened: O and RESOLVE flags. O_CLOEXEC is always added. (openat2(2)) */
 export interface OpenHow {
@@ -14,6 +16,8 @@ export interface BatchSize {
   readonly files: number;
   /** For the content of all of them. */
   readonly contentBytes: number;
+  /** Look also at the status of each file, when it has been read. */
+  readonly hasStatus?: boolean;
 }
 
 /** Files of one tree whose beginnings are read together, in the background. */
@@ -22,6 +26,7 @@ export class FileBatch {
   readonly content: Buffer;
   readonly #calls: SyscallBatch;
   readonly #paths: PathMemory;
+  readonly #statuses: StatusMemory | undefined;
   readonly #capacity: number;
   readonly #contentAddress: number;
   #count = 0;
@@ -33,10 +38,12 @@ export class FileBatch {
       [
         { syscall: 'openat2', args: [rootFd, 0, openHow, openHow.length], descriptor: 'gives' },
         { syscall: 'read', args: [], descriptor: 'uses' },
+        ...(size.hasStatus === true ? [statusCall] : []),
         { syscall: 'close', args: [], descriptor: 'uses' },
       ],
       size.files,
     );
+    this.#statuses = size.hasStatus === true ? new StatusMemory(size.files) : undefined;
     // Not from Buffer's pool: while the kernel writes to this memory, nothing else may lie in it.
     this.content = Buffer.allocUnsafeSlow(size.contentBytes);
     this.#contentAddress = Number(addressOf(this.content));
@@ -60,6 +67,9 @@ export class FileBatch {
     this.#calls.set(this.#count, openedPath, this.#paths.add(path));
     this.#calls.set(this.#count, readTo, this.#contentAddress + offset);
     this.#calls.set(this.#count, readLength, length);
+    if (this.#statuses !== undefined) {
+      this.#calls.set(this.#count, statusTo, this.#statuses.addressOf(this.#count));
+    }
     this.#count += 1;
   }
 
@@ -74,6 +84,12 @@ export class FileBatch {
     return descriptor < 0 ? descriptor : this.#calls.result(index, reading);
   }
 
+  /** What the file at this index was when it had been read; undefined where it could not be looked at, or `hasStatus` was not set. */
+  status(index: number): FileStatus | undefined {
+    const isKnown = this.#calls.result(index, opening) >= 0 && this.#calls.result(index, looking) === 0;
+    return isKnown ? this.#statuses?.get(index) : undefined;
+  }
+
   clear(): void {
     this.#count = 0;
     this.#paths.clear();
@@ -81,10 +97,18 @@ export class FileBatch {
 }
 
 /** The calls by their place in the series. */
-const [opening, reading] = [0, 1];
+const [opening, reading, looking] = [0, 1, 2];
 const openedPath: ArgumentPlace = { call: opening, argument: 1 };
 const readTo: ArgumentPlace = { call: reading, argument: 1 };
 const readLength: ArgumentPlace = { call: reading, argument: 2 };
+const statusTo: ArgumentPlace = { call: looking, argument: 4 };
+
+/** The status of the descriptor itself. */
+const statusCall: BatchCall = {
+  syscall: 'statx',
+  args: [0, Buffer.from('\0'), AT.EMPTY_PATH, STATX_BASIC_STATS],
+  descriptor: 'uses',
+};
 
 function encodeHow({ flags, resolve }: OpenHow): Buffer {
   const how = Buffer.alloc(24);

@@ -1,0 +1,119 @@
+import { hash } from 'node:crypto';
+import { closeSync, constants, openSync } from 'node:fs';
+import { FileBatch } from '../native/batch/file-batch.ts';
+import { O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../native/constants.ts';
+import type { RawPath } from '../registry/oci/raw-path.ts';
+import type { FileStamp } from './file-digests.ts';
+
+/** A file to hash. */
+export interface StampedFile {
+  /** Below the root, all links followed. */
+  readonly path: RawPath;
+  /** What it looked like when it was listed. */
+  readonly stamp: FileStamp;
+}
+
+/** What came of a file. */
+export interface HashedSmallFile<File> {
+  readonly file: File;
+  /** sha256, hex; undefined when it could not be read or is no longer what its stamp says. */
+  readonly digest: string | undefined;
+  /** When reading began at the latest, in nanoseconds since the epoch. */
+  readonly readNs: bigint;
+}
+
+/**
+ * Hashes files of at most 512 KiB below a folder on this machine, and gives them some at a time. They are read in the background, many with one call;
+ * several such calls at once keep a slow disk busy. Links are never followed. Rejects with the signal's reason.
+ */
+export async function* hashSmallFiles<File extends StampedFile>(
+  root: string,
+  files: readonly File[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly HashedSmallFile<File>[], void, undefined> {
+  const rootFd = openSync(root, O_PATH | constants.O_DIRECTORY);
+  const batches = Array.from({ length: batchesAtOnce }, () => new HashBatch<File>(rootFd));
+  let next = 0;
+  for (const batch of batches) next = batch.start(files, next);
+  try {
+    for (let turn = 0; ; turn++) {
+      const batch = batches[turn % batches.length];
+      if (batch === undefined || batch.isEmpty) return;
+      yield await batch.results();
+      signal?.throwIfAborted();
+      next = batch.start(files, next);
+    }
+  } finally {
+    await Promise.allSettled(batches.map((batch) => batch.read));
+    closeSync(rootFd);
+  }
+}
+
+/** One thread of libuv's four is left for everybody else. */
+const batchesAtOnce = 3;
+const filesAtOnce = 256;
+const bytesAtOnce = 512 * 1024;
+
+class HashBatch<File extends StampedFile> {
+  readonly #batch: FileBatch;
+  #files: readonly File[] = [];
+  #readNs = 0n;
+  /** Settles when the files have been read. */
+  read: Promise<void> = Promise.resolve();
+
+  constructor(rootFd: number) {
+    const how = { flags: O_RDONLY | O_NONBLOCK, resolve: RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS };
+    this.#batch = new FileBatch(rootFd, how, { files: filesAtOnce, contentBytes: bytesAtOnce, hasStatus: true });
+  }
+
+  get isEmpty(): boolean {
+    return this.#files.length === 0;
+  }
+
+  /** Takes files from `first` on, and begins to read them; gives where the next batch begins. */
+  start(files: readonly File[], first: number): number {
+    this.#batch.clear();
+    let next = first;
+    let used = 0;
+    for (let file = files[next]; file !== undefined && !this.#batch.isFull; file = files[++next]) {
+      const size = Number(file.stamp.size);
+      if (used + size > bytesAtOnce) break;
+      this.#batch.add(file.path, used, size);
+      used += size;
+    }
+    this.#files = files.slice(first, next);
+    this.#readNs = BigInt(Date.now()) * 1_000_000n;
+    this.read = this.#batch.read();
+    return next;
+  }
+
+  async results(): Promise<readonly HashedSmallFile<File>[]> {
+    await this.read;
+    const results: HashedSmallFile<File>[] = [];
+    let start = 0;
+    for (const [index, file] of this.#files.entries()) {
+      const end = start + Number(file.stamp.size);
+      const digest = this.#isWhole(index, file.stamp)
+        ? hash('sha256', this.#batch.content.subarray(start, end), 'hex')
+        : undefined;
+      results.push({ file, digest, readNs: this.#readNs });
+      start = end;
+    }
+    return results;
+  }
+
+  /** Whoever changes a file changes its times first, so that a status of later tells of everything that was read. */
+  #isWhole(index: number, stamp: FileStamp): boolean {
+    const size = Number(stamp.size);
+    const status = this.#batch.status(index);
+    return (
+      this.#batch.result(index) === size &&
+      status !== undefined &&
+      status.size === size &&
+      status.ctimeNs === stamp.ctimeNs &&
+      status.mtimeNs === stamp.mtimeNs &&
+      status.ino === stamp.ino &&
+      status.dev === stamp.dev
+    );
+  }
+}
