@@ -22,6 +22,7 @@ strace:strace
 openssh-client:ssh-keygen
 openssh-server:sshd
 tmux:tmux
+xz-utils:xz
 '
 
 missing_packages() {

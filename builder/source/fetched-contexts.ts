@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { type SniffedStream, sniff } from '../../registry/oci/compression/sniff.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 import type { Tell } from '../clock.ts';
@@ -13,7 +14,7 @@ import { isArchiveFile } from '../solve/added-files.ts';
 import { looksLikeArchive, sniffedBytes } from '../solve/archive-magic.ts';
 import type { Cleanup } from '../solve/cleanup.ts';
 import { ShownStep } from '../solve/shown-step.ts';
-import { decompressed, type SniffedStream, sniff } from './archive-bytes.ts';
+import { decompressed } from './archive-bytes.ts';
 import { type DownloadServices, downloadFile, shownUrl } from './download-file.ts';
 import { gitServices } from './git-services.ts';
 import { fetchGitTree, gitLocation } from './git-tree.ts';

@@ -4,7 +4,7 @@ import { DecompressError } from './decompress-error.ts';
 
 /**
  * xz-embedded as WebAssembly: any number of streams with padding; CRCs are checked, dictionaries may have 64 MiB, which is what `xz -9`
- * uses. Throws DecompressError.
+ * uses. What is known from the first headers to be beyond it does not come here. Throws DecompressError.
  */
 export async function decodeXz(input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<void> {
   const iterator = input[Symbol.iterator]();
@@ -34,10 +34,10 @@ function decompressError(error: unknown): unknown {
     case undefined:
       return error;
     case '4':
-      return unsupported('its dictionary is larger than 64 MiB');
+      return unsupported('a later part of it has a dictionary larger than 64 MiB');
     case '2':
     case '6':
-      return unsupported('it has a filter or a kind of check that is not supported');
+      return unsupported('a later part of it has a filter or a kind of check that its first one does not have');
     case '8':
       return new DecompressError('damaged', 'it ends too early');
     default:

@@ -2,6 +2,8 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Compression } from './compression-of.ts';
 import { DecompressError } from './decompress-error.ts';
+import { sniff } from './sniff.ts';
+import { beyondXzEmbedded, xzHeaderBytes } from './xz-headers.ts';
 
 /** Deflate reaches 1032 to 1, which layers with images of empty disks may need. */
 const layerGrowth = 1100;
@@ -60,12 +62,41 @@ async function* decoded(
   compression: Exclude<Compression, 'none'>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (compression === 'gzip') {
-    yield* gunzipped(source);
-  } else {
-    const { decompressInThread } = await import('./decompress-thread.ts');
-    yield* decompressInThread(source, compression, signal);
+  switch (compression) {
+    case 'gzip':
+      return yield* gunzipped(source);
+    case 'xz':
+      return yield* unxzed(source, signal);
+    case 'bzip2':
+    case 'zstd':
+      return yield* inThread(source, compression, signal);
+    default:
+      return unreachable(compression);
   }
+}
+
+/** What the decoder that comes with us does not know is left to the program of the machine, if it has it. */
+async function* unxzed(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { head, bytes } = await sniff(source, xzHeaderBytes);
+  const need = beyondXzEmbedded(head);
+  if (need === undefined) {
+    yield* inThread(bytes, 'xz', signal);
+  } else {
+    const { decompressWithXz } = await import('./xz-program.ts');
+    yield* decompressWithXz(bytes, need, signal);
+  }
+}
+
+async function* inThread(
+  source: AsyncIterable<Uint8Array>,
+  compression: Exclude<Compression, 'none' | 'gzip'>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { decompressInThread } = await import('./decompress-thread.ts');
+  yield* decompressInThread(source, compression, signal);
 }
 
 async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -83,4 +114,8 @@ async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
 
 function isDataError(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_');
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected compression ${String(value)}`);
 }

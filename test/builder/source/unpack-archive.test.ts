@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { decompressed, sniff } from '../../../builder/source/archive-bytes.ts';
+import { decompressed } from '../../../builder/source/archive-bytes.ts';
 import { type UnpackOptions, unpackArchive } from '../../../builder/source/unpack-archive.ts';
+import { sniff } from '../../../registry/oci/compression/sniff.ts';
 import { layerTar } from '../../support/images.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -52,17 +53,6 @@ test('unpackArchive() makes files that only their owner changes, whatever the ar
   const { modes } = await unpackArchive(inPieces(tar, 512), folder.at('out'), options);
   assert.deepEqual([...modes], [['a', 0o111]]);
   assert.equal(statSync(folder.at('out', 'a')).mode & 0o7777, 0o511);
-});
-
-test('sniff() loses nothing of a stream', async () => {
-  const bytes = Buffer.from('0123456789');
-  for (const size of [1, 3, 10]) {
-    const stream = await sniff(inPieces(bytes, size), 4);
-    assert.equal(stream.head.toString(), '0123');
-    const all: Uint8Array[] = [];
-    for await (const chunk of stream.bytes) all.push(chunk);
-    assert.deepEqual(Buffer.concat(all), bytes);
-  }
 });
 
 test('decompressed() gives what was compressed, and plain bytes as they are', async () => {

@@ -30,6 +30,22 @@ const compressed = {
   ),
 };
 
+/** With what the decoder that comes with tsbuild does not have. */
+const compressedOtherwise = {
+  'a filter of xz for x86': Buffer.from(
+    '/Td6WFoAAATm1rRGAgEEACEBFgANhjUf4Af/AExdADQZSe6N1/i4P8gnmlVYY2DaI7fovYKJlRAtwMr/u0jxHLEAWwkln3XKOsMvdD0m0NmPyi+fUeRmywdAPuDBNIWR/IgHD4W7kTNBPAAAbZZWGJuPeIEAAWiAEAAAAOe+DcaxxGf7AgAAAAAEWVo=',
+    'base64',
+  ),
+  'the delta filter of xz': Buffer.from(
+    '/Td6WFoAAATm1rRGAgEDAQMhARaXj3H84Af/AHRdADQZSe4cOkziBwny0Eb0nK1iUu9ckqYmN1ab3B89Ac6wqpNMh1ZvJ3/gIjzOcdh9UGKiMCpb1Bhi6SfoX8ZUAUfKWFxuRx6LKMXpva5zQJyn3ogxh8JbAL/QPteLU1pQJzqawYu2gfpKDm6nHGQ2jaVTXkaAAG2WVhibj3iBAAGQAYAQAABl/iwSscRn+wIAAAAABFla',
+    'base64',
+  ),
+  'xz and SHA-256': Buffer.from(
+    '/Td6WFoAAArh+wyhAgAhARYAAAB0L+Wj4Af/AExdADQZSe6N1/i4P8gnmlVYY2DaI7fovYKJlRAtwMr/u0jxHLEAWwkln3XKOsMvdD0m0NmPyi+fUeRmywdAPuDBNIWR/IgHD4W7kTNBPAAAgrVXmBwsSPyhx2jViXMUEmHysKZi8j4coE2O6nt9Ge4AAYABgBAAAP78+hG26d8cAgAAAAAKWVo=',
+    'base64',
+  ),
+};
+
 /** A stop after the half of an entry. */
 const cut = (await tar({ name: 'big', content: Buffer.alloc(4096, 'x') })).subarray(0, 2048);
 
@@ -51,6 +67,14 @@ export const addArchives: readonly Row[] = [
       file: 'FROM scratch\nADD some.thing /x/\n',
       context: { 'some.thing': file(content) },
       tree: { x: folder(), 'x/hello': helloFile },
+    }),
+  ),
+  ...Object.entries(compressedOtherwise).map(
+    ([what, content]): Row => ({
+      name: `a tar with ${what}`,
+      needs: ['tool:xz'],
+      file: 'FROM scratch\nADD t /x/\n',
+      ...added(content, { x: folder(), 'x/hello': helloFile }),
     }),
   ),
   {

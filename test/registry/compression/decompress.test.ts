@@ -90,19 +90,6 @@ for (const [program, flags] of forms) {
   });
 }
 
-const unsupported: readonly (readonly [flags: readonly string[], message: RegExp])[] = [
-  [['--lzma2=preset=6,dict=128MiB'], /dictionary is larger than 64 MiB/],
-  [['--x86', '--lzma2=preset=6'], /a filter or a kind of check/],
-  [['--check=sha256'], /a filter or a kind of check/],
-];
-
-for (const [flags, message] of unsupported) {
-  test(`decompress() says that it cannot read xz ${flags.join(' ')}`, requires('tool:xz'), async () => {
-    const expected = { code: 'unsupported', message, hint: 'Compress it anew: xz -dc OLD | xz > NEW' };
-    await assert.rejects(unpacked(packed('xz', text, ...flags)), expected);
-  });
-}
-
 test('decompress() refuses a window of zstd that would take gigabytes', async () => {
   // A window of 2^31 bytes, no content size, one raw block. (RFC 8878, section 3.1.1.1.2)
   const bytes = Buffer.from('28b52ffd00a8090000aa', 'hex');
