@@ -129,7 +129,7 @@ class Unpacker {
       let position = 0;
       for await (const chunk of entry.bytes === undefined ? entry.content : [entry.bytes]) {
         this.#options.signal.throwIfAborted();
-        if (!isHole(chunk) && chunk.length > 0) await writeAll(handle, chunk, position);
+        if (!isHole(chunk)) await writeAll(handle, chunk, position);
         position += chunk.length;
       }
       await handle.truncate(position);

@@ -1,6 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-
-const zeros = Buffer.alloc(1 << 20);
+import { isHole } from '../../../registry/oci/tar/sparse.ts';
 
 /** Writes chunks one after the other to an empty file, those of zeros as holes. The caller sets the length at the end. */
 export class SparseWriter {
@@ -15,7 +14,7 @@ export class SparseWriter {
   async write(chunk: Uint8Array): Promise<void> {
     const position = this.#position;
     this.#position += chunk.length;
-    if (chunk.length <= zeros.length && zeros.compare(chunk, 0, chunk.length, 0, chunk.length) === 0) {
+    if (isHole(chunk)) {
       return;
     }
     for (let at = 0; at < chunk.length; ) {

@@ -22,9 +22,14 @@ const maxRegions = 1 << 18;
 /** How much a hole is at a time. */
 const holeChunk = Buffer.alloc(1 << 16);
 
-/** True for a chunk of an entry's content that stands for a hole, so that writers can seek instead. */
+/** True for a chunk of content that holds nothing but zeros, so that writers can seek instead: what was sparse before an archive is so again. */
 export function isHole(chunk: Uint8Array): boolean {
-  return chunk.buffer === holeChunk.buffer;
+  if (chunk.buffer === holeChunk.buffer) return true;
+  for (let at = 0; at < chunk.length; at += holeChunk.length) {
+    const length = Math.min(holeChunk.length, chunk.length - at);
+    if (holeChunk.compare(chunk, at, at + length, 0, length) !== 0) return false;
+  }
+  return true;
 }
 
 /** The content of a sparse file, holes as zeros. `data` are the bytes that the archive holds. */
