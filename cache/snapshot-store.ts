@@ -23,10 +23,8 @@ export interface LayerFacts {
 export interface Snapshot {
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
-  /** Absolute; holds `index`, and `fs/` unless it is packed. */
+  /** Absolute; holds `index`, and `fs/` unless it is packed: see isPacked(). */
   readonly directory: string;
-  /** The layer is kept as its tar, until its folder is needed: see unpacked(). */
-  readonly isPacked: boolean;
   readonly facts: LayerFacts;
 }
 
@@ -43,6 +41,8 @@ export class SnapshotStore {
   readonly #group: GroupCommit;
   /** Committed by this build, or read before. Paths do not change while a build runs. */
   readonly #known = new Map<Digest, Snapshot>();
+  /** Those that are known to have their folder, which stays. */
+  readonly #withFolder = new Set<Digest>();
 
   constructor(layout: StoreLayout, services: { session: () => Promise<Session>; group: GroupCommit }) {
     this.#layout = layout;
@@ -67,7 +67,7 @@ export class SnapshotStore {
     const session = await this.#session();
     await orStoreError(() => prepareMeta(folder, details, session.name), 'commit a snapshot', folder);
     const directory = await this.#moveIn(folder, details.chainId);
-    const snapshot = { ...details, directory, isPacked: await hasNoFolder(directory) };
+    const snapshot = { ...details, directory };
     this.#known.set(details.chainId, snapshot);
     this.#group.add({ order: 'snapshot', target: directory, publish: () => publish(directory) });
     return snapshot;
@@ -83,7 +83,7 @@ export class SnapshotStore {
     const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
     if (details === undefined || details.chainId !== chainId) return undefined;
     await touch(meta);
-    const snapshot = { ...details, directory, isPacked: await hasNoFolder(directory) };
+    const snapshot = { ...details, directory };
     this.#known.set(chainId, snapshot);
     return snapshot;
   }
@@ -102,12 +102,15 @@ export class SnapshotStore {
       await rm(path.join(directory, snapshotFiles.packed), { force: true });
     };
     await orStoreError(show, `unpack snapshot ${chainId}`, directory);
-    this.#known.set(chainId, { ...snapshot, isPacked: false });
+    this.#withFolder.add(chainId);
   }
 
-  /** False when another build has unpacked it in the meantime. */
-  isStillPacked({ directory }: Snapshot): Promise<boolean> {
-    return hasNoFolder(directory);
+  /** True while the layer is kept as its tar: nobody has needed its folder, in this build or another one. See unpacked(). */
+  async isPacked({ chainId, directory }: Snapshot): Promise<boolean> {
+    if (this.#withFolder.has(chainId)) return false;
+    if (await hasNoFolder(directory)) return true;
+    this.#withFolder.add(chainId);
+    return false;
   }
 
   /**
@@ -116,9 +119,9 @@ export class SnapshotStore {
    */
   async lowersOf(chainId: Digest | undefined): Promise<readonly string[]> {
     const lowers: string[] = [];
-    for (const { directory, isPacked } of await this.chainOf(chainId)) {
-      if (isPacked) throw new Error(`the snapshot ${directory} is packed`);
-      lowers.push(path.join(directory, snapshotFiles.tree));
+    for (const snapshot of await this.chainOf(chainId)) {
+      if (await this.isPacked(snapshot)) throw new Error(`the snapshot ${snapshot.directory} is packed`);
+      lowers.push(path.join(snapshot.directory, snapshotFiles.tree));
     }
     return lowers;
   }
@@ -139,7 +142,7 @@ export class SnapshotStore {
   async hasFolders(chainId: Digest | undefined): Promise<boolean> {
     for (let id = chainId; id !== undefined; ) {
       const snapshot = await this.get(id);
-      if (snapshot === undefined || snapshot.isPacked) return false;
+      if (snapshot === undefined || (await this.isPacked(snapshot))) return false;
       id = snapshot.parent;
     }
     return true;

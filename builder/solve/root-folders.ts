@@ -69,7 +69,7 @@ export class RootFolders {
 
   async #unpack(layer: LayerRef, { below, parent, unpacking }: Place): Promise<void> {
     const snapshot = await this.#store.snapshots.get(layer.chainId);
-    if (snapshot?.isPacked === true) {
+    if (snapshot !== undefined && (await this.#store.snapshots.isPacked(snapshot))) {
       await below;
       return this.#unpackOwn(snapshot, unpacking);
     }
@@ -107,7 +107,7 @@ export class RootFolders {
       );
     } catch (error) {
       // The tar goes when another build has unpacked it.
-      if (await snapshots.isStillPacked(snapshot)) throw error;
+      if (await snapshots.isPacked(snapshot)) throw error;
     }
     await snapshots.unpacked(snapshot, directory);
     onProgress(`unpacking ${shortName(diffId)}`, sizeBytes, sizeBytes);

@@ -117,17 +117,21 @@ test('a packed snapshot gets its folder once, whoever comes first', async () => 
   const facts = { diffId: digestOf('top'), sizeBytes: 3, entries: 1 };
   const details = { chainId: chainIdOf(base.chainId, facts.diffId), parent: base.chainId, facts };
   const snapshot = await store.snapshots.commit(packed, details);
-  assert.equal(snapshot.isPacked, true);
   await store.flush();
   using other = await openStore(folder.path);
   for (const one of [store, other]) {
     const found = await one.snapshots.get(snapshot.chainId);
     assert.deepEqual(found, snapshot);
+    assert.equal(await one.snapshots.isPacked(snapshot), true);
     assert.equal(await one.snapshots.hasFolders(snapshot.chainId), false);
+    await assert.rejects(one.snapshots.lowersOf(snapshot.chainId), /is packed$/);
   }
   for (const one of [store, other]) {
     await one.snapshots.unpacked(snapshot, await makeLayerFolder(one, one === store ? 'first' : 'second'));
-    assert.equal((await one.snapshots.lowersOf(snapshot.chainId)).at(-1), `${snapshot.directory}/fs`);
+    for (const each of [store, other]) {
+      assert.equal(await each.snapshots.isPacked(snapshot), false);
+      assert.equal((await each.snapshots.lowersOf(snapshot.chainId)).at(-1), `${snapshot.directory}/fs`);
+    }
   }
   assert.equal(readFileSync(`${snapshot.directory}/fs/f`, 'utf8'), 'first');
 });
