@@ -8,6 +8,7 @@ import { FileServer } from '../support/file-server.ts';
 import { GitServer } from '../support/git-server.ts';
 import { type ReadImage, readImage } from '../support/image-archive.ts';
 import { type LayerFile, layerTar } from '../support/images.ts';
+import { hostOf, listen } from '../support/loopback.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 
@@ -304,11 +305,9 @@ test('--build-context takes an archive on standard input', needs, async () => {
 
 test('a build that is interrupted while it fetches leaves nothing', needs, async () => {
   const stuck = createServer((_, response) => response.writeHead(200, { 'content-length': '1000' }).write('x'));
-  await new Promise<void>((resolve) => stuck.listen(0, '127.0.0.1', resolve));
-  const address = stuck.address();
-  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  await listen(stuck);
   using box = sandbox();
-  const run = box.tsbuild('--progress=plain', `http://127.0.0.1:${port}/x.tar`);
+  const run = box.tsbuild('--progress=plain', `http://${hostOf(stuck)}/x.tar`);
   await run.shows(/fetching/);
   run.child.kill('SIGINT');
   const { exit } = await run.finished();
@@ -320,17 +319,15 @@ test('a build that is interrupted while it fetches leaves nothing', needs, async
 
 test('a build that is interrupted while git fetches ends git', withGit, async () => {
   const stuck = createServer(() => undefined);
-  await new Promise<void>((resolve) => stuck.listen(0, '127.0.0.1', resolve));
-  const address = stuck.address();
-  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  await listen(stuck);
   const asked = once(stuck, 'request');
   using box = sandbox();
-  const run = box.tsbuild('--progress=plain', `http://127.0.0.1:${port}/x.git`);
+  const run = box.tsbuild('--progress=plain', `http://${hostOf(stuck)}/x.git`);
   await asked;
   run.child.kill('SIGINT');
   assert.equal((await run.finished()).exit, 130);
   const { stdout } = await box.run(['ps', '-ef']).succeeds();
-  assert.doesNotMatch(stdout, new RegExp(`127\\.0\\.0\\.1:${port}/x\\.git`));
+  assert.ok(!stdout.includes(`${hostOf(stuck)}/x.git`), stdout);
   assert.deepEqual(leftOvers(box), []);
   stuck.closeAllConnections();
   stuck.close();

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GitServer, type TestRepository } from '../support/git-server.ts';
 import { type ReadImage, readImage, readTarFiles } from '../support/image-archive.ts';
+import { hostOf, listen } from '../support/loopback.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -146,12 +147,10 @@ test('a fetch shows its progress', needs, async () => {
 
 test('a fetch that is stopped leaves no process, no file and no output', needs, async () => {
   const asked: string[] = [];
-  const server = createServer((request) => asked.push(request.url ?? '')).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
+  const server = createServer((request) => asked.push(request.url ?? ''));
+  await listen(server);
   using box = sandbox();
-  const url = `http://127.0.0.1:${address.port}/never.git`;
+  const url = `http://${hostOf(server)}/never.git`;
   const gits = (): readonly string[] => readdirSync('/proc').filter((pid) => commandLineOf(pid).includes(url));
   box.file('c/Containerfile', `FROM scratch\nADD ${url} /d\n`).folder('out');
   const run = box.tsbuild('-o', 'type=oci,dest=out/o.tar', 'c');

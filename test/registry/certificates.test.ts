@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { RegistryClient } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
@@ -10,6 +9,7 @@ import { networkError } from '../../registry/http/network-errors.ts';
 import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
+import { hostOf, listen } from '../support/loopback.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -79,11 +79,10 @@ describe('a certificate', needed, () => {
   ] as const) {
     test(`${what} is named, with the cure`, async () => {
       const server = createServer(certificate(wanted), (_, response) => response.end());
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const { port }: AddressInfo = Object(server.address());
+      await listen(server);
       const environment = { CONTAINERS_REGISTRIES_CONF: '/nonexistent', HOME: '/nonexistent' };
       await using client = new RegistryClient({ environment, ...(trusted && { certDirectory: folder.at('trusted') }) });
-      const host = `127.0.0.1:${port}`;
+      const host = hostOf(server);
       await assert.rejects(
         resolveImage(`${host}/app:1`, { client, platform: { os: 'linux', architecture: 'amd64' } }),
         (error) => {

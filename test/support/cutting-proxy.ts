@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { closeAll, hostOf, listen } from './loopback.ts';
 
 /** A TCP proxy on a loopback port that closes connections in the middle of what they carry. */
 export class CuttingProxy implements AsyncDisposable {
@@ -16,19 +17,16 @@ export class CuttingProxy implements AsyncDisposable {
   static async start(host: string): Promise<CuttingProxy> {
     const server = createServer();
     const proxy = new CuttingProxy(server, Number(host.split(':')[1]));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return proxy;
   }
 
   get host(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
-    return `127.0.0.1:${address.port}`;
+    return hostOf(this.#server);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeAll(this.#server, this.#sockets);
   }
 
   #join(client: Socket, target: Socket): void {

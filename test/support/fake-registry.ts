@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Digest, digestLike, digestOf, isDigest } from '../../registry/oci/digest.ts';
 import { Call, type Fault } from './faulty-call.ts';
+import { hostOf, listen, portOf } from './loopback.ts';
 
 /** Which requests a fault befalls. */
 export interface FaultRule {
@@ -79,19 +79,17 @@ export class FakeRegistry implements AsyncDisposable {
   static async start(options: FakeRegistryOptions = {}): Promise<FakeRegistry> {
     const server = createServer({ keepAliveTimeout: 1000 });
     const registry = new FakeRegistry(server, options);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return registry;
   }
 
   get port(): number {
-    const address: AddressInfo | string | null = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The fake registry does not listen');
-    return address.port;
+    return portOf(this.#server);
   }
 
   /** `127.0.0.1:port`. */
   get host(): string {
-    return `127.0.0.1:${this.port}`;
+    return hostOf(this.#server);
   }
 
   /** Makes requests go wrong from now on. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { digestOf } from './images.ts';
+import { hostOf, listen } from './loopback.ts';
 
 /** What a path of the server gives. */
 export interface ServedFile {
@@ -56,7 +56,7 @@ export class FileServer implements AsyncDisposable {
     const server = createServer();
     const started = new FileServer(server);
     for (const [path, file] of Object.entries(files)) started.put(path, file);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return started;
   }
 
@@ -66,9 +66,7 @@ export class FileServer implements AsyncDisposable {
   }
 
   get host(): string {
-    const address: AddressInfo | string | null = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The file server does not listen');
-    return `127.0.0.1:${address.port}`;
+    return hostOf(this.#server);
   }
 
   put(path: string, file: ServedFile | string): void {

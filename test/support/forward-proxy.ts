@@ -1,6 +1,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { closeAll, hostOf, joined, listen } from './loopback.ts';
 
 export interface ForwardProxyOptions {
   readonly targetPort: number;
@@ -29,19 +30,16 @@ export class ForwardProxy implements AsyncDisposable {
   static async start(options: ForwardProxyOptions): Promise<ForwardProxy> {
     const server = options.tls === undefined ? createServer() : createTlsServer(options.tls);
     const proxy = new ForwardProxy(server, options);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return proxy;
   }
 
   get host(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
-    return `127.0.0.1:${address.port}`;
+    return hostOf(this.#server);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeAll(this.#server, this.#sockets);
   }
 
   #isAllowed(request: IncomingMessage): boolean {
@@ -76,11 +74,6 @@ export class ForwardProxy implements AsyncDisposable {
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
       return;
     }
-    const target = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      target.pipe(socket);
-      socket.pipe(target);
-    });
-    for (const end of [socket, target]) end.on('error', () => end.destroy());
+    joined(socket, port).once('connect', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
   }
 }

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { hostOf, listen } from './loopback.ts';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 
 const environment = {
@@ -75,14 +75,12 @@ export class GitServer implements AsyncDisposable {
 
   static async start(): Promise<GitServer> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return new GitServer(temporaryFolder('git'), server);
   }
 
   get host(): string {
-    const address: AddressInfo | string | null = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The git server does not listen');
-    return `127.0.0.1:${address.port}`;
+    return hostOf(this.#server);
   }
 
   /** Of a repository: `http://127.0.0.1:port/name/.git`. */

@@ -1,4 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { closeAll, hostOf, joined, listen } from './loopback.ts';
 
 export interface SocksProxyOptions {
   /** Where every connection ends, whatever host it asks for. */
@@ -30,19 +31,16 @@ export class SocksProxy implements AsyncDisposable {
   static async start(options: SocksProxyOptions): Promise<SocksProxy> {
     const server = createServer();
     const proxy = new SocksProxy(server, options);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server);
     return proxy;
   }
 
   get host(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
-    return `127.0.0.1:${address.port}`;
+    return hostOf(this.#server);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeAll(this.#server, this.#sockets);
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -56,9 +54,7 @@ export class SocksProxy implements AsyncDisposable {
     this.asked.push(destinationIn(await message(socket)));
     socket.write(Buffer.of(5, reply, 0, 1, 0, 0, 0, 0, 0, 0));
     if (reply !== 0) return void socket.end();
-    const target = connect(targetPort, '127.0.0.1');
-    target.on('error', () => socket.destroy());
-    socket.pipe(target).pipe(socket);
+    joined(socket, targetPort);
   }
 }
 
