@@ -67,22 +67,17 @@ function needsConversion({ descriptor }: ForeignLayerRef, { compression, isForce
 }
 
 async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobMaking): Promise<LayerBlob> {
-  const { store, worker, signal, onProgress } = making;
+  const { store, worker, signal } = making;
   const { diffId, descriptor, blobs } = layer;
   // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
   const variant = `converted-${compressionName(compression)}`;
   const known = await store.layers.get(diffId, variant);
   if (known !== undefined) return known;
-  const what = nameOf(diffId);
-  onProgress(what, 0, descriptor.size);
-  const blob = await store.blobs.fetch(descriptor, blobs, { signal });
-  const output = await store.newPath();
-  const client = await worker.get();
-  const made = await client.request({ kind: 'convert-layer', blob, diffId, output, compression }, { signal });
-  const converted = await adopted(made, { output, compression, store });
-  await store.layers.put(diffId, variant, converted);
-  onProgress(what, descriptor.size, descriptor.size);
-  return converted;
+  return kept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async (output) => {
+    const blob = await store.blobs.fetch(descriptor, blobs, { signal });
+    const client = await worker.get();
+    return client.request({ kind: 'convert-layer', blob, diffId, output, compression }, { signal });
+  });
 }
 
 /** A layer that was made here, and the root file system that it is the top of. */
@@ -112,32 +107,36 @@ async function writeBlob(
   if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.get(layer.chainId);
   if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
-  const what = nameOf(layer.facts.diffId);
-  onProgress(what, 0, layer.facts.sizeBytes);
-  const output = await store.newPath();
   const { compression, epoch } = form;
-  const client = await worker.get();
-  const made = await client.request(
-    { kind: 'write-layer', directory: snapshot.directory, output, compression, epoch },
-    { signal },
-  );
-  const blob = await adopted(made, { output, compression, store });
-  await store.layers.put(layer.facts.diffId, variant, blob);
-  onProgress(what, layer.facts.sizeBytes, layer.facts.sizeBytes);
-  return blob;
+  return kept({ ...layer.facts, variant, compression }, making, async (output) => {
+    const client = await worker.get();
+    return client.request({ kind: 'write-layer', directory: snapshot.directory, output, compression, epoch }, { signal });
+  });
 }
 
-/** The file that the worker wrote becomes a blob of the store. */
-async function adopted(
-  { digest, sizeBytes, diffId }: WorkerResults['write-layer'],
-  { output, compression, store }: { readonly output: string; readonly compression: LayerCompression; readonly store: Store },
+/** A blob that is to be made, and the size of what it is made of, which progress counts. */
+interface WantedBlob {
+  readonly diffId: Digest;
+  readonly variant: string;
+  readonly compression: LayerCompression;
+  readonly sizeBytes: number;
+}
+
+/** The file that the worker writes becomes a blob of the store, and is found again under its variant. */
+async function kept(
+  { diffId, variant, compression, sizeBytes }: WantedBlob,
+  { store, onProgress }: BlobMaking,
+  write: (output: string) => Promise<WorkerResults['write-layer']>,
 ): Promise<LayerBlob> {
-  await store.blobs.adopt(output, digest);
-  return { diffId, descriptor: { mediaType: typeOf(compression), digest, size: sizeBytes } };
-}
-
-function nameOf(diffId: Digest): string {
-  return `layer ${diffId.slice(0, 'sha256:'.length + 12)}`;
+  const what = `layer ${diffId.slice(0, 'sha256:'.length + 12)}`;
+  onProgress(what, 0, sizeBytes);
+  const output = await store.newPath();
+  const made = await write(output);
+  await store.blobs.adopt(output, made.digest);
+  const blob = { diffId: made.diffId, descriptor: { mediaType: typeOf(compression), digest: made.digest, size: made.sizeBytes } };
+  await store.layers.put(diffId, variant, blob);
+  onProgress(what, sizeBytes, sizeBytes);
+  return blob;
 }
 
 function variantOf({ compression, epoch }: LayerForm): string {
