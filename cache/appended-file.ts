@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 /** How much is written at once. Each write is a journey to another thread and back, which 64 KiB do not pay for. */
 const batchBytes = 1 << 20;
 
-type Target = Pick<FileHandle, 'writev' | 'truncate'>;
+type Target = Pick<FileHandle, 'writev'>;
 
 /**
  * Appends to a file while more bytes arrive: many chunks with one call, one call under way at a time. A failure to write is thrown by one of
@@ -32,13 +32,6 @@ export class AppendedFile {
   async flush(): Promise<void> {
     await this.#startWriting();
     await this.#writing;
-  }
-
-  /** Forgets everything, and begins again with an empty file. */
-  async clear(): Promise<void> {
-    await this.flush();
-    await this.#file.truncate(0);
-    this.#position = 0;
   }
 
   /** Waits for the write under way, whatever becomes of it; afterwards the file can be closed. */

@@ -6,7 +6,7 @@ import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
-import { asError, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
 import { makeFolder } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -44,25 +44,15 @@ export class BlobStore {
   }
 
   /**
-   * Fetches a blob unless it is there already, and gives its path. When the source breaks off, it is opened again from where it
-   * stopped. StoreError 'digest-mismatch' or 'size-mismatch' when the content is not what the descriptor says; nothing of it is kept.
+   * Fetches a blob unless it is there already, and gives its path. Going on where a connection breaks is the source's part. StoreError
+   * 'digest-mismatch' or 'size-mismatch' when the content is not what the descriptor says; nothing of it is kept.
    */
   async fetch(descriptor: Descriptor, source: BlobSource, options: PutOptions = {}): Promise<string> {
     const target = this.path(descriptor.digest);
     if (await this.has(descriptor.digest)) return target;
-    const expected = { digest: descriptor.digest, size: descriptor.size, source: source.name };
-    await using writer = await BlobWriter.create(expected, await this.#newPath());
-    for (let failures = 0, mark = 0; !writer.isComplete; ) {
-      const failure = await receive(writer, { descriptor, source, options });
-      if (writer.isComplete) break;
-      const hasProgressed = writer.written - mark >= descriptor.size / progressParts;
-      failures = hasProgressed ? 0 : failures + 1;
-      if (hasProgressed) mark = writer.written;
-      if (failures === maximalFailures) throw failure ?? writer.sizeMismatch(String(writer.written));
-    }
-    await makeParent(target);
-    await writer.finish(target);
-    return target;
+    const { signal } = options;
+    const { bytes } = await source.open(descriptor, signal === undefined ? {} : { signal });
+    return this.put(bytes, { digest: descriptor.digest, size: descriptor.size, source: source.name }, options);
   }
 
   /** Stores a stream that can be read once. The same checks as in fetch(). */
@@ -150,43 +140,6 @@ export class BlobStore {
 /** New stores have a folder for sha256 alone, and a folder for blobs on their way somewhere has none. */
 async function makeParent(target: string): Promise<void> {
   await orStoreError(() => makeFolder(path.dirname(target)), 'make a folder for blobs', target);
-}
-
-/** How often a source may break off without having come further. */
-const maximalFailures = 3;
-/** What counts as further: a source that breaks off after every few bytes would otherwise keep us for ever. */
-const progressParts = 50;
-
-interface Receipt {
-  readonly descriptor: Descriptor;
-  readonly source: BlobSource;
-  readonly options: PutOptions;
-}
-
-/** Reads from the source until it ends or breaks. What breaks it is returned, unless it is ours or the caller's. */
-async function receive(writer: BlobWriter, receipt: Receipt): Promise<Error | undefined> {
-  const { descriptor, source, options } = receipt;
-  options.signal?.throwIfAborted();
-  try {
-    const stream = await source.open(descriptor, {
-      offset: writer.written,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    if (stream.offset !== writer.written) await writer.restart();
-    let position = stream.offset;
-    for await (const chunk of stream.bytes) {
-      options.signal?.throwIfAborted();
-      const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, writer.written - position)));
-      position += chunk.length;
-      await writer.write(fresh);
-      options.onProgress?.(writer.written);
-    }
-    return undefined;
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    if (error instanceof StoreError) throw error;
-    return asError(error);
-  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -18,7 +18,7 @@ export class BlobWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #content: AppendedFile;
-  #hash: Hash;
+  readonly #hash: Hash;
   #written = 0;
 
   private constructor(expected: ExpectedBlob, path: string, file: FileHandle) {
@@ -39,24 +39,13 @@ export class BlobWriter implements AsyncDisposable {
     return this.#written;
   }
 
-  get isComplete(): boolean {
-    return this.#written === this.#expected.size;
-  }
-
-  /** Begins again at the first byte. */
-  async restart(): Promise<void> {
-    await this.#orFail(() => this.#content.clear());
-    this.#hash = createHash(algorithmOf(this.#expected.digest));
-    this.#written = 0;
-  }
-
   /**
    * Takes bytes, which must stay as they are until `finish` has resolved. Fails as soon as there is more than was announced, so that a source
    * cannot fill the disk.
    */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#written + bytes.length > this.#expected.size) {
-      throw this.sizeMismatch('more');
+      throw this.#sizeMismatch('more');
     }
     this.#hash.update(bytes);
     this.#written += bytes.length;
@@ -65,7 +54,7 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Checks size and digest, makes the bytes durable and gives them their final name. */
   async finish(target: string): Promise<void> {
-    if (!this.isComplete) throw this.sizeMismatch(String(this.#written));
+    if (this.#written !== this.#expected.size) throw this.#sizeMismatch(String(this.#written));
     const found = digestFromHex(this.#hash.digest('hex'), algorithmOf(this.#expected.digest));
     if (found !== this.#expected.digest) {
       throw digestMismatch(this.#expected.digest, found, { source: this.#expected.source, path: target });
@@ -77,16 +66,15 @@ export class BlobWriter implements AsyncDisposable {
     });
   }
 
-  /** The error for content of the wrong length. */
-  sizeMismatch(found: string): Error {
-    const { digest, size, source } = this.#expected;
-    return sizeMismatch(digest, { expected: size, found }, { source, path: this.#path });
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#content.settle();
     await this.#file.close();
     await rm(this.#path, { force: true });
+  }
+
+  #sizeMismatch(found: string): Error {
+    const { digest, size, source } = this.#expected;
+    return sizeMismatch(digest, { expected: size, found }, { source, path: this.#path });
   }
 
   #orFail<T>(operation: () => Promise<T>): Promise<T> {

@@ -111,7 +111,6 @@ function reasonOf(code: string): string {
   return code === 'EROFS' ? 'the file system is read-only' : 'permission denied';
 }
 
-/** What was thrown, as an error. */
-export function asError(thrown: unknown): Error {
+function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

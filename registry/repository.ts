@@ -2,6 +2,7 @@ import type { RegistryHost } from './host.ts';
 import type { HttpBody, HttpMethod, HttpRequest, HttpResponse } from './http/exchange.ts';
 import { discard, type Exchange, headersOf } from './http/exchange.ts';
 import { replyError } from './http/reply-error.ts';
+import type { Patience } from './http/retry.ts';
 import { formatReference, type RepositoryName } from './reference.ts';
 
 /** One request below `/v2/<repository>/`. */
@@ -19,6 +20,8 @@ export interface RepositoryRequest {
   /** For mounts: what else the token must allow. */
   readonly moreScopes?: readonly string[];
   readonly isRetried?: boolean;
+  /** See HttpRequest. */
+  readonly patience?: Patience;
   readonly outlivesAbort?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,6 +69,7 @@ export class Repository {
       method,
       purpose,
       isRetried = true,
+      patience,
       outlivesAbort = false,
       signal,
     } = request;
@@ -78,6 +82,7 @@ export class Repository {
       outlivesAbort,
       signal,
       scopes: [`repository:${this.name.repository}:${actions}`, ...moreScopes],
+      ...(patience === undefined ? {} : { patience }),
       ...(request.headers === undefined ? {} : { headers: request.headers }),
       ...(request.body === undefined ? {} : { body: request.body }),
     };

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Patience } from './retry.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -18,6 +19,8 @@ export interface HttpRequest {
   readonly scopes?: readonly string[];
   /** false: fail at once, because the caller knows better how to go on. Default true. */
   readonly isRetried?: boolean;
+  /** Of what the request is a part of; default: of the request alone. */
+  readonly patience?: Patience | undefined;
   /** true: sent even when everything is being aborted; `signal` alone ends it. */
   readonly outlivesAbort?: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -2,11 +2,39 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryError } from '../errors.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
 
-export interface RetryOptions {
-  /** How often a request is sent at most. */
+export interface PatienceOptions {
+  /** How often something is tried at most. */
   readonly attempts: number;
   /** The first pause in milliseconds; each next one is twice as long, with jitter. */
   readonly backoffMs: number;
+}
+
+/**
+ * How long one thing is tried. It is shared by all requests that go on with the thing, whichever layer sends them again: were each layer to
+ * count for itself, their numbers would multiply.
+ */
+export class Patience {
+  readonly #options: PatienceOptions;
+  #failures = 0;
+
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a failure. The pause before the next try, in milliseconds; undefined when this was the last one. */
+  afterFailure(): number | undefined {
+    this.#failures += 1;
+    const { attempts, backoffMs } = this.#options;
+    return this.#failures < attempts ? backoff(this.#failures, backoffMs) : undefined;
+  }
+
+  /** Something has been achieved. */
+  renew(): void {
+    this.#failures = 0;
+  }
+}
+
+export interface RetryOptions extends PatienceOptions {
   /** The longest pause that a registry may ask for by Retry-After, in milliseconds; longer ones fail at once. */
   readonly longestPauseMs: number;
   readonly onNotice: (message: string) => void;
@@ -15,10 +43,10 @@ export interface RetryOptions {
 /** Sends again what failed in passing: 408, 429, 5xx, broken connections. Waits as Retry-After says. */
 export function retrying(exchange: Exchange, options: RetryOptions): Exchange {
   return async (request) => {
-    const attempts = request.isRetried === false ? 1 : options.attempts;
-    for (let attempt = 1; ; attempt += 1) {
+    const patience = request.patience ?? new Patience(options);
+    for (;;) {
       const outcome = await attemptOnce(exchange, request);
-      const pauseMs = attempt < attempts ? pauseAfter(outcome, attempt, options) : undefined;
+      const pauseMs = request.isRetried === false ? undefined : pauseAfter(outcome, patience, options);
       if (pauseMs === undefined) return settle(outcome);
       if ('response' in outcome) discard(outcome.response);
       if (pauseMs >= 5000) options.onNotice(`${request.url.host} asks to wait ${Math.ceil(pauseMs / 1000)} s`);
@@ -32,11 +60,6 @@ export function isTransient(error: unknown): boolean {
   if (!(error instanceof RegistryError)) return false;
   if (error.status !== undefined) return isTransientStatus(error.status);
   return error.code === 'connection-lost' || error.code === 'timeout';
-}
-
-/** The pause before attempt `attempt + 1`: doubling, with jitter so that many clients do not come back together. */
-export function backoff(attempt: number, firstMs: number): number {
-  return firstMs * 2 ** (attempt - 1) * (0.5 + Math.random());
 }
 
 /** Waits; rejects with the signal's reason when it is aborted meanwhile. */
@@ -74,13 +97,18 @@ function settle(outcome: Outcome): HttpResponse {
   return outcome.response;
 }
 
-function pauseAfter(outcome: Outcome, attempt: number, options: RetryOptions): number | undefined {
-  const usual = backoff(attempt, options.backoffMs);
-  if ('error' in outcome) return isTransient(outcome.error) ? usual : undefined;
-  if (!isTransientStatus(outcome.response.status)) return undefined;
-  const asked = retryAfterMs(outcome.response);
-  if (asked === undefined) return usual;
+function pauseAfter(outcome: Outcome, patience: Patience, options: RetryOptions): number | undefined {
+  const isForNow = 'error' in outcome ? isTransient(outcome.error) : isTransientStatus(outcome.response.status);
+  if (!isForNow) return undefined;
+  const usual = patience.afterFailure();
+  const asked = 'error' in outcome ? undefined : retryAfterMs(outcome.response);
+  if (usual === undefined || asked === undefined) return usual;
   return asked > options.longestPauseMs ? undefined : Math.max(asked, options.backoffMs);
+}
+
+/** Doubling, with jitter so that many clients do not come back together. */
+function backoff(failures: number, firstMs: number): number {
+  return firstMs * 2 ** (failures - 1) * (0.5 + Math.random());
 }
 
 function isTransientStatus(status: number): boolean {

@@ -3,6 +3,7 @@ import type { Site } from '../config/sites.ts';
 import { RegistryError } from '../errors.ts';
 import { discard, type HttpResponse } from '../http/exchange.ts';
 import { redactUrl } from '../http/redact.ts';
+import { Patience } from '../http/retry.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobSource, BlobStream } from '../oci/image-source.ts';
@@ -88,6 +89,7 @@ async function openIn(
   const release = await repository.host.pullSlots.acquire(signal);
   // With another place to go to, patience with this one only costs time.
   const attempts = request.isLast ? limits.attempts : Math.min(2, limits.attempts);
+  const patience = new Patience({ attempts, backoffMs: limits.backoffMs });
   const connect = (from: number): Promise<HttpResponse> =>
     repository.request({
       method: 'GET',
@@ -95,9 +97,10 @@ async function openIn(
       purpose,
       expected: [200, 206],
       headers: rangeHeaders(from),
+      patience,
       signal,
     });
-  return openBlobStream({ ...limits, attempts, descriptor, offset, purpose, connect, signal, release });
+  return openBlobStream({ ...limits, patience, descriptor, offset, purpose, connect, signal, release });
 }
 
 function rangeHeaders(offset: number): Record<string, string> {
@@ -111,12 +114,13 @@ async function openForeign(urls: readonly string[], request: BlobRequest): Promi
   const { client, descriptor, offset, purpose, signal } = request;
   const url = urls.map((text) => parseUrl(text)).find((parsed) => parsed !== undefined && /^https?:$/.test(parsed.protocol));
   if (url === undefined) throw new RegistryError('blob-unknown', `Cannot ${purpose}: it has no usable URL`, { side: 'registry' });
+  const patience = new Patience(client.limits);
   const connect = async (from: number): Promise<HttpResponse> => {
-    const response = await client.exchange({ method: 'GET', url, purpose, headers: rangeHeaders(from), signal });
+    const response = await client.exchange({ method: 'GET', url, purpose, headers: rangeHeaders(from), patience, signal });
     if (response.status === 200 || response.status === 206) return response;
     discard(response);
     const why = `${redactUrl(url)} answered ${response.status}`;
     throw new RegistryError('blob-unknown', `Cannot ${purpose}: ${why}`, { side: 'registry', status: response.status, url });
   };
-  return openBlobStream({ ...client.limits, descriptor, offset, purpose, connect, signal, release: () => {} });
+  return openBlobStream({ ...client.limits, patience, descriptor, offset, purpose, connect, signal, release: () => {} });
 }

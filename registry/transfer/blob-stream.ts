@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import { networkError } from '../http/network-errors.ts';
-import { backoff, isTransient, pause } from '../http/retry.ts';
+import { isTransient, type Patience, pause } from '../http/retry.ts';
 import { StallError } from '../http/stall-watch.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
@@ -13,8 +13,8 @@ export interface BlobStreamOptions {
   /** Asks for the bytes from `offset` on: 206 with them, or 200 with the whole blob. */
   readonly connect: (offset: number) => Promise<HttpResponse>;
   readonly stallTimeoutMs: number;
-  readonly attempts: number;
-  readonly backoffMs: number;
+  /** Renewed when the stream comes further; `connect` has a part in it. */
+  readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
   /** Called once, however the stream ends. */
   readonly release: () => void;
@@ -48,9 +48,8 @@ const progressParts = 50;
 
 interface Progress {
   offset: number;
-  /** Where the count of failures was last set back. */
+  /** Where patience was last renewed. */
   mark: number;
-  failures: number;
 }
 
 /** The connection in use. */
@@ -75,7 +74,7 @@ function close(options: BlobStreamOptions, { connection }: Current): void {
 
 async function* resuming(options: BlobStreamOptions, current: Current): AsyncGenerator<Uint8Array, void, void> {
   const { descriptor } = options;
-  const progress: Progress = { offset: options.offset, mark: options.offset, failures: 0 };
+  const progress: Progress = { offset: options.offset, mark: options.offset };
   try {
     for (;;) {
       const error = yield* pump(options, current.connection, progress);
@@ -136,11 +135,11 @@ async function* skipping(chunks: AsyncIterable<Uint8Array>, surplus: number): As
 async function reconnect(options: BlobStreamOptions, progress: Progress, error: unknown): Promise<Connection> {
   if (progress.offset > progress.mark && progress.offset - progress.mark >= options.descriptor.size / progressParts) {
     progress.mark = progress.offset;
-    progress.failures = 0;
+    options.patience.renew();
   }
-  progress.failures += 1;
-  if (progress.failures >= options.attempts) throw error;
-  await pause(backoff(progress.failures, options.backoffMs), options.signal);
+  const pauseMs = options.patience.afterFailure();
+  if (pauseMs === undefined) throw error;
+  await pause(pauseMs, options.signal);
   return connectAt(options, progress.offset);
 }
 

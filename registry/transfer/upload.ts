@@ -1,6 +1,6 @@
 import { RegistryError } from '../errors.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
-import { backoff, isTransient, pause } from '../http/retry.ts';
+import { isTransient, Patience, type PatienceOptions, pause } from '../http/retry.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobOrigin } from '../oci/image-source.ts';
@@ -16,11 +16,9 @@ export interface PushBlob {
   readonly origin?: BlobOrigin | undefined;
 }
 
-export interface UploadOptions {
+export interface UploadOptions extends PatienceOptions {
   /** Sends parts of this size instead of one request. */
   readonly chunkBytes?: number | undefined;
-  readonly attempts: number;
-  readonly backoffMs: number;
   readonly onSent: (doneBytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,6 +33,8 @@ interface Upload {
   readonly repository: Repository;
   readonly blob: PushBlob;
   readonly options: UploadOptions;
+  /** Of the transfer, with all its requests. */
+  readonly patience: Patience;
   /** After "Cannot". */
   readonly purpose: string;
 }
@@ -53,7 +53,7 @@ interface Session {
  */
 export async function uploadBlob(repository: Repository, blob: PushBlob, options: UploadOptions): Promise<UploadOutcome> {
   const purpose = `push blob ${blob.descriptor.digest} to "${repository.title}"`;
-  const upload: Upload = { repository, blob, options, purpose };
+  const upload: Upload = { repository, blob, options, patience: new Patience(options), purpose };
   const outcome = await bringThere(upload);
   repository.host.blobHomes.set(blob.descriptor.digest, repository.name.repository);
   return outcome;
@@ -101,17 +101,18 @@ function homeOf({ repository, blob }: Upload): string | undefined {
 }
 
 async function sendUntilDone(upload: Upload, begun: Session | undefined): Promise<void> {
-  const { attempts, backoffMs, signal } = upload.options;
+  const { signal } = upload.options;
   let session = begun;
   try {
-    for (let attempt = 1; ; attempt += 1) {
+    for (;;) {
       try {
         session ??= await start(upload);
         return await sendFrom(upload, session);
       } catch (error) {
         signal?.throwIfAborted();
-        if (attempt === attempts || !isWorthAnother(error)) throw error;
-        await pause(backoff(attempt, backoffMs), signal);
+        const pauseMs = isWorthAnother(error) ? upload.patience.afterFailure() : undefined;
+        if (pauseMs === undefined) throw error;
+        await pause(pauseMs, signal);
         session = session && (await resumable(upload, session, error));
       }
     }
@@ -147,7 +148,7 @@ function startRequest({ purpose, options }: Upload): Parameters<Repository['requ
 }
 
 async function start(upload: Upload): Promise<Session> {
-  const response = await upload.repository.send({ ...startRequest(upload), expected: [202] });
+  const response = await upload.repository.send({ ...startRequest(upload), expected: [202], patience: upload.patience });
   return sessionOf(response, upload);
 }
 
@@ -195,10 +196,10 @@ async function abandon({ repository, purpose }: Upload, { location }: Session): 
 async function statusOf(upload: Upload, session: Session, failure: unknown): Promise<Session | undefined> {
   if (isWithoutChunks(failure) || (failure instanceof RegistryError && failure.status !== undefined && failure.status < 500))
     return undefined;
-  const { repository, purpose, options } = upload;
+  const { repository, purpose, options, patience } = upload;
   try {
     const request = { method: 'GET', target: session.location, purpose, expected: [204], actions: 'pull,push' } as const;
-    const response = await repository.send({ ...request, signal: options.signal });
+    const response = await repository.send({ ...request, patience, signal: options.signal });
     const offset = receivedBytes(response);
     const location = nextLocation(response, upload);
     return offset > 0 && offset <= upload.blob.descriptor.size && location !== undefined

@@ -25,17 +25,22 @@ interface Outcome {
   readonly blobs: readonly string[];
   /** In the folders of this build. */
   readonly begun: readonly string[];
+  /** How often the layer was asked for. */
+  readonly asked: number;
 }
 
-/** Fetches the layer into a new store under a fault. */
-async function fetchUnder(rule: Omit<FaultRule, 'path'>, signal?: AbortSignal): Promise<Outcome> {
+type Rule = Omit<FaultRule, 'path'>;
+
+/** Fetches the layer into a new store under faults, one after the other. */
+async function fetchUnder(rules: readonly Rule[], signal?: AbortSignal): Promise<Outcome> {
   using folder = temporaryFolder('into-store');
   const environment = { CONTAINERS_REGISTRIES_CONF: '/nonexistent', HOME: '/nonexistent' };
   const limits = { backoffMs: 1, attempts: 3, stallTimeoutMs: 60 };
   await using client = new RegistryClient({ environment, limits });
   using store = await openStore(folder.at('store'));
   const { blobs } = await resolveImage(`${registry.host}/app:1`, { client, platform: { os: 'linux', architecture: 'amd64' } });
-  registry.fail({ path: /blobs/, ...rule });
+  for (const rule of rules) registry.fail({ path: /blobs/, ...rule });
+  registry.requests.length = 0;
   let error: unknown;
   try {
     await store.blobs.fetch(layer ?? assert.fail(), blobs, { signal });
@@ -48,6 +53,7 @@ async function fetchUnder(rule: Omit<FaultRule, 'path'>, signal?: AbortSignal): 
   return {
     error,
     blobs: readdirSync(store.layout.blobs),
+    asked: registry.requests.length,
     begun: sessions.flatMap((session) => readdirSync(store.layout.session(session))).filter((name) => /^\d+$/.test(name)),
   };
 }
@@ -65,9 +71,30 @@ describe('a pull into a store is finished in spite of', () => {
     ['a registry that cannot resume', { kind: 'ignore-range' }, 1],
   ] as const satisfies readonly (readonly [string, Fault, number])[]) {
     test(what, async () => {
-      const { error, blobs, begun } = await fetchUnder({ fault, times });
+      const { error, blobs, begun } = await fetchUnder([{ fault, times }]);
       assert.equal(error, undefined);
       assert.deepEqual([blobs, begun], [[hexOf(layer.digest)], []]);
+    });
+  }
+});
+
+// Whatever breaks, and wherever: layers of code that try again do not multiply.
+describe('a pull asks as often as the limits say for', () => {
+  const cut: Fault = { kind: 'cut', atByte: 0 };
+  for (const [what, faults, asked] of [
+    ['a layer whose connections are all closed', [{ kind: 'reset' }], 3],
+    ['a layer whose connections all break before the first byte', [cut], 3],
+    ['a layer whose registry is out of order', [{ kind: 'reply', status: 502 }], 3],
+    ['a layer that breaks off in one way after the other', [cut, { kind: 'reset' }, { kind: 'reply', status: 503 }, cut], 3],
+    // Half of the layer is progress, with which the count begins anew.
+    ['a layer that cannot be had any more in its middle', [{ kind: 'cut', atByte: 50_000 }, { kind: 'reset' }], 1 + 2],
+    ['a layer that comes in two halves', [cut, cut, { kind: 'cut', atByte: 50_000 }, cut, { kind: 'reset' }], 3 + 2],
+  ] as const satisfies readonly (readonly [string, readonly Fault[], number])[]) {
+    test(what, async () => {
+      const rules = faults.map((fault, index): Rule => ({ fault, ...(index < faults.length - 1 && { times: 1 }) }));
+      const result = await fetchUnder(rules);
+      assert.ok(result.error instanceof Error);
+      assert.equal(result.asked, asked);
     });
   }
 });
@@ -90,7 +117,7 @@ describe('a pull into a store leaves nothing of', () => {
     ['a sign-in that is refused', { kind: 'reply', status: 401 }, 'unauthorized'],
   ] as const satisfies readonly (readonly [string, Fault, RegistryError['code'] | StoreError['code']])[]) {
     test(what, async () => {
-      const { error, blobs, begun } = await fetchUnder({ fault });
+      const { error, blobs, begun } = await fetchUnder([{ fault }]);
       assert.ok(error instanceof Error && 'code' in error);
       assert.equal(error.code, code);
       assert.deepEqual([blobs, begun], [[], []]);
@@ -101,7 +128,7 @@ describe('a pull into a store leaves nothing of', () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     setTimeout(() => controller.abort(reason), 50);
-    const { error, blobs, begun } = await fetchUnder({ fault: { kind: 'trickle', pauseMs: 5 } }, controller.signal);
+    const { error, blobs, begun } = await fetchUnder([{ fault: { kind: 'trickle', pauseMs: 5 } }], controller.signal);
     assert.equal(error, reason);
     assert.deepEqual([blobs, begun], [[], []]);
   });

@@ -184,6 +184,21 @@ describe('pushImage()', () => {
     });
   }
 
+  test('gives up where every upload is cut, after as many failures as the limits say in all', async () => {
+    const image = testImage({ layerSizes: [200_000] });
+    registry.requests.length = 0;
+    registry.fail({ method: 'GET', path: /uploads/, fault: { kind: 'reset' } });
+    await assert.rejects(
+      under({ method: 'PUT', path: /uploads/, fault: { kind: 'cut-upload', atByte: 1000 } }, () => push('cut:2', parts(image))),
+      { code: 'connection-lost' },
+    );
+    const failed = registry.requests.filter(
+      ({ method, path }) => /uploads\/./.test(path) && method !== 'POST' && method !== 'DELETE',
+    );
+    // Configuration and layer are sent beside each other, four failures and a last try each at most.
+    assert.ok(failed.length <= 2 * 5, failed.map(({ method, path }) => `${method} ${path}`).join('\n'));
+  });
+
   test('names a blob whose bytes are not what its digest says', async () => {
     const image = testImage();
     const [first, ...rest] = parts(image).layers;
