@@ -1,6 +1,7 @@
 import { type ParseResult, parse } from '../parser/parse.ts';
 import type { BuildOptions } from './options.ts';
 import { openSession, type Session } from './session.ts';
+import { BriefLookup } from './source/brief-lookup.ts';
 import { imageFinder } from './source/find-image.ts';
 import { loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
@@ -10,7 +11,7 @@ import type { FindImage } from './source/resolve-plan.ts';
 export interface InspectedFile extends AsyncDisposable {
   /** Whatever is wrong with it. */
   readonly parsed: ParseResult & LoadedContainerfile;
-  /** As builds look images up. The store is opened when the first one is asked for. */
+  /** As builds look images up, but with little patience. The store is opened when the first one is asked for. */
   readonly findImage: FindImage;
 }
 
@@ -31,7 +32,8 @@ export async function inspectFile(options: BuildOptions): Promise<InspectedFile>
     return {
       parsed: { ...parse(loaded.sources), ...loaded },
       findImage: async (request) => {
-        const { lookup, failure } = await session.open();
+        const { failure } = await session.open();
+        const lookup = await session.lookup();
         return imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal })(request);
       },
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
@@ -45,6 +47,7 @@ export async function inspectFile(options: BuildOptions): Promise<InspectedFile>
 class LazySession implements AsyncDisposable {
   readonly #options: BuildOptions;
   #session: Promise<Session> | undefined;
+  #lookup: BriefLookup | undefined;
 
   constructor(options: BuildOptions) {
     this.#options = options;
@@ -55,7 +58,16 @@ class LazySession implements AsyncDisposable {
     return this.#session;
   }
 
+  /** For images alone: what a file or a context comes from is waited for as usual. */
+  async lookup(): Promise<BriefLookup> {
+    const { store, options, failure, tell } = await this.open();
+    const onNotice = (message: string): void => tell({ kind: 'notice', message });
+    this.#lookup ??= new BriefLookup({ store, options, signal: failure.signal, onNotice });
+    return this.#lookup;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lookup?.[Symbol.asyncDispose]();
     const session = await this.#session?.catch(() => undefined);
     // What was fetched is found again by the build that follows.
     await session?.store.flush().catch(() => undefined);

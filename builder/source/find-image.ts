@@ -6,7 +6,7 @@ import { parseContextLocation } from './named-context.ts';
 import type { FindImage } from './resolve-plan.ts';
 
 interface Finding {
-  readonly lookup: ImageLookup;
+  readonly lookup: Pick<ImageLookup, 'find'>;
   /** `--build-context`. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { StoreError } from '../../cache/errors.ts';
 import type { Store } from '../../cache/store.ts';
-import type { RegistryClient } from '../../registry/client.ts';
+import type { RegistryClient, RegistryLimits } from '../../registry/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { fileBytes } from '../../registry/oci/file-bytes.ts';
@@ -14,11 +14,14 @@ import { UsageError } from '../errors.ts';
 import type { BuildOptions, PullPolicy } from '../options.ts';
 import { localLayersOf } from './local-layers.ts';
 
-interface LookupServices {
+/** What a look-up works with. */
+export interface LookupServices {
   readonly store: Store;
   readonly options: BuildOptions;
   readonly signal: AbortSignal;
   readonly onNotice: (message: string) => void;
+  /** How patient it is; default: as builds are. */
+  readonly limits?: RegistryLimits;
 }
 
 /**
@@ -56,9 +59,9 @@ export class ImageLookup implements AsyncDisposable {
 
   async #makeClient(): Promise<RegistryClient> {
     const { RegistryClient: Client } = await import('../../registry/client.ts');
-    const { options, signal, onNotice } = this.#services;
+    const { options, signal, onNotice, limits = {} } = this.#services;
     const { environment = process.env, authFile, certDirectory, tlsVerify } = options;
-    return new Client({ environment, authFile, certDirectory, tlsVerify, signal, onNotice });
+    return new Client({ environment, authFile, certDirectory, tlsVerify, signal, onNotice, limits });
   }
 
   /** What the store knows: an image built or loaded under this name, or what the registry said the last time. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { layerTar, writeLayout } from '../support/images.ts';
+import { closeAll, hostOf, listen } from '../support/loopback.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -73,6 +75,20 @@ for (const [why, flags, expected] of [
     assert.match(stderr, expected);
   });
 }
+
+test('check does not wait long for a registry that is silent', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => sockets.add(socket));
+  await listen(silent);
+  const host = hostOf(silent);
+  using box = sandbox().file('Containerfile', `FROM ${host}/x AS a\nFROM ${host}/y\nENV x y\n`);
+  const startMs = performance.now();
+  const { stderr } = await box.tsbuild('check', '.').fails({ exit: 1 });
+  // Twice five seconds, since registries on loopback are asked without TLS too.
+  assert.ok(performance.now() - startMs < 20_000);
+  assert.match(stderr, /^(note: Going on without image "127.*: Cannot fetch image .* did not answer in time\n){2}$/);
+  await closeAll(silent, sockets);
+});
 
 test('check tells of a base that does not exist as an error at its FROM', requires('tool:docker-registry'), async () => {
   await using registry = await startRealRegistry();
