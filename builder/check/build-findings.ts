@@ -5,15 +5,13 @@ import type { Containerfile } from '../../parser/containerfile.ts';
 import type { Diagnostic } from '../../parser/errors.ts';
 import { rules } from '../../parser/rules.ts';
 import type { Source, Span } from '../../parser/span.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { UsageError } from '../errors.ts';
-import type { FileIndex, SelectedStage, StageSelection } from '../plan/selection.ts';
+import type { FileIndex, SelectedStage } from '../plan/selection.ts';
+import type { ResolvedStages } from '../source/resolve-plan.ts';
+import { eachOnce } from './for-each-platform.ts';
 
 /** What planning for one platform has found out. */
-export interface CheckedPlan {
-  readonly selection: StageSelection;
-  /** By the key of their request. */
-  readonly images: ReadonlyMap<string, SourceImage>;
+export interface CheckedPlan extends ResolvedStages {
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -33,24 +31,35 @@ const checkArgument = 'BUILDKIT_DOCKERFILE_CHECK';
 
 /**
  * What people should know of a file that is about to be built: the findings of the build checks in the stages that are needed, and of
- * planning, each once for all platforms. With `error=true` the checks' are errors. Throws UsageError for a wrong BUILDKIT_DOCKERFILE_CHECK.
+ * planning, for every platform and each once. With `error=true` the checks' are errors. Throws UsageError for a wrong BUILDKIT_DOCKERFILE_CHECK.
  */
 export function buildFindings(build: CheckedBuild): readonly Diagnostic[] {
-  const { file, sources, plans, buildArgs, ignoredPaths } = build;
+  const { plans } = build;
+  if (plans.length === 0) return checked(build, undefined);
+  return eachOnce(plans.map((plan) => ({ platform: plan.platform, findings: planFindings(build, plan) })));
+}
+
+function planFindings(build: CheckedBuild, plan: CheckedPlan): readonly Diagnostic[] {
+  const { file, buildArgs } = build;
   const options = checkOptionsOf(buildArgs);
-  const bases = basesOf(plans);
-  const found = check(file, {
-    sources,
-    buildArgs: buildArgs.keys(),
-    base: (stage) => bases.get(stage),
-    ignoredPaths,
-    isReachable: (stage) => plans.length === 0 || bases.has(stage),
-    ...(options !== undefined && { options }),
-  });
-  const planned = plans.flatMap(({ diagnostics }) => diagnostics);
+  const planned = plan.diagnostics;
   const wanted = parseCheckOptions(options ?? file.directives.check ?? '');
   const judged = 'reason' in wanted ? planned : [...planned.filter(isNoCheck), ...judge(planned, { file, options: wanted })];
-  return eachOnce([...found, ...judged]);
+  return [...checked(build, plan), ...judged];
+}
+
+/** What the build checks find: in the stages of a plan, else in all of the file. */
+function checked({ file, sources, buildArgs, ignoredPaths }: CheckedBuild, plan: CheckedPlan | undefined): readonly Diagnostic[] {
+  const options = checkOptionsOf(buildArgs);
+  const bases = plan && basesOf(plan);
+  return check(file, {
+    sources,
+    buildArgs: buildArgs.keys(),
+    base: (stage) => bases?.get(stage),
+    ignoredPaths,
+    isReachable: (stage) => bases === undefined || bases.has(stage),
+    ...(options !== undefined && { options }),
+  });
 }
 
 /** BUILDKIT_DOCKERFILE_CHECK, when it is given. */
@@ -63,13 +72,9 @@ export function checkOptionsOf(buildArgs: ReadonlyMap<string, string>): string |
   return text;
 }
 
-/** What is below the stages that are needed, for the first platform that needs them; undefined where it is not known. */
-function basesOf(plans: readonly CheckedPlan[]): ReadonlyMap<FileIndex, BaseFacts | undefined> {
-  const bases = new Map<FileIndex, BaseFacts | undefined>();
-  for (const { selection, images } of plans.toReversed()) {
-    for (const stage of selection.stages) bases.set(stage.fileIndex, baseOf(stage, images));
-  }
-  return bases;
+/** What is below the stages that are needed; undefined where it is not known. */
+function basesOf({ selection, images }: CheckedPlan): ReadonlyMap<FileIndex, BaseFacts | undefined> {
+  return new Map(selection.stages.map((stage) => [stage.fileIndex, baseOf(stage, images)]));
 }
 
 function baseOf({ base, body }: SelectedStage, images: CheckedPlan['images']): BaseFacts | undefined {
@@ -103,9 +108,4 @@ function judge(
 
 function isSameSpan(a: Span, b: Span): boolean {
   return a.source === b.source && a.start === b.start;
-}
-
-function eachOnce(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  const byText = new Map(diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
-  return [...byText.values()];
 }

@@ -1,14 +1,16 @@
 import type { Containerfile } from '../../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
 import type { InspectedFile } from '../inspected-file.ts';
 import type { BuildOptions } from '../options.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
-import { inspectionOptionsOf, type PlanOptions } from '../plan/plan-options.ts';
+import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/plan-options.ts';
 import { hostPlatform, platformsOf } from '../platforms.ts';
 import { ReachableImages } from '../source/reachable-images.ts';
 import { resolveStages } from '../source/resolve-plan.ts';
 import { buildFindings, type CheckedPlan } from './build-findings.ts';
+import { eachOnce, type PlatformFindings } from './for-each-platform.ts';
 import { ignoredPaths } from './ignored-paths.ts';
 
 /** What `check` has to say. */
@@ -27,41 +29,41 @@ export interface FileFindings {
  */
 export async function fileFindings({ parsed, findImage }: InspectedFile, options: BuildOptions): Promise<FileFindings> {
   const { file, partial, diagnostics, sources, path } = parsed;
-  const [platform = hostPlatform()] = platformsOf(options);
-  const surroundings = { platform, buildPlatform: hostPlatform(), sources };
   const isEveryStageNeeded = options.target === undefined;
-  const planOptions: PlanOptions = { ...inspectionOptionsOf(options, surroundings), isEveryStageNeeded };
   const images = new ReachableImages(findImage);
-  const planned = file === undefined ? unplanned([]) : await planOf(file, planOptions, images);
+  const planFor = async (platform: Platform): Promise<Planned> => {
+    const surroundings = { platform, buildPlatform: hostPlatform(), sources };
+    return file === undefined
+      ? { platform, findings: [] }
+      : planOf(file, { ...inspectionOptionsOf(options, surroundings), isEveryStageNeeded }, images);
+  };
+  const planned = await Promise.all(platformsOf(options).map(planFor));
   const found = buildFindings({
     file: partial,
     sources,
-    plans: planned.plans,
-    buildArgs: planOptions.buildArgs,
+    plans: planned.flatMap(({ plan }) => plan ?? []),
+    buildArgs: buildArgsOf(options),
     ignoredPaths: await ignoredPaths(partial, options, path),
   });
-  const findings = inOrderOfText([...diagnostics, ...planned.errors, ...images.errors, ...found]);
+  const findings = inOrderOfText([...diagnostics, ...eachOnce(planned), ...images.errors, ...found]);
   return { findings, notes: images.notes };
 }
 
-interface Planned {
-  readonly plans: readonly CheckedPlan[];
-  readonly errors: readonly Diagnostic[];
-}
-
-function unplanned(errors: readonly Diagnostic[]): Planned {
-  return { plans: [], errors };
+/** The errors of planning for a platform, and the plan where there is one. */
+interface Planned extends PlatformFindings {
+  readonly plan?: CheckedPlan;
 }
 
 /** What planning finds. Of a file with images that are not known it tells nothing that depends on them. */
 async function planOf(file: Containerfile, given: PlanOptions, reachable: ReachableImages): Promise<Planned> {
+  const { platform } = given;
   try {
     const options = withoutNamedEpoch(file, given);
-    const { selection, images } = await resolveStages(file, options, (request) => reachable.find(request));
-    const { errors, diagnostics } = planStages({ file, options, images, selection });
-    return { plans: [{ selection, images, diagnostics }], errors: selection.missing.length === 0 ? errors : [] };
+    const resolved = await resolveStages(file, options, (request) => reachable.find(request));
+    const { errors, diagnostics } = planStages({ file, options, ...resolved });
+    return { platform, plan: { ...resolved, diagnostics }, findings: resolved.selection.missing.length === 0 ? errors : [] };
   } catch (error) {
-    if (error instanceof ContainerfileError) return unplanned(error.diagnostics);
+    if (error instanceof ContainerfileError) return { platform, findings: error.diagnostics };
     throw error;
   }
 }

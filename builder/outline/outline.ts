@@ -60,6 +60,24 @@ export function outline(
   };
 }
 
+/** What a target can be given for one of several platforms or more. The values and places are those of the first one that has it. */
+export function joinedOutline(outlines: readonly Outline[]): Outline {
+  const [first] = outlines;
+  if (first === undefined) throw new Error('There is no platform to outline');
+  return {
+    ...first,
+    args: firstOfEach(outlines.flatMap(({ args }) => args)),
+    secrets: firstOfEach(outlines.flatMap(({ secrets }) => secrets)),
+    ssh: firstOfEach(outlines.flatMap(({ ssh }) => ssh)),
+  };
+}
+
+function firstOfEach<T extends { readonly name: string; readonly span: Span }>(items: readonly T[]): readonly T[] {
+  const byName = new Map<string, T>();
+  for (const item of items) if (!byName.has(item.name)) byName.set(item.name, item);
+  return inOrder([...byName.values()]);
+}
+
 function argumentsOf(stages: readonly PlannedState[], globals: GlobalScope): readonly OutlineArgument[] {
   const found = new Map<string, ArgumentInfo>();
   // The target comes last in the file, and its own word on an argument counts most.

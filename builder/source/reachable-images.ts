@@ -9,13 +9,17 @@ import type { FindImage } from './resolve-plan.ts';
 
 /** Looks images up for who only inspects a file, and goes on without those that cannot be reached. */
 export class ReachableImages {
-  /** Images of which it is certain that a build would not find them. */
-  readonly errors: Diagnostic[] = [];
   readonly #findImage: FindImage;
+  readonly #errors = new Map<string, Diagnostic>();
   readonly #notes = new Set<string>();
 
   constructor(findImage: FindImage) {
     this.#findImage = findImage;
+  }
+
+  /** Images of which it is certain that a build would not find them; each once, whatever the platforms. */
+  get errors(): readonly Diagnostic[] {
+    return [...this.#errors.values()];
   }
 
   /** What was not looked at, and why; each once. */
@@ -36,7 +40,7 @@ export class ReachableImages {
   #keep(error: unknown, { name, span }: ImageRequest): void {
     if (error instanceof RegistryError && saysNo.has(error.code)) {
       const { message, hint } = error;
-      this.errors.push(errorDiagnostic({ code: 'base-image', message, span, hint }));
+      this.#errors.set(JSON.stringify([message, span]), errorDiagnostic({ code: 'base-image', message, span, hint }));
       return;
     }
     // --pull=never, no network, no credentials, no store: all that could have been found out is not known.

@@ -1,5 +1,6 @@
 import type { Containerfile } from '../../parser/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
 import { type PlanResult, plan } from '../plan/make-plan.ts';
 import type { PlanOptions } from '../plan/plan-options.ts';
@@ -8,6 +9,7 @@ import type { StageSelection } from '../plan/selection.ts';
 
 /** The stages of a build, and the images that they need. */
 export interface ResolvedStages {
+  readonly platform: Platform;
   readonly selection: StageSelection;
   /** By the key of their request. */
   readonly images: ReadonlyMap<string, SourceImage>;
@@ -21,8 +23,8 @@ export type FindImage = (request: ImageRequest) => Promise<SourceImage>;
 
 /** Plans a file for one platform. Throws what planning and the look-up throw. */
 export async function resolvePlan(file: Containerfile, options: PlanOptions, findImage: FindImage): Promise<ResolvedPlan> {
-  const { selection, images } = await resolveStages(file, options, findImage);
-  return { ...plan(file, options, images), selection, images };
+  const resolved = await resolveStages(file, options, findImage);
+  return { ...plan(file, options, resolved.images), ...resolved };
 }
 
 /**
@@ -39,7 +41,7 @@ export async function resolveStages(
   for (;;) {
     const selection = selectStages(file, options, images);
     const missing = selection.missing.filter(({ key }) => !asked.has(key));
-    if (missing.length === 0) return { selection, images };
+    if (missing.length === 0) return { platform: options.platform, selection, images };
     const found = await Promise.all(missing.map(async (request) => ({ key: request.key, image: await findImage(request) })));
     for (const { key, image } of found) {
       asked.add(key);

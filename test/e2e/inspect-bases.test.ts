@@ -97,6 +97,52 @@ test('check tells of a base that does not exist as an error at its FROM', requir
   assert.match(stdout, /^error: Cannot .*none:1.*\n --> Containerfile:1:6\n[\s\S]*\n1 error, 1 warning\n$/);
 });
 
+const perPlatform = `FROM scratch AS amd64
+ENV x y
+ARG COMMON=1
+ARG ARCH=1
+RUN --mount=type=secret,id=one ["x"]
+FROM scratch AS arm64
+ENV x=\${NEVER:?wanted}
+ARG COMMON=2
+RUN --mount=type=ssh ["x"]
+FROM \${TARGETARCH} AS last
+ARG TARGETARCH
+ARG LAST=$TARGETARCH
+ENV z $LAST
+`;
+const bothPlatforms = '--platform=linux/amd64,linux/arm64';
+
+test('check looks at every platform, and names those that a finding is not common to', async () => {
+  using box = sandbox().file('c/Containerfile', perPlatform);
+  const { stdout } = await box.tsbuild('check', bothPlatforms, '--target=last', 'c').fails({ exit: 2 });
+  const legacy = 'warning: LegacyKeyValueFormat: "ENV key=value" should be used instead of legacy "ENV key value" format';
+  assert.deepEqual(
+    stdout.split('\n').filter((line) => /^(warning|error): | --> /.test(line)),
+    [
+      `${legacy} (for linux/amd64)`,
+      ' --> c/Containerfile:2:1',
+      'error: Cannot expand "NEVER": wanted (for linux/arm64)',
+      ' --> c/Containerfile:7:7',
+      "warning: UndefinedVar: Usage of undefined variable '$NEVER' (for linux/arm64)",
+      ' --> c/Containerfile:7:7',
+      legacy,
+      '  --> c/Containerfile:13:1',
+    ],
+  );
+  await box.tsbuild('check', '--platform=linux/amd64', '--target=last', 'c').fails({ exit: 1 });
+});
+
+test('outline lists what the target takes for any platform, with the values of the first', async () => {
+  using box = sandbox().file('c/Containerfile', perPlatform.replace(':?wanted', ':-x'));
+  const { stdout } = await box.tsbuild('outline', bothPlatforms, '--json', 'c').succeeds();
+  const outlined: Record<string, { name: string; value?: string; location: { line: number } }[]> = JSON.parse(stdout);
+  const shown = ['args', 'secrets', 'ssh'].map((kind) =>
+    outlined[kind]?.map(({ name, value, location }) => `${name}=${value}:${location.line}`),
+  );
+  assert.deepEqual(shown, [['COMMON=1:3', 'ARCH=1:4', 'LAST=amd64:12'], ['one=undefined:5'], ['default=undefined:9']]);
+});
+
 test('outline lists what triggers of the base take', async () => {
   const triggers = ['ARG T=1', 'RUN --mount=type=secret,id=key x'];
   using box = await prepared('FROM base\nARG V=$B\n', { Env: ['B=of the base'], OnBuild: triggers });

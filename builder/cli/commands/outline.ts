@@ -1,6 +1,8 @@
 import { ContainerfileError } from '../../../parser/errors.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import { eachOnce } from '../../check/for-each-platform.ts';
 import { exitCode } from '../../exit-code.ts';
-import { outline } from '../../outline/outline.ts';
+import { joinedOutline, type Outline, outline } from '../../outline/outline.ts';
 import { outlineJson, outlineText } from '../../outline/render.ts';
 import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/plan-options.ts';
@@ -24,12 +26,17 @@ export async function describeTarget({ options, format }: DescribeRequest, conte
   await using inspected = await openDescribed(options, context);
   const { file, sources } = soundFile(inspected);
   const buildPlatform = hostPlatform();
-  const [platform = buildPlatform] = platformsOf(options);
-  const planOptions = withoutNamedEpoch(file, inspectionOptionsOf(options, { platform, buildPlatform, sources }));
   const reachable = new ReachableImages(inspected.findImage);
-  const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
-  const found = outline(file, planOptions, images);
-  const errors = [...reachable.errors, ...found.diagnostics];
+  const outlineFor = async (platform: Platform): Promise<Outline> => {
+    const planOptions = withoutNamedEpoch(file, inspectionOptionsOf(options, { platform, buildPlatform, sources }));
+    const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
+    return outline(file, planOptions, images);
+  };
+  const platforms = platformsOf(options);
+  const outlines = await Promise.all(platforms.map(outlineFor));
+  const found = joinedOutline(outlines);
+  const wrong = platforms.map((platform, index) => ({ platform, findings: outlines[index]?.diagnostics ?? [] }));
+  const errors = [...reachable.errors, ...eachOnce(wrong)];
   if (errors.length > 0) throw new ContainerfileError(errors, sources);
   context.stdout.write(format === 'json' ? outlineJson(found, sources) : outlineText(found));
   for (const note of reachable.notes) context.stderr.write(noteLine(note));

@@ -33,7 +33,8 @@ function findingsOf(text: string, setup: Setup = {}): readonly Diagnostic[] {
       const config = { Env: [...(setup.env ?? [])], Shell: setup.shell ?? [], OnBuild: setup.triggers ?? [] };
       images.set(key, image(name, { architecture, config }));
     }
-    return { selection: selectStages(file, options, images), images, diagnostics: plan(file, options, images).diagnostics };
+    const { diagnostics } = plan(file, options, images);
+    return { platform, selection: selectStages(file, options, images), images, diagnostics };
   });
   const ignored = new Set(setup.ignored);
   const sources = [{ name: 'Containerfile', text }];
@@ -98,6 +99,29 @@ for (const [name, text, setup, codes] of rows) {
     );
   });
 }
+
+test('buildFindings() names the platforms of what does not hold for all', () => {
+  const platforms = [plainOptions.platform, arm64, { os: 'linux', architecture: 'arm', variant: 'v7' }];
+  const text = `FROM a AS tools-amd64
+ENV x y
+FROM a AS tools-arm64
+ENV x=$Y
+FROM a AS tools-arm
+ENV x=$Y
+FROM tools-$TARGETARCH AS Last
+`;
+  const found = findingsOf(text, { platforms, buildArgs: { NOBODY: '1' } });
+  assert.deepEqual(
+    found.map(({ code, message }) => `${code}: ${message}`),
+    [
+      'LegacyKeyValueFormat: "ENV key=value" should be used instead of legacy "ENV key value" format (for linux/amd64)',
+      "StageNameCasing: Stage name 'Last' should be lowercase",
+      'UnconsumedBuildArg: The build argument "NOBODY" is not consumed: no ARG declares it',
+      "UndefinedVar: Usage of undefined variable '$Y' (for linux/arm64)",
+      "UndefinedVar: Usage of undefined variable '$Y' (for linux/arm/v7)",
+    ],
+  );
+});
 
 test('buildFindings() makes errors of all checks with error=true', () => {
   const text = '# check=error=true\nFROM a\nENV x y\n';
