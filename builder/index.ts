@@ -7,6 +7,6 @@ export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageEr
 export type { BuildEvent, EndState, StepId } from './events.ts';
 export { exitCodeOf } from './exit-code.ts';
 export { identify, type KnownError } from './known-error.ts';
-export type { BuildOptions, ImageOutputOptions, Output, PullPolicy, SecretSource } from './options.ts';
+export type { BuildOptions, ImageOutputOptions, Output, PullPolicy, SecretSource, SshSource } from './options.ts';
 export { type ReportOptions, report } from './report.ts';
 export type { BuildResult } from './result.ts';

@@ -29,6 +29,12 @@ export interface ImageOutputOptions {
 /** Where a secret's value is: a file, or an environment variable of the caller. Read only when a step mounts it. */
 export type SecretSource = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'env'; readonly name: string };
 
+/**
+ * What `--ssh` forwards: an agent by its socket, or keys by their files (none: the caller's agent); or a socket of any protocol, with every byte
+ * of it.
+ */
+export type SshSource = readonly string[] | { readonly rawSocket: string };
+
 /** When images are looked up in their registry although the store has them. */
 export type PullPolicy = 'missing' | 'always' | 'never' | 'newer';
 
@@ -62,8 +68,8 @@ export interface BuildOptions {
   readonly noCache?: boolean | readonly string[];
   readonly pull?: PullPolicy;
   readonly secrets?: Readonly<Record<string, SecretSource>>;
-  /** Id to agent socket or key files. */
-  readonly ssh?: Readonly<Record<string, readonly string[]>>;
+  /** By id. */
+  readonly ssh?: Readonly<Record<string, SshSource>>;
   readonly network?: 'default' | 'none' | 'host';
   /** `device=NAME[,alias=NAME]` allows one device, `device` all. */
   readonly allow?: readonly ('network.host' | 'security.insecure' | 'device' | `device=${string}`)[];

@@ -125,10 +125,10 @@ const flags: readonly Flag[] = [
   },
   {
     long: '--ssh',
-    value: 'default|ID[=PATH,...]',
+    value: 'default|ID[=PATH,...][,raw=true]',
     repeats: true,
     group: run,
-    help: 'Agent socket or keys for RUN --mount=type=ssh',
+    help: 'Agent socket or keys for RUN --mount=type=ssh; with raw=true a socket of any protocol',
   },
   { long: '--network', value: 'MODE', group: run, help: 'Network of RUN: default, none or host' },
   {

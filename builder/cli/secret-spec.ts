@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { SecretSource } from '../options.ts';
+import type { SecretSource, SshSource } from '../options.ts';
 import { parseFields } from './output-spec.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,20 +22,25 @@ export function parseSecret(text: string, environment: Environment): readonly [s
   return [id, sourceOf({ id, path, variable: fields.get('env'), type: fields.get('type') }, environment)];
 }
 
-/** Reads `--ssh default` or `--ssh ID=PATH,...`. No paths: the agent of the caller. @throws UsageError */
-export function parseSsh(text: string): readonly [string, readonly string[]] {
+/** Reads `--ssh default` or `--ssh ID=PATH,...[,raw=true]`. No paths: the agent of the caller. @throws UsageError */
+export function parseSsh(text: string): readonly [string, SshSource] {
   const at = text.indexOf('=');
   const id = at < 0 ? text : text.slice(0, at);
   if (id === '') throw new UsageError('--ssh', `Cannot use --ssh ${text}: expected default or ID=PATH`);
-  return [
-    id,
-    at < 0
-      ? []
-      : text
-          .slice(at + 1)
-          .split(',')
-          .filter((path) => path !== ''),
-  ];
+  const words = at < 0 ? [] : text.slice(at + 1).split(',');
+  const paths = words.filter((word) => word !== '' && !word.startsWith('raw='));
+  const isRaw = words.filter((word) => word.startsWith('raw=')).reduce((_, word) => isTrue(word.slice('raw='.length)), false);
+  if (!isRaw) return [id, paths];
+  const [socket] = paths;
+  if (socket !== undefined && paths.length === 1) return [id, { rawSocket: socket }];
+  throw new UsageError('--ssh', `Cannot use --ssh ${text}: raw=true needs the path of one socket, and it has ${paths.length}`);
+}
+
+/** As Go's ParseBool reads it. */
+function isTrue(word: string): boolean {
+  if (/^(?:1|[tT]|true|TRUE|True)$/.test(word)) return true;
+  if (/^(?:0|[fF]|false|FALSE|False)$/.test(word)) return false;
+  throw new UsageError('--ssh', `Cannot use raw=${word} in --ssh: expected true or false`);
 }
 
 interface SecretFields {

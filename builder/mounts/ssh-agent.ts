@@ -3,16 +3,17 @@ import { once } from 'node:events';
 import { chmod, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { UsageError } from '../errors.ts';
+import type { SshSource } from '../options.ts';
 import { AgentRequestReader, agentFailure } from './ssh-agent-filter.ts';
 
-/** A socket that RUN steps may mount; it reaches the caller's agent and lets through listing and signing only. */
+/** A socket that RUN steps may mount; it reaches the caller's agent and lets through listing and signing only, or all of a raw socket. */
 export interface AgentSocket extends AsyncDisposable {
   readonly path: string;
 }
 
 export interface AgentSources {
-  /** What `--ssh id=...` named: one agent socket, or private key files; empty for the caller's own agent. */
-  readonly paths: readonly string[];
+  /** What `--ssh id=...` named. */
+  readonly source: SshSource;
   /** `SSH_AUTH_SOCK` of the caller. */
   readonly callerSocket: string | undefined;
   readonly signal?: AbortSignal;
@@ -24,10 +25,13 @@ export interface AgentSources {
  */
 export async function openAgentSocket(socketPath: string, sources: AgentSources): Promise<AgentSocket> {
   const upstream = await openUpstream(`${socketPath}.keys`, sources);
-  const clients = new Set<Socket>();
-  const server = createServer((client) => {
-    clients.add(client.on('close', () => clients.delete(client)));
-    relay(client, createConnection(upstream.path));
+  const allowHalfOpen = 'rawSocket' in sources.source;
+  const relay = allowHalfOpen ? relayBytes : relayRequests;
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen }, (client) => {
+    const agent = createConnection({ path: upstream.path, allowHalfOpen });
+    for (const socket of [client, agent]) sockets.add(socket.on('close', () => sockets.delete(socket)));
+    relay(client, agent);
   });
   server.listen(socketPath);
   await once(server, 'listening');
@@ -35,16 +39,25 @@ export async function openAgentSocket(socketPath: string, sources: AgentSources)
   return {
     path: socketPath,
     [Symbol.asyncDispose]: async () => {
-      await closeServer(server, clients);
+      await closeServer(server, sockets);
       await upstream[Symbol.asyncDispose]();
     },
   };
 }
 
 async function openUpstream(agentPath: string, sources: AgentSources): Promise<AgentSocket> {
-  const [first] = sources.paths;
-  if (first === undefined) return callersAgent(sources.callerSocket);
-  return (await isSocket(first)) ? borrowed(first) : await startKeyAgent(agentPath, sources);
+  const { source, callerSocket, signal } = sources;
+  if ('rawSocket' in source) return rawSocket(source.rawSocket);
+  const [first] = source;
+  if (first === undefined) return callersAgent(callerSocket);
+  return (await isSocket(first)) ? borrowed(first) : await startKeyAgent(agentPath, source, signal);
+}
+
+async function rawSocket(path: string): Promise<AgentSocket> {
+  if (await isSocket(path)) return borrowed(path);
+  throw new UsageError('--ssh', `Cannot forward "${path}" with raw=true: it is not a socket`, {
+    hint: 'Keys are served by an agent: leave raw=true out',
+  });
 }
 
 function callersAgent(callerSocket: string | undefined): AgentSocket {
@@ -72,15 +85,15 @@ async function isSocket(file: string): Promise<boolean> {
 }
 
 /** Key files are served by a private ssh-agent, so that the keys' formats and pass phrases stay OpenSSH's business. */
-async function startKeyAgent(agentPath: string, sources: AgentSources): Promise<AgentSocket> {
+async function startKeyAgent(agentPath: string, keys: readonly string[], signal?: AbortSignal): Promise<AgentSocket> {
   const agent = spawn('ssh-agent', ['-D', '-a', agentPath], { stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = async (): Promise<void> => {
     agent.kill('SIGTERM');
     await rm(agentPath, { force: true });
   };
   try {
-    await Promise.race([once(agent.stdout, 'data', { signal: sources.signal }), failureOf(agent)]);
-    for (const key of sources.paths) await addKey(agentPath, key);
+    await Promise.race([once(agent.stdout, 'data', { signal }), failureOf(agent)]);
+    for (const key of keys) await addKey(agentPath, key);
   } catch (error) {
     await stop();
     throw new UsageError('--ssh', `Cannot load the keys: ${error instanceof Error ? error.message : String(error)}`);
@@ -107,7 +120,7 @@ async function failureOf(child: ReturnType<typeof spawn>): Promise<never> {
 }
 
 /** Clients of an agent wait for each answer before they ask again, so a refusal cannot overtake a forwarded reply. */
-function relay(client: Socket, upstream: Socket): void {
+function relayRequests(client: Socket, upstream: Socket): void {
   const reader = new AgentRequestReader();
   const close = (): void => {
     client.destroy();
@@ -127,9 +140,16 @@ function relay(client: Socket, upstream: Socket): void {
   for (const socket of [client, upstream]) socket.on('error', close).on('close', close);
 }
 
-async function closeServer(server: Server, clients: ReadonlySet<Socket>): Promise<void> {
+/** Any protocol: what either side says, and that it has said all. */
+function relayBytes(client: Socket, upstream: Socket): void {
+  client.pipe(upstream).pipe(client);
+  client.on('error', () => upstream.destroy()).on('close', () => upstream.destroySoon());
+  upstream.on('error', () => client.destroy()).on('close', () => client.destroySoon());
+}
+
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  for (const client of clients) client.destroy();
+  for (const socket of sockets) socket.destroy();
   await closed;
 }

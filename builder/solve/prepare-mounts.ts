@@ -131,7 +131,7 @@ async function agentInput(
   const { openAgentSocket } = await import('../mounts/ssh-agent.ts');
   const socket = cleanup.use(
     await openAgentSocket(await solving.store.newPath(), {
-      paths: ssh[id] ?? [],
+      source: ssh[id] ?? [],
       callerSocket: environment['SSH_AUTH_SOCK'],
       signal: solving.signal,
     }),

@@ -17,15 +17,15 @@ interface GitNeeds {
 /** What of a build's options git may use. */
 export function gitServices({ options, store, signal, cleanup, usesOwnKeys }: GitNeeds): GitServices {
   const { environment = {}, ssh = {}, tlsVerify } = options;
-  const paths = Object.hasOwn(ssh, 'default') ? ssh['default'] : undefined;
+  const source = Object.hasOwn(ssh, 'default') ? ssh['default'] : undefined;
   const callerSocket = environment['SSH_AUTH_SOCK'];
   return {
     environment,
     secret: (id) => secretValue(id, options),
     agentSocket: async () => {
-      if (paths === undefined) return usesOwnKeys ? callerSocket : undefined;
+      if (source === undefined) return usesOwnKeys ? callerSocket : undefined;
       const { openAgentSocket } = await import('../mounts/ssh-agent.ts');
-      return cleanup.use(await openAgentSocket(await store.newPath(), { paths, callerSocket, signal })).path;
+      return cleanup.use(await openAgentSocket(await store.newPath(), { source, callerSocket, signal })).path;
     },
     usesOwnKeys,
     tlsVerify,

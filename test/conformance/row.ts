@@ -26,13 +26,12 @@ export type RowOptions = Pick<
   | 'noCache'
   | 'shmSizeBytes'
   | 'squash'
-  | 'ssh'
   | 'target'
   | 'ulimits'
   | 'unsetEnv'
   | 'unsetLabels'
   | 'volumes'
->;
+> & { readonly ssh?: Readonly<Record<string, readonly string[]>> };
 
 /** What is built. */
 export interface Build {

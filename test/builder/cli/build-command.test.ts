@@ -88,6 +88,7 @@ const rows: readonly [argv: readonly string[], expected: Partial<BuildOptions>][
     },
   ],
   [['--ssh', 'default', '--ssh', 'x=/a,/b'], { ssh: { default: [], x: ['/a', '/b'] } }],
+  [['--ssh', 'x=/s,raw=true', '--ssh', 'y=raw=0,/k'], { ssh: { x: { rawSocket: '/s' }, y: ['/k'] } }],
   [['--shm-size', '1.5g'], { shmSizeBytes: 1_610_612_736 }],
   [
     ['--add-host', 'a:1.2.3.4', '--add-host', 'b=[::1]', '--add-host=c:host-gateway'],
@@ -133,6 +134,9 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--add-host', 'nobody', '.'], /Cannot use --add-host nobody: expected NAME:ADDRESS/],
   [['--ulimit', 'nofile', '.'], /Cannot use --ulimit nofile/],
   [['--volume', '/a', '.'], /Cannot use --volume \/a/],
+  [['--ssh', 'x=/a,/b,raw=true', '.'], /raw=true needs the path of one socket, and it has 2/],
+  [['--ssh', 'x=raw=true', '.'], /raw=true needs the path of one socket, and it has 0/],
+  [['--ssh', 'x=/a,raw=yes', '.'], /Cannot use raw=yes in --ssh: expected true or false/],
   [['--shm-size', 'much', '.'], /Cannot use --shm-size much/],
   [['--secret', 'env=X', '.'], /Cannot use --secret: it needs id=ID/],
   [['--secret', 'id=x,uid=3', '.'], /Cannot use "uid" in --secret/],

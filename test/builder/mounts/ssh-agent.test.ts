@@ -48,7 +48,7 @@ test('openAgentSocket() relays to the agent and answers refusals itself', async 
   await once(agent, 'listening');
   try {
     await using socket = await openAgentSocket(path.join(folder, 'sock'), {
-      paths: [],
+      source: [],
       callerSocket: path.join(folder, 'agent'),
     });
     const client = createConnection(socket.path);
@@ -68,5 +68,5 @@ test('openAgentSocket() relays to the agent and answers refusals itself', async 
 });
 
 test('openAgentSocket() says what to do when there is no agent', async () => {
-  await assert.rejects(openAgentSocket('/nowhere/sock', { paths: [], callerSocket: undefined }), /SSH_AUTH_SOCK is not set/);
+  await assert.rejects(openAgentSocket('/nowhere/sock', { source: [], callerSocket: undefined }), /SSH_AUTH_SOCK is not set/);
 });
