@@ -8,6 +8,7 @@ import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import { imageForm } from './deliver/image-form.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
+import { checkVolumes } from './mounts/check-volumes.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
 import { buildArgsOf, missingBuildArgs, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
@@ -119,6 +120,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
     fetched,
     signal,
   });
+  await checkVolumes(options, tell);
   const devices = await resolveDevices(
     plans.map(({ plan }) => plan),
     { options, sources, tell },

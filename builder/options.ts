@@ -80,6 +80,7 @@ export interface BuildOptions {
   readonly ulimits?: readonly string[];
   readonly shmSizeBytes?: number;
   readonly hostname?: string;
+  /** For every RUN: `HOST-PATH:PATH[:OPTION,...]`, as `--volume`. */
   readonly volumes?: readonly string[];
   /** For every RUN: `HOST-PATH[:PATH][:rwm]`, or a CDI name. */
   readonly devices?: readonly string[];

@@ -148,10 +148,10 @@ const flags: readonly Flag[] = [
   {
     long: '--volume',
     short: '-v',
-    value: 'SOURCE:TARGET[:ro]',
+    value: 'SOURCE:TARGET[:OPTION,...]',
     repeats: true,
     group: run,
-    help: 'Mount a folder of this machine in every RUN; not part of the image',
+    help: 'Mount a folder of this machine in every RUN, not part of the image: ro, O (writes are thrown away), U (give it to the user of RUN), ...',
   },
   {
     long: '--emulator',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { UsageError } from '../errors.ts';
+import { parseVolume } from '../mounts/volume.ts';
 import type { BuildOptions } from '../options.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -65,9 +66,8 @@ function ulimitOf(text: string): string {
 }
 
 function volumeOf(text: string): string {
-  const [source = '', target = ''] = text.split(':');
-  if (source !== '' && target.startsWith('/')) return text;
-  throw new UsageError('--volume', `Cannot use --volume ${text}: expected SOURCE:TARGET[:ro] with an absolute target`);
+  parseVolume(text);
+  return text;
 }
 
 function hostnameOf(text: string): string {

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import { UsageError } from '../errors.ts';
+import { parseVolume } from '../mounts/volume.ts';
 import type { BuildOptions } from '../options.ts';
 import { buildArgsOf } from '../plan/plan-options.ts';
 
@@ -21,7 +21,7 @@ export function runSettings(options: BuildOptions): RunSettings {
     dns: { servers: options.dns ?? [], searches: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
     ulimits: (options.ulimits ?? []).map(parseUlimit),
     shmSizeBytes: options.shmSizeBytes ?? defaultShmSizeBytes,
-    volumes: (options.volumes ?? []).map(parseVolume),
+    volumes: (options.volumes ?? []).map((text) => parseVolume(text).mount),
   };
 }
 
@@ -58,21 +58,4 @@ function parseUlimit(text: string): RunAction['ulimits'][number] {
 
 function limitOf(text: string): number {
   return text === 'unlimited' ? -1 : Number(text);
-}
-
-/** `HOST-PATH:PATH[:ro|rw]`. */
-function parseVolume(text: string): RunSettings['volumes'][number] {
-  const [source, target, mode, more] = text.split(':');
-  const isKnownMode = mode === undefined || mode === 'ro' || mode === 'rw';
-  if (
-    source === undefined ||
-    source === '' ||
-    target === undefined ||
-    !path.isAbsolute(target) ||
-    !isKnownMode ||
-    more !== undefined
-  ) {
-    throw new UsageError('--volume', `Cannot mount volume "${text}": expected HOST-PATH:PATH[:ro]`);
-  }
-  return { kind: 'volume', source: path.resolve(source), target: path.posix.normalize(target), isReadOnly: mode === 'ro' };
 }

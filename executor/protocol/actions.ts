@@ -91,7 +91,16 @@ export type RunMount =
       readonly gid: number;
       readonly mode: number;
     })
-  | (MountTarget & { readonly kind: 'volume'; readonly source: string; readonly isReadOnly: boolean; readonly isNoExec?: true });
+  | (MountTarget & {
+      readonly kind: 'volume' /** Absolute host path. */;
+      readonly source: string;
+      readonly isReadOnly: boolean;
+      readonly isNoExec?: true;
+      /** What is written is thrown away after the command. */
+      readonly isOverlay?: true;
+      /** All of it is made to belong to the command's user first; in an overlay only there. */
+      readonly isGiven?: true;
+    });
 
 /** A tree that files are taken from. */
 export type TreeSource =

@@ -29,51 +29,51 @@ import { runSandbox } from './run-sandbox.ts';
 export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();
   using workspace = new Workspace(path.dirname(rootfs.upper));
-  const prepared = await prepareMounts(action, workspace);
+  using view = rootfs.view();
+  const user = userOf(action, view.path);
+  const prepared = await prepareMounts(action, { workspace, user, signal: context.signal });
   try {
-    using look = lookAt(rootfs, action, prepared);
-    using shown = showWithMountPoints(rootfs, look, workspace);
+    const placed = placeMounts(view.path, prepared);
+    using shown = showWithMountPoints(rootfs, placed, workspace);
     using attached = new AttachedMounts(shown.path);
-    attachAll(action, look.mounts, attached);
-    await runSandbox({ action, user: look.user, attached }, context);
+    attachAll(action, placed.mounts, attached);
+    await runSandbox({ action, user, attached }, context);
   } finally {
     closeMounts(prepared);
   }
 }
 
-/** What has to be known of the root before anything is mounted in it. */
-interface Look extends Disposable {
-  readonly user: ResolvedUser;
-  /** What will be mounted, and what that lacks. */
+function userOf({ user }: RunAction, root: string): ResolvedUser {
+  const rootFd = openRoot(root);
+  try {
+    return resolveUser(user, readUserDatabase(rootFd));
+  } finally {
+    close(rootFd);
+  }
+}
+
+/** What will be mounted, and what the root lacks for that. */
+interface PlacedMounts {
   readonly mounts: readonly PreparedMount[];
   readonly points: MissingMountPoints;
   /** The root without mounts. */
   readonly path: string;
 }
 
-function lookAt(rootfs: MountedRootfs, action: RunAction, prepared: readonly PreparedMount[]): Look {
+/** What has to be known of the root before anything is mounted in it. */
+function placeMounts(root: string, prepared: readonly PreparedMount[]): PlacedMounts {
   const kernels = ['/proc', '/sys'].map((target) => ({ target, isDirectory: true }));
-  const view = rootfs.view();
-  const rootFd = openRoot(view.path);
+  const rootFd = openRoot(root);
   try {
     const mounts = placeableMounts(rootFd, prepared);
-    return {
-      path: view.path,
-      mounts,
-      user: resolveUser(action.user, readUserDatabase(rootFd)),
-      points: findMissingMountPoints(rootFd, [...kernels, ...mounts]),
-      [Symbol.dispose]: () => view[Symbol.dispose](),
-    };
-  } catch (error) {
-    view[Symbol.dispose]();
-    throw error;
+    return { path: root, mounts, points: findMissingMountPoints(rootFd, [...kernels, ...mounts]) };
   } finally {
     close(rootFd);
   }
 }
 
 /** Shows the root so that everything can be mounted in it, without a trace in the layer. */
-function showWithMountPoints(rootfs: MountedRootfs, { points, path: root }: Look, workspace: Workspace): ReadOnlyRootfs {
+function showWithMountPoints(rootfs: MountedRootfs, { points, path: root }: PlacedMounts, workspace: Workspace): ReadOnlyRootfs {
   if (isComplete(points)) {
     return { path: rootfs.path, [Symbol.dispose]: () => undefined };
   }

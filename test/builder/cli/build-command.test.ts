@@ -133,7 +133,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--allow', 'all', '.'], /Cannot allow "all"/],
   [['--add-host', 'nobody', '.'], /Cannot use --add-host nobody: expected NAME:ADDRESS/],
   [['--ulimit', 'nofile', '.'], /Cannot use --ulimit nofile/],
-  [['--volume', '/a', '.'], /Cannot use --volume \/a/],
+  [['--volume', '/a', '.'], /Cannot mount volume "\/a"/],
   [['--ssh', 'x=/a,/b,raw=true', '.'], /raw=true needs the path of one socket, and it has 2/],
   [['--ssh', 'x=raw=true', '.'], /raw=true needs the path of one socket, and it has 0/],
   [['--ssh', 'x=/a,raw=yes', '.'], /Cannot use raw=yes in --ssh: expected true or false/],

@@ -56,11 +56,16 @@ const rows: readonly { readonly name: string; readonly options: Partial<BuildOpt
   },
   {
     name: 'reads volumes',
-    options: { volumes: ['/src:/dst', '/a:/b/../c:ro'] },
+    options: {
+      volumes: ['/src:/dst', '/a:/b/../c:ro', '/o:/o:O,U', '/z:/z:Z,ro,noexec,rslave', '/c\\:d:/e\\:f:rw,z,rbind,nosuid,cached'],
+    },
     expected: {
       volumes: [
         { kind: 'volume', source: '/src', target: '/dst', isReadOnly: false },
         { kind: 'volume', source: '/a', target: '/c', isReadOnly: true },
+        { kind: 'volume', source: '/o', target: '/o', isReadOnly: false, isOverlay: true, isGiven: true },
+        { kind: 'volume', source: '/z', target: '/z', isReadOnly: true, isNoExec: true },
+        { kind: 'volume', source: '/c:d', target: '/e:f', isReadOnly: false },
       ],
     },
   },
@@ -80,6 +85,12 @@ const refused: readonly [keyof BuildOptions, string, string][] = [
   ['volumes', '/only', '--volume'],
   ['volumes', '/a:relative', '--volume'],
   ['volumes', '/a:/b:rx', '--volume'],
+  ['volumes', '/a:/b:ro:rw', '--volume'],
+  ['volumes', '/a:/b:ro,rw', '--volume'],
+  ['volumes', '/a:/b:z,O', '--volume'],
+  ['volumes', '/a:/b:U,U', '--volume'],
+  ['volumes', '/a:/b:slave,private', '--volume'],
+  ['volumes', '/a:/b:O,upperdir=/u,workdir=/w', '--volume'],
 ];
 
 for (const [option, value, flag] of refused) {

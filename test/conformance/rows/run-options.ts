@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { file, type Tree } from '../tree.ts';
+import { file, link, type Tree } from '../tree.ts';
 
 /** A RUN whose standard output becomes the file /x. */
 function says(name: string, command: string, more: Partial<Row> & { readonly output: string }): Row {
@@ -111,6 +111,67 @@ const volumes: readonly Row[] = [
     options: { volumes: ['d:/srv/outside/in'] },
     tree: { x: file('f\nf\nnew\n') },
     layers: [['x']],
+  },
+  {
+    name: '--volume with O takes what is written, and throws it away after the command',
+    file: 'FROM base\nRUN echo more >> /v/f; rm /v/sub/g; mkdir /v/new; (cat /v/f; ls /v /v/sub) > /x\nRUN (cat /v/f; ls /v /v/sub) > /y\n',
+    context: mounted,
+    options: { volumes: ['d:/v:O'] },
+    tree: { x: file('fmore\n/v:\nf\nnew\nsub\n\n/v/sub:\n'), y: file('f/v:\nf\nsub\n\n/v/sub:\ng\n') },
+    layers: [['x'], ['y']],
+  },
+  {
+    name: '--volume with O of a file, and read-only',
+    file: 'FROM base\nRUN echo more >> /s; cat /s > /x; touch /r/new 2>/dev/null || echo no >> /x\nRUN cat /s > /y\n',
+    context: mounted,
+    options: { volumes: ['single:/s:O', 'd:/r:O,ro'] },
+    tree: { x: file('singlemore\nno\n'), y: file('single') },
+  },
+  {
+    name: '--volume with U belongs to the user of the command, links themselves and not what they lead to',
+    file: "FROM base\nUSER 1001:1002\nRUN stat -c '%u:%g %n' /v /v/f /v/sub /v/sub/g /v/l /o/f > /tmp/x; chmod 600 /v/sub/g\n",
+    context: { ...mounted, 'd/l': link('../o/f'), 'o/f': file('not given') },
+    options: { volumes: ['d:/v:U', 'o:/o'] },
+    tree: {
+      'tmp/x': file('1001:1002 /v\n1001:1002 /v/f\n1001:1002 /v/sub\n1001:1002 /v/sub/g\n1001:1002 /v/l\n0:0 /o/f\n', {
+        owner: '1001:1002',
+      }),
+    },
+  },
+  {
+    name: '--volume with O and U is given in the overlay alone',
+    file: 'FROM base\nRUN stat -c %u:%g /v/f > /x\nUSER 1001:1002\nRUN stat -c %u:%g /w /w/f > /tmp/x; echo more >> /w/f\nUSER root\nRUN stat -c %u:%g /v/f >> /x\n',
+    context: mounted,
+    options: { volumes: ['d:/v', 'd:/w:O,U'] },
+    tree: { x: file('0:0\n0:0\n'), 'tmp/x': file('1001:1002\n1001:1002\n', { owner: '1001:1002' }) },
+  },
+  {
+    name: '--volume with U that is read-only, and of a file',
+    file: 'FROM base\nUSER 1001\nRUN stat -c %u:%g /v/f /s > /tmp/x; touch /v/new 2>/dev/null || echo no >> /tmp/x\n',
+    context: mounted,
+    options: { volumes: ['d:/v:U,ro', 'single:/s:U'] },
+    tree: { 'tmp/x': file('1001:50\n1001:50\nno\n', { owner: '1001:50' }) },
+  },
+  {
+    name: '--volume with words for SELinux and mounts',
+    file: 'FROM base\nRUN cat /a/f /b/f > /x; touch /a/new 2>/dev/null || echo no >> /x\n',
+    context: mounted,
+    options: { volumes: ['d:/a:ro,z', 'd:/b:Z,rprivate,rbind,nodev,nosuid'] },
+    tree: { x: file('ffno\n') },
+  },
+  {
+    name: '--volume with noexec',
+    file: 'FROM base\nRUN /v/run 2>/dev/null || echo no > /x\n',
+    context: { 'd/run': file('#!/bin/sh\n', { mode: 0o755 }) },
+    options: { volumes: ['d:/v:noexec'] },
+    tree: { x: file('no\n') },
+  },
+  {
+    name: '--volume with a word that nobody knows is an error',
+    file: 'FROM base\nRUN true\n',
+    context: mounted,
+    options: { volumes: ['d:/v:rx'] },
+    error: ['"rx" is no option of a volume'],
   },
   {
     name: '--volume of what is not there is an error',

@@ -94,7 +94,8 @@ function isDirectory(fd: number): boolean {
   return (fstatat(fd, '', AT.EMPTY_PATH).mode & S_IFMT) === S_IFDIR;
 }
 
-function missingSource(source: string, errno: string): Refusal {
+/** What is said of a source that cannot be opened. */
+export function missingSource(source: string, errno: string): Refusal {
   const why = errno === 'ENOENT' ? 'it does not exist' : `it cannot be opened (${errno})`;
   return new Refusal('mount-source', `Cannot mount "${source}": ${why}`);
 }

@@ -9,6 +9,7 @@ import { hostsText, resolverText } from '../hosts.ts';
 import { prepareBind, prepareHostPath } from './bind.ts';
 import { prepareCache } from './cache.ts';
 import { prepareDeviceFolder, prepareNode } from './devices.ts';
+import { prepareVolume, type VolumePlace } from './volume.ts';
 import { harmless, newFileSystem, type PreparedMount, type Workspace } from './workspace.ts';
 
 const root = { uid: 0, gid: 0 };
@@ -17,7 +18,8 @@ const root = { uid: 0, gid: 0 };
  * Everything that an action mounts, detached, parents before what lies in them (else in the order given): the name files, the given
  * files, /dev, the devices and the RUN's own mounts. The caller closes the descriptors. Refuses with `mount-source` or `mount-target`.
  */
-export async function prepareMounts(action: RunAction, workspace: Workspace): Promise<readonly PreparedMount[]> {
+export async function prepareMounts(action: RunAction, place: VolumePlace): Promise<readonly PreparedMount[]> {
+  const { workspace } = place;
   action.mounts.forEach(({ target }) => checkTarget(target));
   const prepared: PreparedMount[] = [];
   try {
@@ -25,7 +27,7 @@ export async function prepareMounts(action: RunAction, workspace: Workspace): Pr
     prepared.push(...nameFiles(action, workspace), ...givenFiles(action, workspace));
     prepared.push(...action.devices.map(prepareNode));
     for (const mount of action.mounts) {
-      prepared.push(await prepareMount(mount, workspace));
+      prepared.push(await prepareMount(mount, place));
     }
   } catch (error) {
     closeMounts(prepared);
@@ -39,8 +41,9 @@ export function closeMounts(mounts: readonly PreparedMount[]): void {
   mounts.forEach(({ fd }) => close(fd));
 }
 
-function prepareMount(mount: RunMount, workspace: Workspace): PreparedMount | Promise<PreparedMount> {
+function prepareMount(mount: RunMount, place: VolumePlace): PreparedMount | Promise<PreparedMount> {
   const { target } = mount;
+  const { workspace } = place;
   switch (mount.kind) {
     case 'bind':
       return prepareBind(mount, workspace);
@@ -57,14 +60,10 @@ function prepareMount(mount: RunMount, workspace: Workspace): PreparedMount | Pr
     case 'ssh':
       return prepareSocket(mount);
     case 'volume':
-      return { ...prepareHostPath(mount.source, target, volumeAttributes(mount)), isShared: true };
+      return prepareVolume(mount, place);
     default:
       return unreachable(mount);
   }
-}
-
-function volumeAttributes({ isReadOnly, isNoExec }: Extract<RunMount, { kind: 'volume' }>): number {
-  return harmless | (isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isNoExec === true ? MOUNT_ATTR.NOEXEC : 0);
 }
 
 /** The socket is main's own, made for this build, so it may be given to the command's user. */

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import type { Tell } from '../clock.ts';
+import { UsageError } from '../errors.ts';
+import type { BuildOptions } from '../options.ts';
+import { parseVolume, volumeNotices } from './volume.ts';
+
+/** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */
+const precious = new Set(
+  ['', 'bin', 'boot', 'dev', 'etc', 'home', 'lib', 'lib64', 'media', 'opt', 'proc', 'root', 'run', 'sbin', 'srv', 'sys', 'tmp']
+    .concat(['usr', 'var', 'etc/passwd', 'etc/pki', 'var/lib', 'var/log'])
+    .map((name) => `/${name}`),
+);
+
+/** Tells what words of volumes do not do here. @throws UsageError for what should not be given to the user of a command */
+export async function checkVolumes({ volumes = [], environment = {} }: BuildOptions, tell: Tell): Promise<void> {
+  for (const message of volumeNotices(volumes, { hasSelinux: existsSync('/sys/fs/selinux/enforce') })) {
+    tell({ kind: 'notice', message });
+  }
+  const homes = await Promise.all([homedir(), environment['HOME'] ?? '/'].map(placeOf));
+  for (const { source, isGiven, isOverlay } of volumes.map((text) => parseVolume(text).mount)) {
+    if (isGiven !== true || isOverlay === true) continue;
+    const place = await placeOf(source);
+    if (!precious.has(place) && !homes.includes(place)) continue;
+    throw new UsageError('--volume', `Cannot give the volume "${source}" to the command's user: the machine needs it as it is`, {
+      hint: 'Leave U out, or add O: an overlay is given without the source',
+    });
+  }
+}
+
+/** Without links; what does not exist is what it is called. */
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
