@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SourceError } from '../context/errors.ts';
 import type { FoundCommit } from './find-commit.ts';
@@ -20,11 +20,10 @@ export interface CheckedOut {
 }
 
 /**
- * Fetches one commit into a new folder, as little of its history as the server allows, with its submodules. With `keepsGitFolder` the repository stays, without anything that depends on when or how it was fetched. Throws SourceError, GitFailure.
+ * Fetches one commit into an empty folder, as little of its history as the server allows, with its submodules. With `keepsGitFolder` the repository stays, without anything that depends on when or how it was fetched. Throws SourceError, GitFailure.
  */
 export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<CheckedOut> {
   const { location, found, keepsGitFolder } = checkout;
-  await mkdir(folder, { mode: 0o700 });
   const isSha256 = (found.commit ?? location.commit ?? '').length === 64;
   await runGit(folder, ['init', '-q', '--template=', ...(isSha256 ? ['--object-format=sha256'] : []), '.'], access);
   await runGit(folder, ['remote', 'add', '--', 'origin', location.remote], access);

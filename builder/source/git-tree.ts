@@ -8,12 +8,15 @@ import { type FoundCommit, findCommit } from '../git/find-commit.ts';
 import { type GitServices, gitAccess } from '../git/git-access.ts';
 import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../git/git-location.ts';
 import { type GitAccess, GitFailure } from '../git/git-program.ts';
+import { type SizeLimit, sizeLimitOf, withinLimit } from '../git/size-limit.ts';
 import { writeTreeArchive } from './tree-archive.ts';
 
 /** What fetching a repository needs of a build. */
 export interface GitTreeServices extends GitServices {
   readonly store: Store;
   readonly onProgress: (what: string, doneBytes: number, totalBytes: number) => void;
+  /** Default: 64 GiB or half of what the store's disk has left, and a million files. */
+  readonly limit?: SizeLimit;
 }
 
 /** The files of a commit, as a tar that is a blob of the store. */
@@ -78,20 +81,27 @@ interface Fetching {
 async function fetchTree(
   fetching: Fetching,
   access: GitAccess,
-  { store, signal, onProgress }: GitTreeServices,
+  { store, signal, onProgress, limit }: GitTreeServices,
 ): Promise<GitTree> {
   const { location, keepsGitFolder } = fetching;
   onProgress(`fetching from ${location.host}`, 0, 0);
   const folder = await store.newPath();
-  const { commit, committedSeconds } = await checkOut(fetching, folder, access);
-  onProgress('keeping the files', 0, 0);
-  const file = await store.newPath();
-  const { digest, sizeBytes } = await writeTreeArchive(folder, file, { leftOut: keepsGitFolder ? undefined : '.git', signal });
-  await store.blobs.adopt(file, digest);
-  const record = { digest, sizeBytes, etag: undefined, lastModified: String(committedSeconds) };
-  await store.downloads.put(nameOf(location, commit, keepsGitFolder), record);
-  await rm(folder, { recursive: true, force: true });
-  return { digest, sizeBytes, committedSeconds };
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    const limited = { limit: limit ?? (await sizeLimitOf(folder)), signal };
+    const { commit, committedSeconds } = await withinLimit(folder, limited, (both) =>
+      checkOut(fetching, folder, { ...access, signal: both }),
+    );
+    onProgress('keeping the files', 0, 0);
+    const file = await store.newPath();
+    const { digest, sizeBytes } = await writeTreeArchive(folder, file, { leftOut: keepsGitFolder ? undefined : '.git', signal });
+    await store.blobs.adopt(file, digest);
+    const record = { digest, sizeBytes, etag: undefined, lastModified: String(committedSeconds) };
+    await store.downloads.put(nameOf(location, commit, keepsGitFolder), record);
+    return { digest, sizeBytes, committedSeconds };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Everything that the files of a commit depend on. With its own folder the repository tells where it came from. */

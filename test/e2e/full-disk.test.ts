@@ -1,11 +1,15 @@
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { test } from 'node:test';
+import { GitServer } from '../support/git-server.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 
 const needs = requires('root', 'user:subids', 'tool:busybox');
+const gitNeeds = requires('root', 'user:subids', 'tool:git');
 
 /** Mounts a small disk at `small` in the sandbox until it is disposed. */
 function smallDisk(box: Sandbox, megabytes: number): Disposable {
@@ -54,6 +58,20 @@ test('a base that does not fit fails clearly', needs, async () => {
   using _disk = smallDisk(box, 1);
   box.file('c/Containerfile', 'FROM base\nRUN true\n');
   await box.tsbuild('--store', box.at('small/store'), ...base, 'c').fails({ exit: 5, stderr: [/space|full/i, /hint: /] });
+});
+
+test('a repository that would fill the disk is stopped, and leaves room', gitNeeds, async () => {
+  await using server = await GitServer.start();
+  const repository = server.repository('app').write('big', randomBytes(15 * 1024 * 1024).toString('latin1'));
+  repository.commit('big');
+  using box = sandbox();
+  using _disk = smallDisk(box, 24);
+  box.file('c/Containerfile', `FROM scratch\nADD ${server.url('app')} /d\n`);
+  const stderr = /Cannot fetch "http:\S+": the repository takes more than 1[01] MiB, half of the free space of the disk/;
+  await box.tsbuild('--store', box.at('small/store'), 'c').fails({ exit: 1, stderr });
+  await box.tsbuild('--store', box.at('small/store'), server.url('app')).fails({ exit: 1, stderr });
+  const { bavail, bsize } = statfsSync(box.at('small'));
+  assert.ok(bavail * bsize > 22 * 1024 * 1024);
 });
 
 test('an archive that does not fit leaves nothing', needs, async () => {
