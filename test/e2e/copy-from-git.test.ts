@@ -36,3 +36,32 @@ test(
     ]);
   },
 );
+
+/** Patterns and the location, and the files that come. */
+const excluded: readonly (readonly [flags: string, location: string, files: readonly string[]])[] = [
+  ['--exclude=**/*.png', '', ['a/b/c/d', 'a/b2/c/e']],
+  ['--exclude=*.png', '', ['a/b/c/d', 'a/b2/c/e', 'a/b2/x.png']],
+  ['--exclude=a/b', '', ['a/b2/c/e', 'a/b2/x.png', 'top.png']],
+  ['--exclude=b --exclude=a/b2', '#main:a', ['b2/c/e', 'b2/x.png']],
+  ['--exclude=** --exclude=!b/c', '#main:a', ['b/c/d']],
+  ['--exclude=* --keep-git-dir', '', []],
+];
+
+test('ADD --exclude of a repository means paths in its folder', requires('user:subids', 'tool:git'), async (t) => {
+  await using server = await GitServer.start();
+  const repository = server.repository('r');
+  for (const name of ['a/b/c/d', 'a/b2/c/e', 'a/b2/x.png', 'top.png']) repository.write(name, name);
+  repository.commit('first');
+  using box = sandbox();
+  for (const [flags, location, files] of excluded) {
+    await t.test(`${flags} ${location}`, async () => {
+      box.file('c/Containerfile', `FROM scratch\nADD ${flags} ${server.url('r')}${location} /d\n`);
+      await box.tsbuild('-o', 'type=oci,dest=o.tar', 'c').succeeds();
+      const [layer] = (await readImage(box.at('o.tar'))).layers;
+      assert.deepEqual(
+        [...(layer ?? [])].flatMap(([name, { header }]) => (header.type === 'file' ? [name] : [])).toSorted(),
+        files.map((name) => `d/${name}`),
+      );
+    });
+  }
+});

@@ -47,6 +47,16 @@ const rows: readonly Row[] = [
     add: 'ADD --unpack=true URL/t.tar.gz /d/',
     gives: ['d/in/side 644 0:0 0 packed'],
   },
+  {
+    name: 'is not what --exclude means, which is relative to it',
+    add: 'ADD --exclude=* URL/plain /d/',
+    gives: ['d/plain 600 0:0 0 plain'],
+  },
+  {
+    name: 'is unpacked whole, whatever --exclude says',
+    add: 'ADD --unpack --exclude=** --exclude=in URL/t.tar.gz /e/',
+    gives: ['e/in/side 644 0:0 0 packed'],
+  },
   { name: 'A14: obeys --chmod and --chown', add: 'ADD --chmod=0413 --chown=7:8 URL/plain /f', gives: ['f 413 7:8 0 plain'] },
   {
     name: 'A16: may have the digest of a variable',

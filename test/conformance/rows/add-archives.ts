@@ -56,6 +56,17 @@ function added(entries: Uint8Array, tree: Tree): Pick<Row, 'context' | 'tree'> {
 /** ADD of archives, which it unpacks, and of what it does not. */
 export const addArchives: readonly Row[] = [
   {
+    name: '--exclude does not reach into an archive, nor does it mean the archive itself',
+    file: 'FROM scratch\nADD --exclude=hello --exclude=t.tar --exclude=*.txt t.tar f.txt dir /x/\n',
+    context: { 't.tar': file(hello), 'f.txt': file('f'), 'dir/a.txt': file('a'), 'dir/b': file('b') },
+    tree: {
+      x: folder(),
+      'x/hello': file('hi', { mode: 0o640, owner: '12:34', mtime: 1000 }),
+      'x/f.txt': file('f'),
+      'x/b': file('b'),
+    },
+  },
+  {
     name: 'a tar is unpacked, with owners, modes and times',
     file: 'FROM scratch\nADD t.tar /\n',
     context: { 't.tar': file(hello) },
