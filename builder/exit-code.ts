@@ -90,6 +90,7 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     case 'name-too-long':
     case 'mount-target':
     case 'mount-source':
+    case 'hook':
     case 'not-supported':
       return exitCode.step;
     default:

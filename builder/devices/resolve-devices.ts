@@ -8,7 +8,7 @@ import type { Plan, PlannedRun } from '../plan/plan.ts';
 import { errorDiagnostic } from '../plan/refuse.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
 import type { DeviceNode } from './cdi-spec.ts';
-import { type DeviceEdits, editsOf, obstacleOf } from './device-edits.ts';
+import { type DeviceEdits, editsOf, obstacleOf, shortcomingsOf } from './device-edits.ts';
 import { parseDeviceFlag } from './device-flag.ts';
 import { type DeviceGrants, deviceGrants } from './device-grants.ts';
 import { findDevices, isAutoAllowed } from './find-devices.ts';
@@ -69,10 +69,13 @@ function mergedEdits(found: readonly Found[]): DeviceEdits {
 }
 
 /** Whoever types the command allows what it names, and needs it. */
-function ofCommandLine(name: string, { registry, folders }: Resolving): readonly RegisteredDevice[] {
+function ofCommandLine(name: string, { registry, folders, notices }: Resolving): readonly RegisteredDevice[] {
   const devices = findDevices(name, registry);
   const problem = devices.length === 0 ? notRegistered(name, registry, folders) : devices.flatMap(impossible)[0];
-  if (problem === undefined) return devices;
+  if (problem === undefined) {
+    for (const sentence of devices.flatMap(shortcomingsOf)) notices.add(sentence);
+    return devices;
+  }
   throw new UsageError('--device', messageOf(problem), { hint: problem.hint });
 }
 
@@ -94,6 +97,8 @@ function ofContainerfile(request: PlannedRun['devices'][number], resolving: Reso
   if (missing !== undefined && !request.isRequired) {
     notices.add(`RUN goes without the device "${missing.device}", which is not required: ${missing.why}`);
   }
+  const registered = found.filter((item): item is RegisteredDevice => 'spec' in item);
+  for (const sentence of registered.flatMap(shortcomingsOf)) notices.add(sentence);
   return found;
 }
 

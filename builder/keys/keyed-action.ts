@@ -52,6 +52,8 @@ export type KeyedMount =
     }
   /** These count as they are planned: secrets and sockets enter by name, never by value. */
   | Extract<PlannedMount, { readonly kind: 'tmpfs' | 'secret' | 'ssh' }>
+  /** Of a device. */
+  | Extract<RunMount, { readonly kind: 'tmpfs' }>
   /** A host folder of --volume: by name, since its content is nobody's promise. */
   | Extract<RunMount, { readonly kind: 'volume' }>;
 

@@ -35,6 +35,8 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
         hosts: settings.hosts,
         dns: settings.dns,
         devices: devices.nodes,
+        ...(devices.additionalGids.length > 0 && { additionalGids: devices.additionalGids }),
+        ...(devices.hooks.length > 0 && { hooks: devices.hooks }),
       };
     },
   };
@@ -70,6 +72,11 @@ function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): 
     env: [...action.env, ...devices.env],
     mounts: [...settings.volumes, ...devices.mounts, ...mounts],
     hostNames: settings.hosts.map(({ name }) => name),
-    devices: [...devices.names, ...devices.nodes.map(({ target }) => target)],
+    devices: [
+      ...devices.names,
+      ...devices.nodes.map(({ target }) => target),
+      ...devices.additionalGids.map((gid) => `group ${gid}`),
+      ...devices.hooks.map((hook) => `hook ${JSON.stringify(hook)}`),
+    ],
   };
 }

@@ -35,8 +35,26 @@ export interface RunAction {
   readonly devices: readonly { readonly source: string; readonly target: string; readonly permissions: string }[];
   /** Files given to the command through a read-only tmpfs, such as the script of a heredoc with a shebang. */
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
+  /** Groups of the command beside those of the user. */
+  readonly additionalGids?: readonly number[];
+  /** In the order in which those of a name are run. */
+  readonly hooks?: readonly Hook[];
   /** Set when the command is for another platform than this machine's. */
   readonly emulation?: Emulation;
+}
+
+/** When a hook is run. (OCI runtime specification, config.md "POSIX-platform Hooks") */
+export type HookName = 'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop';
+
+/** A program that prepares a device for a command. */
+export interface Hook {
+  readonly name: HookName;
+  /** Absolute; of this machine, for startContainer of the image. */
+  readonly path: string;
+  /** With the program's own name; none at all stands for the path. */
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly timeoutSeconds: number | undefined;
 }
 
 /** What main knows of running commands of another platform. Not part of a key: the result must be the platform's own. */
@@ -76,7 +94,14 @@ export type RunMount =
       readonly gid: number;
       readonly mode: number;
     })
-  | (MountTarget & { readonly kind: 'tmpfs'; readonly sizeBytes: number | undefined })
+  | (MountTarget & {
+      readonly kind: 'tmpfs';
+      readonly sizeBytes: number | undefined;
+      /** Others of tmpfs(5). */
+      readonly options?: Readonly<Record<string, string>>;
+      readonly isReadOnly?: true;
+      readonly isNoExec?: true;
+    })
   | (MountTarget & {
       readonly kind: 'secret' /** base64 */;
       readonly value: string;

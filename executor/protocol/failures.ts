@@ -36,6 +36,7 @@ export type RefusalCode =
   | 'mount-target'
   | 'mount-source'
   | 'no-mapped-id'
+  | 'hook'
   | 'archive-invalid'
   | 'archive-escapes'
   | 'archive-too-large'

@@ -132,13 +132,13 @@ const ofBuildah: Differences = {
   'RUN has no flag but --mount, and nothing has to be allowed': [
     'run options: --network=none of the command line',
     'run options: --network=host of a RUN must',
-    'run options: --device of a CDI name',
-    'run options: --device of one RUN',
+    'run devices: --device of a CDI name',
+    'run devices: --device of one RUN',
     'run options: --security=',
   ],
   'Chroot isolation has the network and the devices of the machine': [
     'run options: --network=none for every RUN',
-    'run options: --device of the command line',
+    'run devices: --device of the command line',
   ],
   '--add-host takes no brackets, and no word for this machine': [
     'run options: --add-host with an IPv6',
@@ -173,13 +173,13 @@ const ofDocker: Differences = {
     'run options: --dns',
     'run options: --env',
     'run options: --volume',
-    'run options: --device of the command line',
+    'run devices: --device of the command line',
     'stages: --from takes the place',
     'onbuild and history: --squash',
   ],
   'Specifications are known to the daemon, not named on the command line': [
-    'run options: --device of a CDI name',
-    'run options: --device of one RUN',
+    'run devices: --device of a CDI name',
+    'run devices: --device of one RUN',
   ],
   '.containerignore is not known': ['ignore files: .containerignore'],
   'SOURCE_DATE_EPOCH is set on request only': ['run: the time is constant', 'run: the environment is only'],

@@ -37,16 +37,18 @@ export async function runAction(action: RunAction, rootfs: MountedRootfs, contex
     using shown = showWithMountPoints(rootfs, placed, workspace);
     using attached = new AttachedMounts(shown.path);
     attachAll(action, placed.mounts, attached);
-    await runSandbox({ action, user, attached }, context);
+    const bundle = action.hooks === undefined ? undefined : workspace.memoryFolder();
+    await runSandbox({ action, user, attached, bundle }, context);
   } finally {
     closeMounts(prepared);
   }
 }
 
-function userOf({ user }: RunAction, root: string): ResolvedUser {
+function userOf({ user, additionalGids = [] }: RunAction, root: string): ResolvedUser {
   const rootFd = openRoot(root);
   try {
-    return resolveUser(user, readUserDatabase(rootFd));
+    const resolved = resolveUser(user, readUserDatabase(rootFd));
+    return { ...resolved, groups: [...new Set([...resolved.groups, ...additionalGids])] };
   } finally {
     close(rootFd);
   }

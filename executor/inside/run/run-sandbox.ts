@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { currentIdMaps, type IdExtent, isMapped } from '../../../native/identity.ts';
+import type { ExitStatus } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
@@ -9,6 +10,8 @@ import type { RequestContext } from '../request-context.ts';
 import type { ResolvedUser } from '../users.ts';
 import { CommandFailed } from './errors.ts';
 import { explainStart } from './explain-start.ts';
+import { Pauses } from './hooks/pauses.ts';
+import { HookRunner } from './hooks/run-hooks.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
 import { OutputPipes } from './output-pipes.ts';
@@ -20,21 +23,37 @@ export interface PreparedRun {
   readonly action: RunAction;
   readonly user: ResolvedUser;
   readonly attached: AttachedMounts;
+  /** A folder in memory for what hooks are told; undefined when there are none. */
+  readonly bundle: string | undefined;
 }
 
 /** Starts the command in its namespaces and waits until it and all that it started are gone. */
 export async function runSandbox(run: PreparedRun, context: RequestContext): Promise<void> {
   const maps = currentIdMaps();
-  checkIds(run.user, maps);
+  checkIds(run, maps);
   const means = await meansOf(run.action);
   using pipes = new OutputPipes(run.user);
-  const process = await start({ ...run, means }, pipes, context);
+  await using hooks = hooksOf(run, context);
+  const process = await start({ ...run, means, hooks }, pipes, context);
   pipes.closeCommandEnds();
-  const [status] = await Promise.all([waitOrCancel(process, context.signal), pipes.forward(context)]);
+  const [status] = await Promise.all([endOf(process, hooks, context), pipes.forward(context)]);
   context.signal.throwIfAborted();
   if (status.exitCode !== 0) {
     throw new CommandFailed(status.exitCode, status.signal);
   }
+}
+
+function hooksOf({ action, user, attached, bundle }: PreparedRun, context: RequestContext): HookRunner | undefined {
+  if (bundle === undefined) return undefined;
+  const namespaces = sandboxNamespaces(action);
+  return new HookRunner({ container: { action, user, root: attached.root, namespaces }, bundle, context });
+}
+
+async function endOf(process: TapeProcess, hooks: HookRunner | undefined, context: RequestContext): Promise<ExitStatus> {
+  const started = hooks?.tell('poststart', { status: 'running', pid: process.pid });
+  const [status] = await Promise.all([waitOrCancel(process, context.signal), started]);
+  await hooks?.tell('poststop', { status: 'stopped', pid: undefined });
+  return status;
 }
 
 const otherImage = 'Choose the image for this machine: --platform';
@@ -53,15 +72,13 @@ async function meansOf({ emulation }: RunAction): Promise<EmulationMeans> {
 
 interface EmulatedRun extends PreparedRun {
   readonly means: EmulationMeans;
+  readonly hooks: HookRunner | undefined;
 }
 
 async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestContext): Promise<TapeProcess> {
   const { action, attached } = run;
   try {
-    return await startTape(sandboxTape(action, factsOf(run, pipes)), {
-      namespaces: sandboxNamespaces(action),
-      onCloned: writeIdentityMaps,
-    });
+    return run.hooks === undefined ? await startPlain(run, pipes) : await startWithHooks(run, run.hooks, pipes);
   } catch (error) {
     const type = isSyscallError(error, 'EPERM') && error.syscall === 'mount' ? error.subject : '';
     if (type === 'proc' && !refused.proc) {
@@ -80,6 +97,35 @@ async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestConte
       foreignHint: run.means.kind === 'missing' ? run.means.hint : otherImage,
     });
   }
+}
+
+function startPlain(run: EmulatedRun, pipes: OutputPipes): Promise<TapeProcess> {
+  const { action } = run;
+  return startTape(sandboxTape(action, factsOf(run, pipes)), {
+    namespaces: sandboxNamespaces(action),
+    onCloned: writeIdentityMaps,
+  });
+}
+
+/** The new process waits where its hooks are run. When one of them fails it comes to its end, and the hook's error is the one that counts. */
+async function startWithHooks(run: EmulatedRun, hooks: HookRunner, pipes: OutputPipes): Promise<TapeProcess> {
+  const { action } = run;
+  using pauses = new Pauses();
+  let pid = 0;
+  const facts = { ...factsOf(run, pipes), pauses: { outside: pauses.first, inside: pauses.later } };
+  const starting = startTape(sandboxTape(action, facts), {
+    namespaces: sandboxNamespaces(action),
+    onCloned: (cloned) => {
+      pid = cloned;
+      pauses.closeItsEnd();
+      writeIdentityMaps(cloned);
+    },
+  });
+  const conducting = pauses.conduct([() => hooks.create(pid), () => hooks.start(pid)]);
+  const [started, conducted] = await Promise.allSettled([starting, conducting]);
+  if (conducted.status === 'rejected') throw conducted.reason;
+  if (started.status === 'rejected') throw started.reason;
+  return started.value;
 }
 
 function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
@@ -108,11 +154,15 @@ function identityMap(extents: readonly IdExtent[]): string {
   return extents.map(({ inside, count }) => `${inside} ${inside} ${count}\n`).join('');
 }
 
-function checkIds({ uid, gid, groups }: ResolvedUser, maps: ReturnType<typeof currentIdMaps>): void {
+function checkIds({ user, action }: PreparedRun, maps: ReturnType<typeof currentIdMaps>): void {
+  const { uid, gid, groups } = user;
+  const { additionalGids = [] } = action;
   // Where groups cannot be set, the supplementary ones do not count.
   const unmapped = [gid, ...(canSetGroups() ? groups : [])].find((group) => !isMapped(group, maps.gids));
-  if (!isMapped(uid, maps.uids) || unmapped !== undefined) {
-    throw noMappedId({ uid, gid: unmapped ?? gid });
+  // Those that a device needs do.
+  const missing = unmapped ?? (canSetGroups() ? undefined : additionalGids[0]);
+  if (!isMapped(uid, maps.uids) || missing !== undefined) {
+    throw noMappedId({ uid, gid: missing ?? gid });
   }
 }
 

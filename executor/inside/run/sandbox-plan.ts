@@ -27,6 +27,8 @@ export interface SandboxFacts {
   readonly kernel: KernelFacts;
   /** An emulator for the command's namespaces. */
   readonly emulator?: Registration | undefined;
+  /** What is played where hooks of devices may have to be run: before the root becomes the root, and after that. */
+  readonly pauses?: { readonly outside: readonly TapeEntry[]; readonly inside: readonly TapeEntry[] } | undefined;
   /** Descriptors for 0, 1 and 2; all above 2. */
   readonly streams: readonly [stdin: number, stdout: number, stderr: number];
 }
@@ -63,6 +65,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
   return [
     ...mounts,
     ...(facts.emulator === undefined ? [] : registrationEntries(facts.emulator, at)),
+    ...(facts.pauses?.outside ?? []),
     { syscall: 'chdir', args: [facts.root], what: facts.root },
     { syscall: 'pivot_root', args: ['.', '.'], what: facts.root },
     ...(isSandboxed ? hiddenPaths(facts.kernel) : []),
@@ -70,6 +73,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
     { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
     { syscall: 'sethostname', args: [action.hostname, Buffer.byteLength(action.hostname)], what: action.hostname },
+    ...(facts.pauses?.inside ?? []),
     ...limits(action, facts),
     ...freshSession,
     { syscall: 'chdir', args: [action.cwd], what: action.cwd },

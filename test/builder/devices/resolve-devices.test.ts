@@ -30,7 +30,21 @@ const others = JSON.stringify({
   kind: 'vendor.com/other',
   devices: [
     { name: 'free', annotations: { 'org.mobyproject.buildkit.device.autoallow': 'true' }, containerEdits: { env: ['FREE=1'] } },
-    { name: 'hooked', containerEdits: { hooks: [{ hookName: 'createContainer', path: '/bin/hook' }] } },
+    {
+      name: 'hooked',
+      containerEdits: {
+        hooks: [
+          { hookName: 'createContainer', path: '/bin/hook' },
+          { hookName: 'startContainer', path: '/bin/start', args: ['start', 'a'], env: ['A=b'], timeout: 5 },
+        ],
+        additionalGids: [44, 0, 45, 44],
+      },
+    },
+    { name: 'shared-cache', containerEdits: { intelRdt: { closID: 'x' } } },
+    {
+      name: 'owned',
+      containerEdits: { deviceNodes: [{ path: '/dev/null', type: 'c', major: 1, minor: 3, fileMode: 438, uid: 0 }] },
+    },
     {
       name: 'mounts',
       containerEdits: {
@@ -39,7 +53,20 @@ const others = JSON.stringify({
         ],
       },
     },
-    { name: 'tmpfs', containerEdits: { mounts: [{ hostPath: 'tmpfs', containerPath: '/t', type: 'tmpfs' }] } },
+    {
+      name: 'tmpfs',
+      containerEdits: {
+        mounts: [
+          { hostPath: 'tmpfs', containerPath: '/t', type: 'tmpfs' },
+          { hostPath: 'tmpfs', containerPath: '/u', type: 'tmpfs', options: ['ro', 'noexec', 'nosuid', 'size=64k', 'mode=0750'] },
+        ],
+      },
+    },
+    { name: 'proc', containerEdits: { mounts: [{ hostPath: 'proc', containerPath: '/t', type: 'proc' }] } },
+    {
+      name: 'huge',
+      containerEdits: { mounts: [{ hostPath: 'tmpfs', containerPath: '/t', type: 'tmpfs', options: ['huge=always'] }] },
+    },
     { name: 'shared', containerEdits: { mounts: [{ hostPath: '/lib', containerPath: '/t', options: ['rshared'] }] } },
   ],
 });
@@ -74,15 +101,15 @@ function lastRunOf({ stages }: Plan): Parameters<Awaited<ReturnType<typeof resol
   return action;
 }
 
-const none: DeviceEdits = { names: [], env: [], nodes: [], mounts: [] };
+const none: DeviceEdits = { names: [], env: [], nodes: [], mounts: [], hooks: [], additionalGids: [] };
 const gpu0 = { source: '/dev/null', target: '/dev/null', permissions: 'rwm' };
 const gpu1 = { source: '/dev/null', target: '/dev/gpu1', permissions: 'r' };
-const onlyGpu0: DeviceEdits = { names: ['vendor.com/gpu=0'], env: ['GPUS=yes', 'GPU=0'], nodes: [gpu0], mounts: [] };
+const onlyGpu0: DeviceEdits = { ...none, names: ['vendor.com/gpu=0'], env: ['GPUS=yes', 'GPU=0'], nodes: [gpu0] };
 const bothGpus: DeviceEdits = {
+  ...none,
   names: ['vendor.com/gpu=0', 'vendor.com/gpu=1'],
   env: ['GPUS=yes', 'GPU=0', 'GPU=1'],
   nodes: [gpu0, gpu1],
-  mounts: [],
 };
 const all: Partial<BuildOptions> = { allow: ['device'] };
 
@@ -109,6 +136,38 @@ const rows: readonly { readonly run: string; readonly options?: Partial<BuildOpt
       ...none,
       names: ['vendor.com/other=mounts'],
       mounts: [{ kind: 'volume', source: '/lib', target: '/vendor', isReadOnly: true, isNoExec: true }],
+    },
+  },
+  {
+    run: 'RUN --device=vendor.com/other=tmpfs x',
+    options: all,
+    edits: {
+      ...none,
+      names: ['vendor.com/other=tmpfs'],
+      mounts: [
+        { kind: 'tmpfs', target: '/t', sizeBytes: undefined, options: {} },
+        {
+          kind: 'tmpfs',
+          target: '/u',
+          sizeBytes: undefined,
+          options: { size: '64k', mode: '0750' },
+          isReadOnly: true,
+          isNoExec: true,
+        },
+      ],
+    },
+  },
+  {
+    run: 'RUN --device=vendor.com/other=hooked x',
+    options: all,
+    edits: {
+      ...none,
+      names: ['vendor.com/other=hooked'],
+      hooks: [
+        { name: 'createContainer', path: '/bin/hook', args: [], env: [], timeoutSeconds: undefined },
+        { name: 'startContainer', path: '/bin/start', args: ['start', 'a'], env: ['A=b'], timeoutSeconds: 5 },
+      ],
+      additionalGids: [44, 45],
     },
   },
   { run: 'RUN --device=/dev/null x', options: { allow: ['device=/dev/null'] }, edits: { ...none, nodes: [gpu0] } },
@@ -151,8 +210,9 @@ const errors: readonly (readonly [run: string, options: Partial<BuildOptions>, m
   ['RUN --device=vendor.com/gpu x', {}, /"vendor.com\/gpu=0": the build requests it, but/, /--allow device=vendor.com\/gpu=0/],
   ['RUN --device=vendor.com/gpu=0 x', { allow: ['device=vendor.com/gpu=1'] }, /not allowed/, /--allow/],
   ['RUN --device=/dev/null x', {}, /"\/dev\/null": the build requests it, but it is not allowed/, /--allow device=\/dev\/null/],
-  ['RUN --device=vendor.com/other=hooked x', all, /asks for hooks, which a builder without root cannot carry out/, undefined],
-  ['RUN --device=vendor.com/other=tmpfs x', all, /its mount at "\/t" is of type "tmpfs"/, undefined],
+  ['RUN --device=vendor.com/other=shared-cache x', all, /asks for intelRdt, which a builder without root cannot/, undefined],
+  ['RUN --device=vendor.com/other=proc x', all, /its mount at "\/t" is of type "proc", and only binds and tmpfs/, undefined],
+  ['RUN --device=vendor.com/other=huge x', all, /its mount at "\/t" has the option "huge=always"/, undefined],
   ['RUN --device=vendor.com/other=shared x', all, /its mount at "\/t" has the option "rshared"/, undefined],
 ];
 
@@ -171,7 +231,7 @@ for (const [run, options, message, hint] of errors) {
 
 const usageErrors: readonly (readonly [options: Partial<BuildOptions>, flag: string])[] = [
   [{ devices: ['vendor.com/gpu=7'] }, '--device'],
-  [{ devices: ['vendor.com/other=hooked'] }, '--device'],
+  [{ devices: ['vendor.com/other=proc'] }, '--device'],
   [{ devices: ['relative'] }, '--device'],
   [{ devices: ['/dev/a:/dev/b:rwm:x'] }, '--device'],
   [{ allow: ['device=gpu'] }, '--allow'],
@@ -183,6 +243,19 @@ for (const [options, flag] of usageErrors) {
     await assert.rejects(resolve('RUN x', options), (error: unknown) => error instanceof UsageError && error.flag === flag);
   });
 }
+
+test('resolveDevices() says what a node keeps', async () => {
+  const notices = [
+    'Device "vendor.com/other=owned": "/dev/null" keeps what the machine\'s own node has, in spite of fileMode, uid of its specification',
+  ];
+  for (const [run, options] of [
+    ['RUN --device=vendor.com/other=owned x', all],
+    ['RUN x', { devices: ['vendor.com/other=owned'] }],
+  ] as const) {
+    const resolved = await resolve(run, options);
+    assert.deepEqual(resolved, { edits: { ...none, names: ['vendor.com/other=owned'], nodes: [gpu0] }, notices });
+  }
+});
 
 test('resolveDevices() takes a device from the later folder, and none that two files of a folder describe', async () => {
   using folder = temporaryFolder();
@@ -209,6 +282,29 @@ const broken: readonly (readonly [file: string, text: string, problem: RegExp])[
   ['a.json', '{"kind":"v/c","devices":[{"name":"-"}]}', /devices\[0\]\.name is "-"/],
   ['a.json', '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"env":["x"]}}]}', /env\[0\] is not NAME=value/],
   ['a.json', '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"deviceNodes":[{"path":"dev"}]}}]}', /not an absolute path/],
+  ['a.json', '{"cdiVersion":"2.0.0","kind":"v/c","devices":[]}', /cdiVersion is "2.0.0", and only 0.x and 1.x are known/],
+  ['a.json', '{"kind":"v/c","devices":[],"containerSpec":{}}', /containerSpec is not known/],
+  [
+    'a.json',
+    '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"secrets":[]}}]}',
+    /devices\[0\]\.containerEdits\.secrets is not known/,
+  ],
+  [
+    'a.json',
+    '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"hooks":[{"hookName":"never","path":"/x"}]}}]}',
+    /hookName is "never"/,
+  ],
+  [
+    'a.json',
+    '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"hooks":[{"hookName":"poststop","path":"x"}]}}]}',
+    /path is not an absolute path/,
+  ],
+  [
+    'a.json',
+    '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"hooks":[{"hookName":"poststop","path":"/x","timeout":0}]}}]}',
+    /timeout is no number of seconds/,
+  ],
+  ['a.json', '{"kind":"v/c","devices":[{"name":"a","containerEdits":{"additionalGids":[-1]}}]}', /additionalGids\[0\] is no id/],
 ];
 
 for (const [file, text, problem] of broken) {

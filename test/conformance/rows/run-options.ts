@@ -181,85 +181,6 @@ const volumes: readonly Row[] = [
   },
 ];
 
-const vendor = (...devices: readonly object[]): Tree => ({
-  'cdi/vendor.json': file(JSON.stringify({ cdiVersion: '0.6.0', kind: 'vendor1.com/device', devices })),
-});
-const inYaml: Tree = {
-  'cdi/vendor.yaml': file(
-    'cdiVersion: "0.6.0"\nkind: vendor1.com/device\ndevices:\n- name: foo\n  containerEdits:\n    env:\n    - FOO=injected\n',
-  ),
-};
-const cdi = { cdiSpecDirectories: ['cdi'] };
-const foo = { name: 'foo', containerEdits: { env: ['FOO=injected'] } };
-
-const devices: readonly Row[] = [
-  says('--device of a CDI name sets variables', 'true', {
-    output: 'injected\n',
-    file: 'FROM base\nENV FOO=image\nRUN --device=vendor1.com/device=foo ["sh", "-c", "env | grep ^FOO= | cut -d= -f2 > /x"]\n',
-    context: inYaml,
-    options: { ...cdi, allow: ['device'] },
-    config: { Env: ['PATH=/usr/bin:/bin', 'FOO=image'] },
-  }),
-  says('--device of one RUN is not there in the next', 'true', {
-    output: '',
-    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\nRUN env | grep FOO > /x || true\n',
-    context: vendor(foo),
-    options: { ...cdi, allow: ['device=vendor1.com/device=foo'] },
-  }),
-  says('--device of a CDI name that is not registered', 'true', {
-    output: 'ran\n',
-    file: 'FROM base\nRUN --device=vendor1.com/device=none echo ran > /x\n',
-    context: vendor(foo),
-    options: cdi,
-  }),
-  {
-    name: '--device of a CDI name that is not registered and required is an error',
-    file: 'FROM base\nRUN --device=vendor1.com/device=none,required true\n',
-    context: vendor(foo),
-    options: { ...cdi, allow: ['device'] },
-    error: ['vendor1.com/device=none', 'not registered', 'Containerfile:2'],
-  },
-  {
-    name: '--device that is not allowed is an error',
-    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\n',
-    context: vendor(foo),
-    options: cdi,
-    error: ['vendor1.com/device=foo', 'not allowed', '--allow device=vendor1.com/device=foo', 'Containerfile:2'],
-  },
-  {
-    name: '--device with hooks is an error',
-    file: 'FROM base\nRUN --device=vendor1.com/device=foo true\n',
-    context: vendor({ name: 'foo', containerEdits: { hooks: [{ hookName: 'createContainer', path: '/bin/true' }] } }),
-    options: { ...cdi, allow: ['device'] },
-    error: ['hooks', 'without root'],
-  },
-  says('--device of a CDI name brings nodes and mounts, and they leave no trace', 'true', {
-    output: 'c\nread-only\n',
-    file: 'FROM base\nRUN --device=vendor1.com/device ls -l /dev/vendor/zero | cut -c1 > /x; touch /usr/vendor/f 2>/dev/null || echo read-only >> /x\n',
-    context: vendor({
-      name: 'foo',
-      containerEdits: {
-        deviceNodes: [{ path: '/dev/vendor/zero', hostPath: '/dev/zero' }],
-        mounts: [{ hostPath: '/usr/share', containerPath: '/usr/vendor', options: ['ro', 'nosuid', 'nodev', 'rbind'] }],
-      },
-    }),
-    options: { ...cdi, allow: ['device'] },
-    layers: [['x']],
-  }),
-  says('--device of the command line is for every RUN', 'head -c2 /dev/nothing | od -An -tx1', {
-    output: ' 00 00\n',
-    options: { devices: ['/dev/zero:/dev/nothing'] },
-    layers: [['x']],
-  }),
-  {
-    name: '--device of a node that the user may not open is an error',
-    // Any file that only root may open shows it; few device nodes are on every machine.
-    file: 'FROM base\nRUN --device=/etc/shadow true\n',
-    options: { allow: ['device'] },
-    error: ['/etc/shadow', 'you may not open it', 'without root'],
-  },
-];
-
 const security: readonly Row[] = [
   says('--security=insecure has all capabilities that the builder has', 'true', {
     output: 'more\n',
@@ -327,4 +248,4 @@ const ssh: readonly Row[] = [
 ];
 
 /** What the command line says of RUN, and what must be allowed there. */
-export const runOptions: readonly Row[] = [...everyRun, ...volumes, ...devices, ...security, ...ssh];
+export const runOptions: readonly Row[] = [...everyRun, ...volumes, ...security, ...ssh];

@@ -7,6 +7,7 @@ import { copySymlinks } from './copy-symlinks.ts';
 import { copyWildcards } from './copy-wildcards.ts';
 import { heredocs } from './heredocs.ts';
 import { ignoreFiles } from './ignore-files.ts';
+import { runDevices } from './run-devices.ts';
 import { runEnvironment } from './run-environment.ts';
 import { runMounts } from './run-mounts.ts';
 import { runOptions } from './run-options.ts';
@@ -25,5 +26,5 @@ export const topics: Readonly<Record<'copy' | 'add' | 'settings' | 'run', Readon
   },
   add: { 'add archives': addArchives, 'ignore files': ignoreFiles, heredocs },
   settings: { variables, settings, 'onbuild and history': onbuildAndHistory },
-  run: { run: runEnvironment, 'run mounts': runMounts, 'run options': runOptions, stages },
+  run: { run: runEnvironment, 'run mounts': runMounts, 'run options': runOptions, 'run devices': runDevices, stages },
 };

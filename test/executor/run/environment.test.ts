@@ -194,6 +194,15 @@ test('a RUN in a container that masks /proc and /sys gets what there is', requir
   assert.deepEqual([again.stdout, again.warnings], [stdout, []]);
 });
 
+test('a hook of a device runs once in a container that masks /proc and /sys', requires('user:subids'), async () => {
+  await using player = new ScenarioPlayer('subids');
+  const hook = { path: '/bin/sh', args: ['sh', '-c', 'cat > /dev/null; echo hook'], env: [], timeoutSeconds: undefined };
+  const hooks = [{ ...hook, name: 'createContainer' as const }];
+  const outcome = await player.play({ shell: 'echo command', action: { network: 'none', hooks }, isMasked: true });
+  assert.deepEqual(outcome.stdout.split('\n').toSorted(), ['', 'command', 'hook']);
+  assert.deepEqual([outcome.failure, outcome.mounts, outcome.leftovers], [undefined, [], []]);
+});
+
 describe('a RUN ends', requires('user:subids'), () => {
   let player: ScenarioPlayer;
   before(() => {

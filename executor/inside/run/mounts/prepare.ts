@@ -51,7 +51,9 @@ function prepareMount(mount: RunMount, place: VolumePlace): PreparedMount | Prom
       return prepareCache(mount, workspace);
     case 'tmpfs': {
       const size = mount.sizeBytes === undefined ? {} : { size: `${mount.sizeBytes}` };
-      return { target, fd: newFileSystem('tmpfs', { mode: '1777', ...size }, harmless), isDirectory: true };
+      const attributes = (mount.isReadOnly === true ? MOUNT_ATTR.RDONLY : 0) | (mount.isNoExec === true ? MOUNT_ATTR.NOEXEC : 0);
+      const options = { mode: '1777', ...size, ...mount.options };
+      return { target, fd: newFileSystem('tmpfs', options, harmless | attributes), isDirectory: true };
     }
     case 'secret': {
       const bytes = Buffer.from(mount.value, 'base64');
