@@ -8,7 +8,7 @@ export interface ConfigState {
   entrypoint: readonly string[] | undefined;
   cmd: readonly string[] | undefined;
   readonly volumes: Set<string>;
-  /** Absolute and clean; '' when the base does not say. */
+  /** Absolute, as it was written; '' when the base does not say. */
   workingDirectory: string;
   readonly labels: Map<string, string>;
   stopSignal: string | undefined;
@@ -66,8 +66,8 @@ export function containerConfigOf(state: ConfigState): ContainerConfig {
     ...(state.user !== '' && { User: state.user }),
     ...(state.exposedPorts.size > 0 && { ExposedPorts: emptyObjects(state.exposedPorts) }),
     ...(state.env.size > 0 && { Env: [...state.env].map(([name, value]) => `${name}=${value}`) }),
-    ...(state.entrypoint !== undefined && { Entrypoint: state.entrypoint }),
-    ...(state.cmd !== undefined && { Cmd: state.cmd }),
+    ...(isSet(state.entrypoint) && { Entrypoint: state.entrypoint }),
+    ...(isSet(state.cmd) && { Cmd: state.cmd }),
     ...(state.volumes.size > 0 && { Volumes: emptyObjects(state.volumes) }),
     ...(state.workingDirectory !== '' && { WorkingDir: state.workingDirectory }),
     ...(state.labels.size > 0 && { Labels: Object.fromEntries([...state.labels].toSorted(byName)) }),
@@ -75,8 +75,13 @@ export function containerConfigOf(state: ConfigState): ContainerConfig {
     ...(state.isArgsEscaped && { ArgsEscaped: true }),
     ...(state.healthcheck !== undefined && { Healthcheck: state.healthcheck }),
     ...(state.onBuild.length > 0 && { OnBuild: state.onBuild }),
-    ...(state.shell !== undefined && { Shell: state.shell }),
+    ...(isSet(state.shell) && { Shell: state.shell }),
   };
+}
+
+/** `CMD []` takes the command of the base away, and is not told from no command: Go leaves empty lists out. */
+function isSet(words: readonly string[] | undefined): words is readonly string[] {
+  return words !== undefined && words.length > 0;
 }
 
 function splitVariable(text: string): readonly [string, string] {

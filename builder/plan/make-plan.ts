@@ -11,7 +11,7 @@ import { planInstruction } from './plan-instruction.ts';
 import type { PlanOptions } from './plan-options.ts';
 import { selectStages } from './select-stages.ts';
 import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
-import { childState, imageState, platformOfImage, type StageState, scratchState } from './stage-state.ts';
+import { childState, imageState, platformOfImage, type StageState, scratchState, workingDirectoryOf } from './stage-state.ts';
 
 /** A plan, and what people should know of it. */
 export interface PlanResult {
@@ -120,7 +120,7 @@ function startOf({ base, platform, syntax }: SelectedStage, planning: Planning):
 }
 
 /** A stage from a tree of files starts by copying them all. */
-function baseSteps({ base, baseName, syntax }: SelectedStage, { config }: StageState): readonly PlannedStep[] {
+function baseSteps({ base, baseName, syntax }: SelectedStage, state: StageState): readonly PlannedStep[] {
   if (base.kind !== 'context') return [];
   const { span } = syntax.from;
   return [
@@ -132,7 +132,7 @@ function baseSteps({ base, baseName, syntax }: SelectedStage, { config }: StageS
         kind: 'copy',
         from: { kind: 'context', name: base.name },
         sources: [{ kind: 'path', path: '/', span }],
-        destination: config.workingDirectory,
+        destination: workingDirectoryOf(state),
         owner: undefined,
         mode: undefined,
         isLink: false,

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path/posix';
 import type {
   CmdInstruction,
   Command,
@@ -57,12 +58,16 @@ function expandPairs(pairs: readonly KeyValue[], context: InstructionContext): r
   });
 }
 
-/** WORKDIR: the folder is made, owned by the present user, unless it is the root. */
+/**
+ * WORKDIR: the folder is made, owned by the present user, unless it is the root. As in BuildKit, configuration and history have an absolute
+ * path as it was written.
+ */
 export function planWorkdir(instruction: WorkdirInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
-  const path = joinPath(workingDirectoryOf(state), valueOf(instruction.path, state.expander));
-  state.config.workingDirectory = path;
-  const createdBy = `WORKDIR ${path}`;
+  const text = valueOf(instruction.path, state.expander);
+  const path = joinPath(workingDirectoryOf(state), text);
+  state.config.workingDirectory = isAbsolute(text) ? text : path;
+  const createdBy = `WORKDIR ${state.config.workingDirectory}`;
   if (path === '/') return configStep(context, createdBy);
   return actionStep(context, { kind: 'make-directory', path, user: state.config.user }, { createdBy });
 }

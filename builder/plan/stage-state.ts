@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path/posix';
 import type { Escape } from '../../parser/word-syntax.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
@@ -72,7 +73,8 @@ type Start = Pick<StageState, 'config' | 'author' | 'imagePlatform'>;
 function startState(start: Start, escape: Escape, inherited: StageState['variables'] = new Map()): StageState {
   const { config } = start;
   if (!config.env.has('PATH') && start.imagePlatform.os !== 'windows') config.env.set('PATH', defaultPath);
-  if (config.workingDirectory !== '') config.workingDirectory = joinPath('/', config.workingDirectory);
+  if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory))
+    config.workingDirectory = joinPath('/', config.workingDirectory);
   const variables = new Map(inherited);
   for (const [name, value] of config.env) setLast(variables, name, value);
   return {
@@ -114,7 +116,7 @@ export function argumentPrefixOf(state: StageState): string {
 
 /** The folder that relative paths start from. */
 export function workingDirectoryOf({ config }: StageState): string {
-  return config.workingDirectory === '' ? '/' : config.workingDirectory;
+  return joinPath('/', config.workingDirectory);
 }
 
 function setLast(variables: StageState['variables'], name: string, value: string): void {

@@ -7,11 +7,12 @@ import { copySymlinks } from './copy-symlinks.ts';
 import { copyWildcards } from './copy-wildcards.ts';
 import { heredocs } from './heredocs.ts';
 import { ignoreFiles } from './ignore-files.ts';
+import { onbuildAndHistory } from './onbuild-and-history.ts';
 import { runDevices } from './run-devices.ts';
 import { runEnvironment } from './run-environment.ts';
 import { runMounts } from './run-mounts.ts';
 import { runOptions } from './run-options.ts';
-import { onbuildAndHistory, settings } from './settings.ts';
+import { settings } from './settings.ts';
 import { stages } from './stages.ts';
 import { variables } from './variables.ts';
 
