@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
 import { archiveGrowth } from '../../../registry/oci/compression/decompress.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
@@ -38,8 +39,8 @@ const maxEntries = 10_000_000;
  * Unpacks an archive into a folder of the root, if it is one: false for files that are no tar or have no entries, of which nothing is
  * used. The archive is told by its content, whatever it is compressed with.
  *
- * Owners are --chown's or the archive's, modes and times the archive's; --chmod does not count. `..` stops at the folder; links are
- * followed inside the root, but not out of the folder. Whiteouts mean nothing. (BuildKit's backend uses Docker's archive package)
+ * Owners are --chown's or the archive's, modes and times the archive's; --chmod does not count. A name that climbs out of the folder is
+ * refused, as in BuildKit; links are followed inside the root, but not out of the folder. Whiteouts mean nothing.
  */
 export async function unpackArchive(job: ArchiveJob, context: RequestContext): Promise<boolean> {
   if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) {
@@ -98,7 +99,10 @@ class ArchiveUnpacker implements Disposable {
   }
 
   async apply(entry: TarEntry): Promise<void> {
-    const path = cleanPath(entry.header.path);
+    const { header } = entry;
+    this.#refuseClimbing(header.path);
+    if (header.type === 'hardlink') this.#refuseClimbing(header.target);
+    const path = cleanPath(header.path);
     // The destination keeps the attributes that it has, or got when it was made.
     if (path !== '') {
       const { parent, name } = splitPath(path);
@@ -127,6 +131,15 @@ class ArchiveUnpacker implements Disposable {
     }
     this.#check(pathBelow(this.#rootPath, fd), path);
     return fd;
+  }
+
+  /** An absolute name starts at the folder and stops at it. */
+  #refuseClimbing(path: RawPath): void {
+    if (!`${posix.normalize(path)}/`.startsWith('../')) return;
+    throw new Refusal(
+      'archive-escapes',
+      `Cannot unpack "${textOfPath(this.#job.entry.from)}": "${textOfPath(path)}" leads out of the destination`,
+    );
   }
 
   #check(place: RawPath, path: RawPath): void {

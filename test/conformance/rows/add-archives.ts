@@ -192,14 +192,32 @@ export const addArchives: readonly Row[] = [
     ),
   },
   {
-    name: 'names that climb stay in the destination',
+    name: 'a name that climbs out of the destination is an error',
     file: 'FROM scratch\nADD t /x/y/\n',
-    ...added(await tar({ name: '../../up', content: 'u' }, { name: 'a/../../b', content: 'b' }), {
-      x: folder(),
-      'x/y': folder(),
-      'x/y/up': file('u', { mtime }),
-      'x/y/b': file('b', { mtime }),
-    }),
+    context: { t: file(await tar({ name: '../../up', content: 'u' })) },
+    error: ['"../../up" leads out of the destination'],
+  },
+  {
+    name: 'a name that goes down and climbs out of the destination is an error',
+    file: 'FROM scratch\nADD t /x/y/\n',
+    context: { t: file(await tar({ name: 'a/../../b', content: 'b' })) },
+    error: ['"a/../../b" leads out of the destination'],
+  },
+  {
+    name: 'a hard link to a name that climbs out of the destination is an error',
+    file: 'FROM base\nADD t /x/\n',
+    context: { t: file(await tar({ name: 'f', type: 'link', linkname: '../etc/passwd' })) },
+    error: ['"../etc/passwd" leads out of the destination'],
+  },
+  {
+    name: 'a name that climbs within the destination is cleaned',
+    file: 'FROM scratch\nADD t /x/\n',
+    ...added(await tar({ name: 'a/../f', content: 'f' }), { x: folder(), 'x/f': file('f', { mtime }) }),
+  },
+  {
+    name: 'an absolute name that climbs stops at the destination',
+    file: 'FROM scratch\nADD t /x/\n',
+    ...added(await tar({ name: '/../g', content: 'g' }), { x: folder(), 'x/g': file('g', { mtime }) }),
   },
   {
     name: 'absolute names start at the destination',

@@ -74,8 +74,8 @@ const rows: readonly Row[] = [
     lines: ['directory etc 755 0:0 T0', 'directory etc/dnf 755 0:0 T0', 'file etc/dnf/f 644 0:0 @3 hello'],
   },
   {
-    what: 'with names that climb, which stop at the destination',
-    entries: [file('../../f', 'hello', { mtime: 3 }), file('/g', '', { mtime: 3 }), hardlink('h', '../../../f', { mtime: 3 })],
+    what: 'with absolute names, which start and stop at the destination, and names that climb within it',
+    entries: [file('/../f', 'hello', { mtime: 3 }), file('d/../g', '', { mtime: 3 }), hardlink('h', '/../../f', { mtime: 3 })],
     scene: { destination: '/a/b' },
     lines: [
       'directory a 755 0:0 T0',
@@ -158,6 +158,14 @@ const refusals: readonly (readonly [
   scene: Partial<CopyScene>,
   code: string,
 ])[] = [
+  ['a name that climbs', () => tar([file('../f', '')]), { destination: '/opt' }, 'archive-escapes'],
+  ['a name that is nothing but a climb', () => tar([dir('d/../..')]), { destination: '/opt' }, 'archive-escapes'],
+  [
+    'a hard link to a name that climbs',
+    () => tar([hardlink('h', 'd/../../f')]),
+    { destination: '/opt', base: [[file('f', '')]] },
+    'archive-escapes',
+  ],
   [
     'an archive that climbs through its own link',
     () => tar([symlink('up', '..'), file('up/f', '')]),
