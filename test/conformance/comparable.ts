@@ -23,17 +23,20 @@ const ofBuildah: Tolerance = {
   ],
 };
 
-const tolerances: Readonly<Record<ToolName, Tolerance>> = {
+/** Nothing is tolerated of BuildKit, not even other words in the history. */
+const tolerances: Readonly<Record<ToolName, Tolerance | undefined>> = {
   buildah: ofBuildah,
   podman: ofBuildah,
-  docker: { paths: [], keys: [] },
+  docker: undefined,
 };
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What is left to compare: without what a tool always does, and without the forms of layers and history. */
 export function comparable(seen: Seen, expected: Seen, tool: ToolName): Seen {
-  const { paths, keys } = tolerances[tool];
+  const tolerance = tolerances[tool];
+  if (tolerance === undefined) return seen;
+  const { paths, keys } = tolerance;
   const wanted = recordOf(expected['tree']);
   const isOwn = (path: string): boolean => !(path in wanted) && paths.some(([pattern]) => pattern.test(path));
   const tree = Object.entries(recordOf(seen['tree'])).filter(([path]) => !isOwn(path));

@@ -8,7 +8,7 @@ import { writeBases } from './base-images.ts';
 import { comparable, withoutSignature } from './comparable.ts';
 import { writeTree } from './driver/write-tree.ts';
 import { foldersOf, placedOptions } from './folders.ts';
-import { knownDifference, unusedDifferences } from './known-differences.ts';
+import { knownDifference, knownRefusal, unusedDifferences } from './known-differences.ts';
 import { type OtherTool, otherTool, type ToolName } from './other-tools.ts';
 import { type Result, readResult } from './read-result.ts';
 import type { Row } from './row.ts';
@@ -21,12 +21,15 @@ import { expectedOf, seenOf } from './verdict.ts';
 
 const usage = 'Usage: npm run conformance -- --tool buildah|podman|docker [--only WORD]\n';
 
-/** How a row went. */
-interface Outcome {
-  readonly name: string;
-  readonly reason: string | undefined;
+interface Finding {
   /** What is not as the row says; undefined: all is. */
   readonly difference: string | undefined;
+  readonly reason?: string;
+}
+
+/** How a row went. */
+interface Outcome extends Finding {
+  readonly name: string;
 }
 
 interface Bench {
@@ -77,15 +80,15 @@ interface NamedRow {
 
 async function compareRow({ row, name, index }: NamedRow, bench: Bench): Promise<Outcome> {
   const place = join(bench.folder, `row-${index}`);
-  const reason = knownDifference(name, bench.toolName);
   try {
-    return { name, reason, difference: await differenceOf(row, place, bench) };
+    const reason = knownDifference(name, bench.toolName);
+    return { name, ...(reason !== undefined && { reason }), ...(await findingOf(row, place, bench)) };
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
 }
 
-async function differenceOf(row: Row, place: string, bench: Bench): Promise<string | undefined> {
+async function findingOf(row: Row, place: string, bench: Bench): Promise<Finding> {
   const { tool, toolName, folder, bases } = bench;
   const { folders, options } = foldersOf(row, { place, bases: join(folder, 'bases') });
   const { files: _inContext, ...placed } = placedOptions(row.options ?? {}, place);
@@ -102,13 +105,20 @@ async function differenceOf(row: Row, place: string, bench: Bench): Promise<stri
     })
     .then(
       () => undefined,
-      (failure: unknown) => failure,
+      (failed: unknown) => failed,
     );
-  if (row.error !== undefined) return error === undefined ? 'It builds' : undefined;
-  if (error !== undefined) return `It does not build: ${lastLine(error)}`;
+  if (error !== undefined) return failure(row, said(error), toolName);
+  if (row.error !== undefined) return { difference: 'It builds' };
   const expected = expectedOf(row);
   const seen = seenOf(row, withoutSignature(await readResult(output)), bases);
-  return difference(comparable(seen, expected, toolName), comparable(expected, expected, toolName));
+  return { difference: difference(comparable(seen, expected, toolName), comparable(expected, expected, toolName)) };
+}
+
+/** Of a build that failed: because it must, or because the tool cannot build the row, or against what the row says. */
+function failure(row: Row, text: string, tool: ToolName): Finding {
+  const reason = knownRefusal(text, tool);
+  if (reason !== undefined) return { reason, difference: 'It does not build' };
+  return { difference: row.error === undefined ? `It does not build: ${text.trim().split('\n').at(-1)}` : undefined };
 }
 
 function containerfileOf({ file, options }: Row, place: string): string {
@@ -123,9 +133,8 @@ function placesOf(names: Readonly<Record<string, unknown>> = {}, folder: string)
   return Object.fromEntries(Object.keys(names).map((name) => [name, join(folder, name)]));
 }
 
-function lastLine(error: unknown): string {
-  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-  return text.trim().split('\n').at(-1) ?? '';
+function said(error: unknown): string {
+  return error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
 }
 
 function difference(seen: unknown, expected: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { baseNames } from './base-images.ts';
 import type { Build, RowOptions } from './row.ts';
@@ -72,13 +73,24 @@ function docker(bases: string): OtherTool {
     prepare: () => call('docker', 'buildx', 'inspect', '--bootstrap'),
     build: async (prepared) => {
       const archive = `${prepared.output}.tar`;
-      const output = ['--output', `type=oci,dest=${archive}`];
-      await call('docker', 'buildx', 'build', ...images, ...output, ...commonFlags(prepared), prepared.context);
+      // Provenance would make the image one of several things in an index.
+      const output = ['--provenance=false', '--output', `type=oci,dest=${archive}`];
+      const network = ['--network', prepared.build.options?.network ?? 'default'];
+      await call('docker', 'buildx', 'build', ...images, ...output, ...network, ...commonFlags(prepared), namedContext(prepared));
       mkdirSync(prepared.output, { recursive: true });
       await call('tar', '-xf', archive, '-C', prepared.output);
     },
     dispose: async () => undefined,
   };
+}
+
+/**
+ * The context by a name of its own: of contexts with equal last names, files of the same size and time are not sent again, whatever they hold.
+ */
+function namedContext({ context, output }: PreparedBuild): string {
+  const link = join(dirname(output), randomUUID());
+  symlinkSync(context, link);
+  return link;
 }
 
 function commonFlags({ build, containerfile, contexts, secrets }: PreparedBuild): readonly string[] {

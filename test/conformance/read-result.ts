@@ -28,7 +28,12 @@ export interface Result {
 
 interface Manifest {
   readonly config: { readonly digest: string };
-  readonly layers: readonly { readonly digest: string }[];
+  /** BuildKit writes null for none. */
+  readonly layers: readonly { readonly digest: string }[] | null;
+}
+
+interface StoredConfig extends Omit<ResultConfig, 'rootfs'> {
+  readonly rootfs: { readonly diff_ids: readonly string[] | null };
 }
 
 const knownLayers = new Map<string, Promise<readonly LayerLine[]>>();
@@ -38,13 +43,17 @@ export async function readResult(layout: string): Promise<Result> {
   const blob = (digest: string): Buffer => readFileSync(join(layout, 'blobs', digest.replace(':', '/')));
   const index: { manifests: readonly { digest: string }[] } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
   const manifest: Manifest = JSON.parse(blob(index.manifests[0]?.digest ?? '').toString());
-  const config: ResultConfig = JSON.parse(blob(manifest.config.digest).toString());
-  const layers = manifest.layers.map(({ digest }) => {
+  const config = configOf(JSON.parse(blob(manifest.config.digest).toString()));
+  const layers = (manifest.layers ?? []).map(({ digest }) => {
     const layer = knownLayers.get(digest) ?? readLayer(blob(digest));
     knownLayers.set(digest, layer);
     return layer;
   });
   return { config, layers: await Promise.all(layers) };
+}
+
+function configOf({ rootfs, ...rest }: StoredConfig): ResultConfig {
+  return { ...rest, rootfs: { diff_ids: rootfs.diff_ids ?? [] } };
 }
 
 async function readLayer(bytes: Buffer): Promise<readonly LayerLine[]> {
