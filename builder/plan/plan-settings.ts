@@ -64,11 +64,11 @@ function expandPairs(pairs: readonly KeyValue[], context: InstructionContext): r
  */
 export function planWorkdir(instruction: WorkdirInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
-  const text = valueOf(instruction.path, state.expander);
+  const text = valueOf(instruction.path, state.expander) || state.config.workingDirectory;
   const path = joinPath(workingDirectoryOf(state), text);
   state.config.workingDirectory = isAbsolute(text) ? text : path;
   const createdBy = `WORKDIR ${state.config.workingDirectory}`;
-  if (path === '/') return configStep(context, createdBy);
+  if (state.config.workingDirectory === '/') return configStep(context, createdBy);
   return actionStep(context, { kind: 'make-directory', path, user: state.config.user }, { createdBy });
 }
 

@@ -170,7 +170,7 @@ export interface CopyGroup {
 export interface MakeDirectoryAction {
   readonly kind: 'make-directory';
   readonly path: string;
-  /** `user[:group]` that owns what is made. */
+  /** `user[:group]` that owns what is made, read like --chown. */
   readonly user: string;
 }
 

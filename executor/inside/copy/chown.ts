@@ -3,23 +3,27 @@ import type { Owner } from '../owner.ts';
 import { groupId, numericId, resolveUser, type UserDatabase } from '../users.ts';
 
 /**
- * Who `--chown=user[:group]` is. A number without a group is the group too; a name takes its primary group; names come from the root
- * that is copied to. Refuses names that it does not know, where BuildKit would silently take root.
+ * Who `--chown=user[:group]` is, and who owns what a WORKDIR makes. A number without a group is the group too; a name takes its primary
+ * group; nothing at all is 0, as is root, whatever the image says; names come from the root that is copied to. Refuses names that it does
+ * not know, where BuildKit would silently take root. (BuildKit, client/llb/fileop.go)
  */
 export function resolveChown(text: string, database: UserDatabase): Owner {
   const [userText = '', groupText] = text.split(':', 2);
   const uid = numericId(userText);
   const user = uid === undefined ? namedUser(userText, database) : { uid, gid: uid };
-  return { uid: user.uid, gid: groupText === undefined || groupText === '' ? user.gid : groupNumber(groupText, database) };
+  return { uid: user.uid, gid: groupText === undefined ? user.gid : groupNumber(groupText, database) };
 }
 
 function namedUser(name: string, database: UserDatabase): Owner {
-  // scratch and --link have no files to look into, and everybody knows root.
-  return name === '' || (name === 'root' && database.users.length === 0) ? { uid: 0, gid: 0 } : resolveUser(name, database);
+  return isRoot(name) ? { uid: 0, gid: 0 } : resolveUser(name, database);
 }
 
 function groupNumber(name: string, database: UserDatabase): number {
-  return name === 'root' && database.groups.length === 0 ? 0 : groupId(name, database);
+  return isRoot(name) ? 0 : groupId(name, database);
+}
+
+function isRoot(name: string): boolean {
+  return name === '' || name === 'root';
 }
 
 /** `--link` does not look at the destination's files, so names other than root mean nothing to it. */

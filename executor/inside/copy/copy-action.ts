@@ -6,8 +6,9 @@ import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import { FolderTimes } from '../layer/folder-times.ts';
 import type { RequestContext } from '../request-context.ts';
 import { makeDirectories, openRoot } from '../resolve-in-root.ts';
-import { readUserDatabase, resolveUser } from '../users.ts';
+import { readUserDatabase } from '../users.ts';
 import { unpackArchive } from './add-archive.ts';
+import { resolveChown } from './chown.ts';
 import { type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
 import { archiveFolder, type CopyTarget, openFolderInRoot, resolveTarget } from './destination.ts';
 import { readList } from './read-list.ts';
@@ -35,7 +36,7 @@ export async function copyAction(action: CopyAction, rootPath: string, context: 
 export function makeDirectoryAction(action: MakeDirectoryAction, rootPath: string): void {
   const rootFd = openRoot(rootPath);
   try {
-    const { uid, gid } = resolveUser(action.user, readUserDatabase(rootFd));
+    const { uid, gid } = resolveChown(action.user, readUserDatabase(rootFd));
     makeDirectories(rootFd, action.path, { mode: 0o755, uid, gid });
   } finally {
     close(rootFd);

@@ -104,6 +104,35 @@ export const settings: readonly Row[] = [
     file: 'FROM base\nUSER worker\nWORKDIR /new/deep\n',
     tree: { new: folder({ owner: '1001:50' }), 'new/deep': folder({ owner: '1001:50' }) },
   },
+  ...(
+    [
+      ['1001', '1001:1001'],
+      ['4321', '4321:4321'],
+      ['1001:video', '1001:44'],
+      ['worker:', '1001:0'],
+      [':50', '0:50'],
+    ] as const
+  ).map(
+    ([user, owner]): Row => ({
+      name: `WORKDIR after USER ${user} belongs to ${owner}`,
+      file: `FROM base\nUSER ${user}\nWORKDIR /new\n`,
+      tree: { new: folder({ owner }) },
+    }),
+  ),
+  {
+    name: 'WORKDIR with nothing is the last one again',
+    file: 'FROM scratch\nWORKDIR /a/\nWORKDIR $none\n',
+    tree: { a: folder() },
+    config: { WorkingDir: '/a/' },
+    history: ['WORKDIR /a/', 'WORKDIR /a/'],
+  },
+  {
+    name: 'WORKDIR to another spelling of the root makes a layer of nothing',
+    file: 'FROM scratch\nWORKDIR //\nWORKDIR .\n',
+    layers: [[]],
+    config: {},
+    history: ['WORKDIR //', '- WORKDIR /'],
+  },
   {
     name: 'WORKDIR leaves a folder that exists',
     file: 'FROM base\nUSER worker\nWORKDIR /srv/data\n',
