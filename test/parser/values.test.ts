@@ -116,7 +116,21 @@ test('parsePort() says what is wrong', () => {
 });
 
 test('isFileMode() knows octal and symbolic modes', () => {
-  for (const text of ['0755', '755', '7777', '00644', '+x', 'u=rwX,go=rX', 'a-w', 'g=u', 'u+s,o-rwx', 'ug+rw-x', '=']) {
+  for (const text of [
+    '0755',
+    '755',
+    '7777',
+    '00644',
+    '+x',
+    'u=rwX,go=rX',
+    'a-w',
+    'g=u',
+    'u+s,o-rwx',
+    'ug+rw-x',
+    '=',
+    'g=uo',
+    'u=rwxo',
+  ]) {
     assert.ok(isFileMode(text), text);
   }
   for (const text of ['', '0888', '77777', 'rwx', 'u', 'u+z', 'x+u', 'u+x,', '$MODE']) {

@@ -60,9 +60,12 @@ export function timeOf({ time }: CopyRules, entry: ListedEntry): number {
   return time === 'constant' ? constantTimeSeconds : entry.mtime;
 }
 
-/** Folders that have to be made on the way, the destination itself included: an octal --chmod counts for them, a symbolic one does not. */
+/**
+ * Folders that have to be made on the way, the destination itself included: an octal --chmod counts for them, without its set-id and sticky
+ * bits, a symbolic one does not.
+ */
 export function parentAttributes({ owner, change, idMap }: CopyRules, path: RawPath): DirectoryAttributes {
   const { uid, gid } = owner ?? { uid: 0, gid: 0 };
   requireMapped(idMap, { uid, gid }, path);
-  return { mode: change?.kind === 'octal' ? change.mode : 0o755, uid, gid };
+  return { mode: change?.kind === 'octal' ? change.mode & 0o777 : 0o755, uid, gid };
 }

@@ -148,6 +148,51 @@ export const copyOwnerMode: readonly Row[] = [
       'new/x/sub/g': file('g', { mode: 0o750 }),
     },
   },
+  ...(
+    [
+      // A file of 0600, one of 6711, a folder of 1751.
+      ['+t', 0o1600, 0o7711, 0o1751],
+      ['o+t', 0o600, 0o6711, 0o1751],
+      ['u=t', 0o1000, 0o3011, 0o1051],
+      ['=t', 0o1600, 0o7711, 0o1751],
+      ['go=s', 0o2600, 0o6700, 0o3700],
+      ['=', 0, 0, 0o1000],
+      ['u=rwX,go=rX', 0o644, 0o755, 0o1755],
+      ['u=sX', 0o4000, 0o6111, 0o5151],
+      ['u+x-X', 0o600, 0o6611, 0o1651],
+      ['a-x+X', 0o600, 0o6711, 0o1751],
+      ['g=u', 0o660, 0o6771, 0o1771],
+      ['g=Xu', 0o660, 0o6771, 0o1771],
+      ['a=uo', 0o666, 0o6777, 0o1777],
+    ] as const
+  ).map(
+    ([chmod, plain, special, below]): Row => ({
+      name: `--chmod=${chmod} of plain and special modes`,
+      file: `FROM scratch\nCOPY --chmod=${chmod} d /x/\n`,
+      context: {
+        'd/plain': file('p', { mode: 0o600 }),
+        'd/special': file('s', { mode: 0o6711 }),
+        'd/below': folder({ mode: 0o1751 }),
+      },
+      tree: {
+        x: folder(),
+        'x/plain': file('p', { mode: plain }),
+        'x/special': file('s', { mode: special }),
+        'x/below': folder({ mode: below }),
+      },
+    }),
+  ),
+  {
+    name: 'folders that are made get an octal --chmod without its set-id and sticky bits',
+    file: 'FROM scratch\nCOPY --chmod=7755 d /new/x\n',
+    context: { 'd/sub/f': file('f') },
+    tree: {
+      new: folder(),
+      'new/x': folder(),
+      'new/x/sub': folder({ mode: 0o7755 }),
+      'new/x/sub/f': file('f', { mode: 0o7755 }),
+    },
+  },
   {
     name: 'an octal --chmod leaves folders that exist',
     file: 'FROM base\nCOPY --chmod=777 a /parent/a\nCOPY --chmod=770 a /parent/sub/a\nCOPY --chmod=700 a /srv/data/a\n',
