@@ -3,20 +3,7 @@ import type { Escape } from './word-syntax.ts';
 
 /** Splits at blanks alone, as FROM, EXPOSE, COPY, ADD and VOLUME do. */
 export function splitAtBlanks(text: string, range: Range): readonly Range[] {
-  const words: Range[] = [];
-  let at = range.from;
-  while (at < range.to) {
-    if (isBlankAt(text, at)) {
-      at += 1;
-      continue;
-    }
-    const from = at;
-    while (at < range.to && !isBlankAt(text, at)) {
-      at += 1;
-    }
-    words.push({ from, to: at });
-  }
-  return words;
+  return splitInto(text, range, blankAfter);
 }
 
 /**
@@ -24,6 +11,10 @@ export function splitAtBlanks(text: string, range: Range): readonly Range[] {
  * reaches to the end, and the word's value will be refused.
  */
 export function splitQuoted(text: string, range: Range, escape: Escape): readonly Range[] {
+  return splitInto(text, range, (_, rest) => wordEnd(text, rest, escape));
+}
+
+function splitInto(text: string, range: Range, endOf: (text: string, rest: Range) => number): readonly Range[] {
   const words: Range[] = [];
   let at = range.from;
   while (at < range.to) {
@@ -32,10 +23,18 @@ export function splitQuoted(text: string, range: Range, escape: Escape): readonl
       continue;
     }
     const from = at;
-    at = wordEnd(text, { from, to: range.to }, escape);
+    at = endOf(text, { from, to: range.to });
     words.push({ from, to: at });
   }
   return words;
+}
+
+function blankAfter(text: string, { from, to }: Range): number {
+  let at = from;
+  while (at < to && !isBlankAt(text, at)) {
+    at += 1;
+  }
+  return at;
 }
 
 function wordEnd(text: string, range: Range, escape: Escape): number {

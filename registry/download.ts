@@ -3,7 +3,7 @@ import { RegistryError } from './errors.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from './http/exchange.ts';
 import { networkError } from './http/network-errors.ts';
 import { redactUrl } from './http/redact.ts';
-import { parseUrl } from './http/url.ts';
+import { basicAuthorization, parseUrl } from './http/url.ts';
 
 export interface DownloadOptions {
   readonly client: RegistryClient;
@@ -67,11 +67,10 @@ function splitUrl(text: string): { url: URL; authorization: Record<string, strin
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new RegistryError('reference-invalid', `Cannot download "${text}": it is not a http or https URL`, { side: 'client' });
   }
-  if (url.username === '' && url.password === '') return { url, authorization: {} };
-  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const authorization = basicAuthorization(url);
   url.username = '';
   url.password = '';
-  return { url, authorization: { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };
+  return { url, authorization: authorization === undefined ? {} : { authorization } };
 }
 
 function conditions(known: DownloadOptions['known']): Record<string, string> {

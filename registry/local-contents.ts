@@ -1,14 +1,12 @@
-import { documentError, RegistryError } from './errors.ts';
-import { openDockerFiles } from './local/docker-archive.ts';
+import { RegistryError } from './errors.ts';
+import { openDockerFiles, readArchivedImages } from './local/docker-archive.ts';
 import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
 import { parseLocation, type Selector } from './local/location.ts';
-import { folderFiles, readSmall, type StoredFiles } from './local/stored-files.ts';
+import { folderFiles, type StoredFiles } from './local/stored-files.ts';
 import { tarFiles } from './local/tar-files.ts';
-import { largestManifestBytes } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import { layoutPathOf } from './oci/digest.ts';
 import type { SourceImage } from './oci/image-source.ts';
-import { checkArray, checkString, objectAt } from './oci/json.ts';
 import type { ImageIndex } from './oci/manifest.ts';
 import { openImage } from './transfer/choose-image.ts';
 
@@ -114,7 +112,7 @@ async function layoutContent(files: StoredFiles, { entry, names, signal }: Layou
 }
 
 async function dockerContents(files: StoredFiles, selector: Selector): Promise<readonly OpenContent[]> {
-  const all = await repoTags(files);
+  const all = (await readArchivedImages(files)).map(({ RepoTags }) => RepoTags ?? []);
   const open =
     (wanted: Selector, names: readonly string[]): OpenContent =>
     (signal) =>
@@ -139,31 +137,4 @@ async function dockerContent(files: StoredFiles, { selector, names, signal }: Do
     has: async () => true,
     open: async () => image,
   };
-}
-
-/** The names of each image in `manifest.json`. */
-async function repoTags(files: StoredFiles): Promise<readonly (readonly string[])[]> {
-  const bytes = await readSmall(files, 'manifest.json', largestManifestBytes);
-  if (bytes === undefined) {
-    const message = `Cannot read ${files.title}: it is not an archive of docker save, it has no file "manifest.json"`;
-    throw new RegistryError('archive', message, { side: 'client' });
-  }
-  try {
-    return tagsIn(JSON.parse(bytes.toString('utf8')));
-  } catch (error) {
-    throw documentError(error, `read manifest.json of ${files.title}`);
-  }
-}
-
-function tagsIn(document: unknown): readonly (readonly string[])[] {
-  const tags: string[][] = [];
-  checkArray(document, 'the document', (element, path) => {
-    const names: string[] = [];
-    checkArray(objectAt(element, path)['RepoTags'] ?? [], `${path}.RepoTags`, (name, at) => {
-      checkString(name, at);
-      names.push(String(name));
-    });
-    tags.push(names);
-  });
-  return tags;
 }

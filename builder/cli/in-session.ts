@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
-import { type WantedPlatforms, wantedPlatform } from '../images/open-source.ts';
+import type { WantedPlatforms } from '../images/open-source.ts';
+import { hostPlatform, platformOf } from '../platforms.ts';
 import { printableLine } from '../printable.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -52,7 +53,7 @@ export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): Re
 /** What platformFlags() say. Throws UsageError. */
 export function platformsWanted(parsed: ParsedFlags): WantedPlatforms {
   const platform = parsed.last('--platform');
-  if (parsed.isOn('--all') !== true) return wantedPlatform(platform);
+  if (parsed.isOn('--all') !== true) return platform === undefined ? hostPlatform() : platformOf(platform);
   if (platform === undefined) return 'all';
   throw new UsageError('--all', 'Cannot take all platforms and one of them: --all and --platform exclude each other');
 }

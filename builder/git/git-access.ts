@@ -1,4 +1,5 @@
 import { isLoopback } from '../../registry/http/loopback.ts';
+import { secretLine } from '../source/secret-value.ts';
 import type { GitLocation } from './git-location.ts';
 import type { GitAccess } from './git-program.ts';
 
@@ -110,21 +111,12 @@ async function authorizationOf(location: GitLocation, services: GitServices): Pr
 
 async function secretHeader(suffixes: readonly string[], { secret }: GitServices): Promise<string | undefined> {
   for (const suffix of suffixes) {
-    const header = lineOf(await secret(`GIT_AUTH_HEADER${suffix}`));
+    const header = secretLine(await secret(`GIT_AUTH_HEADER${suffix}`));
     if (header !== undefined) return header;
-    const token = lineOf(await secret(`GIT_AUTH_TOKEN${suffix}`));
+    const token = secretLine(await secret(`GIT_AUTH_TOKEN${suffix}`));
     if (token !== undefined) return basic(`x-access-token:${token}`);
   }
   return undefined;
-}
-
-/** One line: a line feed in a header would begin another. */
-function lineOf(secret: Buffer | undefined): string | undefined {
-  const line = secret
-    ?.toString('utf8')
-    .trim()
-    .split(/[\r\n]/)[0];
-  return line === '' ? undefined : line;
 }
 
 function basic(userInfo: string): string {

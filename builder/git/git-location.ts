@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { decodedPart } from '../../registry/http/url.ts';
 
 /** A repository as ADD, a context or a flag names it. */
 export interface GitLocation {
@@ -38,7 +39,7 @@ export function parseGitLocation(text: string): GitLocation {
     scp === null ? urlPlace(address) : { remote: address, transport: 'ssh' as const, host: scp[2] ?? '', userInfo: undefined };
   const query = scp === null ? cut(address, '?').after : undefined;
   const { before: ref, after: folder = '' } = cut(fragment, ':');
-  const fields = readQuery(query ?? '', { ref: decoded(ref), folder: decoded(folder) });
+  const fields = readQuery(query ?? '', { ref: decodedPart(ref), folder: decodedPart(folder) });
   return { ...place, ...fields };
 }
 
@@ -73,7 +74,7 @@ function urlPlace(address: string): Place {
   // ssh takes no password from there.
   url.password = '';
   const isPrivate = url.username === '' && (username !== '' || password !== '');
-  const userInfo = isPrivate ? `${decoded(username)}:${decoded(password)}` : undefined;
+  const userInfo = isPrivate ? `${decodedPart(username)}:${decodedPart(password)}` : undefined;
   return { remote: url.href, transport, host: url.host, userInfo };
 }
 
@@ -173,12 +174,4 @@ function prefixed(prefix: string, name: string | undefined): string | undefined 
 function cut(text: string, separator: string): { readonly before: string; readonly after: string | undefined } {
   const at = text.indexOf(separator);
   return at === -1 ? { before: text, after: undefined } : { before: text.slice(0, at), after: text.slice(at + separator.length) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -5,7 +5,6 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { normalisePlatform, parsePlatform } from '../../registry/oci/platform-match.ts';
 import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
@@ -18,17 +17,6 @@ import type { WholeImage } from './whole-image.ts';
 
 /** Which images of an index are meant: one, or all of them. */
 export type WantedPlatforms = Platform | 'all';
-
-/** The platform of a flag, or that of this machine. Throws UsageError. */
-export function wantedPlatform(text: string | undefined): Platform {
-  if (text === undefined) return normalisePlatform({ os: 'linux', architecture: process.arch });
-  try {
-    return parsePlatform(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError('--platform', error.message, { cause: error });
-  }
-}
 
 /** How an image is read. */
 export interface Reading {

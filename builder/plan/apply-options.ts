@@ -1,5 +1,5 @@
-import { formatPlatform, parsePlatform } from '../../parser/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { normalisePlatform } from '../../registry/oci/platform-match.ts';
 import type { PlanOptions } from './plan-options.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -18,18 +18,14 @@ export function applyOptions({ config, fileEnv }: StageState, options: PlanOptio
 
 /** What the configuration says the image runs on: its base's platform, or the one that was asked for. */
 export function imagePlatformOf({ imagePlatform: own }: StageState, { platform, isPlatformExplicit }: PlanOptions): Platform {
-  if (!isPlatformExplicit) return normalised(own);
+  if (!isPlatformExplicit) return normalisePlatform(own);
   const isSame = own.os === platform.os && own.architecture === platform.architecture;
   const variant = platform.variant ?? (isSame ? own.variant : undefined);
   const version = platform['os.version'] ?? (isSame ? own['os.version'] : undefined);
-  return normalised({
+  return normalisePlatform({
     os: platform.os,
     architecture: platform.architecture,
     ...(variant !== undefined && { variant }),
     ...(version !== undefined && { 'os.version': version }),
   });
-}
-
-function normalised(platform: Platform): Platform {
-  return parsePlatform(formatPlatform(platform)) ?? platform;
 }

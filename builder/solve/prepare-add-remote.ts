@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { RegistryError } from '../../registry/errors.ts';
+import { decodedPart } from '../../registry/http/url.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from '../context/errors.ts';
@@ -66,16 +67,8 @@ function fileGroup(
 /** The last element of the path, as Go's path.Base finds it; a name that no file can have is none. */
 function nameOfUrl(url: string): RawPath {
   const { pathname } = new URL(url);
-  const name = decoded(pathname).replace(/\/+$/, '').split('/').at(-1) ?? '';
+  const name = decodedPart(pathname).replace(/\/+$/, '').split('/').at(-1) ?? '';
   return pathOfText(name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** What is wrong with a URL of the Containerfile is shown where it stands. */

@@ -8,7 +8,7 @@ import { redactUrl } from '../../registry/http/redact.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import type { BuildOptions } from '../options.ts';
-import { secretValue } from './secret-value.ts';
+import { secretLine, secretValue } from './secret-value.ts';
 
 /** What downloads need of a build. */
 export interface DownloadServices {
@@ -132,21 +132,12 @@ function described({ digest, sizeBytes, lastModified }: Download): DownloadedFil
 export async function authorization(url: string, options: BuildOptions): Promise<Record<string, string>> {
   const { host, hostname } = new URL(url);
   for (const name of new Set([host, hostname])) {
-    const header = await secretLine(`HTTP_AUTH_HEADER_${name}`, options);
+    const header = secretLine(await secretValue(`HTTP_AUTH_HEADER_${name}`, options));
     if (header !== undefined) return { authorization: header };
-    const token = await secretLine(`HTTP_AUTH_TOKEN_${name}`, options);
+    const token = secretLine(await secretValue(`HTTP_AUTH_TOKEN_${name}`, options));
     if (token !== undefined) return { authorization: `Bearer ${token}` };
   }
   return {};
-}
-
-/** One line: a line feed in a header would begin another. */
-async function secretLine(id: string, options: BuildOptions): Promise<string | undefined> {
-  const line = (await secretValue(id, options))
-    ?.toString('utf8')
-    .trim()
-    .split(/[\r\n]/)[0];
-  return line === '' ? undefined : line;
 }
 
 function mismatch({ url, checksum }: DownloadRequest, found: Digest): SourceError {

@@ -15,6 +15,15 @@ export async function secretValue(
   throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
 }
 
+/** The first line of a secret that goes into a header, where a line feed would begin another; undefined when it is empty. */
+export function secretLine(secret: Buffer | undefined): string | undefined {
+  const line = secret
+    ?.toString('utf8')
+    .trim()
+    .split(/[\r\n]/)[0];
+  return line === '' ? undefined : line;
+}
+
 async function readSecretFile(id: string, file: string): Promise<Buffer> {
   try {
     return await readFile(file);

@@ -1,5 +1,6 @@
 import { SocksClient } from 'socks';
 import { buildConnector } from 'undici';
+import { decodedPart } from './url.ts';
 
 /** A SOCKS proxy that cannot be used. Its cause is left out, since that holds the password. */
 export class SocksError extends Error {
@@ -29,14 +30,13 @@ type Tunnel = Awaited<ReturnType<typeof SocksClient.createConnection>>['socket']
 async function tunnel(proxy: URL, target: buildConnector.Options, timeout: number): Promise<Tunnel | SocksError> {
   const port = Number(target.port) || (target.protocol === 'https:' ? 443 : 80);
   try {
-    const [user, password] = [proxy.username, proxy.password].map(decodeURIComponent);
     const { socket } = await SocksClient.createConnection({
       command: 'connect',
       proxy: {
         type: 5,
         host: bare(proxy.hostname),
         port: Number(proxy.port) || 1080,
-        ...(user !== '' && { userId: user, password }),
+        ...(proxy.username !== '' && { userId: decodedPart(proxy.username), password: decodedPart(proxy.password) }),
       },
       destination: { host: bare(target.hostname), port },
       timeout,

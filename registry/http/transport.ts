@@ -7,6 +7,7 @@ import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts
 import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
 import { watchStalls } from './stall-watch.ts';
+import { basicAuthorization } from './url.ts';
 
 export interface TransportOptions extends CertificateOptions {
   /** How long nothing may arrive before a request fails, in milliseconds. */
@@ -146,9 +147,8 @@ function proxyOptions(proxy: URL): { uri: string; token?: string; proxyTunnel: b
   const bare = new URL(proxy);
   bare.username = '';
   bare.password = '';
-  if (proxy.username === '') return { uri: bare.href, proxyTunnel: false };
-  const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return { uri: bare.href, token: `Basic ${Buffer.from(user).toString('base64')}`, proxyTunnel: false };
+  const token = basicAuthorization(proxy);
+  return { uri: bare.href, ...(token !== undefined && { token }), proxyTunnel: false };
 }
 
 function bodyHeaders(body: HttpBody | undefined): Record<string, string> {

@@ -42,7 +42,8 @@ export async function openDockerFiles(
   return openImage(made.found, { ...open, blobs: made.blobs });
 }
 
-async function readArchivedImages(files: StoredFiles): Promise<readonly ArchivedImage[]> {
+/** What `manifest.json` lists. Throws RegistryError. */
+export async function readArchivedImages(files: StoredFiles): Promise<readonly ArchivedImage[]> {
   const bytes = await readSmall(files, 'manifest.json', largestManifestBytes);
   if (bytes === undefined) {
     const message = `Cannot read ${files.title}: it is not an archive of docker save, it has no file "manifest.json"`;

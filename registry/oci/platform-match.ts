@@ -45,16 +45,6 @@ function normaliseVariant(architecture: string, variant: string | undefined): st
   return architecture === 'amd64' && full === 'v1' ? undefined : full;
 }
 
-/** Reads `os/architecture[/variant]`; a single word is an architecture on Linux. Throws SyntaxError. */
-export function parsePlatform(text: string): Platform {
-  const parts = text.trim().split('/');
-  const isSound = parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
-  if (!isSound) throw new SyntaxError(`Cannot read platform "${text}": it should be os/architecture or os/architecture/variant`);
-  const [first = '', second, variant] = parts;
-  if (second === undefined) return normalisePlatform({ os: 'linux', architecture: first });
-  return normalisePlatform({ os: first, architecture: second, ...(variant === undefined ? {} : { variant }) });
-}
-
 /** `linux/arm/v7`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');

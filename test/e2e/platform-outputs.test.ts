@@ -143,7 +143,7 @@ test('a platform that cannot be read is an error of usage', needs, async () => {
   using box = prepared();
   await box
     .tsbuild('--platform=linux/', '-o', 'type=none', 'c')
-    .fails({ exit: 2, stderr: /Cannot build for "linux\/": expected OS\/ARCH/ });
+    .fails({ exit: 2, stderr: /Cannot use the platform "linux\/": expected OS\/ARCH/ });
 });
 
 test('commands of another system are refused', needs, async () => {

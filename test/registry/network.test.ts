@@ -309,6 +309,18 @@ describe('download()', () => {
     });
   });
 
+  test('takes a password with a percent sign that begins no encoding', async () => {
+    await using client = await newClient();
+    registry.requests.length = 0;
+    const url = `http://ada:50%25@${registry.host}/nothing`;
+    for (const text of [url, url.replace('%25', '%')]) {
+      await assert.rejects(download(text, { client }), { name: 'RegistryError', status: 404 });
+    }
+    const sent = registry.requests.map(({ headers }) => headers.authorization);
+    const expected = `Basic ${Buffer.from('ada:50%').toString('base64')}`;
+    assert.deepEqual(sent, [expected, expected]);
+  });
+
   test('asks with conditions, and says that nothing has changed', async () => {
     registry.requests.length = 0;
     const found = await get(

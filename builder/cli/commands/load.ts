@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { loadImages } from '../../images/load-images.ts';
-import { wantedPlatform } from '../../images/open-source.ts';
+import { platformOf } from '../../platforms.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
@@ -50,7 +50,7 @@ async function load(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const platform = parsed.last('--platform');
   const loading = {
     input: path === '-' ? stdin : path,
-    platforms: platform === undefined ? 'all' : wantedPlatform(platform),
+    platforms: platform === undefined ? 'all' : platformOf(platform),
     names: parsed.all('--name'),
   } as const;
   const loaded = await inSession(opened, parsed, (session) => loadImages(loading, session));
