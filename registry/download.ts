@@ -12,8 +12,14 @@ export interface DownloadOptions {
   /** Sent to the origin of the URL alone, not to where it redirects: `authorization` and the like. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: no limit. */
-  readonly maximumBytes?: number;
+  readonly maximum?: DownloadLimit;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface DownloadLimit {
+  readonly bytes: number;
+  /** Why it is that many, to stand behind the number in an error: `, half of what is free`. */
+  readonly reason: string;
 }
 
 /** What a URL gave. */
@@ -45,9 +51,9 @@ export async function download(text: string, options: DownloadOptions): Promise<
     return { kind: 'not-modified' };
   }
   if (response.status !== 200) throw refused(response, purpose);
-  const limit = options.maximumBytes ?? Number.POSITIVE_INFINITY;
+  const limit = options.maximum ?? noLimit;
   const sizeBytes = contentLengthOf(response);
-  if (sizeBytes !== undefined && sizeBytes > limit) {
+  if (sizeBytes !== undefined && sizeBytes > limit.bytes) {
     discard(response);
     throw tooLarge(purpose, limit);
   }
@@ -61,6 +67,8 @@ export async function download(text: string, options: DownloadOptions): Promise<
     lastModifiedSeconds: secondsOf(lastModified),
   };
 }
+
+const noLimit: DownloadLimit = { bytes: Number.POSITIVE_INFINITY, reason: '' };
 
 function splitUrl(text: string): { url: URL; authorization: Record<string, string> } {
   const url = parseUrl(text);
@@ -87,7 +95,7 @@ function secondsOf(date: string | undefined): number | undefined {
 
 interface LimitOptions {
   readonly purpose: string;
-  readonly limit: number;
+  readonly limit: DownloadLimit;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -99,7 +107,7 @@ async function* limited(
   try {
     for await (const chunk of bytesOf(response.body)) {
       size += chunk.byteLength;
-      if (size > limit) throw tooLarge(purpose, limit);
+      if (size > limit.bytes) throw tooLarge(purpose, limit);
       yield chunk;
     }
   } catch (error) {
@@ -120,6 +128,7 @@ function refused(response: HttpResponse, purpose: string): RegistryError {
   });
 }
 
-function tooLarge(purpose: string, limit: number): RegistryError {
-  return new RegistryError('too-large', `Cannot ${purpose}: it is larger than ${limit} bytes`, { side: 'registry' });
+function tooLarge(purpose: string, { bytes, reason }: DownloadLimit): RegistryError {
+  const size = bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.floor(bytes / 2 ** 20)} MiB`;
+  return new RegistryError('too-large', `Cannot ${purpose}: it is larger than ${size}${reason}`, { side: 'registry' });
 }

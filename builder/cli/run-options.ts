@@ -16,7 +16,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
   const hostname = parsed.last('--hostname');
   return {
     secrets: Object.fromEntries(parsed.all('--secret').map((text) => parseSecret(text, environment))),
-    ssh: Object.fromEntries(parsed.all('--ssh').map(parseSsh)),
+    ssh: sshOf(parsed.all('--ssh')),
     allow: parsed.all('--allow').map(entitlementOf),
     addHosts: parsed.all('--add-host').map(hostOf),
     dns: parsed.all('--dns').map(nameServerOf),
@@ -58,6 +58,15 @@ function hostOf(text: string): string {
 function nameServerOf(text: string): string {
   if (isIP(text) === 0) throw new UsageError('--dns', `Cannot use --dns ${text}: expected an IP address`);
   return text;
+}
+
+/** Of two agents with one id, one would be left out without a word. */
+function sshOf(texts: readonly string[]): NonNullable<BuildOptions['ssh']> {
+  const sources = texts.map(parseSsh);
+  const ids = sources.map(([id]) => id);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw new UsageError('--ssh', `Cannot use --ssh ${twice}: it is given more than once`);
+  return Object.fromEntries(sources);
 }
 
 function ulimitOf(text: string): string {

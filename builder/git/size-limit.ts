@@ -1,27 +1,19 @@
-import { lstat, readdir, statfs } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type DiskLimit, diskLimitOf } from '../source/disk-limit.ts';
 import { GitFailure } from './git-program.ts';
 
 /** What a repository may take on the disk: with its own folder, submodules, and all that is checked out. */
-export interface SizeLimit {
-  readonly bytes: number;
+export interface SizeLimit extends DiskLimit {
   readonly files: number;
-  /** Why `bytes` is what it is, to stand after a number. */
-  readonly reason: string;
 }
 
-/** As what contexts may unpack to. */
-const mostBytes = 2 ** 36;
 const mostFiles = 1_000_000;
 
-/** The limit for a folder: half of what its disk has left, since the files are kept as an archive before the folder goes. */
+/** The limit for a folder. */
 export async function sizeLimitOf(folder: string): Promise<SizeLimit> {
-  const { bavail, bsize } = await statfs(folder);
-  const half = Math.floor((bavail * bsize) / 2);
-  return half < mostBytes
-    ? { bytes: half, files: mostFiles, reason: ', half of the free space of the disk' }
-    : { bytes: mostBytes, files: mostFiles, reason: '' };
+  return { ...(await diskLimitOf(folder)), files: mostFiles };
 }
 
 /**

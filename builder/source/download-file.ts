@@ -8,6 +8,7 @@ import { redactUrl } from '../../registry/http/redact.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { diskLimitOf } from './disk-limit.ts';
 import { secretLine, secretValue } from './secret-value.ts';
 
 /** What downloads need of a build. */
@@ -81,7 +82,8 @@ async function fetchOnce(request: DownloadRequest, known: Download | undefined, 
   const { signal, options } = services;
   const headers = await authorization(request.url, options);
   const client = await services.client();
-  const reply = await download(request.url, { client, headers, signal, ...(known !== undefined && { known }) });
+  const maximum = await diskLimitOf(services.store.root);
+  const reply = await download(request.url, { client, headers, signal, maximum, ...(known !== undefined && { known }) });
   if (reply.kind === 'not-modified') {
     if (known !== undefined) return known;
     throw new RegistryError(

@@ -22,7 +22,7 @@ export function containerfileReaders(
       const reply = await download(url, {
         client: await client(),
         headers,
-        maximumBytes: largestContainerfileBytes,
+        maximum: { bytes: largestContainerfileBytes, reason: '' },
         signal,
       });
       if (reply.kind === 'not-modified') throw new Error('nothing was said to be known');

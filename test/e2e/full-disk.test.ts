@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { test } from 'node:test';
+import { FileServer } from '../support/file-server.ts';
 import { GitServer } from '../support/git-server.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
@@ -70,6 +71,18 @@ test('a repository that would fill the disk is stopped, and leaves room', gitNee
   const stderr = /Cannot fetch "http:\S+": the repository takes more than 1[01] MiB, half of the free space of the disk/;
   await box.tsbuild('--store', box.at('small/store'), 'c').fails({ exit: 1, stderr });
   await box.tsbuild('--store', box.at('small/store'), server.url('app')).fails({ exit: 1, stderr });
+  const { bavail, bsize } = statfsSync(box.at('small'));
+  assert.ok(bavail * bsize > 22 * 1024 * 1024);
+});
+
+test('a file from a URL that would fill the disk is refused, and leaves room', needs, async () => {
+  await using server = await FileServer.start();
+  server.files.set('/big', { content: Buffer.alloc(15 * 1024 * 1024, 'x') });
+  using box = sandbox();
+  using _disk = smallDisk(box, 24);
+  box.file('c/Containerfile', `FROM scratch\nADD ${server.url}/big /\n`);
+  const stderr = /Cannot download "http:\S+": it is larger than 1[01] MiB, half of the free space of the disk/;
+  await box.tsbuild('--store', box.at('small/store'), 'c').fails({ exit: 1, stderr });
   const { bavail, bsize } = statfsSync(box.at('small'));
   assert.ok(bavail * bsize > 22 * 1024 * 1024);
 });

@@ -336,9 +336,18 @@ describe('download()', () => {
   });
 
   test('keeps to a limit', async () => {
-    await assert.rejects(get({ kind: 'reply', status: 200, body: 'hello' }, { maximumBytes: 4 }), { code: 'too-large' });
     await assert.rejects(
-      get({ kind: 'reply', status: 200, headers: { 'content-length': '5' }, body: 'hello' }, { maximumBytes: 4 }),
+      get({ kind: 'reply', status: 200, body: 'hello' }, { maximum: { bytes: 4, reason: ', which is enough' } }),
+      {
+        code: 'too-large',
+        message: /it is larger than 4 bytes, which is enough$/,
+      },
+    );
+    await assert.rejects(
+      get(
+        { kind: 'reply', status: 200, headers: { 'content-length': '5' }, body: 'hello' },
+        { maximum: { bytes: 4, reason: ', which is enough' } },
+      ),
       { code: 'too-large' },
     );
   });

@@ -136,5 +136,5 @@ function within(reach: number, bits: number): number {
 }
 
 function bitsOf(text: string, meaning: Readonly<Record<string, number>>): number {
-  return [...text].reduce((bits, letter) => bits | (meaning[letter] ?? 0), 0);
+  return text.split('').reduce((bits, letter) => bits | (meaning[letter] ?? 0), 0);
 }

@@ -135,6 +135,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--ulimit', 'nofile', '.'], /Cannot use --ulimit nofile/],
   [['--volume', '/a', '.'], /Cannot mount volume "\/a"/],
   [['--ssh', 'x=/a,/b,raw=true', '.'], /raw=true needs the path of one socket, and it has 2/],
+  [['--ssh', 'default', '--ssh', 'x=/a', '--ssh', 'x=/b', '.'], /Cannot use --ssh x: it is given more than once/],
   [['--ssh', 'x=raw=true', '.'], /raw=true needs the path of one socket, and it has 0/],
   [['--ssh', 'x=/a,raw=yes', '.'], /Cannot use raw=yes in --ssh: expected true or false/],
   [['--shm-size', 'much', '.'], /Cannot use --shm-size much/],
