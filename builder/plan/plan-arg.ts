@@ -14,8 +14,8 @@ export function planArg(instruction: ArgInstruction, context: InstructionContext
   const declared = instruction.args.map((argument) => {
     const value = argumentValue(argument, context);
     noteForOutline(argument, { instruction, context, value });
-    declareArgument(state, argument.name, value);
     if (value !== undefined && !metaArguments.has(argument.name)) setVariable(state, argument.name, value);
+    declareArgument(state, argument.name, value);
     return value === undefined ? argument.name : `${argument.name}=${value}`;
   });
   return configStep(context, `ARG ${declared.join(' ')}`);

@@ -34,8 +34,13 @@ export interface StageState {
   /** What the base's configuration says the image runs on. */
   readonly imagePlatform: Platform;
   readonly expander: Expander;
-  /** Lists that only change with `variables` and `args`. */
-  cache: { environment?: readonly string[]; argumentPrefix?: string };
+  /** Changes with `variables` alone. */
+  environment: readonly string[] | undefined;
+  /**
+   * `a=1 b=2`, the arguments as they stand in the history of each RUN. It grows at its end, so that all those texts share their beginnings:
+   * each by itself would make them quadratic in the number of arguments.
+   */
+  argumentList: string | undefined;
 }
 
 /** The start of a stage without an image below it. */
@@ -86,32 +91,38 @@ function startState(start: Start, escape: Escape, inherited: StageState['variabl
     usedArguments: new Set(),
     hasCmd: false,
     expander: { env: (name) => variables.get(name)?.value, escape },
-    cache: {},
+    environment: undefined,
+    argumentList: undefined,
   };
 }
 
 /** Sets a variable for what follows in the stage. The configuration is not touched. */
 export function setVariable(state: StageState, name: string, value: string): void {
   setLast(state.variables, name, value);
-  state.cache = {};
+  state.environment = undefined;
+  if (state.args.has(name)) state.argumentList = undefined;
 }
 
-/** Declares an argument, with its value if it has one. */
+/** Declares an argument, with its value if it has one; a variable of that name is set before. */
 export function declareArgument(state: StageState, name: string, value: string | undefined): void {
+  const isNew = !state.args.has(name);
   state.args.set(name, value ?? state.args.get(name));
-  state.cache = {};
+  if (!isNew) state.argumentList = undefined;
+  else if (state.argumentList !== undefined) state.argumentList += ` ${argumentEntry(state, name)}`;
 }
 
 /** The environment of a RUN, in the order in which the variables were set. T0 as time, unless the stage says another one. */
 export function environmentOf(state: StageState): readonly string[] {
-  state.cache.environment ??= makeEnvironment(state.variables);
-  return state.cache.environment;
+  state.environment ??= makeEnvironment(state.variables);
+  return state.environment;
 }
 
 /** `|2 a=1 b=2 ` as it stands in the history before the command of a RUN; '' without arguments. */
 export function argumentPrefixOf(state: StageState): string {
-  state.cache.argumentPrefix ??= makeArgumentPrefix(state);
-  return state.cache.argumentPrefix;
+  const { args } = state;
+  if (args.size === 0) return '';
+  state.argumentList ??= Array.from(args.keys(), (name) => argumentEntry(state, name)).join(' ');
+  return `|${args.size} ${state.argumentList} `;
 }
 
 /** The folder that relative paths start from. */
@@ -130,8 +141,6 @@ function makeEnvironment(variables: StageState['variables']): readonly string[] 
   return environment;
 }
 
-function makeArgumentPrefix({ args, variables }: StageState): string {
-  if (args.size === 0) return '';
-  const values = Array.from(args, ([name, value]) => variables.get(name)?.entry ?? `${name}=${value ?? ''}`);
-  return `|${args.size} ${values.join(' ')} `;
+function argumentEntry({ args, variables }: StageState, name: string): string {
+  return variables.get(name)?.entry ?? `${name}=${args.get(name) ?? ''}`;
 }

@@ -45,6 +45,10 @@ const measurements: Readonly<Record<string, Measurement>> = {
     text: () => manyLines(5_000, (index) => `ENV V${index}=${index}\nRUN x${index}`),
     run: planned,
   },
+  'plan 5,000 ARG and 5,000 RUN': {
+    text: () => manyLines(5_000, (index) => `ARG V${index}=${index}\nRUN x${index}`),
+    run: planned,
+  },
   'plan 1,000 stages in a chain': {
     text: () => manyLines(1_000, (index) => `FROM s${index} AS s${index + 1}\nENV v${index % 50}=${index}\nRUN x`),
     run: planned,

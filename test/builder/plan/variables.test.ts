@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { historyOf, lastRun, type PlanSetup, planText, refusal, runEnv, targetOf } from './plan-text.ts';
 
 const args = (pairs: Readonly<Record<string, string>>): PlanSetup => ({ buildArgs: new Map(Object.entries(pairs)) });
@@ -272,4 +273,21 @@ test('plan() writes arguments into the history of RUN: the last value at the fir
 
 test('plan() writes the ENV that beat an argument into the history of RUN', () => {
   assert.equal(historyOf('FROM b\nARG X=a\nENV X=e\nRUN x').at(-1), 'RUN |1 X=e /bin/sh -c x # buildkit');
+});
+
+test('plan() writes the same arguments into the history of a RUN, whatever RUNs came before it', () => {
+  const names = ['a', 'b', 'BUILDKIT_SBOM_SCAN_STAGE', 'HTTP_PROXY'];
+  const settings = names.flatMap((name) => [`ARG ${name}`, `ARG ${name}=1`, `ARG ${name}=$a`, `ENV ${name}=e`]);
+  const line = fc.oneof(fc.constantFrom(...settings), fc.constant('RUN x'));
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 12 }), fc.boolean(), (lines, isChild) => {
+      const start = isChild ? 'FROM b AS p\nARG a=p q\nRUN x\nFROM p\n' : 'FROM b\n';
+      const history = historyOf(`${start}${lines.join('\n')}\n`);
+      for (const [at, text] of lines.entries()) {
+        if (text !== 'RUN x') continue;
+        const settingsBefore = lines.slice(0, at).filter((earlier) => earlier !== text);
+        assert.equal(history[at], historyOf(`${start}${[...settingsBefore, text].join('\n')}\n`).at(-1));
+      }
+    }),
+  );
 });
