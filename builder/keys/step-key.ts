@@ -25,19 +25,25 @@ interface StepSubject {
 
 /**
  * The key of a step: the action, the content that it starts from, the platform, the content of its inputs. The parent counts by what it
- * contains and not by how it was made, so a step that ran again and changed nothing does not make those after it run.
+ * contains and not by how it was made, so a step that ran again and changed nothing does not make those after it run. For COPY --link, which
+ * reads nothing of it, it does not count: see isOnAnyBase().
  */
 export function stepKey(subject: StepSubject): KeyedStep {
   const components = [
     component({ kind: 'format', value: keyFormat, shown: '' }),
     component({ kind: 'platform', value: { ...subject.platform }, shown: describePlatform(subject.platform) }),
-    component({ kind: 'base', value: subject.parent ?? 'scratch', shown: '' }),
+    component({ kind: 'base', value: isOnAnyBase(subject.action) ? 'any' : (subject.parent ?? 'scratch'), shown: '' }),
     component({ kind: 'action', value: subject.action.kind }),
     ...actionComponents(subject.action),
   ];
   const hash = createHash('sha256');
   for (const { name, digest } of components) hash.update(`${name}\0${digest}\0`);
   return { key: parseStepKey(hash.digest('hex')), components };
+}
+
+/** True when a step makes the same layer whatever it starts from. */
+export function isOnAnyBase(action: KeyedAction): boolean {
+  return action.kind === 'copy' && action.isLink;
 }
 
 /** Raised when steps of old keys could give other results with this version. */

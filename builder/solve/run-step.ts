@@ -7,9 +7,10 @@ import { chainIdOf } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError } from '../errors.ts';
 import { explain } from '../keys/explain.ts';
-import { type KeyedStep, stepKey } from '../keys/step-key.ts';
+import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { Cleanup } from './cleanup.ts';
+import { layerOnBase } from './linked-layer.ts';
 import { OutputTail } from './output-tail.ts';
 import { prepareAdd } from './prepare-add.ts';
 import { prepareCopy } from './prepare-copy.ts';
@@ -42,13 +43,17 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
   const prepared = await prepareStep(work);
   const parent = chainIdOfRoot(placed.root);
   const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
-  const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, work);
+  const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, prepared, work);
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
   const current = { key: keyed.key, components: keyed.components, inputs: await orStepError(work, () => prepared.inputs()) };
   const reason = around.solving.options.explain === true ? await missReason(current, work) : undefined;
   const { ran, limit } = around.solving;
   const same = ran.get(keyed.key);
-  if (same !== undefined) return { facts: await same, isCached: true, reason: undefined };
+  if (same !== undefined) {
+    await same;
+    const facts = await cachedFacts(keyed, prepared, work);
+    if (facts !== undefined) return { facts, isCached: true, reason: undefined };
+  }
   const running = limit(() => carryOut(prepared, keyed, work));
   ran.set(keyed.key, running);
   const facts = await running;
@@ -88,11 +93,21 @@ async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Prom
   }
 }
 
-async function cachedFacts(keyed: KeyedStep, { placed, around }: StepWork): Promise<LayerFacts | undefined> {
+async function cachedFacts(
+  { key }: KeyedStep,
+  { action }: PreparedStep,
+  { placed, around }: StepWork,
+): Promise<LayerFacts | undefined> {
   const { store } = around.solving;
-  const record = await store.steps.get(keyed.key);
-  if (record === undefined || record.chainId !== chainIdOf(chainIdOfRoot(placed.root), record.facts.diffId)) return undefined;
-  return (await store.snapshots.get(record.chainId)) === undefined ? undefined : record.facts;
+  const record = await store.steps.get(key);
+  if (record === undefined) return undefined;
+  const parent = chainIdOfRoot(placed.root);
+  const chainId = chainIdOf(parent, record.facts.diffId);
+  if ((await store.snapshots.get(chainId)) !== undefined) return record.facts;
+  if (record.chainId === chainId || !isOnAnyBase(action)) return undefined;
+  const facts = await layerOnBase(record, parent, around.solving);
+  if (facts !== undefined) await store.steps.put(key, { chainId, facts });
+  return facts;
 }
 
 async function missReason(current: Parameters<typeof explain>[1], work: StepWork): Promise<string> {

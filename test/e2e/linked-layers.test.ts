@@ -65,6 +65,40 @@ test('COPY --link gives the same layers when the base or a step below it changes
   assert.deepEqual(await build(box, 'two'), second);
 });
 
+test(
+  'COPY --link is remembered when the base changes, and asks neither for the base nor for what it copies from',
+  needs,
+  async () => {
+    using box = await prepared(...linked, 'COPY --link --from=other etc/one /o');
+    const other = ['--progress=plain', '--build-context', 'other=oci-layout://one'];
+    const on = (base: string, ...more: readonly string[]): Promise<{ stderr: string }> =>
+      box.tsbuild(...other, '--build-context', `base=oci-layout://${base}`, ...more, 'c').succeeds();
+    assert.match((await on('one')).stderr, /\(4 steps, 0 cached\)/);
+    const { stderr } = await on('two');
+    assert.match(stderr, /\(4 steps, 4 cached\)/);
+    assert.doesNotMatch(stderr, /unpacking/);
+    assert.match((await on('one', '--no-cache')).stderr, /\(4 steps, 0 cached\)/);
+    await on('two', '-o', 'files');
+    await box.run(['diff', '-r', 'c/app', 'files/opt/app']).succeeds();
+  },
+);
+
+test('two stages that link the same onto different bases share the work', needs, async () => {
+  using box = await prepared(
+    ...linked,
+    'FROM two AS second',
+    ...linked,
+    'FROM scratch',
+    'COPY --from=0 /opt /a',
+    'COPY --from=second /opt /b',
+  );
+  const contexts = ['--build-context', 'base=oci-layout://one', '--build-context', 'two=oci-layout://two'];
+  for (const flags of [['--no-cache'], []]) {
+    await box.tsbuild(...contexts, ...flags, '-o', 'files', 'c').succeeds();
+    for (const name of ['a', 'b']) await box.run(['diff', '-r', 'c/app', `files/${name}/app`]).succeeds();
+  }
+});
+
 test('COPY --link is remembered on the base that it was made on', needs, async () => {
   using box = await prepared(...linked);
   await build(box, 'one');
