@@ -13,10 +13,11 @@ import { formatIdMap, helperArguments, type IdPlan } from './id-map.ts';
  */
 export async function writeIdMaps(pid: number, plan: IdPlan): Promise<void> {
   if (plan.kind === 'subordinate-ids') {
-    await Promise.all([
-      runHelper('newuidmap', [String(pid), ...helperArguments(plan.uids)]),
-      runHelper('newgidmap', [String(pid), ...helperArguments(plan.gids)]),
-    ]);
+    const uids = runHelper('newuidmap', [String(pid), ...helperArguments(plan.uids)]);
+    const gids = runHelper('newgidmap', [String(pid), ...helperArguments(plan.gids)]);
+    gids.catch(() => undefined); // seen below: of two failures always the same one is told
+    await uids;
+    await gids;
     return;
   }
   if (plan.kind === 'single-id') {
