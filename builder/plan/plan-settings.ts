@@ -79,22 +79,22 @@ export function planUser(instruction: UserInstruction, context: InstructionConte
   return configStep(context, `USER ${user}`);
 }
 
-/** EXPOSE: ranges become single ports. */
+/** EXPOSE: ranges become single ports. The history has them in the order of the words as they were written, sorted. */
 export function planExpose(instruction: ExposeInstruction, context: InstructionContext): PlannedStep {
   const { config, expander } = context.state;
-  const exposed = new Set<string>();
-  for (const word of instruction.ports) {
+  const exposed: string[] = [];
+  for (const word of instruction.ports.toSorted((a, b) => (a.raw < b.raw ? -1 : 1))) {
     for (const text of valuesOf(word, expander)) {
       const result = expandPorts(text);
       if ('reason' in result) {
         const message = `Cannot expose "${text}": ${result.reason}`;
         refuse({ code: 'port', message, span: spanInFile(context, word.span), hint: 'Write port, port/udp or 8000-8010/tcp' });
       }
-      for (const port of result.ports) exposed.add(port);
+      exposed.push(...result.ports);
     }
   }
   for (const port of exposed) config.exposedPorts.add(port);
-  return configStep(context, `EXPOSE ${goList([...exposed].toSorted())}`);
+  return configStep(context, `EXPOSE ${goList(exposed)}`);
 }
 
 /** VOLUME: only the configuration; no folder is made, and what is written there later is kept. */

@@ -153,6 +153,11 @@ export const settings: readonly Row[] = [
   setting('EXPOSE', 'EXPOSE 80 53/udp 90/TCP 132/sctp', {
     ExposedPorts: { '80/tcp': {}, '53/udp': {}, '90/tcp': {}, '132/sctp': {} },
   }),
+  {
+    name: 'the history of EXPOSE has the words in order, and their ports',
+    file: 'FROM scratch\nARG p="9-10 3"\nEXPOSE 99-101 5/udp $p 1-3 5/UDP 1000\n',
+    history: ['- ARG p=9-10 3', '- EXPOSE [9/tcp 10/tcp 3/tcp 1/tcp 2/tcp 3/tcp 1000/tcp 5/udp 5/udp 99/tcp 100/tcp 101/tcp]'],
+  },
   setting('EXPOSE of a range', 'EXPOSE 3-5/udp', { ExposedPorts: { '3/udp': {}, '4/udp': {}, '5/udp': {} } }),
   setting('EXPOSE of a variable with several ports', 'ARG PORTS="3000 4000/udp"\nEXPOSE $PORTS', {
     ExposedPorts: { '3000/tcp': {}, '4000/udp': {} },
