@@ -167,7 +167,7 @@ export const copyOwnerMode: readonly Row[] = [
     ] as const
   ).map(
     ([chmod, plain, special, below]): Row => ({
-      name: `--chmod=${chmod} of plain and special modes`,
+      name: `plain and special modes with --chmod=${chmod}`,
       file: `FROM scratch\nCOPY --chmod=${chmod} d /x/\n`,
       context: {
         'd/plain': file('p', { mode: 0o600 }),
