@@ -47,7 +47,7 @@ export function isOnAnyBase(action: KeyedAction): boolean {
 }
 
 /** Raised when steps of old keys could give other results with this version. */
-const keyFormat = 1;
+const keyFormat = 2;
 
 function describePlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant].filter((part) => part !== undefined).join('/');
