@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { endThread } from '../../../registry/oci/compression/end-thread.ts';
 import type { BlockCompression } from './block-compressor.ts';
 
 const program = new URL(import.meta.resolve('#compress-worker'));
@@ -29,7 +30,7 @@ export class CompressThread {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    await endThread(this.#worker);
   }
 
   #fail(error: Error): void {

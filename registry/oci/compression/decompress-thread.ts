@@ -2,6 +2,7 @@ import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DecompressError } from './decompress-error.ts';
 import type { Decoding, ThreadMessage } from './decompress-worker.ts';
+import { endThread } from './end-thread.ts';
 import { Ledger } from './ledger.ts';
 
 const program = new URL(import.meta.resolve('#decompress-worker'));
@@ -42,7 +43,7 @@ export async function* decompressInThread(
       }
     }
   } finally {
-    await worker.terminate();
+    await endThread(worker);
     await input.return?.();
   }
 }

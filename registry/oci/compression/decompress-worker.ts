@@ -29,6 +29,8 @@ if (parentPort !== null) {
 async function serve(port: NonNullable<typeof parentPort>, { compression, ledger: shared }: Decoding): Promise<void> {
   const ledger = new Ledger(shared);
   const post = (message: ThreadMessage, transferred: readonly ArrayBuffer[] = []): void => port.postMessage(message, transferred);
+  // The reader ends the thread.
+  port.ref();
   // One chunk is under way while another one is decompressed.
   post({ kind: 'need' });
   const decode = await decoderOf(compression);
