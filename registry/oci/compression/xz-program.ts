@@ -40,12 +40,20 @@ export async function* decompressWithXz(
 /** Rejects with what the source throws. */
 function feed(source: AsyncIterable<Uint8Array>, stdin: Writable): Promise<void> {
   const fed = new Promise<void>((resolve, reject) => {
+    // Streams that are destroyed throw into the generator that they read; that is no failure of the source.
     async function* watched(): AsyncGenerator<Uint8Array, void, undefined> {
+      const iterator = source[Symbol.asyncIterator]();
       try {
-        yield* source;
-      } catch (error) {
-        reject(error);
-        throw error;
+        for (;;) {
+          const next = await iterator.next().catch((error: unknown) => {
+            reject(error);
+            throw error;
+          });
+          if (next.done === true) return;
+          yield next.value;
+        }
+      } finally {
+        await iterator.return?.();
       }
     }
     // A program that stops early closes its input; its end tells why.
