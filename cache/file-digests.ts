@@ -50,7 +50,7 @@ export class FileDigests {
   /** The digest of a file's content (sha256, hex) if the file has not changed since it was hashed. */
   get(path: RawPath, stamp: FileStamp): string | undefined {
     const fresh = this.#fresh.get(path);
-    if (fresh !== undefined) return isSame(fresh.stamp, stamp) ? fresh.digest : undefined;
+    if (fresh !== undefined) return isSameStamp(fresh.stamp, stamp) ? fresh.digest : undefined;
     const offset = this.#table.offsets.get(path);
     if (offset === undefined || !isSameAt(this.#table.bytes, offset, stamp)) return undefined;
     this.#table.used.add(offset);
@@ -153,7 +153,8 @@ function encodeEntry(path: RawPath, { stamp, digest }: Remembered, day: number):
   return bytes;
 }
 
-function isSame(a: FileStamp, b: FileStamp): boolean {
+/** True when nothing tells that a file has changed between two looks at it. */
+export function isSameStamp(a: FileStamp, b: FileStamp): boolean {
   return a.ctimeNs === b.ctimeNs && a.mtimeNs === b.mtimeNs && a.ino === b.ino && a.size === b.size && a.dev === b.dev;
 }
 

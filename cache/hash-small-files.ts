@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { FileBatch } from '../native/batch/file-batch.ts';
-import { O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../native/constants.ts';
+import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../native/constants.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
-import type { FileStamp } from './file-digests.ts';
+import { type FileStamp, isSameStamp } from './file-digests.ts';
 
 /** A file to hash. */
 export interface StampedFile {
@@ -31,11 +31,11 @@ export async function* hashSmallFiles<File extends StampedFile>(
   files: readonly File[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly HashedSmallFile<File>[], void, undefined> {
-  const rootFd = openSync(root, O_PATH | constants.O_DIRECTORY);
+  const rootFd = openSync(root, O_PATH | O_DIRECTORY);
   const batches = Array.from({ length: batchesAtOnce }, () => new HashBatch<File>(rootFd));
   let next = 0;
-  for (const batch of batches) next = batch.start(files, next);
   try {
+    for (const batch of batches) next = batch.start(files, next);
     for (let turn = 0; ; turn++) {
       const batch = batches[turn % batches.length];
       if (batch === undefined || batch.isEmpty) return;
@@ -104,16 +104,11 @@ class HashBatch<File extends StampedFile> {
 
   /** Whoever changes a file changes its times first, so that a status of later tells of everything that was read. */
   #isWhole(index: number, stamp: FileStamp): boolean {
-    const size = Number(stamp.size);
     const status = this.#batch.status(index);
     return (
-      this.#batch.result(index) === size &&
       status !== undefined &&
-      status.size === size &&
-      status.ctimeNs === stamp.ctimeNs &&
-      status.mtimeNs === stamp.mtimeNs &&
-      status.ino === stamp.ino &&
-      status.dev === stamp.dev
+      this.#batch.result(index) === status.size &&
+      isSameStamp({ ...status, size: BigInt(status.size) }, stamp)
     );
   }
 }

@@ -25,6 +25,13 @@ export interface DirectoryEntry {
   readonly type: number;
 }
 
+/** How openat2() opens: O flags, to which O_CLOEXEC is always added, the mode of a new file, and RESOLVE flags. */
+export interface OpenHow {
+  readonly flags: number;
+  readonly mode?: number;
+  readonly resolve: number;
+}
+
 const calls = {
   openat: systemCall('openat', 'descriptor', 'path', 'int', 'uint'),
   openat2: systemCallResult('openat2', 'descriptor', 'path', 'pointer', 'long'),
@@ -68,11 +75,8 @@ export function openat(dirfd: number, path: NativePath, flags: number, mode = 0)
  * Opens a file under rules for the walk (RESOLVE). O_CLOEXEC is always added. EAGAIN, which the kernel gives when a rename elsewhere
  * raced with a walk in a root, is retried some times. (openat2(2))
  */
-export function openat2(dirfd: number, path: NativePath, how: { flags: number; mode?: number; resolve: number }): number {
-  const attributes = Buffer.alloc(24);
-  attributes.writeBigUInt64LE(BigInt((how.flags | O_CLOEXEC) >>> 0), 0);
-  attributes.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
-  attributes.writeBigUInt64LE(BigInt(how.resolve), 16);
+export function openat2(dirfd: number, path: NativePath, how: OpenHow): number {
+  const attributes = encodeOpenHow(how);
   for (let attempt = 1; ; attempt++) {
     const result = calls.openat2(dirfd, path, attributes, attributes.length);
     if (result >= 0) {
@@ -82,6 +86,15 @@ export function openat2(dirfd: number, path: NativePath, how: { flags: number; m
       throw new SyscallError('openat2', -result, typeof path === 'string' ? path : Buffer.from(path).toString());
     }
   }
+}
+
+/** A `struct open_how`, with O_CLOEXEC. (openat2(2)) */
+export function encodeOpenHow({ flags, mode = 0, resolve }: OpenHow): Buffer {
+  const bytes = Buffer.alloc(24);
+  bytes.writeBigUInt64LE(BigInt((flags | O_CLOEXEC) >>> 0), 0);
+  bytes.writeBigUInt64LE(BigInt(mode), 8);
+  bytes.writeBigUInt64LE(BigInt(resolve), 16);
+  return bytes;
 }
 
 /** Closes a descriptor. EINTR and delayed write errors still close it on Linux; the latter are thrown. (close(2)) */

@@ -72,7 +72,7 @@ async function select(tree: FileTree, source: RawPath, selection: Selection): Pr
     const folder = visit(next.value, { tree, selection, taken });
     if (folder !== undefined) stack.push(childrenOf(tree, folder));
     if (performance.now() < sliceEnd) continue;
-    await (taken.length > manyFiles ? tree.expectMany?.() : undefined);
+    if (taken.length > manyFiles) await tree.expectMany?.();
     await turn();
     sliceEnd = performance.now() + sliceMs;
   }

@@ -1,15 +1,9 @@
-import { AT, O_CLOEXEC, STATX_BASIC_STATS } from '../constants.ts';
-import type { FileStatus } from '../files.ts';
+import { AT, STATX_BASIC_STATS } from '../constants.ts';
+import { encodeOpenHow, type FileStatus, type OpenHow } from '../files.ts';
 import { addressOf } from '../libc.ts';
 import { type ArgumentPlace, type BatchCall, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
 import { StatusMemory } from './statuses.ts';
-
-/** How the files of a batch are opened: O and RESOLVE flags. O_CLOEXEC is always added. (openat2(2)) */
-export interface OpenHow {
-  readonly flags: number;
-  readonly resolve: number;
-}
 
 /** What a batch has room for. */
 export interface BatchSize {
@@ -33,7 +27,7 @@ export class FileBatch {
 
   /** `rootFd` is the root of the tree. It must be open whenever the batch is read. */
   constructor(rootFd: number, how: OpenHow, size: BatchSize) {
-    const openHow = encodeHow(how);
+    const openHow = encodeOpenHow(how);
     this.#calls = new SyscallBatch(
       [
         { syscall: 'openat2', args: [rootFd, 0, openHow, openHow.length], descriptor: 'gives' },
@@ -109,10 +103,3 @@ const statusCall: BatchCall = {
   args: [0, Buffer.from('\0'), AT.EMPTY_PATH, STATX_BASIC_STATS],
   descriptor: 'uses',
 };
-
-function encodeHow({ flags, resolve }: OpenHow): Buffer {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt((flags | O_CLOEXEC) >>> 0), 0);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
-  return how;
-}

@@ -4,7 +4,6 @@ import {
   branchIfNotZero,
   instructions,
   load,
-  loadPair,
   move,
   moveInverted,
   returnToCaller,
@@ -12,6 +11,7 @@ import {
   subtractImmediate,
   supervisorCall,
 } from '../machine-code/arm64.ts';
+import { loadCallArm64, loadCallX64 } from '../machine-code/load-call.ts';
 import type { Architecture } from '../syscall-numbers.ts';
 
 /** Where things are in an entry of a batch. Words of 8 bytes, little endian; addresses are absolute. */
@@ -54,13 +54,7 @@ const playerX64: readonly (readonly number[])[] = [
   [0x48, 0x89, 0xfb], //                   mov  rbx, rdi             the entry
   [0x48, 0x89, 0xf5], //                   mov  rbp, rsi             how many are left
   [0x49, 0x83, 0xcc, 0xff], //             or   r12, -1              the descriptor
-  [0x48, 0x8b, 0x03], //             next: mov  rax, [rbx]
-  [0x48, 0x8b, 0x7b, 0x08], //             mov  rdi, [rbx+8]
-  [0x48, 0x8b, 0x73, 0x10], //             mov  rsi, [rbx+16]
-  [0x48, 0x8b, 0x53, 0x18], //             mov  rdx, [rbx+24]
-  [0x4c, 0x8b, 0x53, 0x20], //             mov  r10, [rbx+32]
-  [0x4c, 0x8b, 0x43, 0x28], //             mov  r8, [rbx+40]
-  [0x4c, 0x8b, 0x4b, 0x30], //             mov  r9, [rbx+48]
+  ...loadCallX64, //                      next: the call
   [0xf6, 0x43, 0x40, 0x01], //             test byte [rbx+64], 1
   [0x74, 0x03], //                         jz   call
   [0x4c, 0x89, 0xe7], //                   mov  rdi, r12
@@ -85,10 +79,7 @@ function playerArm64(): number[] {
     move(entry, 0),
     move(count, 1),
     moveInverted(descriptor, 0), //                            -1
-    load(8, entry, BATCH_LAYOUT.number), // 3 next:
-    loadPair(0, 1, entry, BATCH_LAYOUT.arguments),
-    loadPair(2, 3, entry, BATCH_LAYOUT.arguments + 16),
-    loadPair(4, 5, entry, BATCH_LAYOUT.arguments + 32),
+    ...loadCallArm64(entry), // 3 next:
     load(flags, entry, BATCH_LAYOUT.flags),
     branchIfBitClear(flags, 0, 2), //                          to call
     move(0, descriptor),

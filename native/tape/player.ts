@@ -6,12 +6,12 @@ import {
   compare,
   instructions,
   load,
-  loadPair,
   move,
   moveImmediate,
   store,
   supervisorCall,
 } from '../machine-code/arm64.ts';
+import { loadCallArm64, loadCallX64 } from '../machine-code/load-call.ts';
 import type { Architecture } from '../syscall-numbers.ts';
 import { TAPE_LAYOUT } from './assemble.ts';
 
@@ -36,13 +36,7 @@ const playerX64: readonly (readonly number[])[] = [
   [0x49, 0x89, 0xfc], //                   mov  r12, rdi             the tape
   [0x48, 0x8d, 0x5f, 0x10], //             lea  rbx, [rdi+16]        its first entry
   [0x49, 0x89, 0x1c, 0x24], //       play: mov  [r12], rbx
-  [0x48, 0x8b, 0x03], //                   mov  rax, [rbx]
-  [0x48, 0x8b, 0x7b, 0x08], //             mov  rdi, [rbx+8]
-  [0x48, 0x8b, 0x73, 0x10], //             mov  rsi, [rbx+16]
-  [0x48, 0x8b, 0x53, 0x18], //             mov  rdx, [rbx+24]
-  [0x4c, 0x8b, 0x53, 0x20], //             mov  r10, [rbx+32]
-  [0x4c, 0x8b, 0x43, 0x28], //             mov  r8, [rbx+40]
-  [0x4c, 0x8b, 0x4b, 0x30], //             mov  r9, [rbx+48]
+  ...loadCallX64,
   [0x0f, 0x05], //                         syscall                   (clobbers rcx and r11)
   [0x48, 0x8b, 0x4b, 0x38], //             mov  rcx, [rbx+56]
   [0x48, 0x89, 0x01], //                   mov  [rcx], rax
@@ -68,10 +62,7 @@ function playerArm64(): number[] {
     move(tape, 0),
     addImmediate(entry, 0, TAPE_LAYOUT.headerBytes),
     store(entry, tape, TAPE_LAYOUT.currentEntry), // 2 play:
-    load(8, entry, TAPE_LAYOUT.number),
-    loadPair(0, 1, entry, TAPE_LAYOUT.arguments),
-    loadPair(2, 3, entry, TAPE_LAYOUT.arguments + 16),
-    loadPair(4, 5, entry, TAPE_LAYOUT.arguments + 32),
+    ...loadCallArm64(entry),
     supervisorCall,
     load(word, entry, TAPE_LAYOUT.destination),
     store(0, word, 0),
