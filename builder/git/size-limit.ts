@@ -18,7 +18,7 @@ export async function sizeLimitOf(folder: string): Promise<SizeLimit> {
 
 /**
  * Lets git work in a folder, and stops it when the folder outgrows the limit: git itself has a limit for pushes only. The folder is measured
- * again and again, more seldom when that takes long, and at last when the work is done. Rejects with GitFailure.
+ * again and again, more seldom when that takes long, and at last when the work is done or has failed. Rejects with GitFailure.
  */
 export async function withinLimit<T>(
   folder: string,
@@ -29,7 +29,11 @@ export async function withinLimit<T>(
   const done = new AbortController();
   const watching = watch(folder, limit, { outgrown, done: done.signal });
   try {
-    const result = await work(AbortSignal.any([signal, outgrown.signal]));
+    const result = await work(AbortSignal.any([signal, outgrown.signal])).catch(async (error: unknown) => {
+      signal.throwIfAborted();
+      // A small disk can be full before the folder is measured again, and git knows only that.
+      throw (await isOutgrown(folder, limit)) ? tooLarge(limit) : error;
+    });
     if (await isOutgrown(folder, limit)) throw tooLarge(limit);
     return result;
   } finally {

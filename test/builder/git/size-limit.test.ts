@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { SizeLimit } from '../../../builder/git/size-limit.ts';
+import { type SizeLimit, withinLimit } from '../../../builder/git/size-limit.ts';
 import { fetchGitTree, gitLocation } from '../../../builder/source/git-tree.ts';
 import { openStore } from '../../../cache/store.ts';
 import { GitServer, type TestRepository } from '../../support/git-server.ts';
@@ -76,6 +76,17 @@ for (const [name, fill, limit, isRefused] of rows) {
     assert.deepEqual(filesNamed(folder.at('store'), /pack|HEAD|index/), []);
   });
 }
+
+test('withinLimit() tells of the limit when the work fails before the next measurement, and else of the failure', async () => {
+  using folder = temporaryFolder();
+  const limited = { limit: { ...plenty, bytes: 1000 }, signal: new AbortController().signal };
+  const fail = (bytes: number) => async (): Promise<void> => {
+    writeFileSync(folder.at('pack'), Buffer.alloc(bytes));
+    throw new Error('no space left');
+  };
+  await assert.rejects(withinLimit(folder.path, limited, fail(1000)), /no space left/);
+  await assert.rejects(withinLimit(folder.path, limited, fail(1001)), /takes more than 0 MiB, for this test/);
+});
 
 function filesNamed(folder: string, name: RegExp): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
