@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions, Output } from '../../builder/options.ts';
+import { removeTree } from '../support/remove-tree.ts';
 import { programCommand } from '../support/sandbox.ts';
 import { type TestUser, testUsers } from '../support/users.ts';
 import type { Job, JobEnd } from './driver/job.ts';
@@ -56,7 +57,7 @@ export class BuilderProcess implements AsyncDisposable {
 
   /** Removes what a build has left. */
   forget(name: string): void {
-    rmSync(join(this.folder, name), { recursive: true, force: true });
+    removeTree(join(this.folder, name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,13 +110,4 @@ function installDriver(folder: string): string {
 function own(folder: string, { uid, gid }: TestUser): void {
   chmodSync(folder, 0o755);
   if (process.getuid?.() === 0) chownSync(folder, uid, gid);
-}
-
-// Files of subordinate ids can only be removed by root, of the machine or of a namespace that has them.
-function removeTree(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    spawnSync('unshare', ['--user', '--map-auto', '--map-root-user', 'rm', '-rf', '--', path]);
-  }
 }

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { commandIn, installProgram, type ProgramCommand } from './install-program.ts';
 import { Outcome } from './outcome.ts';
+import { removeTree } from './remove-tree.ts';
 import { type TestUser, testUsers, type UserKind } from './users.ts';
 
 /** How a sandbox differs from the usual one. */
@@ -189,16 +190,4 @@ function chooseUser(kind: UserKind | undefined): TestUser {
   if (user === undefined)
     throw new Error(`Cannot run as "${kind ?? 'ordinary user'}": run test/setup.sh, or say so with requires()`);
   return user;
-}
-
-// overlayfs makes folders that even their owner may not enter, and files of subordinate ids can only be removed by root, of the machine or
-// of a namespace that has them.
-function removeTree(path: string): void {
-  const attempts = [
-    ['rm', '-rf', '--', path],
-    ['sh', '-c', 'chmod -R u+rwx "$1"; rm -rf -- "$1"', 'sh', path],
-    ['unshare', '--user', '--map-auto', '--map-root-user', 'rm', '-rf', '--', path],
-  ];
-  const isGone = attempts.some(([program = '', ...args]) => spawnSync(program, args).status === 0);
-  if (!isGone) process.emitWarning(`Cannot remove ${path}`);
 }
