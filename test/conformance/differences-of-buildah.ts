@@ -13,6 +13,7 @@ export const ofBuildah: Differences = {
     'copy owner and mode: --chmod switches --link off',
     'copy owner and mode: --link=false',
     'add archives: --unpack=false',
+    'add archives: --exclude does not reach',
     'add archives: --link',
   ],
   '--chmod is octal, without a limit, and not for folders that are made': [
@@ -53,6 +54,7 @@ export const ofBuildah: Differences = {
   ],
   'Brackets that look like JSON are unescaped': ['copy wildcards: a bracket in a name'],
   'A wildcard without a match is an error': ['copy wildcards: a wildcard without a match alone'],
+  'An xz with a filter is no archive': ['add archives: a tar with a filter of xz', 'add archives: a tar with the delta filter'],
   'The entry "./" of an archive changes the destination': ['add archives: a dot in front of names'],
   'A colon without a group behind it means the group of the user': [
     'copy owner and mode: --chown=worker: is',
