@@ -145,26 +145,27 @@ export async function lockExclusively(layout: StoreLayout): Promise<FileLock> {
 }
 
 async function prepareStore(layout: StoreLayout): Promise<readonly string[]> {
-  const version = await readVersion(layout);
-  if (version === undefined) {
-    await createStore(layout);
-    return [];
-  }
+  const version = (await readVersion(layout)) ?? (await createStore(layout));
   if (version !== storeFormat && version !== convertibleFormat) throw wrongVersion(layout, version);
   await refuseOthersStore(layout);
   if (version === convertibleFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
   return findAbandoned(layout);
 }
 
-async function createStore(layout: StoreLayout): Promise<void> {
+/** The version of the store that is there now: ours, or that of a build that began at the same time and was faster. */
+async function createStore(layout: StoreLayout): Promise<number> {
   await makeFolder(layout.root);
   await refuseOthersStore(layout);
+  const names = await readdir(layout.root);
+  const theirs = names.includes('version') ? await readVersion(layout) : undefined;
+  if (theirs !== undefined) return theirs;
   const known = new Set<string>(['lock', ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder)]);
-  const strange = (await readdir(layout.root)).find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
+  const strange = names.find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
   if (strange !== undefined) throw notAStore(layout, strange);
   for (const folder of StoreLayout.folders) await makeFolder(`${layout.root}/${folder}`);
   // Last, since it says that the rest is there.
   await writeAtomically(layout.version, `${storeFormat}\n`);
+  return storeFormat;
 }
 
 async function readVersion(layout: StoreLayout): Promise<number | undefined> {

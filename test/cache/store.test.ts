@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, sym
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '../../cache/store.ts';
 import { defaultStoreRoot } from '../../cache/store-layout.ts';
@@ -75,6 +76,18 @@ test('openStore() finishes a store that was being made when the build was killed
   mkdirSync(folder.at('steps'));
   using store = await openStore(folder.path);
   await store.blobs.putBytes(Buffer.from('x'));
+});
+
+test('openStore() in several builds at once makes one store', async () => {
+  // Begun one after the other, so that some look while others have made all but the version.
+  const open = async (root: string, ms: number): Promise<void> => {
+    await delay(ms);
+    (await openStore(root))[Symbol.dispose]();
+  };
+  for (let time = 0; time < 25; time++) {
+    using folder = temporaryFolder('store');
+    await Promise.all(Array.from({ length: 8 }, (_, ms) => open(folder.at('store'), ms)));
+  }
 });
 
 test('a build that only reads takes no lock and leaves no trace', async () => {
