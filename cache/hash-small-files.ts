@@ -92,12 +92,10 @@ class HashBatch<File extends StampedFile> {
     const results: HashedSmallFile<File>[] = [];
     let start = 0;
     for (const [index, file] of this.#files.entries()) {
-      const end = start + Number(file.stamp.size);
-      const digest = this.#isWhole(index, file.stamp)
-        ? hash('sha256', this.#batch.content.subarray(start, end), 'hex')
-        : undefined;
+      const size = Number(file.stamp.size);
+      const digest = this.#isWhole(index, file.stamp) ? hash('sha256', this.#batch.view(start, size), 'hex') : undefined;
       results.push({ file, digest, readNs: this.#readNs });
-      start = end;
+      start += size;
     }
     return results;
   }

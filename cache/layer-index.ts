@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
+import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
-import { isJsonObject } from './json-record.ts';
+import { isJsonObject, type JsonObject } from './json-record.ts';
 
 /** Something that is in a layer, as against what the layer hides. */
 export type PresentEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
@@ -24,19 +25,19 @@ export async function* readLayerIndex(file: string): AsyncGenerator<LayerEntry> 
     for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
       const lines = (rest + String(chunk)).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) yield parseEntry(line, file);
+      for (const line of lines) yield* parseLine(line, file);
     }
   } catch (error) {
     throw storeError(error, 'read the index of a layer', file);
   }
-  if (rest !== '') yield parseEntry(rest, file);
+  if (rest !== '') yield* parseLine(rest, file);
 }
 
 /** The whole index at once. */
 export async function loadLayerIndex(file: string): Promise<LayerIndex> {
   const text = await orStoreError(() => readFile(file, 'utf8'), 'read the index of a layer', file);
   const lines = text.split('\n').filter((line) => line !== '');
-  return indexOf(lines.map((line) => parseEntry(line, file)));
+  return indexOf(lines.flatMap((line) => parseLine(line, file)));
 }
 
 /** Sorts entries into an index. */
@@ -52,13 +53,13 @@ export function indexOf(lines: Iterable<LayerEntry>): LayerIndex {
   return { entries, whiteouts, opaque };
 }
 
-function parseEntry(line: string, file: string): LayerEntry {
-  const value = parseLine(line, file);
-  if (!isLayerEntry(value)) throw damaged(file);
-  return value;
+function parseLine(line: string, file: string): readonly LayerEntry[] {
+  const value = parseJson(line, file);
+  if (isLayerEntry(value) || isLayerRun(value)) return entriesOf(value);
+  throw damaged(file);
 }
 
-function parseLine(line: string, file: string): unknown {
+function parseJson(line: string, file: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
@@ -69,6 +70,16 @@ function parseLine(line: string, file: string): unknown {
 /** The worker wrote the line, so only its shape is checked. */
 function isLayerEntry(value: unknown): value is LayerEntry {
   return isJsonObject(value) && typeof value['type'] === 'string' && typeof value['path'] === 'string';
+}
+
+function isLayerRun(value: unknown): value is LayerRun {
+  return isJsonObject(value) && value['type'] === 'files' && typeof value['folder'] === 'string' && areColumns(value);
+}
+
+function areColumns({ names, sizes, mtimes, digests }: JsonObject): boolean {
+  if (!(Array.isArray(names) && Array.isArray(sizes) && Array.isArray(mtimes))) return false;
+  const isDigests = typeof digests === 'string' && digests.length === names.length * digestLength;
+  return isDigests && sizes.length === names.length && mtimes.length === names.length;
 }
 
 function damaged(file: string, cause?: unknown): StoreError {

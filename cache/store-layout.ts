@@ -4,10 +4,10 @@ import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/dige
 
 /**
  * Raised when one of the two can no longer use what the other wrote. A newer store is refused, an older one converted or refused.
- * 1: every snapshot has its folder. 2: some are packed; what is of the first format is also of the second.
+ * 1: every snapshot has its folder. 2: some are packed. 3: indexes hold runs of files. What is of an older format is also of the newer.
  */
-export const storeFormat = 2;
-export const convertibleFormat = 1;
+export const storeFormat = 3;
+export const oldestFormat = 1;
 
 /**
  * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. A relative

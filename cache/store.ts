@@ -13,7 +13,7 @@ import { ResolvedImages } from './resolved-images.ts';
 import { findAbandoned, type Session, startSession } from './session.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StepRecords } from './step-records.ts';
-import { convertibleFormat, StoreLayout, storeFormat } from './store-layout.ts';
+import { oldestFormat, StoreLayout, storeFormat } from './store-layout.ts';
 import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
 
 interface OpenOptions {
@@ -146,9 +146,9 @@ export async function lockExclusively(layout: StoreLayout): Promise<FileLock> {
 
 async function prepareStore(layout: StoreLayout): Promise<readonly string[]> {
   const version = (await readVersion(layout)) ?? (await createStore(layout));
-  if (version !== storeFormat && version !== convertibleFormat) throw wrongVersion(layout, version);
+  if (version < oldestFormat || version > storeFormat) throw wrongVersion(layout, version);
   await refuseOthersStore(layout);
-  if (version === convertibleFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
+  if (version !== storeFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
   return findAbandoned(layout);
 }
 

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from './errors.ts';
 import type { MatchState, PatternList } from './pattern-list.ts';
-import { type FileEntry, type FileTree, joinPath, type TreeEntry } from './tree.ts';
+import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
 /** Which files below a source are taken, by their path relative to it. The source itself always is. */
 export interface Selection {

@@ -1,12 +1,12 @@
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
 import { cleanSource, findMatches, findPath, type SourceMatch } from './copy-sources.ts';
 import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
 import { hasWildcards, PatternError } from './pattern.ts';
 import { PatternList } from './pattern-list.ts';
-import { type FileTree, nameOf } from './tree.ts';
+import type { FileTree } from './tree.ts';
 
 /** One source as it was written, variables expanded. */
 export type CopySource =

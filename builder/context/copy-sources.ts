@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { didYouMean } from '../../parser/suggest.ts';
-import { pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from './errors.ts';
 import { goMatcher, splitWildcards } from './go-match.ts';
 import { resolveInTree } from './resolve.ts';
-import { type FileTree, folderOf, joinPath, nameOf } from './tree.ts';
+import type { FileTree } from './tree.ts';
 
 /** A file or folder that a source names. */
 export interface SourceMatch {

@@ -1,6 +1,6 @@
 import type { LayerIndex, PresentEntry } from '../../cache/layer-index.ts';
-import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
-import { type FileTree, folderOf, nameOf, type TreeEntry } from './tree.ts';
+import { folderOf, nameOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import type { FileTree, TreeEntry } from './tree.ts';
 
 /** A path in the merged view, and what is below it. */
 interface Node {

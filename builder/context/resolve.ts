@@ -1,6 +1,6 @@
-import { type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from './errors.ts';
-import { type FileTree, folderOf, joinPath, type TreeEntry } from './tree.ts';
+import type { FileTree, TreeEntry } from './tree.ts';
 
 /** Where a path leads inside a tree. */
 export interface Resolution {

@@ -2,13 +2,13 @@ import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
-import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { UsageError } from '../errors.ts';
 import { unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import { IgnoreRules, type IgnoreState } from './ignore.ts';
-import { type FileEntry, type FileTree, folderOf, joinPath, type TreeEntry } from './tree.ts';
+import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
 interface ScanOptions {
   /** For messages: `the build context`, or a named context's name. */

@@ -1,5 +1,5 @@
 import type { FileStamp } from '../../cache/file-digests.ts';
-import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import type { RawPath } from '../../registry/oci/raw-path.ts';
 
 interface Attributes {
   /** Permission and set-id bits. */
@@ -45,21 +45,4 @@ export interface FileTree {
   expectMany?(): Promise<void>;
   /** Why a path cannot be seen, such as `.dockerignore:3 ("*.log")`; undefined when nothing hides it. */
   hiddenBy?(path: RawPath): string | undefined;
-}
-
-/** A path below another; either may be ''. */
-export function joinPath(folder: RawPath, name: RawPath): RawPath {
-  if (folder === '') return name;
-  return name === '' ? folder : rawPath(`${folder}/${name}`);
-}
-
-/** The folder that a path is in; '' for names at the top. */
-export function folderOf(path: RawPath): RawPath {
-  const slash = path.lastIndexOf('/');
-  return rawPath(slash === -1 ? '' : path.slice(0, slash));
-}
-
-/** The last component. */
-export function nameOf(path: RawPath): RawPath {
-  return rawPath(path.slice(path.lastIndexOf('/') + 1));
 }

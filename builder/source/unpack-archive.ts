@@ -1,11 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { sniff } from '../../registry/oci/compression/sniff.ts';
-import { bytesOfPath, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { bytesOfPath, folderOf, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { readTar, type TarEntry } from '../../registry/oci/tar/reader.ts';
 import { isHole } from '../../registry/oci/tar/sparse.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
-import { folderOf } from '../context/tree.ts';
 import { archiveError, decompressed } from './archive-bytes.ts';
 
 /** What may come out of an archive. */

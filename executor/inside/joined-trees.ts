@@ -1,11 +1,10 @@
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
-import { pathOfText, type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { joinPath, pathOfText, type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../registry/oci/tar/header.ts';
 import type { ExportedTree } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
-import { joinPath } from './layer/folder-cache.ts';
 import { readTree, type TreeFile } from './layer/read-tree.ts';
 import type { RequestContext } from './request-context.ts';
 import { mountRootfs } from './rootfs.ts';

@@ -27,7 +27,7 @@ import {
   readlinkat,
 } from '../../native/files.ts';
 import { isSyscallError } from '../../native/syscall-error.ts';
-import { pathOfBytes, type RawPath } from '../../registry/oci/raw-path.ts';
+import { joinPath, pathOfBytes, type RawPath } from '../../registry/oci/raw-path.ts';
 import { Refusal } from './failure.ts';
 
 /** A path inside a root: UTF-8 text or raw bytes. Leading slashes mean nothing; `..` stops at the root. */
@@ -135,7 +135,7 @@ export function makeDirectories(rootFd: number, path: PathInRoot, attributes: Di
   try {
     let where = place.existing;
     for (const name of place.missing) {
-      where = below(where, name);
+      where = joinPath(where, name);
       const next = makeDirectory(current, Buffer.from(name, 'latin1'), attributes);
       close(current);
       current = next;
@@ -159,11 +159,6 @@ export function locateInRoot(rootFd: number, path: PathInRoot): PlaceInRoot {
   } finally {
     walk.close();
   }
-}
-
-/** A path below another one. */
-export function below(directory: RawPath, name: RawPath): RawPath {
-  return pathOfBytes(Buffer.from(directory === '' ? name : `${directory}/${name}`, 'latin1'));
 }
 
 const dotDot = Buffer.from('..');

@@ -133,8 +133,8 @@ export type TreeSource =
   | { readonly kind: 'rootfs'; readonly lowers: Lowers };
 
 /**
- * COPY, and the part of ADD that copies or unpacks. Which files are taken is already decided: `list` is a file of
- * `CopyEntry` lines (JSON, one a line), the same list that the step's key is made of.
+ * COPY, and the part of ADD that copies or unpacks. Which files are taken is already decided: `list` is a file of what encodeCopyList()
+ * makes of the entries that the step's key is made of.
  */
 export interface CopyAction {
   readonly kind: 'copy';
@@ -154,7 +154,7 @@ export interface CopyAction {
 /** One source of a COPY (one match of a wildcard), with everything below it. */
 export interface CopyGroup {
   readonly source: TreeSource;
-  /** Absolute path of the file of `CopyEntry` lines. */
+  /** Absolute path of the file that encodeCopyList() gave the lines of. */
   readonly list: string;
   /** What the source itself is, after following links. */
   readonly sourceType: 'file' | 'directory';

@@ -48,19 +48,9 @@ export type ListedEntry = CopyEntry<EncodedIdentity>;
 /** The four numbers with spaces between, since JSON has no integers of 64 bits. */
 export type EncodedIdentity = string;
 
-/** An entry as a line of a list: JSON. */
-export function encodeCopyEntry(entry: CopyEntry): string {
-  if (entry.type !== 'file' || entry.identity === undefined) {
-    return JSON.stringify(entry);
-  }
-  const { ino, size, mtimeNs, ctimeNs } = entry.identity;
-  return JSON.stringify({ ...entry, identity: `${ino} ${size} ${mtimeNs} ${ctimeNs}` });
-}
-
-/** The entry of a line that encodeCopyEntry() made. */
-export function decodeCopyEntry(line: string): ListedEntry {
-  const entry: ListedEntry = JSON.parse(line);
-  return entry;
+/** An identity as it is written in a list. */
+export function encodeIdentity({ ino, size, mtimeNs, ctimeNs }: FileIdentity): EncodedIdentity {
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 /** The identity of an entry that was read from a list. */

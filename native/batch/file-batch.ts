@@ -67,6 +67,11 @@ export class FileBatch {
     this.#count += 1;
   }
 
+  /** A part of the content. Much faster than subarray(), which makes another Buffer. */
+  view(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.content.buffer, this.content.byteOffset + start, length);
+  }
+
   /** Reads the files. Says nothing of single ones: result() does. */
   read(): Promise<void> {
     return this.#calls.playInBackground(this.#count);

@@ -31,3 +31,22 @@ export function textOfPath(path: RawPath): string {
 export function rawPath(characters: string): RawPath {
   return characters as RawPath;
 }
+
+/** A path below another; either may be ''. */
+export function joinPath(folder: RawPath, name: RawPath): RawPath {
+  if (folder === '') {
+    return name;
+  }
+  return name === '' ? folder : rawPath(`${folder}/${name}`);
+}
+
+/** The folder that a path is in; '' for names at the top. */
+export function folderOf(path: RawPath): RawPath {
+  const slash = path.lastIndexOf('/');
+  return rawPath(slash === -1 ? '' : path.slice(0, slash));
+}
+
+/** The last name of a path. */
+export function nameOf(path: RawPath): RawPath {
+  return rawPath(path.slice(path.lastIndexOf('/') + 1));
+}

@@ -35,20 +35,22 @@ test('openStore() makes a private folder and can open it again', async () => {
     assert.deepEqual(store.abandoned, []);
   }
   assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
-  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '2\n');
+  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '3\n');
 });
 
-test('openStore() converts a store of the first format', async () => {
-  using folder = temporaryFolder('store');
-  (await openStore(folder.path))[Symbol.dispose]();
-  writeFileSync(folder.at('version'), '1\n');
-  using store = await openStore(folder.path);
-  await commitSnapshot(store, 'x');
-  assert.equal(readFileSync(folder.at('version'), 'utf8'), '2\n');
+test('openStore() converts stores of older formats', async () => {
+  for (const older of [1, 2]) {
+    using folder = temporaryFolder('store');
+    (await openStore(folder.path))[Symbol.dispose]();
+    writeFileSync(folder.at('version'), `${older}\n`);
+    using store = await openStore(folder.path);
+    await commitSnapshot(store, 'x');
+    assert.equal(readFileSync(folder.at('version'), 'utf8'), '3\n');
+  }
 });
 
 const unusable: readonly (readonly [what: string, prepare: (root: string) => void, code: string, message: RegExp])[] = [
-  ['newer', (root) => writeFileSync(`${root}/version`, '3\n'), 'version', /: it was written by a newer tsbuild$/],
+  ['newer', (root) => writeFileSync(`${root}/version`, '4\n'), 'version', /: it was written by a newer tsbuild$/],
   ['damaged', (root) => writeFileSync(`${root}/version`, 'x'), 'corrupt', /: its version file is damaged$/],
   ['no store', (root) => writeFileSync(`${root}/letter.txt`, ''), 'corrupt', /: the folder holds other files \("letter.txt"\)$/],
 ];
@@ -202,8 +204,52 @@ test('the index of a layer can be read as a stream and as a map', async () => {
   assert.deepEqual(lines, [entry]);
   const index = await store.snapshots.loadIndex(snapshot);
   assert.deepEqual([...index.entries], [[rawPath('f'), entry]]);
-  writeFileSync(path.join(snapshot.directory, 'index'), '{"type":');
-  await assert.rejects(store.snapshots.loadIndex(snapshot), { code: 'corrupt' });
+});
+
+const oneRun = {
+  type: 'files',
+  folder: 'd',
+  mode: 0o644,
+  uid: 1,
+  gid: 2,
+  names: ['f'],
+  sizes: [3],
+  mtimes: [4],
+  digests: 'a'.repeat(64),
+};
+
+test('files of one folder can share a line of an index', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const snapshot = await commitSnapshot(store, 'x');
+  writeFileSync(path.join(snapshot.directory, 'index'), `${JSON.stringify(oneRun)}\n`);
+  const entry = { type: 'file', path: 'd/f', mode: 0o644, uid: 1, gid: 2, size: 3, mtime: 4, digest: 'a'.repeat(64) };
+  const lines: unknown[] = [];
+  for await (const each of store.snapshots.readIndex(snapshot)) lines.push(each);
+  assert.deepEqual(lines, [entry]);
+  assert.deepEqual([...(await store.snapshots.loadIndex(snapshot)).entries], [[rawPath('d/f'), entry]]);
+});
+
+const damagedLines: readonly string[] = [
+  '{"type":',
+  '[]',
+  '{"type":"file"}',
+  '{"type":"files"}',
+  JSON.stringify({ ...oneRun, names: ['f', 'g'] }),
+  JSON.stringify({ ...oneRun, sizes: [] }),
+  JSON.stringify({ ...oneRun, mtimes: 4 }),
+  JSON.stringify({ ...oneRun, digests: 'a' }),
+  JSON.stringify({ ...oneRun, folder: undefined }),
+];
+
+test('a damaged index of a layer is told as such', async () => {
+  using folder = temporaryFolder('store');
+  using store = await openStore(folder.path);
+  const snapshot = await commitSnapshot(store, 'x');
+  for (const line of damagedLines) {
+    writeFileSync(path.join(snapshot.directory, 'index'), `${line}\n`);
+    await assert.rejects(store.snapshots.loadIndex(snapshot), { code: 'corrupt' }, line);
+  }
 });
 
 // Builds of their own process, to be killed.

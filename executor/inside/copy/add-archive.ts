@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
 import { archiveGrowth } from '../../../registry/oci/compression/decompress.ts';
-import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
 import { TarError } from '../../../registry/oci/tar/tar-error.ts';
@@ -9,7 +9,7 @@ import { decompressFile } from '../compress/decompress-file.ts';
 import { Refusal } from '../failure.ts';
 import { xattrsOnDisk } from '../layer/archive-xattrs.ts';
 import { EntryPlacer, spotIn } from '../layer/entry-placer.ts';
-import { cleanPath, joinPath, pathBelow, pathOfDescriptor, splitPath } from '../layer/folder-cache.ts';
+import { cleanPath, pathBelow, pathOfDescriptor, splitPath } from '../layer/folder-cache.ts';
 import { FolderTimes } from '../layer/folder-times.ts';
 import { openFolderIfExists } from '../layer/open-folder.ts';
 import type { NewAttributes } from '../layer/place.ts';

@@ -11,7 +11,7 @@ import { unpackArchive } from './add-archive.ts';
 import { resolveChown } from './chown.ts';
 import { type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
 import { archiveFolder, type CopyTarget, openFolderInRoot, resolveTarget } from './destination.ts';
-import { readList } from './read-list.ts';
+import { readEntries } from './read-list.ts';
 import { SourceTree } from './source-tree.ts';
 import { TreeCopier } from './tree-copier.ts';
 
@@ -69,7 +69,7 @@ class Copy implements Disposable {
     try {
       const source = this.#source(group.source);
       using copier = new TreeCopier({ rootFd: this.#rootFd, folderFd, times: this.#times, rules: this.#rules, source });
-      for (const entry of readList(group.list)) {
+      for (const entry of readEntries(group.list)) {
         this.#entry(copier, entry, target);
         await this.#pause();
       }
@@ -101,7 +101,7 @@ class Copy implements Disposable {
   }
 
   async #archive(group: CopyGroup): Promise<boolean> {
-    const [entry] = readList(group.list);
+    const [entry] = readEntries(group.list);
     if (entry?.type !== 'file') {
       return false;
     }

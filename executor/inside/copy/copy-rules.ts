@@ -4,6 +4,7 @@ import type { RawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs } from '../../../registry/oci/tar/header.ts';
 import type { CopyAction } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
+import type { ListItem } from '../../protocol/copy-list.ts';
 import { keepsXattr } from '../layer/archive-xattrs.ts';
 import { decodeXattrs } from '../layer/entry-header.ts';
 import type { IdMap } from '../layer/id-map.ts';
@@ -44,20 +45,30 @@ function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefin
 
 /** What an entry gets at its place. Links keep their mode, whatever --chmod says. */
 export function attributesOf(rules: CopyRules, entry: ListedEntry, path: RawPath): NewAttributes {
-  const { uid, gid } = rules.owner ?? entry;
-  requireMapped(rules.idMap, { uid, gid }, path);
+  const { uid, gid, mode } = ownerAndMode(rules, entry, path);
   return {
     uid,
     gid,
-    mode: rules.change === undefined ? entry.mode : changeMode(rules.change, entry.mode, entry.type === 'directory'),
+    mode,
     mtime: timeOf(rules, entry),
     xattrs: entry.xattrs === undefined ? noXattrs : new Map([...decodeXattrs(entry.xattrs)].filter(([name]) => keepsXattr(name))),
   };
 }
 
+/** What an entry, or all files of a run, get. */
+export function ownerAndMode(rules: CopyRules, item: ListItem, path: RawPath): Pick<NewAttributes, 'uid' | 'gid' | 'mode'> {
+  const { uid, gid } = rules.owner ?? item;
+  requireMapped(rules.idMap, { uid, gid }, path);
+  return {
+    uid,
+    gid,
+    mode: rules.change === undefined ? item.mode : changeMode(rules.change, item.mode, item.type === 'directory'),
+  };
+}
+
 /** Seconds. */
-export function timeOf({ time }: CopyRules, entry: ListedEntry): number {
-  return time === 'constant' ? constantTimeSeconds : entry.mtime;
+export function timeOf({ time }: CopyRules, { mtime }: Pick<ListedEntry, 'mtime'>): number {
+  return time === 'constant' ? constantTimeSeconds : mtime;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { O_DIRECTORY, O_PATH, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import type { FileStatus } from '../../../native/files.ts';
-import { bytesOfPath, pathOfText, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, pathOfText, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyGroup } from '../../protocol/actions.ts';
 import { Refusal } from '../failure.ts';
 import { cleanPath, splitPath } from '../layer/folder-cache.ts';
-import { below, locateInRoot, openInRoot } from '../resolve-in-root.ts';
+import { locateInRoot, openInRoot } from '../resolve-in-root.ts';
 
 /** Where a source goes, as paths below the root. Links in the folder are still to be followed. */
 export type CopyTarget =
@@ -30,7 +30,7 @@ export function resolveTarget(rootFd: number, destination: string, group: CopyGr
   if (destination.endsWith('/') || (missing.length === 0 && isDirectory(status))) {
     return { kind: 'file', folder: path, name: rawPath(group.name) };
   }
-  const { parent, name } = splitPath(missing.reduce(below, existing));
+  const { parent, name } = splitPath(missing.reduce(joinPath, existing));
   return { kind: 'file', folder: parent, name };
 }
 

@@ -5,25 +5,29 @@ import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT } from '../../../native/constant
 import { close, readDirectory } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
-import { bytesOfPath, pathOfText, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import type { LayerRun } from '../../../registry/oci/layer-run.ts';
+import { bytesOfPath, joinPath, pathOfText, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import type { CopyAction, CopyGroup, LayerFacts } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
+import type { FileRun } from '../../protocol/copy-list.ts';
 import { capabilityXattr } from '../layer/capability.ts';
 import { hashChunks } from '../layer/commit.ts';
 import { encodeXattrs, headerOf } from '../layer/entry-header.ts';
 import { layerTime, second } from '../layer/file-times.ts';
-import { cleanPath, joinPath } from '../layer/folder-cache.ts';
+import { cleanPath } from '../layer/folder-cache.ts';
 import { IndexWriter } from '../layer/index-file.ts';
 import { packedLayer } from '../layer/layer-files.ts';
-import { refuseWhiteoutName } from '../layer/walk.ts';
 import type { RequestContext } from '../request-context.ts';
-import { below, locateInRoot, openInRoot, openRoot, type PlaceInRoot, statInRoot } from '../resolve-in-root.ts';
-import { attributesOf, type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
+import { locateInRoot, openInRoot, openRoot, type PlaceInRoot, statInRoot } from '../resolve-in-root.ts';
+import { attributesOf, type CopyRules, copyRules, ownerAndMode, parentAttributes, timeOf } from './copy-rules.ts';
+import { NeedsFolder } from './needs-folder.ts';
+import type { PackedFile, PackedItem, PackedRun } from './packed-item.ts';
 import { packedTar } from './packed-tar.ts';
 import { readList } from './read-list.ts';
 import { SourceTree } from './source-tree.ts';
 import { SparseWriter } from './sparse-writer.ts';
-import type { PackedFile, PackedItem } from './tar-chunk.ts';
+import { TarOrder } from './tar-order.ts';
 
 /** What packing needs of a request's context. */
 export type PackContext = Pick<RequestContext, 'signal' | 'warn'>;
@@ -69,11 +73,6 @@ export async function packCopy(action: CopyAction, target: PackTarget, context: 
   }
 }
 
-/** Something in the list that only a file system can tell how it comes out. */
-class NeedsFolder extends Error {
-  override readonly name = 'NeedsFolder';
-}
-
 function onlyFolder({ groups }: CopyAction): CopyGroup | undefined {
   const [group, ...others] = groups;
   const isFolder = group?.sourceType === 'directory' && !group.keepsParents && !group.isArchive;
@@ -104,9 +103,15 @@ interface Packing {
 }
 
 /** An entry of the layer, and where its content comes from. */
-interface Packed {
+interface FoundEntry {
   readonly entry: LayerEntry;
   readonly source: ListedEntry | undefined;
+}
+
+/** Files of the layer, and the folder that they come from. */
+interface FoundRun {
+  readonly run: LayerRun;
+  readonly from: RawPath;
 }
 
 class Packer implements Disposable {
@@ -138,31 +143,39 @@ class Packer implements Disposable {
     this.#source[Symbol.dispose]();
   }
 
-  *#items(index: IndexWriter): Generator<PackedItem, void, undefined> {
-    let last = rawPath('');
-    for (const { entry, source } of this.#entries()) {
-      requireOrder(last, entry.path);
-      refuseWhiteoutName(entry.path);
-      last = entry.path;
-      yield { header: headerOf(entry), file: source === undefined ? undefined : contentOf(source) };
-      index.add(entry);
+  *#items(index: IndexWriter): Generator<PackedItem | PackedRun, void, undefined> {
+    const order = new TarOrder();
+    for (const found of this.#found()) {
+      if ('run' in found) {
+        const { run, from } = found;
+        order.nextRun(run);
+        yield { files: run, headers: new FileHeaders(run.folder, run), from };
+        index.addRun(run);
+      } else {
+        const { entry, source } = found;
+        order.next(entry.path);
+        yield { header: headerOf(entry), file: source === undefined ? undefined : contentOf(source) };
+        index.add(entry);
+      }
     }
   }
 
   /** In the order of the tar: folders on the way, then what is copied. A copy of nothing changes no folder that exists. */
-  *#entries(): Generator<Packed, void, undefined> {
+  *#found(): Generator<FoundEntry | FoundRun, void, undefined> {
     const { place, group } = this.#packing;
-    const entries = readList(group.list);
-    const { value: root } = entries.next();
-    if (root?.to !== '') {
+    const items = readList(group.list);
+    const { value: root } = items.next();
+    if (root?.type !== 'directory' || root.to !== '') {
       throw new NeedsFolder();
     }
     let waiting = [...this.#foldersOnTheWay(timeOf(this.#packing.rules, root))];
-    const folder = place.missing.reduce(below, place.existing);
-    for (const entry of entries) {
+    const folder = place.missing.reduce(joinPath, place.existing);
+    for (const item of items) {
       yield* waiting;
       waiting = [];
-      yield { entry: this.#layerEntry(entry, folder), source: entry };
+      yield item.type === 'files'
+        ? { run: this.#layerRun(item, folder), from: item.from }
+        : { entry: this.#layerEntry(item, folder), source: item };
     }
     if (place.missing.length > 0) {
       yield* waiting;
@@ -170,9 +183,9 @@ class Packer implements Disposable {
   }
 
   /** Folders that exist keep what they are, but the one that gets something new, and the destination, also get a new time. */
-  *#foldersOnTheWay(mtime: number): Generator<Packed, void, undefined> {
+  *#foldersOnTheWay(mtime: number): Generator<FoundEntry, void, undefined> {
     const { rootFd, rules, place } = this.#packing;
-    const destination = place.missing.reduce(below, place.existing);
+    const destination = place.missing.reduce(joinPath, place.existing);
     for (const folder of prefixes(destination)) {
       const status = folder.length <= place.existing.length ? statInRoot(rootFd, bytesOfPath(folder)) : undefined;
       const { mode, uid, gid } = status ?? parentAttributes(rules, folder);
@@ -186,6 +199,15 @@ class Packer implements Disposable {
   /** As layerTime() for whole seconds, without making a bigint of each. */
   #timeInLayer(mtime: number): number {
     return mtime >= this.#firstNewSecond ? constantTimeSeconds : mtime;
+  }
+
+  #layerRun(item: FileRun, folder: RawPath): LayerRun {
+    const { rules } = this.#packing;
+    const { to, names, sizes, digests } = item;
+    const runFolder = joinPath(folder, to);
+    const { uid, gid, mode } = ownerAndMode(rules, item, joinPath(runFolder, names[0] ?? rawPath('')));
+    const mtimes = item.mtimes.map((mtime) => this.#timeInLayer(timeOf(rules, { mtime })));
+    return { type: 'files', folder: runFolder, mode, uid, gid, names, sizes, mtimes, digests };
   }
 
   #layerEntry(entry: ListedEntry, folder: RawPath): LayerEntry {
@@ -239,25 +261,6 @@ function* prefixes(folder: RawPath): Generator<RawPath, void, undefined> {
   if (folder !== '') {
     yield folder;
   }
-}
-
-/** The order of a tar: sorted name by name, a folder before what is in it. Lists of main are sorted; others need a folder. */
-function requireOrder(before: RawPath, after: RawPath): void {
-  let at = 0;
-  while (at < before.length && before.charCodeAt(at) === after.charCodeAt(at)) {
-    at += 1;
-  }
-  if (rank(before, at) >= rank(after, at)) {
-    throw new NeedsFolder();
-  }
-}
-
-/** A path that ends comes first, then one whose name ends. */
-function rank(path: RawPath, at: number): number {
-  if (at >= path.length) {
-    return -2;
-  }
-  return path[at] === '/' ? -1 : path.charCodeAt(at);
 }
 
 function unreachable(entry: never): never {

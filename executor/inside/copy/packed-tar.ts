@@ -2,14 +2,18 @@ import { createHash } from 'node:crypto';
 import { close } from '../../../native/files.ts';
 import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { itemOf, type PackedFile, type PackedItem, type PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
-import { type PackedFile, type PackedItem, TarChunk } from './tar-chunk.ts';
+import { TarChunk } from './tar-chunk.ts';
 
 /**
  * The bytes of a tar whose files are those of `source`, in pieces that must be used up before the next but one is asked for. While one is
  * used, the files of the next are read, and the headers of the one after that are written.
  */
-export async function* packedTar(items: Iterable<PackedItem>, source: SourceTree): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* packedTar(
+  items: Iterable<PackedItem | PackedRun>,
+  source: SourceTree,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let before: TarChunk | undefined;
   let latest: TarChunk | undefined;
   try {
@@ -31,10 +35,10 @@ export async function* packedTar(items: Iterable<PackedItem>, source: SourceTree
 }
 
 /** Chunks that are laid out. Three take turns. */
-function* layOut(items: Iterable<PackedItem>, source: SourceTree): Generator<TarChunk, void, undefined> {
+function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): Generator<TarChunk, void, undefined> {
   const layout = new Layout(source);
   for (const item of items) {
-    yield* layout.put(item);
+    yield* 'files' in item ? layout.putFiles(item) : layout.put(item);
   }
   yield* layout.finish();
 }
@@ -56,6 +60,15 @@ class Layout {
     yield* this.#next();
     if (!this.#chunk.put(item)) {
       yield* this.#large(item);
+    }
+  }
+
+  *putFiles(run: PackedRun): Generator<TarChunk, void, undefined> {
+    for (let index = 0; index < run.files.names.length; index += 1) {
+      index = this.#chunk.putFiles(run, index);
+      if (index < run.files.names.length) {
+        yield* this.put(itemOf(run, index));
+      }
     }
   }
 

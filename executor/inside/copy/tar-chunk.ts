@@ -2,33 +2,21 @@ import { hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { FileBatch } from '../../../native/batch/file-batch.ts';
 import { close } from '../../../native/files.ts';
-import type { RawPath } from '../../../registry/oci/raw-path.ts';
+import { digestAt } from '../../../registry/oci/layer-run.ts';
+import { joinPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { blockSize, paddingOf } from '../../../registry/oci/tar/block.ts';
-import type { TarHeader } from '../../../registry/oci/tar/header.ts';
-import { encodeTarHeader, putTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import type { PackedFile, PackedItem, PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
 
-/** An entry of a tar. */
-export interface PackedItem {
-  readonly header: TarHeader;
-  /** Where the content of `header.size` bytes is; only for files that are not empty. */
-  readonly file: PackedFile | undefined;
-}
-
-export interface PackedFile {
-  readonly from: RawPath;
-  /** What the content must have as sha256, hex. */
-  readonly digest: string;
-}
-
 /** Where the content of a file goes in its chunk. */
-interface Place {
-  readonly file: PackedFile;
+interface Place extends PackedFile {
   readonly start: number;
   readonly size: number;
 }
 
 const capacity = 1 << 20;
+const noName = rawPath('');
 
 /** A piece of a tar: first it is laid out, then its files are read into it, all at once and in the background. */
 export class TarChunk {
@@ -59,23 +47,31 @@ export class TarChunk {
 
   /** Makes room for an entry; false when there is not enough for all of it. */
   put({ header, file }: PackedItem): boolean {
-    const start = this.#used;
-    const isPlain = start + blockSize <= capacity && putTarHeader(header, this.#batch.content, start);
-    const encoded = isPlain ? undefined : encodeTarHeader(header);
-    const contentStart = start + (encoded?.length ?? blockSize);
-    const end = contentStart + header.size + paddingOf(header.size);
-    if (end > capacity || (file !== undefined && this.#batch.isFull)) {
+    const encoded = encodeTarHeader(header);
+    const contentStart = this.#used + encoded.length;
+    if (!this.#hasRoom(contentStart, header.size)) {
       return false;
     }
-    if (encoded !== undefined) {
-      this.#batch.content.set(encoded, start);
-    }
-    if (file !== undefined) {
-      this.#places.push({ file, start: contentStart, size: header.size });
-      this.#batch.add(file.from, contentStart, header.size);
-    }
-    this.#used = end;
+    this.#batch.content.set(encoded, this.#used);
+    this.#putContent(file, contentStart, header.size);
     return true;
+  }
+
+  /** Makes room for files of a run from the one at an index; gives the index of the first that has to be put as an entry of its own. */
+  putFiles({ files, headers, from }: PackedRun, first: number): number {
+    const { names, sizes, mtimes, digests } = files;
+    for (let index = first; index < names.length; index += 1) {
+      const name = names[index] ?? noName;
+      const size = sizes[index] ?? 0;
+      const mtime = mtimes[index] ?? 0;
+      const contentStart = this.#used + blockSize;
+      if (!this.#hasRoom(contentStart, size) || !headers.put({ name, size, mtime }, this.#batch.content, this.#used)) {
+        return index;
+      }
+      const file = size === 0 ? undefined : { from: joinPath(from, name), digest: digestAt(digests, index) };
+      this.#putContent(file, contentStart, size);
+    }
+    return names.length;
   }
 
   /** Adds bytes until it is full; gives how many. */
@@ -116,20 +112,32 @@ export class TarChunk {
     return this.#batch.content.subarray(0, this.#used);
   }
 
-  #check({ file, start, size }: Place): void {
-    if (hash('sha256', this.#batch.content.subarray(start, start + size), 'hex') !== file.digest) {
-      throw sourceChanged(file.from);
+  #hasRoom(contentStart: number, size: number): boolean {
+    return contentStart + size + paddingOf(size) <= capacity && !this.#batch.isFull;
+  }
+
+  #putContent(file: PackedFile | undefined, start: number, size: number): void {
+    if (file !== undefined) {
+      this.#places.push({ from: file.from, digest: file.digest, start, size });
+      this.#batch.add(file.from, start, size);
+    }
+    this.#used = start + size + paddingOf(size);
+  }
+
+  #check({ from, digest, start, size }: Place): void {
+    if (hash('sha256', this.#batch.view(start, size), 'hex') !== digest) {
+      throw sourceChanged(from);
     }
   }
 
   /** The usual way, which tells what is wrong, or takes as many calls as it needs. */
-  #readAgain({ file, start, size }: Place): void {
-    const fd = this.#source.openFile(file.from);
+  #readAgain({ from, start, size }: Place): void {
+    const fd = this.#source.openFile(from);
     try {
       for (let at = 0; at < size; ) {
         const length = readSync(fd, this.#batch.content, start + at, size - at, null);
         if (length === 0) {
-          throw sourceChanged(file.from);
+          throw sourceChanged(from);
         }
         at += length;
       }

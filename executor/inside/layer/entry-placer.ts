@@ -1,12 +1,12 @@
 import { AT, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, fstatatIfExists, linkat, mkdirat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
-import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice } from '../whiteouts.ts';
-import { cleanPath, FolderCache, joinPath, type OpenFolder, splitPath } from './folder-cache.ts';
+import { cleanPath, FolderCache, type OpenFolder, splitPath } from './folder-cache.ts';
 import type { FolderTimes } from './folder-times.ts';
 import { makeOpaqueFolder } from './implied-folders.ts';
 import {

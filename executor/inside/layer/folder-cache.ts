@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { close } from '../../../native/files.ts';
-import { pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import { folderOf, nameOf, pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 
 /** A folder that things are put into. */
 export interface OpenFolder {
@@ -98,13 +98,7 @@ export function pathBelow(root: Buffer, fd: number): RawPath {
 
 /** The parent and the last name of a path. */
 export function splitPath(path: RawPath): { readonly parent: RawPath; readonly name: RawPath } {
-  const slash = path.lastIndexOf('/');
-  return { parent: rawPath(slash === -1 ? '' : path.slice(0, slash)), name: rawPath(path.slice(slash + 1)) };
-}
-
-/** A name in a folder, as a path below the root. */
-export function joinPath(parent: RawPath, name: RawPath): RawPath {
-  return parent === '' ? name : rawPath(`${parent}/${name}`);
+  return { parent: folderOf(path), name: nameOf(path) };
 }
 
 /** A path of an archive, relative to the root it is unpacked to: `.`, empty names and slashes at the ends go, `..` stops at the root. */

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { entriesOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
 
 const bufferedCharacters = 1 << 18;
 
-/** Writes a layer's index: one entry a line, as JSON. Nothing but the entries decides its bytes. */
+/** Writes a layer's index: an entry or a run of files a line, as JSON. Nothing but what is added decides its bytes. */
 export class IndexWriter implements Disposable {
   readonly #fd: number;
   #lines = '';
@@ -16,11 +17,11 @@ export class IndexWriter implements Disposable {
   }
 
   add(entry: LayerEntry): void {
-    this.#lines += `${JSON.stringify(entry)}\n`;
-    this.entries += 1;
-    if (this.#lines.length > bufferedCharacters) {
-      this.#flush();
-    }
+    this.#put(`${JSON.stringify(entry)}\n`, 1);
+  }
+
+  addRun(run: LayerRun): void {
+    this.#put(`${JSON.stringify(run)}\n`, run.names.length);
   }
 
   /** Writes what is left. Without it the index is incomplete. */
@@ -32,6 +33,14 @@ export class IndexWriter implements Disposable {
     if (this.#isOpen) {
       this.#isOpen = false;
       closeSync(this.#fd);
+    }
+  }
+
+  #put(lines: string, count: number): void {
+    this.#lines += lines;
+    this.entries += count;
+    if (this.#lines.length > bufferedCharacters) {
+      this.#flush();
     }
   }
 
@@ -74,7 +83,7 @@ export function* readLines(path: string): Generator<string, void, undefined> {
 /** The entries of a layer's index, in the order of its tar. */
 export function* readIndex(path: string): Generator<LayerEntry, void, undefined> {
   for (const line of readLines(path)) {
-    const entry: LayerEntry = JSON.parse(line);
-    yield entry;
+    const item: LayerEntry | LayerRun = JSON.parse(line);
+    yield* entriesOf(item);
   }
 }

@@ -14,11 +14,10 @@ import {
 } from '../../../native/constants.ts';
 import { close, type FileStatus, fstatat, openat, readDirectory, readlinkat } from '../../../native/files.ts';
 import { fgetXattr } from '../../../native/xattrs.ts';
-import { bytesOfPath, pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs, type TarEntryType, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { capabilityXattr, portableCapability } from './capability.ts';
 import { wholeSeconds } from './file-times.ts';
-import { joinPath } from './folder-cache.ts';
 
 /** A file of a tree, open if it is a regular one, until the next is asked for. */
 export interface TreeFile {

@@ -26,7 +26,7 @@ import {
   utimensat,
 } from '../../../native/files.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
-import { bytesOfPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
 import { layerTime, second } from './file-times.ts';
@@ -64,7 +64,7 @@ export function* walkLayer(options: WalkOptions): Generator<FoundEntry, void, un
 
 /** Refuses a name that a layer cannot hold. */
 export function refuseWhiteoutName(path: RawPath): void {
-  if (looksLikeWhiteout(rawPath(path.slice(path.lastIndexOf('/') + 1)))) {
+  if (looksLikeWhiteout(nameOf(path))) {
     throw new Refusal(
       'not-supported',
       `Cannot put "/${textOfPath(path)}" into a layer: names that begin with ".wh." stand for deleted files there`,

@@ -9,23 +9,39 @@ type Field = readonly [offset: number, length: number];
 export class HeaderBlock {
   readonly #bytes: Buffer;
   readonly #start: number;
-  #sum = spacesOfChecksum;
+  #sum: number;
 
-  /** The block is the 512 bytes of `bytes` from `start`, which are zeros. */
-  constructor(bytes: Buffer, start: number) {
+  /** The block is the 512 bytes of `bytes` from `start`: zeros, or what another block had put when its sum was `sum`. */
+  constructor(bytes: Buffer, start: number, sum: number = spacesOfChecksum) {
     this.#bytes = bytes;
     this.#start = start;
+    this.#sum = sum;
+  }
+
+  /** What the bytes add up to so far. */
+  get sum(): number {
+    return this.#sum;
   }
 
   /** One character is one byte. Those that are not ASCII are left out, and what is too long is cut. */
   text([offset, length]: Field, text: string): void {
     const ascii = asciiOf(text);
-    this.#put(offset, ascii, Math.min(ascii.length, length));
+    this.plainText([offset, length], ascii.length > length ? ascii.slice(0, length) : ascii);
     if (ascii.length > length && ascii[length - 1] === '/') {
       // Readers that look only here must not take a file whose cut name ends in a slash for a folder.
       const end = ascii.slice(0, length - 1).replace(/\/+$/, '').length;
       this.#bytes[this.#start + offset + end] = 0;
       this.#sum -= slash;
+    }
+  }
+
+  /** Text that fits and has nothing but ASCII in it: fitsText() tells. */
+  plainText([offset]: Field, text: string): void {
+    const first = this.#start + offset;
+    for (let at = 0; at < text.length; at += 1) {
+      const byte = text.charCodeAt(at);
+      this.#bytes[first + at] = byte;
+      this.#sum += byte;
     }
   }
 
@@ -43,22 +59,17 @@ export class HeaderBlock {
     }
   }
 
-  /** Puts what makes it a header. Nothing may be put after it. */
+  /** Puts what tells that it is a header. */
+  mark(): void {
+    this.plainText(field.magic, magic);
+  }
+
+  /** Puts the checksum. Nothing may be put after it. */
   seal(): void {
-    this.#put(field.magic[0], magic, magic.length);
     // Six digits, a NUL and a space, for historical reasons.
     const [offset, length] = field.checksum;
     this.octal([offset, length - 1], this.#sum);
     this.#bytes[this.#start + offset + length - 1] = space;
-  }
-
-  #put(offset: number, text: string, length: number): void {
-    const first = this.#start + offset;
-    for (let at = 0; at < length; at += 1) {
-      const byte = text.charCodeAt(at);
-      this.#bytes[first + at] = byte;
-      this.#sum += byte;
-    }
   }
 }
 

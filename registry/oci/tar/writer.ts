@@ -1,6 +1,7 @@
 import { blockSize, endOfArchive, field, paddingOf } from './block.ts';
-import type { TarEntryType, TarHeader } from './header.ts';
+import type { TarHeader } from './header.ts';
 import { asciiOf, fitsOctal, fitsText, HeaderBlock, isAscii } from './header-block.ts';
+import { putSharedFields } from './main-header.ts';
 import { formatPaxRecord, type PaxRecord, xattrRecord } from './pax.ts';
 
 /** One entry to write: the content has exactly `header.size` bytes. */
@@ -48,44 +49,9 @@ export function encodeTarHeader(header: TarHeader): Buffer {
   return mainHeader(header, split ?? { name, prefix: '' });
 }
 
-/**
- * Puts the header of an entry at a place in memory that has 512 zeros. False, and nothing put, for an entry with a name to split or a PAX
- * header: encodeTarHeader() gives the same and more.
- */
-export function putTarHeader(header: TarHeader, bytes: Buffer, start: number): boolean {
-  const name = nameOf(header);
-  if (!isPlain(header, name)) {
-    return false;
-  }
-  putMainHeader(new HeaderBlock(bytes, start), header, { name, prefix: '' });
-  return true;
-}
-
 function nameOf({ type, path }: TarHeader): string {
   return type === 'directory' ? `${path || '.'}/` : path;
 }
-
-function isPlain({ xattrs, target, uid, gid, size, mtime }: TarHeader, name: string): boolean {
-  return (
-    xattrs.size === 0 &&
-    fitsText(name, field.name[1]) &&
-    fitsText(target, field.target[1]) &&
-    fitsOctal(uid, field.uid[1]) &&
-    fitsOctal(gid, field.gid[1]) &&
-    fitsOctal(size, field.size[1]) &&
-    fitsOctal(mtime, field.mtime[1])
-  );
-}
-
-const typeFlags: Readonly<Record<TarEntryType, string>> = {
-  file: '0',
-  hardlink: '1',
-  symlink: '2',
-  char: '3',
-  block: '4',
-  directory: '5',
-  fifo: '6',
-};
 
 interface SplitName {
   readonly name: string;
@@ -142,6 +108,7 @@ function paxHeader(name: string, records: PaxRecord[]): Buffer {
     block.octal(field[key], 0);
   }
   block.octal(field.size, data.length);
+  block.mark();
   block.seal();
   data.copy(bytes, blockSize);
   return bytes;
@@ -167,23 +134,14 @@ function clean(parts: readonly string[]): string[] {
   return kept;
 }
 
-function mainHeader(header: TarHeader, split: SplitName): Buffer {
+function mainHeader(header: TarHeader, { name, prefix }: SplitName): Buffer {
   const bytes = Buffer.alloc(blockSize);
-  putMainHeader(new HeaderBlock(bytes, 0), header, split);
-  return bytes;
-}
-
-function putMainHeader(block: HeaderBlock, header: TarHeader, { name, prefix }: SplitName): void {
+  const block = new HeaderBlock(bytes, 0);
   block.text(field.name, name);
-  block.octal(field.mode, header.mode);
-  block.octal(field.uid, header.uid);
-  block.octal(field.gid, header.gid);
+  putSharedFields(block, header);
   block.octal(field.size, header.size);
   block.octal(field.mtime, header.mtime);
-  block.text(field.type, typeFlags[header.type]);
-  block.text(field.target, header.target);
-  block.octal(field.major, header.major);
-  block.octal(field.minor, header.minor);
   block.text(field.prefix, prefix);
   block.seal();
+  return bytes;
 }

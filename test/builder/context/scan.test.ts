@@ -7,10 +7,9 @@ import { test } from 'node:test';
 import { planCopy } from '../../../builder/context/copy-plan.ts';
 import { parseIgnoreFile } from '../../../builder/context/ignore.ts';
 import { type ContextTree, scanContext } from '../../../builder/context/scan.ts';
-import { joinPath } from '../../../builder/context/tree.ts';
 import { copyDigest } from '../../../builder/keys/copy-digest.ts';
 import { FileDigests } from '../../../cache/file-digests.ts';
-import { type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { joinPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 import { sha256 } from './memory-tree.ts';
 

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { CopyAction, CopyGroup, LayerFacts, TreeSource } from '../../../executor/protocol/actions.ts';
-import { type CopyEntry, encodeCopyEntry } from '../../../executor/protocol/copy-entry.ts';
+import type { CopyEntry } from '../../../executor/protocol/copy-entry.ts';
+import { encodeCopyList } from '../../../executor/protocol/copy-list.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
 import { pathOfText, rawPath } from '../../../registry/oci/raw-path.ts';
@@ -94,7 +95,7 @@ export interface GroupFields extends Partial<CopyGroup> {
 export function group(lab: Lab, { source, entries, ...fields }: GroupFields): CopyGroup {
   return {
     source,
-    list: lab.file(entries.map((line) => `${encodeCopyEntry(line)}\n`).join('')),
+    list: lab.file([...encodeCopyList(entries)].map((line) => `${line}\n`).join('')),
     sourceType: entries[0]?.type === 'directory' ? 'directory' : 'file',
     name: entries[0]?.from.split('/').at(-1) ?? '',
     keepsParents: false,

@@ -4,10 +4,13 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { PackedItem, PackedRun } from '../../../executor/inside/copy/packed-item.ts';
 import { packedTar } from '../../../executor/inside/copy/packed-tar.ts';
 import { SourceTree } from '../../../executor/inside/copy/source-tree.ts';
-import type { PackedItem } from '../../../executor/inside/copy/tar-chunk.ts';
-import { pathOfText } from '../../../registry/oci/raw-path.ts';
+
+import type { LayerRun } from '../../../registry/oci/layer-run.ts';
+import { pathOfText, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import { tarHeader } from '../../../registry/oci/tar/header.ts';
 import { writeTar } from '../../../registry/oci/tar/writer.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
@@ -44,7 +47,7 @@ async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 async function expected(folder: TemporaryFolder, items: readonly PackedItem[]): Promise<Buffer> {
   const inputs = items.map(({ header, file }) =>
-    file === undefined ? { header } : { header, content: readFileSync(folder.at(file.from)) },
+    file === undefined ? { header } : { header, content: readFileSync(folder.at(textOfPath(file.from))) },
   );
   return collect(writeTar(inputs));
 }
@@ -82,6 +85,51 @@ test('packedTar() gives the tar of many small files', async () => {
   assert.ok((await collect(packedTar(items, tree))).equals(await expected(folder, items)));
 });
 
+/** Files of a folder as they are now. */
+function packedRun(folder: TemporaryFolder, parent: string, names: readonly string[]): PackedRun {
+  const contents = names.map((name) => readFileSync(folder.at(`${parent}/${name}`)));
+  const attributes = { folder: pathOfText(parent), mode: 0o644, uid: 0, gid: 0 };
+  const files: LayerRun = {
+    type: 'files',
+    ...attributes,
+    names: names.map(pathOfText),
+    sizes: contents.map(({ length }) => length),
+    mtimes: contents.map(() => 1),
+    digests: contents.map((content) => createHash('sha256').update(content).digest('hex')).join(''),
+  };
+  return { files, headers: new FileHeaders(attributes.folder, attributes), from: attributes.folder };
+}
+
+test('packedTar() gives the same for a run as for its files', async () => {
+  const file = fc.record({
+    name: fc.constantFrom('n', 'ü', 'long'.repeat(25), '"'),
+    length: fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 0, max: 3000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: mebibyte - 2048, max: 3 * mebibyte }) },
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(file, { maxLength: 12 }), async (files) => {
+      using folder = temporaryFolder('packed-tar');
+      const names = files.map(({ name }, index) => `${name}${index}`);
+      names.forEach((name, index) => write(folder, `d/${name}`, randomBytes(files[index]?.length ?? 0)));
+      const items = names.map((name) => fileItem(folder, `d/${name}`));
+      using tree = openTree(folder);
+      assert.ok((await collect(packedTar([packedRun(folder, 'd', names)], tree))).equals(await expected(folder, items)));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('packedTar() reads a run of more files than a piece has room for', async () => {
+  using folder = temporaryFolder('packed-tar');
+  const names = Array.from({ length: 3000 }, (_, index) => `${index}`);
+  for (const name of names) write(folder, `d/${name}`, Buffer.from(name));
+  const items = names.map((name) => fileItem(folder, `d/${name}`));
+  using tree = openTree(folder);
+  assert.ok((await collect(packedTar([packedRun(folder, 'd', names)], tree))).equals(await expected(folder, items)));
+});
+
 const changes: readonly [what: string, size: number, change: (folder: TemporaryFolder) => void, message: RegExp][] = [
   ['a small file with other content', 100, (folder) => writeFileSync(folder.at('file'), randomBytes(100)), /it changed/],
   ['a small file that became shorter', 100, (folder) => truncateSync(folder.at('file'), 50), /it changed/],
@@ -113,9 +161,11 @@ for (const [what, size, change, message] of changes) {
     write(folder, 'before', randomBytes(10));
     write(folder, 'file', randomBytes(size));
     const items = ['before', 'file'].map((name) => fileItem(folder, name));
+    const run = packedRun(folder, '.', ['before', 'file']);
     change(folder);
     using tree = openTree(folder);
     await assert.rejects(collect(packedTar(items, tree)), message);
+    await assert.rejects(collect(packedTar([run], tree)), message);
   });
 }
 

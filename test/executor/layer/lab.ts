@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { readIndex } from '../../../executor/inside/layer/index-file.ts';
 import type { LayerFacts } from '../../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import type { WorkerRequest, WorkerResults } from '../../../executor/protocol/messages.ts';
@@ -120,11 +121,7 @@ export class Lab implements AsyncDisposable {
 
 /** A layer that a request has made. */
 export function readLayer(directory: string, facts: LayerFacts): LabLayer {
-  const index = readFileSync(path.join(directory, 'index'), 'utf8');
-  const entries = index
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): LayerEntry => JSON.parse(line));
+  const entries = [...readIndex(path.join(directory, 'index'))];
   return { directory, fs: path.join(directory, 'fs'), facts, entries };
 }
 

@@ -3,9 +3,9 @@ import { AT_FDCWD, MNT_DETACH, MOVE_MOUNT, O_PATH, UMOUNT_NOFOLLOW } from '../..
 import { close, fstatat, makeFileAt, utimensat } from '../../../../native/files.ts';
 import { moveMount, umount2 } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
+import { joinPath, type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
-import { below, locateInRoot, makeDirectories, openInRoot, openParentInRoot, openRoot } from '../../resolve-in-root.ts';
+import { locateInRoot, makeDirectories, openInRoot, openParentInRoot, openRoot } from '../../resolve-in-root.ts';
 import { pathIn } from './mount-points.ts';
 import type { PreparedMount } from './workspace.ts';
 
@@ -77,15 +77,15 @@ export class AttachedMounts implements Disposable {
     if (last === undefined) {
       return;
     }
-    const parent = missing.slice(0, -1).reduce(below, existing);
+    const parent = missing.slice(0, -1).reduce(joinPath, existing);
     if (!this.#isInShared(existing)) {
       const { mtimeNs } = fstatat(AT_FDCWD, pathIn(this.#root, existing));
-      this.#made.push({ path: missing.reduce(below, existing), outermost: existing, mtimeNs, names: missing.length });
+      this.#made.push({ path: missing.reduce(joinPath, existing), outermost: existing, mtimeNs, names: missing.length });
     }
     try {
-      this.#makeFolders(isDirectory ? below(parent, last) : parent);
+      this.#makeFolders(isDirectory ? joinPath(parent, last) : parent);
       if (!isDirectory) {
-        this.#makeFile(below(parent, last));
+        this.#makeFile(joinPath(parent, last));
       }
     } catch (error) {
       throw isSyscallError(error, 'EROFS') ? readOnlyAround(target) : error;
@@ -137,7 +137,7 @@ export class AttachedMounts implements Disposable {
 
   #locate(path: string): RawPath {
     const { existing, missing } = locateInRoot(this.#rootFd, path);
-    return missing.reduce(below, existing);
+    return missing.reduce(joinPath, existing);
   }
 }
 

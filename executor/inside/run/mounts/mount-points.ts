@@ -2,9 +2,9 @@ import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmdi
 import { AT_FDCWD, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
 import { fstatat, utimensat } from '../../../../native/files.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
-import { type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
-import { below, locateInRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
+import { locateInRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
 import { copyDirectoryAttributes } from '../../rootfs.ts';
 
 /** Something that will be mounted. */
@@ -59,7 +59,7 @@ export function findMissingMountPoints(rootFd: number, targets: readonly Target[
       checkTarget({ target, isDirectory }, isFolder(place), missing.length > 0);
       if (missing.length > 0 && !directories.has(path) && !files.has(path)) {
         prefixes(existing).forEach((prefix) => leading.add(prefix));
-        missing.slice(0, -1).reduce((parent, name) => addTo(directories, below(parent, name)), existing);
+        missing.slice(0, -1).reduce((parent, name) => addTo(directories, joinPath(parent, name)), existing);
         (isDirectory ? directories : files).add(path);
       }
     }
@@ -99,7 +99,7 @@ export function removeEmptyMountPoints(upper: string, points: MissingMountPoints
   for (const path of points.directories.toSorted(byDepth).toReversed()) {
     const folder = pathIn(upper, path);
     if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(folder).length === 0) {
-      const parent = pathIn(upper, parentOf(path));
+      const parent = pathIn(upper, folderOf(path));
       const { mtimeNs } = fstatat(AT_FDCWD, parent);
       rmdirSync(folder);
       utimensat(AT_FDCWD, parent, { mtimeNs });
@@ -117,7 +117,7 @@ function isBelow(path: RawPath, place: RawPath | undefined): boolean {
 }
 
 function pathOf({ existing, missing }: PlaceInRoot): RawPath {
-  return missing.reduce(below, existing);
+  return missing.reduce(joinPath, existing);
 }
 
 function isFolder({ status }: PlaceInRoot): boolean {
@@ -146,10 +146,6 @@ function addTo(set: Set<RawPath>, path: RawPath): RawPath {
 function prefixes(path: RawPath): RawPath[] {
   const names = path === '' ? [] : path.split('/');
   return names.map((_, index) => rawPath(names.slice(0, index + 1).join('/')));
-}
-
-function parentOf(path: RawPath): RawPath {
-  return rawPath(path.split('/').slice(0, -1).join('/'));
 }
 
 function byDepth(left: RawPath, right: RawPath): number {
