@@ -74,6 +74,7 @@ export class FileBatch {
 
   /** Reads the files. Says nothing of single ones: result() does. */
   read(): Promise<void> {
+    this.#paths.write();
     return this.#calls.playInBackground(this.#count);
   }
 

@@ -11,7 +11,8 @@ const usualPath = 256;
 export class PathMemory {
   readonly #bytes: Buffer;
   readonly #address: number;
-  #end = 0;
+  /** What was added since clear(), each with a NUL. Written in one go, since a write for each takes most of the time. */
+  #text = '';
 
   /** For about that many paths. */
   constructor(count: number) {
@@ -23,22 +24,25 @@ export class PathMemory {
 
   /** True when not every path could be added. */
   get isFull(): boolean {
-    return this.#end + longestPath > this.#bytes.length;
+    return this.#text.length + longestPath > this.#bytes.length;
   }
 
-  /** Adds a path of one character for each byte; gives its address. Throws SyscallError for what no file can be called. */
+  /** Adds a path of one character for each byte; gives where write() puts it. Throws SyscallError for what no file can be called. */
   add(path: string): number {
     if (path.length >= longestPath || path.includes('\0')) {
       throw new SyscallError('openat2', path.length >= longestPath ? ERRNO.ENAMETOOLONG : ERRNO.EINVAL, path);
     }
-    const start = this.#end;
-    this.#bytes.write(path, start, 'latin1');
-    this.#bytes[start + path.length] = 0;
-    this.#end = start + path.length + 1;
+    const start = this.#text.length;
+    this.#text += `${path}\0`;
     return this.#address + start;
   }
 
+  /** Puts all paths in their places, before the kernel looks at them. */
+  write(): void {
+    this.#bytes.write(this.#text, 'latin1');
+  }
+
   clear(): void {
-    this.#end = 0;
+    this.#text = '';
   }
 }

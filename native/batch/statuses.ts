@@ -61,6 +61,7 @@ export class StatusBatch {
       this.#calls.set(count, path, this.#paths.add(names[start + count] ?? ''));
       this.#calls.set(count, status, this.#statuses.addressOf(count));
     }
+    this.#paths.write();
     return count;
   }
 }

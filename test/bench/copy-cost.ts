@@ -29,15 +29,16 @@ export async function copyCost(context: string, work: string): Promise<CopyCost>
   mkdirSync(work, { recursive: true });
   const list = join(work, 'list');
   await writeList(context, list);
-  const costs: CopyCost[] = [];
-  // Nothing is removed meanwhile: file systems are slow for some time after many files were.
-  for (let round = 0; round < rounds; round++) costs.push(measureOnce(context, list, join(work, `${round}`)));
+  const numbers = Array.from({ length: rounds }, (_, number) => number);
+  // Nothing is removed meanwhile: file systems are slow for some time after many files were. For the same reason trees come last.
+  const copies = numbers.map((number) => measureCopies(context, list, join(work, `${number}`)));
+  const trees = numbers.map((number) => measureTree(context, join(work, `tree-${number}`)));
   rmSync(work, { recursive: true });
   return {
-    copyMs: median(costs.map(({ copyMs }) => copyMs)),
-    firstMs: median(costs.map(({ firstMs }) => firstMs)),
-    tarMs: median(costs.map(({ tarMs }) => tarMs)),
-    treeMs: median(costs.map(({ treeMs }) => treeMs)),
+    copyMs: median(copies.map(({ copyMs }) => copyMs)),
+    firstMs: median(copies.map(({ firstMs }) => firstMs)),
+    tarMs: median(copies.map(({ tarMs }) => tarMs)),
+    treeMs: median(trees),
   };
 }
 
@@ -50,15 +51,19 @@ async function writeList(context: string, list: string): Promise<void> {
   await writeCopyList(list, group?.entries ?? []);
 }
 
-function measureOnce(context: string, list: string, folder: string): CopyCost {
-  mkdirSync(join(folder, 'tree'), { recursive: true });
+function measureCopies(context: string, list: string, folder: string): Omit<CopyCost, 'treeMs'> {
+  mkdirSync(folder);
   const [firstMs = Number.NaN, ...others] = copyTimes(context, list, folder);
   return {
     firstMs,
     copyMs: median(others),
     tarMs: shellMs('tar -cf "$1/files.tar" -C "$0" files', [context, folder]),
-    treeMs: shellMs('tar -cf - -C "$0" files | tar -xf - -C "$1/tree"', [context, folder]),
   };
+}
+
+function measureTree(context: string, folder: string): number {
+  mkdirSync(folder);
+  return shellMs('tar -cf - -C "$0" files | tar -xf - -C "$1"', [context, folder]);
 }
 
 const script = fileURLToPath(new URL('./copy-process.js', import.meta.url));
