@@ -3,13 +3,15 @@ import type { Tell } from '../clock.ts';
 import type { StepId } from '../events.ts';
 import type { Plan, PlannedStage } from '../plan/plan.ts';
 import { baseTitle } from '../plan/titles.ts';
-import type { RootFolders } from './root-folders.ts';
+import type { OnProgress, RootFolders } from './root-folders.ts';
 import type { RootState } from './root-state.ts';
 import { ShownStep } from './shown-step.ts';
 
 interface Needed {
   readonly stage: PlannedStage;
   readonly signal: AbortSignal;
+  /** For the step that needs the files, when what has to be unpacked for it is a step of this build and not its base. */
+  readonly onProgress: OnProgress;
 }
 
 /**
@@ -35,12 +37,12 @@ export class BaseSteps {
     return { id, title };
   }
 
-  /** The folders of a stage's root file system so far; what is missing of its base is fetched and unpacked, and shown. */
-  async lowersOf(root: RootState, { stage, signal }: Needed): Promise<Lowers> {
+  /** The folders of a stage's root file system so far; what is missing is fetched and unpacked, and shown. */
+  async lowersOf(root: RootState, { stage, signal, onProgress }: Needed): Promise<Lowers> {
     const step = this.#steps.get(stage);
     const isMissing = !(await this.#folders.has(root));
     if (step === undefined || step.isStarted || !isMissing) {
-      return this.#folders.lowersOf(root, { signal, onProgress: () => undefined });
+      return this.#folders.lowersOf(root, { signal, onProgress });
     }
     return this.#unpackShown(root, { step, signal });
   }

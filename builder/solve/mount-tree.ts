@@ -88,6 +88,7 @@ async function copyIntoLayer(entries: readonly CopyEntry[], folder: string, { so
           {
             source: { kind: 'directory', path: folder },
             list,
+            entries: entries.length,
             sourceType: 'directory',
             name: '',
             keepsParents: true,

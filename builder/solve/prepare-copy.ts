@@ -61,7 +61,7 @@ export async function writeGroup(group: DecidedGroup, source: TreeSource, { solv
   const list = await solving.store.newPath();
   await writeCopyList(list, group.entries);
   const { name, sourceType, keepsParents, isArchive } = group;
-  return { source, list, sourceType, name, keepsParents, isArchive };
+  return { source, list, entries: group.entries.length, sourceType, name, keepsParents, isArchive };
 }
 
 /** A planned source as planCopy() takes it. */

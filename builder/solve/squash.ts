@@ -83,11 +83,12 @@ async function copyOfAll(root: RootState, { store, folders, failure }: Session):
   const tree = new LayersTree('the image', await Promise.all(chain.map((snapshot) => store.snapshots.loadIndex(snapshot))));
   const group = await planTree(tree, '/');
   const list = await store.newPath();
-  await writeCopyList(list, group?.entries ?? []);
+  await writeCopyList(list, group.entries);
   const source = { kind: 'rootfs', lowers } as const;
+  const entries = group.entries.length;
   return {
     kind: 'copy',
-    groups: [{ source, list, sourceType: 'directory', name: '', keepsParents: false, isArchive: false }],
+    groups: [{ source, list, entries, sourceType: 'directory', name: '', keepsParents: false, isArchive: false }],
     destination: '/',
     owner: undefined,
     mode: undefined,

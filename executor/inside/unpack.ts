@@ -69,7 +69,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
   try {
     using index = new IndexWriter(indexPath);
     const { lowers } = request;
-    using unpacker = new LayerUnpacker({
+    await using unpacker = new LayerUnpacker({
       rootFd,
       lowers,
       index,
@@ -82,7 +82,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
     )) {
       await unpacker.apply(entry);
     }
-    unpacker.finish();
+    await unpacker.finish();
     index.finish();
     const diffId = digestFromHex(counter.hash.digest('hex'));
     if (diffId !== request.diffId) {

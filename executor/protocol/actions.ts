@@ -156,6 +156,8 @@ export interface CopyGroup {
   readonly source: TreeSource;
   /** Absolute path of the file that encodeCopyList() gave the lines of. */
   readonly list: string;
+  /** How many entries the list has. */
+  readonly entries: number;
   /** What the source itself is, after following links. */
   readonly sourceType: 'file' | 'directory';
   /** The source's base name (raw path), for a destination that is a folder. */

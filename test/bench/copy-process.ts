@@ -19,7 +19,15 @@ console.log(JSON.stringify(tookMs));
 
 async function copy(directory: string): Promise<void> {
   const source = { kind: 'directory', path: context } as const;
-  const group = { source, list, sourceType: 'directory', name: 'files', keepsParents: false, isArchive: false } as const;
+  const group = {
+    source,
+    list,
+    entries: 0,
+    sourceType: 'directory',
+    name: 'files',
+    keepsParents: false,
+    isArchive: false,
+  } as const;
   const action = { groups: [group], destination: '/files', owner: undefined, mode: undefined, isLink: false } as const;
   const facts = await packCopy(
     { kind: 'copy', time: 'constant', ...action },

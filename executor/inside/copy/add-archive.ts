@@ -57,12 +57,12 @@ export async function unpackArchive(job: ArchiveJob, context: RequestContext): P
     return false;
   }
   job.makeFolder();
-  using unpacker = new ArchiveUnpacker(job);
+  await using unpacker = new ArchiveUnpacker(job);
   await unpacker.apply(first);
   for await (const entry of entries) {
     await unpacker.apply(entry);
   }
-  unpacker.finish(context);
+  await unpacker.finish(context);
   return true;
 }
 
@@ -79,7 +79,7 @@ async function firstEntry(entries: AsyncGenerator<TarEntry, void, undefined>): P
   }
 }
 
-class ArchiveUnpacker implements Disposable {
+class ArchiveUnpacker implements AsyncDisposable {
   readonly #job: ArchiveJob;
   readonly #placer: EntryPlacer;
   readonly #rootPath: Buffer;
@@ -95,6 +95,7 @@ class ArchiveUnpacker implements Disposable {
       times: new FolderTimes(),
       openFolder: (path) => this.#openFolder(path),
       attributes: (header, path) => this.#attributes(header, path),
+      isNew: false,
     });
   }
 
@@ -106,16 +107,16 @@ class ArchiveUnpacker implements Disposable {
     // The destination keeps the attributes that it has, or got when it was made.
     if (path !== '') {
       const { parent, name } = splitPath(path);
-      await this.#placer.place(entry, spotIn(this.#placer.folder(parent), name));
+      await this.#placer.place(entry, spotIn(await this.#placer.folder(parent), name));
     }
   }
 
-  finish(context: RequestContext): void {
-    this.#placer.finish(`"${textOfPath(this.#job.entry.from)}"`, (message) => context.warn(message));
+  async finish(context: RequestContext): Promise<void> {
+    await this.#placer.finish(`"${textOfPath(this.#job.entry.from)}"`, (message) => context.warn(message));
   }
 
-  [Symbol.dispose](): void {
-    this.#placer[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#placer[Symbol.asyncDispose]();
   }
 
   /** Links in the image and in the archive are followed inside the root; one that leads out of the destination is an attack. */

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { AT, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, fstatatIfExists, linkat, mkdirat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
@@ -5,10 +6,12 @@ import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../regist
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
 import { Refusal } from '../failure.ts';
+import { openParentInRoot } from '../resolve-in-root.ts';
 import { isWhiteoutDevice } from '../whiteouts.ts';
 import { cleanPath, FolderCache, type OpenFolder, splitPath } from './folder-cache.ts';
 import type { FolderTimes } from './folder-times.ts';
 import { makeOpaqueFolder } from './implied-folders.ts';
+import { writeFully } from './index-file.ts';
 import {
   finishFile,
   type NewAttributes,
@@ -19,6 +22,7 @@ import {
   setSharedAttributes,
 } from './place.ts';
 import { removeTree } from './remove-tree.ts';
+import { type WaitingFile, WaitingFiles } from './waiting-files.ts';
 import { writeContent } from './write-content.ts';
 
 /** Where one entry goes. */
@@ -38,6 +42,8 @@ export interface PlacerOptions {
   readonly openFolder: (path: RawPath) => number;
   /** Owner, mode and the rest that an entry gets at a place below the root. */
   readonly attributes: (header: TarHeader, path: RawPath) => NewAttributes;
+  /** The tree is empty and nobody else puts anything into it, so that files may be made later than they come. */
+  readonly isNew: boolean;
 }
 
 /** What became of an entry: the sha256 of a file's content, hex, or the place that a hard link shares its file with. */
@@ -50,20 +56,32 @@ export interface PlacedEntry {
  * Puts the entries of archives into a tree. An entry over an existing name replaces it, but a folder over a folder only brings new
  * attributes. (image-spec, layer.md "Changeset over existing files"; Docker's archives behave the same)
  */
-export class EntryPlacer implements Disposable {
+export class EntryPlacer implements AsyncDisposable {
   readonly #options: PlacerOptions;
   readonly #folders: FolderCache;
   readonly #missingDevices: RawPath[] = [];
   readonly #missingXattrs: RawPath[] = [];
+  readonly #waiting: WaitingFiles | undefined;
 
   constructor(options: PlacerOptions) {
     this.#options = options;
     this.#folders = new FolderCache(options.rootFd, options.openFolder);
+    this.#waiting = options.isNew ? new WaitingFiles(options.rootFd, (file) => this.#makeAlone(file)) : undefined;
   }
 
   /** The folder that a cleaned path of the archive stands for. */
-  folder(path: RawPath): OpenFolder {
-    return this.#folders.get(path);
+  async folder(path: RawPath): Promise<OpenFolder> {
+    if (!this.#folders.has(path) && this.#waiting?.isMet(path) === true) {
+      await this.settle();
+    }
+    const folder = this.#folders.get(path);
+    this.#waiting?.addOpened(folder.path);
+    return folder;
+  }
+
+  /** Makes the files that wait. Whoever looks at the tree, or takes something away, does this first. */
+  async settle(): Promise<void> {
+    await this.#waiting?.settle();
   }
 
   /** Makes an entry whose folder is folder(parent of its cleaned path). */
@@ -74,18 +92,17 @@ export class EntryPlacer implements Disposable {
       case 'file':
         return { digest: await this.#file(entry, spot), target: path };
       case 'directory':
-        this.#directory(header, spot);
+        await this.#directory(header, spot);
         return { digest: '', target: path };
       case 'symlink':
-        this.#clear(spot);
-        placeSymlink(spot, this.#options.attributes(header, path), header.target);
+        await this.#symlink(header, spot);
         return { digest: '', target: path };
       case 'hardlink':
-        return { digest: '', target: this.#hardLink(header, spot) };
+        return { digest: '', target: await this.#hardLink(header, spot) };
       case 'fifo':
       case 'char':
       case 'block':
-        this.#special(header, { ...spot, type: header.type });
+        await this.#special(header, { ...spot, type: header.type });
         return { digest: '', target: path };
       default:
         return unreachable(header.type);
@@ -93,7 +110,8 @@ export class EntryPlacer implements Disposable {
   }
 
   /** Sets what had to wait for the last entry, and tells what could not be made. `what` names the archive. */
-  finish(what: string, warn: (message: string) => void): void {
+  async finish(what: string, warn: (message: string) => void): Promise<void> {
+    await this.settle();
     this.#folders.forget();
     this.#options.times.apply(this.#options.rootFd);
     if (this.#missingDevices.length > 0) {
@@ -108,13 +126,20 @@ export class EntryPlacer implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#waiting?.rest();
     this.#folders.forget();
   }
 
   async #file(entry: TarEntry, spot: Spot): Promise<string> {
     const attributes = this.#options.attributes(entry.header, spot.path);
-    const fd = this.#newFile(spot);
+    const file = entry.bytes === undefined ? undefined : { path: spot.path, attributes, bytes: entry.bytes };
+    if (file !== undefined && this.#waiting?.takes(file) === true) {
+      await this.#waiting.add(file);
+      return hash('sha256', file.bytes, 'hex');
+    }
+    await this.#meet(spot);
+    const fd = await this.#newFile(spot);
     try {
       const digest = await writeContent(fd, entry);
       this.#note(finishFile(fd, attributes), spot.path);
@@ -124,19 +149,45 @@ export class EntryPlacer implements Disposable {
     }
   }
 
-  #newFile(spot: Spot): number {
+  async #newFile(spot: Spot): Promise<number> {
     try {
       return openNewFile(spot);
     } catch (error) {
       if (!isSyscallError(error, 'EEXIST')) {
         throw error;
       }
-      this.#clear(spot);
+      await this.#clear(spot);
       return openNewFile(spot);
     }
   }
 
-  #directory(header: TarHeader, spot: Spot): void {
+  /** A file that could not be made with others. Nothing but a file or an unused folder can be in its way. */
+  #makeAlone({ path, attributes, bytes }: WaitingFile): void {
+    const { rootFd } = this.#options;
+    const place = openParentInRoot(rootFd, bytesOfPath(path));
+    try {
+      removeTree(place.fd, place.name);
+      const fd = openNewFile(place);
+      try {
+        writeFully(fd, bytes);
+        finishFile(fd, attributes);
+      } finally {
+        close(fd);
+      }
+    } finally {
+      close(place.fd);
+    }
+  }
+
+  /** To be called before a name is looked at. */
+  async #meet({ path }: Spot): Promise<void> {
+    if (this.#waiting?.has(path) === true) {
+      await this.settle();
+    }
+  }
+
+  async #directory(header: TarHeader, spot: Spot): Promise<void> {
+    await this.#meet(spot);
     const attributes = this.#options.attributes(header, spot.path);
     const status = fstatatIfExists(spot.fd, spot.name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined) {
@@ -145,21 +196,30 @@ export class EntryPlacer implements Disposable {
       unlinkat(spot.fd, spot.name);
       makeOpaqueFolder(spot.fd, spot.name);
     } else if ((status.mode & S_IFMT) !== S_IFDIR) {
-      this.#clear(spot);
+      await this.#clear(spot);
       mkdirat(spot.fd, spot.name, 0o700);
     }
     this.#note(setFolderAttributes(spot, attributes), spot.path);
     this.#options.times.set(spot.path, attributes.mtime);
   }
 
+  async #symlink(header: TarHeader, spot: Spot): Promise<void> {
+    await this.#clear(spot);
+    placeSymlink(spot, this.#options.attributes(header, spot.path), header.target);
+    this.#waiting?.addLink(spot.path);
+  }
+
   /** Gives the place of the file that is linked to. */
-  #hardLink(header: TarHeader, spot: Spot): RawPath {
+  async #hardLink(header: TarHeader, spot: Spot): Promise<RawPath> {
+    await this.settle();
+    // It can be one to a symbolic link.
+    this.#waiting?.addLink(spot.path);
     const target = splitPath(cleanPath(header.target));
-    const { path } = spotIn(this.#folders.get(target.parent), target.name);
+    const { path } = spotIn(await this.folder(target.parent), target.name);
     if (path !== spot.path) {
-      this.#clear(spot);
+      await this.#clear(spot);
     }
-    const from = spotIn(this.#folders.get(target.parent), target.name);
+    const from = spotIn(await this.folder(target.parent), target.name);
     const status = fstatatIfExists(from.fd, from.name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined || (status.mode & S_IFMT) === S_IFDIR || isWhiteoutDevice(status)) {
       throw new Refusal(
@@ -174,8 +234,8 @@ export class EntryPlacer implements Disposable {
     return path;
   }
 
-  #special(header: TarHeader, spot: Spot & { readonly type: 'fifo' | 'char' | 'block' }): void {
-    this.#clear(spot);
+  async #special(header: TarHeader, spot: Spot & { readonly type: 'fifo' | 'char' | 'block' }): Promise<void> {
+    await this.#clear(spot);
     const { type } = spot;
     if (!placeSpecial(spot, this.#options.attributes(header, spot.path), { type, major: header.major, minor: header.minor })) {
       this.#missingDevices.push(spot.path);
@@ -183,9 +243,13 @@ export class EntryPlacer implements Disposable {
   }
 
   /** Removes what has the name already. */
-  #clear({ fd, name }: Spot): void {
+  async #clear(spot: Spot): Promise<void> {
+    const { fd, name } = spot;
+    await this.#meet(spot);
     const status = fstatatIfExists(fd, name, AT.SYMLINK_NOFOLLOW);
     if (status !== undefined) {
+      // Files may wait for their turn in a folder that goes.
+      await this.settle();
       removeTree(fd, name);
       // Folders that were below it, or behind it if it was a link, are elsewhere now.
       this.#folders.forgetAllBut(fd);

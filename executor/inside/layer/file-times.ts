@@ -1,3 +1,5 @@
+import { AT } from '../../../native/constants.ts';
+import { utimensat } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 
 /** Nanoseconds of a second. */
@@ -15,4 +17,10 @@ export function wholeSeconds(timeNs: bigint): number {
  */
 export function layerTime(mtimeNs: bigint, buildStartNs: bigint): number {
   return mtimeNs >= buildStartNs ? constantTimeSeconds : wholeSeconds(mtimeNs);
+}
+
+/** Sets both times of an open file, of any kind, to whole seconds. Not futimesSync(), which takes times before 1970 for now. */
+export function setTime(fd: number, seconds: number): void {
+  const timeNs = BigInt(seconds) * second;
+  utimensat(fd, '', { atimeNs: timeNs, mtimeNs: timeNs }, AT.EMPTY_PATH);
 }

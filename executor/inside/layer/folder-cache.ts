@@ -29,6 +29,11 @@ export class FolderCache implements Disposable {
     this.#rootPath = pathOfDescriptor(rootFd);
   }
 
+  /** True when get() opens nothing. */
+  has(path: RawPath): boolean {
+    return this.#folders.has(path);
+  }
+
   /** The two folders that were asked for last stay open, and others for a while. */
   get(path: RawPath): OpenFolder {
     if (path === this.#lastPath && this.#last !== undefined) {

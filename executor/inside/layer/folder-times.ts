@@ -1,9 +1,9 @@
-import { AT, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../../native/constants.ts';
-import { close, utimensat } from '../../../native/files.ts';
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../../native/constants.ts';
+import { close } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { openInRoot } from '../resolve-in-root.ts';
-import { second } from './file-times.ts';
+import { setTime } from './file-times.ts';
 
 /** Remembers the times of folders until all is in them, since everything that is put into a folder changes its time. */
 export class FolderTimes {
@@ -24,7 +24,7 @@ export class FolderTimes {
       const fd = openFolder(rootFd, path);
       if (fd !== undefined) {
         try {
-          utimensat(fd, '', { mtimeNs: BigInt(mtime) * second }, AT.EMPTY_PATH);
+          setTime(fd, mtime);
         } finally {
           close(fd);
         }

@@ -1,4 +1,4 @@
-import { fchmodSync, fchownSync, futimesSync } from 'node:fs';
+import { fchmodSync, fchownSync } from 'node:fs';
 import {
   AT,
   O_CREAT,
@@ -15,7 +15,7 @@ import { type FileStatus, fchmodat, fchownat, mknodat, openat, symlinkat, utimen
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { fsetXattr, setXattr } from '../../../native/xattrs.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
-import { second } from './file-times.ts';
+import { second, setTime } from './file-times.ts';
 
 /** A name in an open folder, at which something is made. Nothing may have that name. */
 export interface Place {
@@ -45,7 +45,7 @@ export function finishFile(fd: number, { mode, uid, gid, mtime, xattrs }: NewAtt
   fchownSync(fd, uid, gid);
   fchmodSync(fd, mode);
   const areKept = setXattrs(xattrs, (name, value) => fsetXattr(fd, name, value));
-  futimesSync(fd, mtime, mtime);
+  setTime(fd, mtime);
   return areKept;
 }
 

@@ -1,7 +1,7 @@
-import { fchmodSync, fchownSync, futimesSync } from 'node:fs';
+import { fchmodSync, fchownSync } from 'node:fs';
 import { AT } from '../../../native/constants.ts';
 import { fstatat } from '../../../native/files.ts';
-import { layerTime } from './file-times.ts';
+import { layerTime, setTime } from './file-times.ts';
 import type { WalkOptions } from './walk.ts';
 
 /**
@@ -13,5 +13,5 @@ export function setRootAttributes({ upperFd, baseFd, buildStartNs }: WalkOptions
   const mtime = layerTime(fstatat(upperFd, '', AT.EMPTY_PATH).mtimeNs, buildStartNs);
   fchownSync(upperFd, uid, gid);
   fchmodSync(upperFd, mode & 0o7777);
-  futimesSync(upperFd, mtime, mtime);
+  setTime(upperFd, mtime);
 }

@@ -34,7 +34,7 @@ export interface UnpackTarget {
  * Names are taken relative to the layer's own root: `..` stops there, and links in a parent are followed inside it, as containerd
  * and Docker do; what a lower layer holds under the same name plays no part, as with every unpacker that makes folders of layers.
  */
-export class LayerUnpacker implements Disposable {
+export class LayerUnpacker implements AsyncDisposable {
   readonly #target: UnpackTarget;
   readonly #times = new FolderTimes();
   readonly #placer: EntryPlacer;
@@ -47,6 +47,7 @@ export class LayerUnpacker implements Disposable {
       times: this.#times,
       openFolder: (path) => implied.open(path),
       attributes: (header, path) => this.#attributes(header, path),
+      isNew: true,
     });
   }
 
@@ -57,8 +58,9 @@ export class LayerUnpacker implements Disposable {
       return;
     }
     const { parent, name } = splitPath(path);
-    const folder = this.#placer.folder(parent);
+    const folder = await this.#placer.folder(parent);
     if (looksLikeWhiteout(name)) {
+      await this.#placer.settle();
       this.#whiteout(folder, name);
     } else {
       const spot = spotIn(folder, name);
@@ -67,9 +69,9 @@ export class LayerUnpacker implements Disposable {
   }
 
   /** Sets what had to wait for the last entry, and tells what could not be kept. */
-  finish(): void {
+  async finish(): Promise<void> {
     const { owners, warn } = this.#target;
-    this.#placer.finish('a layer', warn);
+    await this.#placer.finish('a layer', warn);
     if (owners.squashed > 0) {
       warn(
         `${owners.squashed} files of a layer belong to users that do not exist here: RUN sees them as root's, the image keeps them as they are`,
@@ -77,8 +79,8 @@ export class LayerUnpacker implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#placer[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#placer[Symbol.asyncDispose]();
   }
 
   /** Many archives begin with `./`. */

@@ -1,4 +1,3 @@
-import { futimesSync } from 'node:fs';
 import {
   AT,
   O_DIRECTORY,
@@ -29,7 +28,7 @@ import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { bytesOfPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
-import { layerTime, second } from './file-times.ts';
+import { layerTime, second, setTime } from './file-times.ts';
 import { isSameFile, isSameFolder } from './same-file.ts';
 import { keptXattrs } from './strip-xattrs.ts';
 
@@ -175,7 +174,7 @@ class Walk {
       if (this.#withdraw(entry) && !folder.isOpaque) {
         this.#remove(folder, name, AT.REMOVEDIR);
       } else if (this.#changes !== before || status.mtimeNs !== BigInt(mtime) * second) {
-        futimesSync(fd, mtime, mtime);
+        setTime(fd, mtime);
       }
     } finally {
       close(fd);
@@ -217,7 +216,7 @@ class Walk {
       if (fd === undefined) {
         utimensat(folder.fd, name, { mtimeNs }, AT.SYMLINK_NOFOLLOW);
       } else {
-        futimesSync(fd, mtime, mtime);
+        setTime(fd, mtime);
       }
     }
     return mtime;

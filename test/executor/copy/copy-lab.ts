@@ -86,7 +86,7 @@ export async function stepRequest(lab: Lab, scene: CopyScene): Promise<Extract<W
 }
 
 /** Files at a source, in a list. */
-export interface GroupFields extends Partial<CopyGroup> {
+export interface GroupFields extends Omit<Partial<CopyGroup>, 'entries'> {
   readonly source: TreeSource;
   readonly entries: readonly CopyEntry[];
 }
@@ -96,6 +96,7 @@ export function group(lab: Lab, { source, entries, ...fields }: GroupFields): Co
   return {
     source,
     list: lab.file([...encodeCopyList(entries)].map((line) => `${line}\n`).join('')),
+    entries: entries.length,
     sourceType: entries[0]?.type === 'directory' ? 'directory' : 'file',
     name: entries[0]?.from.split('/').at(-1) ?? '',
     keepsParents: false,

@@ -207,6 +207,15 @@ old 644 0:0 1500000000.000000000
   );
 });
 
+test('commitLayer() keeps times before 1970, in the folder too', needs, async () => {
+  const { fs, entries } = await commit({ upper: 'touch -d @-100.5 f; mkdir d; ln -s x l; touch -h -d @-7.5 d l' });
+  assert.equal(await lab.shell(`cd ${fs}; stat -c '%n %.1Y' d f l`), 'd -8.0\nf -101.0\nl -8.0\n');
+  assert.deepEqual(
+    entries.map((entry) => 'mtime' in entry && entry.mtime),
+    [-8, -101, -8],
+  );
+});
+
 test('commitLayer() does not depend on the order in which files were made', needs, async () => {
   const one = await commit({ upper: 'mkdir a b; for n in 1 2 3 4 5; do printf $n > a/$n; printf $n > b/$n; done; ln a/1 z' });
   const other = await commit({
