@@ -63,6 +63,22 @@ test('a packed layer becomes a folder for a RUN on top of it', needs, async () =
   await box.tsbuild('save', '-o', 'app.tar', 'app').succeeds();
 });
 
+test('a COPY of many files is packed, and unpacked for the RUN of the same build', needs, async () => {
+  using box = await prepared();
+  for (let number = 0; number < 600; number++) box.file(`c/tree/many/${number % 7}/${number}`, `text ${number}`);
+  const run = 'RUN cd /srv/tree && find many -type f | wc -l && cat many/3/598 && stat -c "%n %a %u %g %Y" many/3 many/3/598 run';
+  box.file('more', `FROM base\nCOPY --chown=7:8 tree /srv/tree\n${run}\n`);
+  const { stderr } = await box.tsbuild(...base, '-f', 'more', 'c').succeeds();
+  const lines = ['600', 'text 598', 'many/3 755 7 8 315619200', 'many/3/598 644 7 8 315619200', 'run 755 7 8 315619200'];
+  for (const line of lines) assert.ok(stderr.includes(line), `${line}\n${stderr}`);
+  assert.match(stderr, /^(#\d+) \[3\/3\] RUN .*\n\1 unpacking sha256:/m);
+  assert.deepEqual(kept(box), ['fs', 'fs', 'fs']);
+  // The layer is the one that is made where it is not unpacked.
+  using other = await prepared();
+  for (let number = 0; number < 600; number++) other.file(`c/tree/many/${number % 7}/${number}`, `text ${number}`);
+  assert.equal(await digestOf(box), await digestOf(other));
+});
+
 test('an epoch changes the times of a packed layer', needs, async () => {
   using box = await prepared();
   const plain = await digestOf(box);
