@@ -1,6 +1,7 @@
 import { addressOf, nativeFunction, nativeFunctionAsync } from '../libc.ts';
 import { executable } from '../machine-code/executable.ts';
 import { currentArchitecture, type SyscallName, syscallNumber } from '../syscall-numbers.ts';
+import { putWord } from './placed-memory.ts';
 import { BATCH_LAYOUT, batchPlayerCode, givesDescriptor, usesDescriptor } from './player.ts';
 
 /** One system call of a series. Bytes become pointers to them, and what is not given is 0. */
@@ -39,9 +40,7 @@ export class SyscallBatch {
   /** Sets an argument in the series at `index`. Numbers are addresses, lengths and the like, from 0 to 2^53. */
   set(index: number, { call, argument }: ArgumentPlace, value: number): void {
     const at = this.#wordOf(index, call, BATCH_LAYOUT.arguments + argument * 8);
-    // In two halves: making a bigint of each costs more than all the rest.
-    this.#words[at] = value;
-    this.#words[at + 1] = value / 2 ** 32;
+    putWord(this.#words, at, value);
   }
 
   /** What a call gave: a number up to 2^31, or a negated errno. */

@@ -1,8 +1,8 @@
 import { AT, STATX_BASIC_STATS } from '../constants.ts';
 import { encodeOpenHow, type FileStatus, type OpenHow } from '../files.ts';
-import { addressOf } from '../libc.ts';
 import { type ArgumentPlace, type BatchCall, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
+import { PlacedMemory } from './placed-memory.ts';
 import { StatusMemory } from './statuses.ts';
 
 /** What a batch has room for. */
@@ -16,13 +16,11 @@ export interface BatchSize {
 
 /** Files of one tree whose beginnings are read together, in the background. */
 export class FileBatch {
-  /** Where the files are read to; the caller divides it up. Left alone while read() is pending. */
-  readonly content: Buffer;
   readonly #calls: SyscallBatch;
   readonly #paths: PathMemory;
   readonly #statuses: StatusMemory | undefined;
   readonly #capacity: number;
-  readonly #contentAddress: number;
+  readonly #content: PlacedMemory;
   #count = 0;
 
   /** `rootFd` is the root of the tree. It must be open whenever the batch is read. */
@@ -38,11 +36,14 @@ export class FileBatch {
       size.files,
     );
     this.#statuses = size.hasStatus === true ? new StatusMemory(size.files) : undefined;
-    // Not from Buffer's pool: while the kernel writes to this memory, nothing else may lie in it.
-    this.content = Buffer.allocUnsafeSlow(size.contentBytes);
-    this.#contentAddress = Number(addressOf(this.content));
+    this.#content = new PlacedMemory(size.contentBytes);
     this.#paths = new PathMemory(size.files);
     this.#capacity = size.files;
+  }
+
+  /** Where the files are read to; the caller divides it up. Left alone while read() is pending. */
+  get content(): Buffer {
+    return this.#content.bytes;
   }
 
   /** True when nothing can be added before clear(). */
@@ -59,7 +60,7 @@ export class FileBatch {
       throw new RangeError(`Cannot read ${length} bytes to ${offset} of ${this.content.length} as file ${this.#count}: no room`);
     }
     this.#calls.set(this.#count, openedPath, this.#paths.add(path));
-    this.#calls.set(this.#count, readTo, this.#contentAddress + offset);
+    this.#calls.set(this.#count, readTo, this.#content.address + offset);
     this.#calls.set(this.#count, readLength, length);
     if (this.#statuses !== undefined) {
       this.#calls.set(this.#count, statusTo, this.#statuses.addressOf(this.#count));
@@ -67,9 +68,9 @@ export class FileBatch {
     this.#count += 1;
   }
 
-  /** A part of the content. Much faster than subarray(), which makes another Buffer. */
+  /** A part of the content. */
   view(start: number, length: number): Uint8Array {
-    return new Uint8Array(this.content.buffer, this.content.byteOffset + start, length);
+    return this.#content.view(start, length);
   }
 
   /** Reads the files. Says nothing of single ones: result() does. */

@@ -1,8 +1,8 @@
 import { O_CREAT, O_EXCL, O_WRONLY, RESOLVE } from '../constants.ts';
 import { encodeOpenHow } from '../files.ts';
-import { addressOf } from '../libc.ts';
 import { type ArgumentPlace, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
+import { PlacedMemory, putWord } from './placed-memory.ts';
 
 /** A file that is to be made. */
 export interface NewFile {
@@ -31,8 +31,7 @@ export class NewFileBatch {
   readonly #calls: SyscallBatch;
   readonly #paths: PathMemory;
   readonly #times: TimeMemory;
-  readonly #content: Buffer;
-  readonly #contentAddress: number;
+  readonly #content: PlacedMemory;
   readonly #capacity: number;
   readonly #lengths: number[] = [];
   #used = 0;
@@ -54,9 +53,7 @@ export class NewFileBatch {
     );
     this.#paths = new PathMemory(size.files);
     this.#times = new TimeMemory(size.files);
-    // Not from Buffer's pool: the kernel reads this memory while JavaScript does something else.
-    this.#content = Buffer.allocUnsafeSlow(size.contentBytes);
-    this.#contentAddress = Number(addressOf(this.#content));
+    this.#content = new PlacedMemory(size.contentBytes);
     this.#capacity = size.files;
   }
 
@@ -66,7 +63,7 @@ export class NewFileBatch {
 
   /** True when a file with a content of so many bytes can be added. */
   hasRoomFor(length: number): boolean {
-    return this.count < this.#capacity && this.#used + length <= this.#content.length && !this.#paths.isFull;
+    return this.count < this.#capacity && this.#used + length <= this.#content.bytes.length && !this.#paths.isFull;
   }
 
   /** Adds a file; gives the copy of its content, which is there until clear(). Throws SyscallError for a path that no file can have, RangeError where there is no room. */
@@ -77,8 +74,8 @@ export class NewFileBatch {
     const index = this.count;
     this.#calls.set(index, openedPath, this.#paths.add(path));
     const start = this.#used;
-    this.#content.set(content, start);
-    this.#calls.set(index, writtenFrom, this.#contentAddress + start);
+    this.#content.bytes.set(content, start);
+    this.#calls.set(index, writtenFrom, this.#content.address + start);
     this.#calls.set(index, writtenLength, content.length);
     this.#calls.set(index, owner, uid);
     this.#calls.set(index, group, gid);
@@ -86,7 +83,7 @@ export class NewFileBatch {
     this.#calls.set(index, times, this.#times.put(index, mtime));
     this.#lengths.push(content.length);
     this.#used += content.length;
-    return new Uint8Array(this.#content.buffer, this.#content.byteOffset + start, content.length);
+    return this.#content.view(start, content.length);
   }
 
   /** Makes the files. Until it settles nothing may be added. Says nothing of single ones: isMade() does. */
@@ -123,25 +120,20 @@ const times: ArgumentPlace = { call: timing, argument: 2 };
 
 /** Pairs of `struct timespec`, at places that the kernel can be told. */
 class TimeMemory {
+  readonly #memory: PlacedMemory;
   readonly #words: Uint32Array;
-  readonly #address: number;
 
   constructor(count: number) {
-    const bytes = Buffer.allocUnsafeSlow(count * pairBytes).fill(0);
-    this.#words = new Uint32Array(bytes.buffer);
-    this.#address = Number(addressOf(bytes));
+    this.#memory = new PlacedMemory(count * pairBytes);
+    this.#words = new Uint32Array(this.#memory.bytes.buffer).fill(0);
   }
 
   /** Puts whole seconds as both times, access and change; gives their address. */
   put(index: number, seconds: number): number {
     const access = (index * pairBytes) / 4;
-    const change = access + pairBytes / 8;
-    // In two halves, as SyscallBatch.set(), rounded down so that both are those of a negative number too.
-    for (const at of [access, change]) {
-      this.#words[at] = seconds;
-      this.#words[at + 1] = Math.floor(seconds / 2 ** 32);
-    }
-    return this.#address + index * pairBytes;
+    putWord(this.#words, access, seconds);
+    putWord(this.#words, access + pairBytes / 8, seconds);
+    return this.#memory.address + index * pairBytes;
   }
 }
 

@@ -1,28 +1,26 @@
 import { AT, STATX_BASIC_STATS } from '../constants.ts';
 import { decodeStatus, type FileStatus } from '../files.ts';
-import { addressOf } from '../libc.ts';
 import { type ArgumentPlace, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
+import { PlacedMemory } from './placed-memory.ts';
 
 /** Bytes of `struct statx`. */
 const statusBytes = 256;
 
 /** Room for many statuses, at places that the kernel can be told. */
 export class StatusMemory {
-  readonly #bytes: Buffer;
-  readonly #address: number;
+  readonly #memory: PlacedMemory;
 
   constructor(count: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(count * statusBytes);
-    this.#address = Number(addressOf(this.#bytes));
+    this.#memory = new PlacedMemory(count * statusBytes);
   }
 
   addressOf(index: number): number {
-    return this.#address + index * statusBytes;
+    return this.#memory.address + index * statusBytes;
   }
 
   get(index: number): FileStatus {
-    return decodeStatus(this.#bytes.subarray(index * statusBytes, (index + 1) * statusBytes));
+    return decodeStatus(this.#memory.bytes.subarray(index * statusBytes, (index + 1) * statusBytes));
   }
 }
 

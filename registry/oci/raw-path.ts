@@ -50,3 +50,13 @@ export function folderOf(path: RawPath): RawPath {
 export function nameOf(path: RawPath): RawPath {
   return rawPath(path.slice(path.lastIndexOf('/') + 1));
 }
+
+/** `a`, `a/b` and `a/b/c` of `a/b/c`; nothing of ''. */
+export function* prefixesOf(path: RawPath): Generator<RawPath, void, undefined> {
+  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+    yield rawPath(path.slice(0, end));
+  }
+  if (path !== '') {
+    yield path;
+  }
+}

@@ -6,7 +6,7 @@ import { close, readDirectory } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import type { LayerRun } from '../../../registry/oci/layer-run.ts';
-import { bytesOfPath, joinPath, pathOfText, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, pathOfText, prefixesOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import type { CopyAction, CopyGroup, LayerFacts } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
@@ -186,7 +186,7 @@ class Packer implements Disposable {
   *#foldersOnTheWay(mtime: number): Generator<FoundEntry, void, undefined> {
     const { rootFd, rules, place } = this.#packing;
     const destination = place.missing.reduce(joinPath, place.existing);
-    for (const folder of prefixes(destination)) {
+    for (const folder of prefixesOf(destination)) {
       const status = folder.length <= place.existing.length ? statInRoot(rootFd, bytesOfPath(folder)) : undefined;
       const { mode, uid, gid } = status ?? parentAttributes(rules, folder);
       const isKept = status !== undefined && folder !== place.existing;
@@ -251,16 +251,6 @@ function contentOf(source: ListedEntry): PackedFile | undefined {
 function withKept(entry: LayerEntry, xattrs: ReadonlyMap<string, Uint8Array>): LayerEntry {
   const capability = xattrs.get(capabilityXattr);
   return capability === undefined ? entry : { ...entry, ...encodeXattrs(new Map([[capabilityXattr, capability]])) };
-}
-
-/** `a`, `a/b` and `a/b/c` of `a/b/c`. */
-function* prefixes(folder: RawPath): Generator<RawPath, void, undefined> {
-  for (let end = folder.indexOf('/'); end !== -1; end = folder.indexOf('/', end + 1)) {
-    yield rawPath(folder.slice(0, end));
-  }
-  if (folder !== '') {
-    yield folder;
-  }
 }
 
 function unreachable(entry: never): never {

@@ -2,7 +2,7 @@ import { AT, AT_FDCWD, O_DIRECTORY, O_PATH, S_IFDIR, S_IFMT } from '../../../nat
 import { close, type FileStatus, fchmodat, fchownat, mkdirat, openat, unlinkat } from '../../../native/files.ts';
 import { setXattr } from '../../../native/xattrs.ts';
 import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
-import { bytesOfPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, prefixesOf, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { makeDirectories, openParentInRoot, statInRoot } from '../resolve-in-root.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
@@ -45,14 +45,15 @@ export class ImpliedFolders {
   /** A folder that the same layer deletes first is a new one: nothing from below may show in it. */
   #uncover(path: RawPath): void {
     const { rootFd } = this.#target;
-    for (const folder of prefixes(path)) {
+    for (const prefix of prefixesOf(path)) {
+      const folder = bytesOfPath(prefix);
       const status = statInRoot(rootFd, folder, { follow: false });
       if (status === undefined) {
         return;
       }
       if (isWhiteoutDevice(status)) {
         replaceWhiteout(rootFd, folder);
-        this.#times.set(pathOfBytes(folder), constantTimeSeconds);
+        this.#times.set(prefix, constantTimeSeconds);
       }
     }
   }
@@ -71,14 +72,6 @@ export class ImpliedFolders {
       }
     }
   }
-}
-
-/** `a`, `a/b` and `a/b/c` of `a/b/c`. */
-function* prefixes(path: RawPath): Generator<Buffer, void, undefined> {
-  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-    yield bytesOfPath(rawPath(path.slice(0, end)));
-  }
-  yield bytesOfPath(path);
 }
 
 function replaceWhiteout(rootFd: number, folder: Uint8Array): void {

@@ -1,5 +1,6 @@
 import { NewFileBatch } from '../../../native/batch/new-file-batch.ts';
-import { folderOf, type RawPath } from '../../../registry/oci/raw-path.ts';
+import { pathMax } from '../../../native/batch/paths.ts';
+import { folderOf, prefixesOf, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { NewAttributes } from './place.ts';
 
 /** A small file that is to be made. */
@@ -12,7 +13,6 @@ export interface WaitingFile {
 
 /** Larger files are not made sooner by waiting for others. */
 const smallBytes = 1 << 15;
-const longestPath = 4095;
 const batchSize = { files: 512, contentBytes: 1 << 20 };
 
 /**
@@ -52,7 +52,7 @@ export class WaitingFiles {
    * would be put into a folder that is gone.
    */
   takes({ path, attributes, bytes }: WaitingFile): boolean {
-    const isSmall = bytes.length <= smallBytes && path.length <= longestPath;
+    const isSmall = bytes.length <= smallBytes && path.length < pathMax;
     return isSmall && attributes.xattrs.size === 0 && !this.#opened.has(path) && !this.#links.has(path);
   }
 
@@ -62,7 +62,7 @@ export class WaitingFiles {
 
   /** True for a path on which one of the files could be met: as what should be a folder, or behind a link. */
   isMet(path: RawPath): boolean {
-    for (let each = path; each !== ''; each = folderOf(each)) {
+    for (const each of prefixesOf(path)) {
       if (this.#links.has(each) || this.has(each)) {
         return true;
       }

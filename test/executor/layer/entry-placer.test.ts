@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -8,6 +7,7 @@ import { cleanPath, splitPath } from '../../../executor/inside/layer/folder-cach
 import { FolderTimes } from '../../../executor/inside/layer/folder-times.ts';
 import { openFolderIfExists } from '../../../executor/inside/layer/open-folder.ts';
 import { makeDirectories } from '../../../executor/inside/resolve-in-root.ts';
+import { digestOf } from '../../../registry/oci/digest.ts';
 import { bytesOfPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -90,10 +90,6 @@ async function unpack(entries: readonly TarEntry[], folder: string, isNew: boole
   }
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 function describe(folder: string, below: RawPath, inodes = new Map<number, string>()): readonly unknown[] {
   return readdirSync(folder)
     .toSorted()
@@ -105,7 +101,7 @@ function describe(folder: string, below: RawPath, inodes = new Map<number, strin
       const common = { shown, mode: status.mode, mtime: Math.floor(status.mtimeMs / 1000), first };
       if (status.isDirectory()) return [common, describe(here, rawPath(shown), inodes)];
       if (status.isSymbolicLink()) return { ...common, target: readlinkSync(here) };
-      return status.isFile() ? { ...common, content: sha256(readFileSync(here)) } : common;
+      return status.isFile() ? { ...common, content: digestOf(readFileSync(here)) } : common;
     });
 }
 

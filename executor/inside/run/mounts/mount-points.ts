@@ -2,7 +2,7 @@ import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmdi
 import { AT_FDCWD, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
 import { fstatat, utimensat } from '../../../../native/files.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
-import { folderOf, joinPath, type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
 import { locateInRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
 import { copyDirectoryAttributes } from '../../rootfs.ts';
@@ -58,7 +58,8 @@ export function findMissingMountPoints(rootFd: number, targets: readonly Target[
     if (!taken.some((other) => path === other || path.startsWith(`${other}/`))) {
       checkTarget({ target, isDirectory }, isFolder(place), missing.length > 0);
       if (missing.length > 0 && !directories.has(path) && !files.has(path)) {
-        prefixes(existing).forEach((prefix) => leading.add(prefix));
+        // The root itself needs no place in a layer.
+        for (const prefix of prefixesOf(existing)) leading.add(prefix);
         missing.slice(0, -1).reduce((parent, name) => addTo(directories, joinPath(parent, name)), existing);
         (isDirectory ? directories : files).add(path);
       }
@@ -140,12 +141,6 @@ function checkTarget({ target, isDirectory }: Target, isInFolder: boolean, isMis
 function addTo(set: Set<RawPath>, path: RawPath): RawPath {
   set.add(path);
   return path;
-}
-
-/** `a`, `a/b`, `a/b/c` for `a/b/c`. The root itself needs no place in a layer. */
-function prefixes(path: RawPath): RawPath[] {
-  const names = path === '' ? [] : path.split('/');
-  return names.map((_, index) => rawPath(names.slice(0, index + 1).join('/')));
 }
 
 function byDepth(left: RawPath, right: RawPath): number {
