@@ -127,7 +127,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
   );
   const ran: Solving['ran'] = new Map();
   const solveOne = async ({ plan }: ResolvedPlan): Promise<BuiltPlatform> => {
-    const bases = new BaseSteps(folders, tell);
+    const bases = new BaseSteps(folders);
     const { target, steps } = await solve(plan, {
       ...session,
       platform: plan.platform,

@@ -19,7 +19,10 @@ export type BuildEvent =
       readonly timeMs: number;
       readonly steps: readonly { readonly id: StepId; readonly title: string }[];
     }
+  /** The step works from now on; its time counts from here, also when it comes again after `step-waiting`. */
   | { readonly kind: 'step-started'; readonly timeMs: number; readonly id: StepId; readonly title: string }
+  /** The step has read what it was given and waits for others: its base, or a free processor. */
+  | { readonly kind: 'step-waiting'; readonly timeMs: number; readonly id: StepId }
   | {
       readonly kind: 'step-output';
       readonly timeMs: number;
@@ -54,5 +57,7 @@ export type BuildEvent =
       readonly kind: 'exported';
       readonly timeMs: number /** undefined for outputs that are files only. */;
       readonly manifest?: Digest;
+      /** Kept in the store under a name, pushed to a registry, or written to files. */
+      readonly how: 'kept' | 'pushed' | 'written';
       readonly to: string;
     };

@@ -1,4 +1,3 @@
-import type { Digest } from '../../registry/oci/digest.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
@@ -8,7 +7,7 @@ import type { OnProgress } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import { ShownStep } from '../solve/shown-step.ts';
 import type { Solution } from '../solve/solve.ts';
-import { deliver } from './deliver.ts';
+import { deliver, type Exported } from './deliver.ts';
 import { fullName } from './full-name.ts';
 import { formKey, type ImageForm, imageForm } from './image-form.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
@@ -33,7 +32,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   const sets = new Map<string, Promise<ImageSet>>();
   const imageFor = (output: Output): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
-  const exported: { manifest: Digest | undefined; to: string }[] = [];
+  const exported: Exported[] = [];
   try {
     for (const output of pushesLast(outputs)) {
       await deliver(output, {
@@ -42,7 +41,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         onProgress,
         imageFor,
         roots: built,
-        onExported: (manifest, to) => exported.push({ manifest, to }),
+        onExported: (output) => exported.push(output),
       });
     }
     await session.store.flush();
@@ -51,7 +50,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
     throw error;
   }
   shown.end('done');
-  for (const { manifest, to } of exported) tell({ kind: 'exported', to, ...(manifest !== undefined && { manifest }) });
+  for (const output of exported) tell({ kind: 'exported', ...output });
   return resultOf(built, {
     set: await imageWanted(outputs, imageFor),
     names: outputs.flatMap((output) => namesOf(output, options)).map(fullName),

@@ -4,6 +4,7 @@ import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { formatPlatform } from '../../parser/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import type { BuildEvent } from '../events.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
@@ -13,6 +14,9 @@ import type { RootState } from '../solve/root-state.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
+
+/** Where an output went. */
+export type Exported = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest' | 'how' | 'to'>;
 
 /** What delivering an output needs. */
 export interface Delivering {
@@ -27,7 +31,7 @@ export interface Delivering {
   readonly imageFor: (output: Output) => Promise<ImageSet>;
   /** The finished file system of each platform. */
   readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
-  readonly onExported: (manifest: Digest | undefined, to: string) => void;
+  readonly onExported: (exported: Exported) => void;
 }
 
 /** Writes one output. Throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left. */
@@ -57,7 +61,7 @@ async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>,
   await fetchBaseBlobs(set, delivering);
   const { exportImage } = await import('../export/export-image.ts');
   await exportImage(builtImage(set, (options.tags ?? []).map(fullName), store), output, { stdout: options.stdout, signal });
-  delivering.onExported(set.descriptor.digest, output.destination);
+  delivering.onExported({ manifest: set.descriptor.digest, how: 'written', to: output.destination });
 }
 
 async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: Delivering): Promise<void> {
@@ -70,7 +74,7 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
     stdout: options.stdout,
     signal,
   });
-  delivering.onExported(undefined, output.destination);
+  delivering.onExported({ how: 'written', to: output.destination });
 }
 
 async function writeRoots(
@@ -107,7 +111,7 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   for (const name of output.names) {
     await store.images.tag(fullName(name), set.descriptor);
     // What is pushed as well is told of once, when it has arrived.
-    if (!output.push) delivering.onExported(set.descriptor.digest, name);
+    if (!output.push) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
   }
 }
 
@@ -128,7 +132,7 @@ async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, del
     if (set.index !== undefined) {
       await pushIndex(name, { indexBytes: set.index.bytes, mediaType: set.index.descriptor.mediaType, images }, options);
     } else if (only !== undefined) await pushImage(name, only, options);
-    delivering.onExported(set.descriptor.digest, name);
+    delivering.onExported({ manifest: set.descriptor.digest, how: 'pushed', to: name });
   }
 }
 

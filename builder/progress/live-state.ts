@@ -1,7 +1,7 @@
 import type { BuildEvent, EndState, StepId } from '../events.ts';
 import { printableLine } from '../printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
-import { warningLine } from './plain.ts';
+import { exportedLine, warningLine } from './plain.ts';
 
 /** Lines of output that are shown of a running step. */
 export const shownLogLines = 6;
@@ -55,6 +55,8 @@ export function reduce(state: LiveState, event: BuildEvent): LiveState {
       return { ...state, planned: state.planned + event.steps.length };
     case 'step-started':
       return withStep(state, event.id, { ...newStep(event.timeMs), title: printableLine(event.title) });
+    case 'step-waiting':
+      return withoutStep(state, event.id);
     case 'step-output':
       return withStep(state, event.id, withOutput(stepOf(state, event), event));
     case 'step-progress':
@@ -66,7 +68,7 @@ export function reduce(state: LiveState, event: BuildEvent): LiveState {
     case 'notice':
       return say(state, event.message);
     case 'exported':
-      return say(state, `exported ${event.manifest ?? 'the files'} to ${event.to}`);
+      return say(state, exportedLine(event));
     default:
       return unreachable(event);
   }
@@ -93,6 +95,12 @@ function withStep(state: LiveState, id: StepId, step: RunningStep): LiveState {
   return { ...state, running: new Map(state.running).set(id, step) };
 }
 
+function withoutStep(state: LiveState, id: StepId): LiveState {
+  const running = new Map(state.running);
+  running.delete(id);
+  return { ...state, running };
+}
+
 function withOutput(step: RunningStep, { stream, bytes }: EventOf<'step-output'>): RunningStep {
   const taken = takeLines(step[stream], bytes);
   const log = [...step.log, ...taken.lines.slice(-shownLogLines).map(printableLine)].slice(-shownLogLines);
@@ -108,8 +116,7 @@ function withTransfer(step: RunningStep, { what, doneBytes, totalBytes }: EventO
 
 function end(state: LiveState, event: EventOf<'step-ended'>): LiveState {
   const step = stepOf(state, event);
-  const running = new Map(state.running);
-  running.delete(event.id);
+  const { running } = withoutStep(state, event.id);
   const ended: Happened = {
     kind: 'ended',
     title: step.title,

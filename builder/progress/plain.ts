@@ -13,6 +13,7 @@ interface StepView {
   /** The `#N` of the lines: order of first mention. */
   readonly number: number;
   startedMs: number;
+  isNamed: boolean;
   stdout: LineBuffer;
   stderr: LineBuffer;
   shownBytes: number;
@@ -35,6 +36,8 @@ export class PlainProgress {
         return '';
       case 'step-started':
         return this.#start(event);
+      case 'step-waiting':
+        return '';
       case 'step-output':
         return this.#output(event);
       case 'step-progress':
@@ -46,7 +49,7 @@ export class PlainProgress {
       case 'notice':
         return `${printableLine(event.message)}\n`;
       case 'exported':
-        return `exported ${event.manifest ?? 'the files'} to ${printableLine(event.to)}\n`;
+        return `${printableLine(exportedLine(event))}\n`;
       default:
         return unreachable(event);
     }
@@ -55,7 +58,10 @@ export class PlainProgress {
   #start({ id, title, timeMs }: EventOf<'step-started'>): string {
     const step = this.#stepOf(id);
     step.startedMs = timeMs;
-    return this.#lines(step, [printableLine(title)]);
+    // A step that had to wait is named again only where others have spoken in between.
+    const isNamed = step.isNamed && this.#lastNumber === step.number;
+    step.isNamed = true;
+    return isNamed ? '' : this.#lines(step, [printableLine(title)]);
   }
 
   #output({ id, stream, bytes, timeMs }: EventOf<'step-output'>): string {
@@ -112,6 +118,7 @@ export class PlainProgress {
     const step: StepView = {
       number: this.#steps.size + 1,
       startedMs: 0,
+      isNamed: false,
       stdout: emptyBuffer,
       stderr: emptyBuffer,
       shownBytes: 0,
@@ -126,6 +133,21 @@ export class PlainProgress {
 export function warningLine({ diagnostic, position }: EventOf<'warning'>): string {
   const place = position === undefined ? '' : ` (${printableLine(position.file)}:${position.line})`;
   return `warning: ${diagnostic.code}: ${printableLine(diagnostic.message)}${place}\n`;
+}
+
+/** `pushed sha256:... to NAME`: where an output went. */
+export function exportedLine({ manifest, how, to }: EventOf<'exported'>): string {
+  const what = manifest ?? 'the files';
+  switch (how) {
+    case 'kept':
+      return `kept ${what} in the store as ${to}`;
+    case 'pushed':
+      return `pushed ${what} to ${to}`;
+    case 'written':
+      return `exported ${what} to ${to}`;
+    default:
+      return unreachable(how);
+  }
 }
 
 function endLines(state: EventOf<'step-ended'>['state'], reason: string | undefined, took: string): readonly string[] {

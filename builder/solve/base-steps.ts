@@ -1,11 +1,9 @@
 import type { Lowers } from '../../executor/protocol/actions.ts';
-import type { Tell } from '../clock.ts';
-import type { StepId } from '../events.ts';
 import type { Plan, PlannedStage } from '../plan/plan.ts';
-import { baseTitle } from '../plan/titles.ts';
+import { baseNeeds } from './base-needs.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';
-import type { RootState } from './root-state.ts';
-import { ShownStep } from './shown-step.ts';
+import { type RootState, rootOfImage } from './root-state.ts';
+import type { ShownStep } from './shown-step.ts';
 
 interface Needed {
   readonly stage: PlannedStage;
@@ -14,54 +12,70 @@ interface Needed {
   readonly onProgress: OnProgress;
 }
 
+/** A FROM of an image. */
+interface BaseStep {
+  readonly shown: ShownStep;
+  readonly root: RootState;
+  /** Stages that may yet need its files. */
+  readonly waiting: Set<PlannedStage>;
+}
+
 /**
  * The FROM lines of a build as steps that people see: a base image whose files are needed is fetched and unpacked; one whose files
  * nobody needs shows as cached.
  */
 export class BaseSteps {
   readonly #folders: RootFolders;
-  readonly #tell: Tell;
-  readonly #steps = new Map<PlannedStage, ShownStep>();
+  /** For each stage the bases that its files may come from. */
+  readonly #bases = new Map<PlannedStage, readonly BaseStep[]>();
 
-  constructor(folders: RootFolders, tell: Tell) {
+  constructor(folders: RootFolders) {
     this.#folders = folders;
-    this.#tell = tell;
   }
 
-  /** Gives the stage's base a number, if it is an image. */
-  announce(plan: Plan, stage: PlannedStage, nextId: () => StepId): { readonly id: StepId; readonly title: string } | undefined {
-    const title = baseTitle(plan, stage);
-    if (title === undefined) return undefined;
-    const id = nextId();
-    this.#steps.set(stage, new ShownStep({ id, title, tell: this.#tell }));
-    return { id, title };
-  }
-
-  /** The folders of a stage's root file system so far; what is missing is fetched and unpacked, and shown. */
-  async lowersOf(root: RootState, { stage, signal, onProgress }: Needed): Promise<Lowers> {
-    const step = this.#steps.get(stage);
-    const isMissing = !(await this.#folders.has(root));
-    if (step === undefined || step.isStarted || !isMissing) {
-      return this.#folders.lowersOf(root, { signal, onProgress });
+  /** Takes over the steps of a plan's base images, by stage. */
+  add(plan: Plan, shownSteps: ReadonlyMap<PlannedStage, ShownStep>): void {
+    const steps = new Map<PlannedStage, BaseStep>();
+    for (const [stage, needed] of baseNeeds(plan)) {
+      const shown = shownSteps.get(stage);
+      if (shown !== undefined && stage.base.kind === 'image') {
+        steps.set(stage, { shown, root: rootOfImage(stage.base.image), waiting: new Set() });
+      }
+      const bases = Array.from(needed, (owner) => steps.get(owner)).filter((step) => step !== undefined);
+      for (const { waiting } of bases) waiting.add(stage);
+      this.#bases.set(stage, bases);
     }
-    return this.#unpackShown(root, { step, signal });
   }
 
-  /** Nothing more will need the stage's base: when nothing ever did, it counts as cached. */
+  /** The folders of a root file system that a stage goes on or copies from; what is missing of bases is fetched and unpacked, and shown. */
+  async lowersOf(root: RootState, { stage, signal, onProgress }: Needed): Promise<Lowers> {
+    for (const base of this.#bases.get(stage) ?? []) {
+      const isBelow = isPrefix(base.root, root);
+      if (isBelow && !base.shown.isStarted && !(await this.#folders.has(base.root))) await this.#unpackShown(base, signal);
+    }
+    return this.#folders.lowersOf(root, { signal, onProgress });
+  }
+
+  /** The stage needs nothing more. A base that nobody can need any more, and nobody has, counts as cached. */
   settle(stage: PlannedStage): void {
-    const step = this.#steps.get(stage);
-    if (step?.isStarted === false) step.end('cached');
+    for (const { shown, waiting } of this.#bases.get(stage) ?? []) {
+      waiting.delete(stage);
+      if (waiting.size === 0 && !shown.isStarted) shown.end('cached');
+    }
   }
 
-  async #unpackShown(root: RootState, { step, signal }: { step: ShownStep; signal: AbortSignal }): Promise<Lowers> {
-    step.start();
+  async #unpackShown({ shown, root }: BaseStep, signal: AbortSignal): Promise<void> {
+    shown.start();
     try {
-      const lowers = await this.#folders.lowersOf(root, { signal, onProgress: (...progress) => step.progress(...progress) });
-      step.end('done');
-      return lowers;
+      await this.#folders.lowersOf(root, { signal, onProgress: (...progress) => shown.progress(...progress) });
+      shown.end('done');
     } catch (error) {
-      step.fail(error, signal);
+      shown.fail(error, signal);
       throw error;
     }
   }
+}
+
+function isPrefix(base: RootState, root: RootState): boolean {
+  return base.layers.every(({ chainId }, index) => root.layers[index]?.chainId === chainId);
 }

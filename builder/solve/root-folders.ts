@@ -80,13 +80,16 @@ export class RootFolders {
     const lowers = await this.#store.snapshots.lowersOf(parent);
     const worker = await this.#worker.get();
     const { diffId, chainId, descriptor } = layer;
-    unpacking.onProgress(`unpacking ${shortName(descriptor.digest)}`, 0, descriptor.size);
+    const what = `unpacking ${shortName(descriptor.digest)}`;
+    // How much a compressed layer unpacks to is known when it is done.
+    const onProgress = (doneBytes: number): void => unpacking.onProgress(what, doneBytes, 0);
+    onProgress(0);
     const facts = await worker.request(
       { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers },
-      { signal: unpacking.signal },
+      { signal: unpacking.signal, onProgress },
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
-    unpacking.onProgress(`unpacking ${shortName(descriptor.digest)}`, descriptor.size, descriptor.size);
+    unpacking.onProgress(what, facts.sizeBytes, facts.sizeBytes);
   }
 
   /** A layer that a COPY left packed, since nothing needed its files then. */
@@ -103,7 +106,7 @@ export class RootFolders {
     try {
       await worker.request(
         { kind: 'unpack', isOwn: true, blob, mediaType: mediaType.layer, diffId, directory, lowers },
-        { signal },
+        { signal, onProgress: (doneBytes) => onProgress(`unpacking ${shortName(diffId)}`, doneBytes, sizeBytes) },
       );
     } catch (error) {
       // The tar goes when another build has unpacked it.

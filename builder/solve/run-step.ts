@@ -38,8 +38,8 @@ interface StepWork {
 /** Looks a step up in the cache, and carries it out when it is not there. Throws StepError, or what the store or the worker throws. */
 export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
   const work: StepWork = { placed, shown, around };
-  // Reading a large context takes time that people should see; a RUN begins when its base is there.
-  if (placed.action.kind === 'copy' || placed.action.kind === 'add') shown.start();
+  // Reading a large context takes time that people should see; all else begins when its inputs are there.
+  if (readsContext(placed.action)) shown.start();
   const prepared = await prepareStep(work);
   const parent = chainIdOfRoot(placed.root);
   const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
@@ -54,11 +54,16 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
     const facts = await cachedFacts(keyed, prepared, work);
     if (facts !== undefined) return { facts, isCached: true, reason: undefined };
   }
+  shown.wait();
   const running = limit(() => carryOut(prepared, keyed, work));
   ran.set(keyed.key, running);
   const facts = await running;
   await around.solving.store.steps.setLatest(slotOf(work), current);
   return { facts, isCached: false, reason };
+}
+
+function readsContext(action: PlacedStep['action']): boolean {
+  return action.kind === 'add' || (action.kind === 'copy' && action.from.kind === 'context');
 }
 
 function prepareStep(work: StepWork): Promise<PreparedStep> {

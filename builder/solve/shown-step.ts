@@ -7,12 +7,12 @@ interface Shown {
   readonly tell: Tell;
 }
 
-/** Tells of one piece of work that people wait for: that it began, once, how it goes, and how it ended. */
+/** Tells of one piece of work that people wait for: that it began, that it waits for others, how it goes, and how it ended. */
 export class ShownStep {
   readonly id: StepId;
   readonly #title: string;
   readonly #tell: Tell;
-  #isStarted = false;
+  #state: 'new' | 'started' | 'waiting' = 'new';
 
   constructor({ id, title, tell }: Shown) {
     this.id = id;
@@ -21,13 +21,20 @@ export class ShownStep {
   }
 
   get isStarted(): boolean {
-    return this.#isStarted;
+    return this.#state !== 'new';
   }
 
   start(): void {
-    if (this.#isStarted) return;
-    this.#isStarted = true;
+    if (this.#state === 'started') return;
+    this.#state = 'started';
     this.#tell({ kind: 'step-started', id: this.id, title: this.#title });
+  }
+
+  /** What has begun waits for others. Nothing of what has not. */
+  wait(): void {
+    if (this.#state !== 'started') return;
+    this.#state = 'waiting';
+    this.#tell({ kind: 'step-waiting', id: this.id });
   }
 
   progress(what: string, doneBytes: number, totalBytes: number): void {
@@ -47,6 +54,6 @@ export class ShownStep {
   /** Failed, or cancelled when that is why. Work that had not begun is not mentioned when something else ended the build. */
   fail(error: unknown, signal: AbortSignal): void {
     if (!signal.aborted) this.end('failed', error instanceof Error ? error.message : String(error));
-    else if (this.#isStarted) this.end('cancelled');
+    else if (this.isStarted) this.end('cancelled');
   }
 }

@@ -1,7 +1,7 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { StepId } from '../events.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
-import { stepTitle } from '../plan/titles.ts';
+import { baseTitle, stepTitle } from '../plan/titles.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';
 import { runStep } from './run-step.ts';
 import { ShownStep } from './shown-step.ts';
@@ -80,9 +80,14 @@ async function solveStep(placed: PlacedStep, around: StageSolving): Promise<Laye
 function announce(plan: Plan, solving: Solving): StepNumbers {
   const numbers = new Map<PlannedStep, StepId>();
   const steps: { id: StepId; title: string }[] = [];
+  const bases = new Map<PlannedStage, ShownStep>();
   for (const stage of plan.stages) {
-    const base = solving.bases.announce(plan, stage, solving.nextId);
-    if (base !== undefined) steps.push(base);
+    const title = baseTitle(plan, stage);
+    if (title !== undefined) {
+      const id = solving.nextId();
+      steps.push({ id, title });
+      bases.set(stage, new ShownStep({ id, title, tell: solving.tell }));
+    }
     for (const step of stage.steps) {
       if (step.action === undefined) continue;
       const id = solving.nextId();
@@ -90,6 +95,7 @@ function announce(plan: Plan, solving: Solving): StepNumbers {
       steps.push({ id, title: stepTitle(plan, stage, step) });
     }
   }
+  solving.bases.add(plan, bases);
   solving.tell({ kind: 'planned', steps });
   return {
     of: (step) => {

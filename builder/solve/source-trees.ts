@@ -1,7 +1,7 @@
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import type { FileTree } from '../context/tree.ts';
-import type { SourceRef } from '../plan/plan.ts';
+import type { PlannedStage, SourceRef } from '../plan/plan.ts';
 import type { OpenContext } from '../source/context-trees.ts';
 import { once } from './once.ts';
 import type { OnProgress } from './root-folders.ts';
@@ -29,7 +29,7 @@ export async function openSource(from: SourceRef, around: StageSolving, onProgre
       return contextSource(await around.solving.contexts.open(from.name));
     case 'stage': {
       const { root, stage } = await stageAt(around.stages, from.stage);
-      return rootSource(root, `stage "${stage.title}"`, { around, onProgress });
+      return rootSource(root, `stage "${stage.title}"`, { around, onProgress, stage });
     }
     case 'image':
       return rootSource(rootOfImage(from.image), `image "${from.image.reference}"`, { around, onProgress });
@@ -51,11 +51,14 @@ export function contextSource(context: OpenContext): OpenSource {
 interface Surroundings {
   readonly around: StageSolving;
   readonly onProgress: OnProgress | undefined;
+  /** Whose root it is; what of its base must be unpacked is shown as the base. */
+  readonly stage?: PlannedStage;
 }
 
-function rootSource(root: RootState, name: string, { around, onProgress = () => undefined }: Surroundings): OpenSource {
-  const { folders, store, signal } = around.solving;
-  const lowers = (): Promise<readonly string[]> => folders.lowersOf(root, { signal, onProgress });
+function rootSource(root: RootState, name: string, { around, onProgress = () => undefined, stage }: Surroundings): OpenSource {
+  const { bases, folders, store, signal } = around.solving;
+  const lowers = (): Promise<readonly string[]> =>
+    stage === undefined ? folders.lowersOf(root, { signal, onProgress }) : bases.lowersOf(root, { stage, signal, onProgress });
   const tree = async (): Promise<FileTree> => {
     // The index of a layer is written when it is unpacked.
     await lowers();

@@ -26,7 +26,7 @@ test('PlainProgress writes a build as BuildKit does', () => {
     output(8, 200, 'o\n'),
     { kind: 'step-output', id: 8, timeMs: 210, stream: 'stderr', bytes: bytes('no line feed') },
     { kind: 'step-ended', timeMs: 1240, id: 8, state: 'done', reason: 'the command changed' },
-    { kind: 'exported', timeMs: 1300, manifest: digestOf('x'), to: 'a.tar' },
+    { kind: 'exported', how: 'written', timeMs: 1300, manifest: digestOf('x'), to: 'a.tar' },
   );
   assert.equal(
     text,
@@ -44,6 +44,34 @@ exported ${digestOf('x')} to a.tar
 `,
   );
 });
+
+test('PlainProgress counts the time of a step from when it has what it needs', () => {
+  const text = shown(
+    { kind: 'step-started', timeMs: 0, id: 1, title: 'COPY . /' },
+    { kind: 'step-waiting', timeMs: 100, id: 1 },
+    { kind: 'step-started', timeMs: 9000, id: 1, title: 'COPY . /' },
+    { kind: 'step-ended', timeMs: 9200, id: 1, state: 'done' },
+    { kind: 'step-started', timeMs: 9200, id: 2, title: 'COPY b /' },
+    { kind: 'step-waiting', timeMs: 9300, id: 2 },
+    { kind: 'step-started', timeMs: 9300, id: 3, title: 'FROM x' },
+    { kind: 'step-ended', timeMs: 9400, id: 3, state: 'done' },
+    { kind: 'step-started', timeMs: 9400, id: 2, title: 'COPY b /' },
+    { kind: 'step-ended', timeMs: 9500, id: 2, state: 'done' },
+  );
+  assert.equal(text, '#1 COPY . /\n#1 DONE 0.2s\n\n#2 COPY b /\n\n#3 FROM x\n#3 DONE 0.1s\n\n#2 COPY b /\n#2 DONE 0.1s\n');
+});
+
+const places = [
+  ['kept', `kept ${digestOf('x')} in the store as app\n`],
+  ['pushed', `pushed ${digestOf('x')} to app\n`],
+  ['written', `exported ${digestOf('x')} to app\n`],
+] as const;
+
+for (const [how, expected] of places) {
+  test(`PlainProgress says that an image was ${how}`, () => {
+    assert.equal(shown({ kind: 'exported', how, timeMs: 0, manifest: digestOf('x'), to: 'app' }), expected);
+  });
+}
 
 test('PlainProgress keeps steps that run side by side apart', () => {
   const text = shown(
