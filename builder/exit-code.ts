@@ -43,10 +43,10 @@ export function exitCodeOf(known: KnownError): number {
   }
 }
 
-// A full disk and our own defects are not the Containerfile's fault, even when they show in a step.
+// A full disk, a machine that forbids something, and our own defects are not the Containerfile's fault, even when they show in a step.
 function exitCodeOfStep(failure: WorkerFailure): number {
   const code = exitCodeOfFailure(failure);
-  return code === exitCode.store || code === exitCode.bug || failure.kind === 'cancelled' ? code : exitCode.step;
+  return code === exitCode.registry ? exitCode.step : code;
 }
 
 /** The exit code for work of the executor outside a step: base images being unpacked, outputs being written. */
@@ -79,6 +79,7 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     case 'unsupported-compression':
       return exitCode.registry;
     case 'no-mapped-id':
+    case 'machine':
       return exitCode.environment;
     case 'unknown-user':
     case 'unknown-group':

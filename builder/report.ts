@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { ExecutorError } from '../executor/host/errors.ts';
+import type { WorkerFailure } from '../executor/protocol/failures.ts';
 import { codeFrame } from '../parser/code-frame.ts';
 import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
 import type { Source, Span } from '../parser/span.ts';
@@ -80,20 +81,32 @@ function isCheck({ code }: Diagnostic): boolean {
 
 function stepLines(error: StepError): readonly string[] {
   const { failure } = error;
-  const hint = 'hint' in failure ? failure.hint : undefined;
   return [
     `error: ${printableLine(stepHeadline(error))}`,
     ...frameLines(error.source, error.span),
     ...tailOf(error.tail),
-    ...hintLines(hint),
+    ...hintLines(hintOfFailure(failure)),
     ...(failure.kind === 'bug' ? [bugTitle, ...printable(failure.stack).split('\n'), versions()] : []),
   ];
 }
 
 function failureLines({ message, failure }: ExecutorError): readonly string[] {
   if (failure.kind === 'bug') return [bugTitle, ...printable(failure.stack).split('\n'), versions()];
-  return [`error: ${printableLine(message)}`, ...hintLines('hint' in failure ? failure.hint : undefined)];
+  return [`error: ${printableLine(message)}`, ...hintLines(hintOfFailure(failure))];
 }
+
+/** A system call that nothing is known about: the machine may forbid it. */
+function hintOfFailure(failure: WorkerFailure): string | undefined {
+  if ('hint' in failure && failure.hint !== undefined) return failure.hint;
+  if (failure.kind === 'command-failed' && failure.exitCode === outOfMemory) return outOfMemoryHint;
+  return failure.kind === 'syscall'
+    ? 'Run "tsbuild doctor": it tries what a RUN needs, and tells what this machine lacks'
+    : undefined;
+}
+
+/** 128 + SIGKILL, as shells report it. */
+const outOfMemory = 137;
+const outOfMemoryHint = 'Something killed it; where nothing else did, the machine or the container ran out of memory';
 
 function tailOf(tail: Uint8Array): readonly string[] {
   const text = printable(new TextDecoder().decode(tail)).trimEnd();

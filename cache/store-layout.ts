@@ -1,4 +1,5 @@
-import { homedir } from 'node:os';
+import { accessSync, constants } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/digest.ts';
 
@@ -10,16 +11,31 @@ export const storeFormat = 3;
 export const oldestFormat = 1;
 
 /**
- * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. A relative
- * XDG_DATA_HOME is ignored. (XDG Base Directory Specification)
+ * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. Relative and empty
+ * values are ignored. (XDG Base Directory Specification) Users without a home, as in many containers, have it in the folder for temporary
+ * files, under their number.
  */
 export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>>): string {
   const chosen = environment['TSBUILD_STORE'];
   if (chosen !== undefined && chosen !== '') return path.resolve(chosen);
   const data = environment['XDG_DATA_HOME'];
   if (data !== undefined && path.isAbsolute(data)) return path.join(data, 'tsbuild');
-  const home = environment['HOME'];
-  return path.join(home !== undefined && path.isAbsolute(home) ? home : homedir(), '.local', 'share', 'tsbuild');
+  const home = homeOf(environment['HOME']);
+  return home === undefined
+    ? path.join(tmpdir(), `tsbuild-${process.geteuid?.() ?? 0}`)
+    : path.join(home, '.local', 'share', 'tsbuild');
+}
+
+function homeOf(named: string | undefined): string | undefined {
+  if (named !== undefined && path.isAbsolute(named)) return named;
+  try {
+    const { homedir } = userInfo();
+    accessSync(homedir, constants.W_OK);
+    return homedir;
+  } catch {
+    // No passwd entry, or one with a home that is not there or not theirs.
+    return undefined;
+  }
 }
 
 /** All paths of a store. Nothing else in the project puts store paths together. */

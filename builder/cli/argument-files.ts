@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
+import { systemReason } from '../system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 
 /** The texts of the --build-arg-file files, in order. @throws UsageError */
@@ -11,8 +12,7 @@ export async function readArgumentFiles(
       try {
         return { name, text: await readFile(name, 'utf8') };
       } catch (error) {
-        const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-        throw new UsageError('--build-arg-file', `Cannot read "${name}": ${why}`, { cause: error });
+        throw new UsageError('--build-arg-file', `Cannot read "${name}": ${systemReason(error)}`, { cause: error });
       }
     }),
   );

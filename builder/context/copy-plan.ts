@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
@@ -44,7 +45,8 @@ export async function planCopy(tree: FileTree, request: CopyRequest): Promise<re
   const groups: PlannedGroup[] = [];
   for (const [number, source] of request.sources.entries()) {
     if (source.kind === 'heredoc') groups.push(heredocGroup(source, number));
-    else groups.push(...(await withSource(number, () => pathGroups(tree, source.path, { number, request, excludes }))));
+    else
+      groups.push(...(await withSource(number, source.path, () => pathGroups(tree, source.path, { number, request, excludes }))));
   }
   return groups;
 }
@@ -115,16 +117,20 @@ function patternList(patterns: readonly string[]): PatternList {
   }
 }
 
-async function withSource<T>(source: number, operation: () => Promise<T>): Promise<T> {
+async function withSource<T>(source: number, path: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {
     const failure = patternFailure(error);
     if (!(failure instanceof SourceError)) throw failure;
     const { message, code, hint, cause } = failure;
-    throw new SourceError(code, message, { hint, source, cause });
+    const climbs = code === 'missing' && posix.normalize(path.replace(/^\/+/, '')).startsWith('..');
+    throw new SourceError(code, message, { hint: climbs ? climbingHint : hint, source, cause });
   }
 }
+
+const climbingHint =
+  'Nothing above its top can be reached: name a folder further up as the context, or give another one with --build-context';
 
 function patternFailure(error: unknown): unknown {
   if (!(error instanceof PatternError)) return error;

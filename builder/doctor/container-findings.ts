@@ -2,14 +2,15 @@ import type { MachineFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 
 /** What follows from being in a container: which one, and what its engine forbids. */
-export function findContainer(facts: MachineFacts): readonly Finding[] {
+export function findContainer(facts: MachineFacts, works: boolean): readonly Finding[] {
   const place = placeOf(facts);
   if (place === undefined) return [];
   const found: Finding[] = [{ level: 'ok', what: `Runs in ${place.name}`, cures: [] }];
-  if (/^Seccomp:\s*2/m.test(facts.status)) {
-    found.push({ level: 'note', what: 'A seccomp filter is loaded; the usual ones forbid mounts', cures: place.seccomp });
+  if (!works && /^Seccomp:\s*2/m.test(facts.status)) {
+    const what = 'A seccomp filter is loaded; the usual ones forbid mounts, or the host name of a new namespace (sethostname)';
+    found.push({ level: 'note', what, cures: place.seccomp });
   }
-  if (/^(docker-default|cri-containerd|crio-default)/.test(facts.appArmor)) {
+  if (!works && /^(docker-default|cri-containerd|crio-default)/.test(facts.appArmor)) {
     found.push({ level: 'note', what: `The AppArmor profile "${facts.appArmor}" forbids mounts`, cures: place.appArmor });
   }
   if (facts.procMounts.length > 0) {

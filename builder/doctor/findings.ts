@@ -4,9 +4,11 @@ import { type Finding, ok } from './finding.ts';
 import { findIds } from './id-findings.ts';
 import { findStore } from './store-findings.ts';
 
-/** Everything worth saying about a machine, most basic things first. Pure. */
-export function findingsOf(facts: MachineFacts): readonly Finding[] {
-  return [...findKernel(facts), ...findNamespaces(facts), ...findIds(facts), ...findContainer(facts), ...findStore(facts)];
+/**
+ * Everything worth saying about a machine, most basic things first. Where RUN works, what usually forbids it is not worth saying. Pure.
+ */
+export function findingsOf(facts: MachineFacts, { works }: { readonly works: boolean }): readonly Finding[] {
+  return [...findKernel(facts), ...findNamespaces(facts), ...findIds(facts), ...findContainer(facts, works), ...findStore(facts)];
 }
 
 // overlayfs can be mounted in a user namespace since Linux 5.11.
@@ -20,13 +22,20 @@ function findKernel({ kernel }: MachineFacts): readonly Finding[] {
     {
       level: 'note',
       what: `Linux ${kernel} has no overlayfs for ordinary users; that came with 5.11`,
-      cures: ['Use a newer kernel, or install fuse-overlayfs'],
+      cures: ['Use a newer kernel'],
     },
   ];
 }
 
-function findNamespaces({ switches, user, status }: MachineFacts): readonly Finding[] {
+function findNamespaces({ switches, user }: MachineFacts): readonly Finding[] {
   const found: Finding[] = [];
+  for (const name of Object.keys(switches).filter((key) => /^user\/max_(?!user_)/.test(key) && switches[key] === '0')) {
+    found.push({
+      level: 'problem',
+      what: `Namespaces that a RUN needs are switched off (${name.replace('/', '.')} is 0)`,
+      cures: [`sudo sysctl -w ${name.replace('/', '.')}=15000`],
+    });
+  }
   if (switches['user/max_user_namespaces'] === '0') {
     found.push({
       level: 'problem',
@@ -46,13 +55,6 @@ function findNamespaces({ switches, user, status }: MachineFacts): readonly Find
       level: 'problem',
       what: 'AppArmor takes the privileges of user namespaces away (kernel.apparmor_restrict_unprivileged_userns is 1)',
       cures: ['sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', 'or an AppArmor profile with "userns," for node'],
-    });
-  }
-  if (/^NoNewPrivs:\s*1/m.test(status) && user.uid !== 0) {
-    found.push({
-      level: 'note',
-      what: 'no_new_privs is set, so newuidmap has no effect and only one id can be used',
-      cures: ['Kubernetes: securityContext.allowPrivilegeEscalation: true', 'docker: leave out --security-opt no-new-privileges'],
     });
   }
   return found.length === 0 ? [ok('No switch of the kernel forbids user namespaces')] : found;

@@ -1,42 +1,29 @@
-import type { HelperFacts, MachineFacts } from './facts.ts';
+import { helperPackages, helperRightsOf, helperTrouble } from '../../executor/host/id-helpers.ts';
+import { countIds, planIdMaps } from '../../executor/host/id-map.ts';
+import { subordinateCure, usualIds } from '../../executor/host/subordinate-ids.ts';
+import type { MachineFacts } from './facts.ts';
 import { type Finding, ok } from './finding.ts';
 
-// Images expect the ids up to `nobody`, 65534.
-const usualIds = 65_536;
-
-/** What is known of user and group ids: subordinate ranges and the programs that map them. */
-export function findIds(facts: MachineFacts): readonly Finding[] {
-  if (facts.user.uid === 0) return findOwnIds(facts);
-  const uids = countSubordinate(facts.subuid, facts.user);
-  const gids = countSubordinate(facts.subgid, facts.user);
-  const { name } = facts.user;
-  if (uids === 0 || gids === 0) {
-    return [
-      {
-        level: 'note',
-        what: `"${name}" has no subordinate ids, so files of other owners cannot be made`,
-        cures: [`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`],
-      },
-    ];
+/** What is known of user and group ids: subordinate ranges and the programs that map them. Counted as a build counts them. */
+export function findIds({ user, ids, helpers, status }: MachineFacts): readonly Finding[] {
+  const [best] = planIdMaps(user, ids);
+  const count = best === undefined ? 1 : Math.min(countIds(best.uids), countIds(best.gids));
+  if (user.uid === 0) return findOwnIds(count);
+  const cures = [subordinateCure(user, ids)];
+  if (best?.kind !== 'subordinate-ids') {
+    return [{ level: 'note', what: `"${user.name}" has no subordinate ids, so files of other owners cannot be made`, cures }];
   }
-  const few = Math.min(uids, gids);
+  // Its own id is not one of them.
+  const given = count - 1;
   const amount: Finding =
-    few >= usualIds
-      ? ok(`"${name}" has ${few} subordinate ids`)
-      : {
-          level: 'note',
-          what: `"${name}" has only ${few} subordinate ids; images may use any up to 65535`,
-          cures: [`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`],
-        };
-  return [amount, ...findHelpers(facts)];
+    given >= usualIds
+      ? ok(`"${user.name}" has ${given} subordinate ids`)
+      : { level: 'note', what: `"${user.name}" has only ${given} usable subordinate ids; images may use any up to 65535`, cures };
+  return [amount, ...findHelpers(helpers, status)];
 }
 
 // Root maps what it has here, which in a container may be little.
-function findOwnIds({ uidMap }: MachineFacts): readonly Finding[] {
-  const count = uidMap
-    .split('\n')
-    .map((line) => Number(line.trim().split(/\s+/)[2] ?? 0))
-    .reduce((sum, length) => sum + (Number.isFinite(length) ? length : 0), 0);
+function findOwnIds(count: number): readonly Finding[] {
   if (count >= usualIds) return [ok(count >= 2 ** 32 - 1 ? 'Root, with all ids' : `Root, with ${count} ids`)];
   return [
     {
@@ -47,39 +34,15 @@ function findOwnIds({ uidMap }: MachineFacts): readonly Finding[] {
   ];
 }
 
-function findHelpers({ helpers }: MachineFacts): readonly Finding[] {
-  const missing = ['newuidmap', 'newgidmap'].filter((name) => helpers[name] === undefined);
+function findHelpers(helpers: MachineFacts['helpers'], status: string): readonly Finding[] {
+  const missing = (['newuidmap', 'newgidmap'] as const).filter((name) => helpers[name] === undefined);
   if (missing.length > 0) {
-    return [
-      {
-        level: 'note',
-        what: `${missing.join(' and ')} not found, so the subordinate ids cannot be used`,
-        cures: [
-          'Debian, Ubuntu: sudo apt-get install uidmap',
-          'Fedora: sudo dnf install shadow-utils',
-          'Alpine: apk add shadow-uidmap',
-        ],
-      },
-    ];
+    const what = `${missing.join(' and ')} not found, so the subordinate ids cannot be used`;
+    return [{ level: 'note', what, cures: helperPackages }];
   }
-  const weak = Object.values({ u: helpers['newuidmap'], g: helpers['newgidmap'] }).filter(isWithoutSetuid);
-  return weak.map(({ path }) => ({
-    level: 'note' as const,
-    what: `${path} is not setuid root; it then needs the file capability cap_setuid, which copies of images lose`,
-    cures: [`sudo chmod u+s ${path}`],
-  }));
-}
-
-function isWithoutSetuid(helper: HelperFacts | undefined): helper is HelperFacts {
-  return helper !== undefined && !helper.isSetuid;
-}
-
-/** Ids that /etc/subuid or /etc/subgid gives a user, by name or by number. (subuid(5)) */
-export function countSubordinate(text: string, { name, uid }: { readonly name: string; readonly uid: number }): number {
-  return text
-    .split('\n')
-    .map((line) => line.split(':'))
-    .filter(([owner]) => owner === name || owner === String(uid))
-    .map(([, , count]) => Number(count))
-    .reduce((sum, count) => sum + (Number.isSafeInteger(count) ? count : 0), 0);
+  const rights = helperRightsOf(status);
+  return [helpers.newuidmap, helpers.newgidmap].flatMap((helper): Finding[] => {
+    const trouble = helper === undefined ? undefined : helperTrouble(helper, rights);
+    return trouble === undefined ? [] : [{ level: 'note', what: trouble.what, cures: [trouble.cure] }];
+  });
 }

@@ -20,7 +20,7 @@ const fileSystems: ReadonlyMap<number, { readonly name: string; readonly trouble
 const littleSpace = 2e9;
 
 /** What is known of the store's place: can it be written, what file system, how much room. */
-export function findStore({ store, helpers, hasFuseDevice }: MachineFacts): readonly Finding[] {
+export function findStore({ store }: MachineFacts): readonly Finding[] {
   if (store.problem !== undefined) {
     return [
       {
@@ -33,10 +33,9 @@ export function findStore({ store, helpers, hasFuseDevice }: MachineFacts): read
   const system = fileSystems.get((store.type ?? 0) >>> 0);
   const found: Finding[] = [];
   if (system?.trouble !== undefined) {
-    const hasFuse = helpers['fuse-overlayfs'] !== undefined && hasFuseDevice;
     found.push({
       level: 'note',
-      what: `The store "${store.path}" lies on ${system.name}: ${system.trouble}${hasFuse ? '; fuse-overlayfs is there for that' : ''}`,
+      what: `The store "${store.path}" lies on ${system.name}: ${system.trouble}`,
       cures: ['Name a folder on ext4, XFS, Btrfs or tmpfs with --store or TSBUILD_STORE'],
     });
   } else {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import type { Tell } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
@@ -18,7 +18,7 @@ export async function checkVolumes({ volumes = [], environment = {} }: BuildOpti
   for (const message of volumeNotices(volumes, { hasSelinux: existsSync('/sys/fs/selinux/enforce') })) {
     tell({ kind: 'notice', message });
   }
-  const homes = await Promise.all([homedir(), environment['HOME'] ?? '/'].map(placeOf));
+  const homes = await Promise.all([passwdHome(), environment['HOME'] ?? '/'].map(placeOf));
   for (const { source, isGiven, isOverlay } of volumes.map((text) => parseVolume(text).mount)) {
     if (isGiven !== true || isOverlay === true) continue;
     const place = await placeOf(source);
@@ -26,6 +26,15 @@ export async function checkVolumes({ volumes = [], environment = {} }: BuildOpti
     throw new UsageError('--volume', `Cannot give the volume "${source}" to the command's user: the machine needs it as it is`, {
       hint: 'Leave U out, or add O: an overlay is given without the source',
     });
+  }
+}
+
+/** Users without a passwd entry have none. */
+function passwdHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return '/';
   }
 }
 

@@ -3,6 +3,7 @@ import type { Source } from '../../parser/span.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { systemReason } from '../system-reason.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
 import { placeInside } from './inside-folder.ts';
 import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
@@ -99,8 +100,7 @@ async function readLocal(file: string): Promise<string | undefined> {
 async function requireFolder(directory: string): Promise<void> {
   const hint = 'The context is the folder whose files COPY can take; for the current one write "."';
   const stats = await stat(directory).catch((error: unknown) => {
-    const why = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'it does not exist' : String(error);
-    throw new UsageError('CONTEXT', `Cannot use context "${directory}": ${why}`, { hint, cause: error });
+    throw new UsageError('CONTEXT', `Cannot use context "${directory}": ${systemReason(error)}`, { hint, cause: error });
   });
   if (!stats.isDirectory()) throw new UsageError('CONTEXT', `Cannot use context "${directory}": it is not a folder`, { hint });
 }

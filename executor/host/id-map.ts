@@ -1,4 +1,5 @@
 import { type IdExtent, parseIdMap } from '../../native/identity.ts';
+import { type IdRange, subordinateRanges } from './subordinate-ids.ts';
 
 /** Who runs main. */
 export interface HostUser {
@@ -61,16 +62,6 @@ export function helperArguments(extents: readonly IdExtent[]): string[] {
   return extents.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
 }
 
-/** The ranges of a user in /etc/subuid or /etc/subgid: lines `name:start:count` or `uid:start:count`. (subuid(5)) */
-export function subordinateRanges(text: string, user: HostUser): { readonly start: number; readonly count: number }[] {
-  return text.split('\n').flatMap((line) => {
-    const match = /^([^:#]+):(\d{1,10}):(\d{1,10})\s*$/.exec(line.trim());
-    const [, owner, start, count] = match ?? [];
-    const isOurs = owner === user.name || owner === String(user.uid);
-    return isOurs && Number(count) > 0 ? [{ start: Number(start), count: Number(count) }] : [];
-  });
-}
-
 /** The same ids under the same numbers: in a container, only those that the container has. */
 function identity(map: string): IdExtent[] {
   return parseIdMap(map).map(({ inside, count }) => ({ inside, outside: inside, count }));
@@ -80,7 +71,7 @@ function oneId(id: number): IdExtent {
   return { inside: 0, outside: id, count: 1 };
 }
 
-function behindOwn(id: number, ranges: readonly { readonly start: number; readonly count: number }[]): IdExtent[] {
+function behindOwn(id: number, ranges: readonly IdRange[]): IdExtent[] {
   const extents = [oneId(id)];
   let inside = 1;
   for (const { start, count } of ranges) {

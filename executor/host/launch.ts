@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { availableParallelism, userInfo } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { AT_FDCWD, F_DUPFD_CLOEXEC, MS, O_CLOEXEC, PR } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
@@ -9,6 +8,7 @@ import { startTape, type TapeProcess } from '../../native/tape/start.ts';
 import type { TapeEntry } from '../../native/tape/tape.ts';
 import { diagnoseStart, readKernelSwitches } from './diagnose.ts';
 import { EnvironmentError } from './errors.ts';
+import { currentUser, readIdSources } from './host-user.ts';
 import { type HostUser, type IdPlan, type IdSources, planIdMaps } from './id-map.ts';
 import { writeIdMaps } from './write-id-maps.ts';
 
@@ -28,6 +28,7 @@ export interface LaunchedWorker {
   readonly complaints: Socket;
   readonly plan: IdPlan;
   readonly user: HostUser;
+  readonly sources: IdSources;
 }
 
 /**
@@ -49,10 +50,11 @@ let lastLaunch: Promise<unknown> = Promise.resolve();
 
 async function launch(options: LaunchOptions): Promise<LaunchedWorker> {
   const user = currentUser();
+  const sources = readIdSources();
   let refusal: EnvironmentError | undefined;
-  for (const plan of planIdMaps(user, readIdSources())) {
+  for (const plan of planIdMaps(user, sources)) {
     try {
-      return { ...(await startWith(plan, options)), plan, user };
+      return { ...(await startWith(plan, options)), plan, user, sources };
     } catch (error) {
       const reason = error instanceof EnvironmentError ? error : diagnoseStart(error, readKernelSwitches());
       if (!concernsIds(reason)) {
@@ -138,28 +140,4 @@ function workerEnvironment(searchPath: string | undefined): string[] {
 
 function concernsIds({ code }: EnvironmentError): boolean {
   return code === 'helper-missing' || code === 'helper-failed' || code === 'id-maps-refused';
-}
-
-function currentUser(): HostUser {
-  const uid = process.geteuid?.() ?? 0;
-  const gid = process.getegid?.() ?? 0;
-  try {
-    return { name: userInfo().username, uid, gid };
-  } catch {
-    // Ids without a passwd entry are usual in containers; /etc/subuid may still list the number.
-    return { name: String(uid), uid, gid };
-  }
-}
-
-function readIdSources(): IdSources {
-  return {
-    subuid: readIfExists('/etc/subuid'),
-    subgid: readIfExists('/etc/subgid'),
-    uidMap: readIfExists('/proc/self/uid_map'),
-    gidMap: readIfExists('/proc/self/gid_map'),
-  };
-}
-
-function readIfExists(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }

@@ -1,4 +1,5 @@
-import { countIds, type HostUser, type IdPlan } from './id-map.ts';
+import { countIds, type HostUser, type IdPlan, type IdSources } from './id-map.ts';
+import { subordinateCure, subordinateRanges, usualIds } from './subordinate-ids.ts';
 
 /** How many ids the worker has. */
 export interface WorkerTier {
@@ -10,28 +11,35 @@ export interface WorkerTier {
 }
 
 /** What a plan means for a build. */
-export function describeTier(plan: IdPlan, user: HostUser): WorkerTier {
+export function describeTier(plan: IdPlan, user: HostUser, sources: IdSources): WorkerTier {
   const ids = Math.min(countIds(plan.uids), countIds(plan.gids));
   const { kind } = plan;
+  const hint = ids < usualIds ? moreIds(user, sources) : undefined;
   switch (kind) {
     case 'root':
-      return { kind, description: `Root in a user namespace with ${ids === 0xffff_ffff ? 'all' : ids} ids`, hint: undefined };
+      return ids === 1
+        ? { kind, description: singleIdMeaning, hint }
+        : { kind, description: `Root in a user namespace with ${ids === 0xffff_ffff ? 'all' : ids} ids`, hint };
     case 'subordinate-ids':
-      return {
-        kind,
-        description: `User namespace with ${ids} ids: those of "${user.name}" and its subordinate ids`,
-        hint: undefined,
-      };
+      return { kind, description: `User namespace with ${ids} ids: those of "${user.name}" and its subordinate ids`, hint };
     case 'single-id':
-      return { kind, description: singleIdMeaning, hint: singleIdHint(user) };
+      return { kind, description: singleIdMeaning, hint };
   }
 }
 
 const singleIdMeaning =
   'Only one user id is available: files of other owners cannot be made, so many base images cannot be unpacked, and apt or useradd may fail';
 
-function singleIdHint(user: HostUser): string {
-  return user.uid === 0
-    ? 'Give this container the capabilities SETUID, SETGID and SETFCAP'
-    : `Run "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user.name}", and install newuidmap (package uidmap)`;
+/** Root has what its namespace was given. A user who has enough on paper has been told already why that could not be used. */
+function moreIds(user: HostUser, sources: IdSources): string {
+  if (user.uid === 0) {
+    return 'Give this container a range of 65536 ids, and the capabilities SETUID, SETGID and SETFCAP';
+  }
+  const counts = [sources.subuid, sources.subgid].map((text) =>
+    subordinateRanges(text, user).reduce((sum, { count }) => sum + count, 0),
+  );
+  if (Math.min(...counts) >= usualIds) {
+    return 'Run "tsbuild doctor": it tells what keeps the subordinate ids of this user from being used';
+  }
+  return `Run "${subordinateCure(user, sources)}"`;
 }

@@ -1,6 +1,8 @@
+import type { WorkerFailure } from '../protocol/failures.ts';
 import { encodeMessage, type Frame, FrameDecoder } from '../protocol/frames.ts';
 import type { MainMessage, WorkerMessage, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { EnvironmentError, ExecutorError } from './errors.ts';
+import { countIds } from './id-map.ts';
 import { type LaunchedWorker, type LaunchOptions, launchWorker } from './launch.ts';
 import { describeTier, type WorkerTier } from './tier.ts';
 
@@ -13,6 +15,8 @@ export interface RequestOptions {
   /** How long processes have between SIGTERM and SIGKILL when the signal aborts; 2 seconds when left out. */
   readonly graceMs?: number | undefined;
   onOutput?(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
+  /** How far the request has come, in bytes of what it makes. */
+  onProgress?(doneBytes: number): void;
 }
 
 /** A request that has no answer yet. */
@@ -35,6 +39,7 @@ export class WorkerClient implements AsyncDisposable {
   /** Which ids the worker has, and what that means. */
   readonly tier: WorkerTier;
   readonly #worker: LaunchedWorker;
+  readonly #hasOneId: boolean;
   readonly #onWarning: (message: string) => void;
   readonly #pending = new Map<number, Pending>();
   readonly #decoder = new FrameDecoder();
@@ -69,8 +74,9 @@ export class WorkerClient implements AsyncDisposable {
   private constructor(worker: LaunchedWorker, options: WorkerStartOptions) {
     this.#worker = worker;
     this.#onWarning = (message) => options.onWarning?.(message);
-    this.tier = describeTier(worker.plan, worker.user);
-    if (this.tier.kind === 'single-id') {
+    this.tier = describeTier(worker.plan, worker.user, worker.sources);
+    this.#hasOneId = countIds(worker.plan.uids) === 1;
+    if (this.#hasOneId) {
       this.#onWarning(`${this.tier.description} (${this.tier.hint ?? ''})`);
     }
     this.#ended = this.#listen();
@@ -201,10 +207,21 @@ export class WorkerClient implements AsyncDisposable {
       case 'result':
         return this.#pending.get(message.id)?.resolve(frame.text);
       case 'failure':
-        return this.#pending.get(message.id)?.reject(new ExecutorError(message.failure));
+        return this.#pending.get(message.id)?.reject(new ExecutorError(this.#withCure(message.failure)));
+      case 'progress':
+        return this.#pending.get(message.id)?.options.onProgress?.(message.doneBytes);
       case 'warning':
         return this.#onWarning(message.message);
     }
+  }
+
+  /** The worker does not know whose ids are free on this machine. What a command failed of, nobody knows; with one id that may be it. */
+  #withCure(failure: WorkerFailure): WorkerFailure {
+    const { hint } = this.tier;
+    if (hint === undefined) return failure;
+    if (failure.kind === 'refused' && failure.code === 'no-mapped-id') return { ...failure, hint };
+    if (failure.kind !== 'command-failed' || !this.#hasOneId) return failure;
+    return { ...failure, hint: `There is only one user id here, which apt, useradd and chown cannot do with. ${hint}` };
   }
 
   #endWhenIdle(): void {

@@ -1,10 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, constants, stat, writeFile } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { SyscallError } from '../../native/syscall-error.ts';
-import { getXattr } from '../../native/xattrs.ts';
-import { readKernelSwitches } from './diagnose.ts';
 import { EnvironmentError } from './errors.ts';
+import { findIdHelper, helperPackages, helperTrouble, type IdHelperName, readHelperRights } from './id-helpers.ts';
 import { formatIdMap, helperArguments, type IdPlan } from './id-map.ts';
 
 /**
@@ -40,51 +38,24 @@ async function writeMap(pid: number, file: 'setgroups' | 'uid_map' | 'gid_map', 
   }
 }
 
-async function runHelper(name: 'newuidmap' | 'newgidmap', args: readonly string[]): Promise<void> {
-  const program = await findProgram(name);
-  if (program === undefined) {
+async function runHelper(name: IdHelperName, args: readonly string[]): Promise<void> {
+  const helper = findIdHelper(name, process.env['PATH']);
+  if (helper === undefined) {
     throw new EnvironmentError('helper-missing', `Cannot use subordinate ids: ${name} is not installed`, {
-      hint: 'Install it: package "uidmap" on Debian and Ubuntu, "shadow-utils" on Fedora, "shadow-uidmap" on Alpine',
+      hint: helperPackages.join('; '),
     });
   }
   const problem = await new Promise<string | undefined>((resolve) => {
-    execFile(program, args, { encoding: 'utf8' }, (error, _stdout, stderr) => {
+    execFile(helper.path, args, { encoding: 'utf8' }, (error, _stdout, stderr) => {
       resolve(error === null ? undefined : stderr.trim() || error.message);
     });
   });
   if (problem !== undefined) {
-    throw new EnvironmentError('helper-failed', `Cannot use subordinate ids: ${problem}`, { hint: await helperHint(program) });
+    throw new EnvironmentError('helper-failed', `Cannot use subordinate ids: ${problem}`, {
+      hint: helperTrouble(helper, readHelperRights())?.cure ?? rangesHint,
+    });
   }
 }
 
-async function findProgram(name: string): Promise<string | undefined> {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
-    const candidate = join(directory, name);
-    if (isAbsolute(candidate) && (await isExecutable(candidate))) {
-      return candidate;
-    }
-  }
-  return undefined;
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.X_OK);
-    return true;
-  } catch {
-    // Not there or not for us: the next folder of PATH may have it.
-    return false;
-  }
-}
-
-async function helperHint(program: string): Promise<string> {
-  const { mode } = await stat(program);
-  const isPrivileged = (mode & 0o4000) !== 0 || getXattr(program, 'security.capability') !== undefined;
-  if (!isPrivileged) {
-    return `Run "sudo chmod u+s ${program}": it is neither setuid nor has file capabilities`;
-  }
-  if (readKernelSwitches().hasNoNewPrivileges) {
-    return 'no_new_privs is set, so setuid programs do nothing: with Kubernetes set allowPrivilegeEscalation, with Docker leave out no-new-privileges';
-  }
-  return 'Compare /etc/subuid and /etc/subgid with the ranges in the message; in a container they must lie in its own ids';
-}
+const rangesHint =
+  'Compare /etc/subuid and /etc/subgid with the ranges in the message; in a container they must lie in its own ids';

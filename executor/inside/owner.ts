@@ -26,6 +26,6 @@ export function noMappedId({ uid, gid }: Owner): Refusal {
   return new Refusal(
     'no-mapped-id',
     `Cannot use the ids ${uid}:${gid}: they are not mapped into the build`,
-    'Give your user subordinate ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
+    'Run "tsbuild doctor": it tells which ids there are, and how to get more',
   );
 }

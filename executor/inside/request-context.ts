@@ -8,6 +8,8 @@ export interface RequestContext {
   onOutput(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   /** Settles when main has taken the output that was sent: await it between reads, so that nothing piles up here. */
   outputDrained(): Promise<void>;
+  /** Tells how far the request has come, in bytes of what it makes. */
+  progress(doneBytes: number): void;
   /** Tells the person something they should know, such as an attribute that the file system cannot hold. */
   warn(message: string): void;
 }

@@ -90,6 +90,7 @@ function requestContext(id: number, { socket, storeRoot, signal, send }: Connect
       }
     },
     outputDrained: () => drained(socket),
+    progress: (doneBytes) => send({ kind: 'progress', id, doneBytes }),
     warn: (message) => send({ kind: 'warning', id, message }),
   };
 }

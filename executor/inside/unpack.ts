@@ -76,7 +76,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
       owners: new OwnersOnDisk(currentIdMaps()),
       warn: (message) => context.warn(message),
     });
-    const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0 };
+    const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0, tell: (doneBytes) => context.progress(doneBytes) };
     for await (const entry of readTar(
       counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal }), counter),
     )) {
@@ -100,12 +100,18 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
 interface Counter {
   readonly hash: Hash;
   sizeBytes: number;
+  tell(doneBytes: number): void;
 }
+
+/** How many bytes of a tar are taken in before main is told again. */
+const progressStep = 4 * 1024 * 1024;
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, counter: Counter): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     counter.hash.update(chunk);
+    const steps = Math.floor(counter.sizeBytes / progressStep);
     counter.sizeBytes += chunk.length;
+    if (Math.floor(counter.sizeBytes / progressStep) > steps) counter.tell(counter.sizeBytes);
     yield chunk;
     // Chunks that are at hand already would keep the output of commands waiting.
     await nextTurn();

@@ -24,6 +24,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return (await import('./convert-layer.ts')).convertLayer(request, context);
     case 'export-tree':
       return (await import('./export-tree.ts')).exportTree(request, context);
+    case 'trial':
+      return (await import('./trial.ts')).trial(request, context);
     case 'remove':
       return (await import('./remove.ts')).remove(request, context);
   }

@@ -1,7 +1,12 @@
 /** Why the worker could not do what it was asked. Data, so that it can cross the process border; main makes errors of it. */
 export type WorkerFailure =
   /** The command of a RUN ended badly. */
-  | { readonly kind: 'command-failed'; readonly exitCode: number | undefined; readonly signal: string | undefined }
+  | {
+      readonly kind: 'command-failed';
+      readonly exitCode: number | undefined;
+      readonly signal: string | undefined;
+      readonly hint?: string;
+    }
   /** The command could not be started: not found, not executable, wrong architecture, missing interpreter. */
   | {
       readonly kind: 'command-not-started';
@@ -44,4 +49,6 @@ export type RefusalCode =
   | 'unsupported-compression'
   | 'disk-full'
   | 'source'
+  /** The kernel, a container or a file system of this machine refuses what any RUN or COPY needs. */
+  | 'machine'
   | 'not-supported';

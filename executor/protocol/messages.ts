@@ -61,6 +61,8 @@ export type WorkerRequest =
       readonly form: 'directory' | 'tar';
       readonly path: string;
     }
+  /** Carries out a RUN that does nothing, in the empty folder `directory`, which is gone afterwards. */
+  | { readonly kind: 'trial'; readonly directory: string }
   /** Removes trees that hold ids the user cannot remove. Missing ones are fine. */
   | { readonly kind: 'remove'; readonly paths: readonly string[] };
 
@@ -81,6 +83,7 @@ export interface WorkerResults {
   readonly 'write-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'export-tree': { readonly files: number };
+  readonly trial: Record<string, never>;
   readonly remove: Record<string, never>;
 }
 
@@ -95,5 +98,7 @@ export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly id: RequestId; readonly result: WorkerResults[keyof WorkerResults] }
   | { readonly kind: 'failure'; readonly id: RequestId; readonly failure: WorkerFailure }
+  /** How far a request has come, in bytes of what it makes. */
+  | { readonly kind: 'progress'; readonly id: RequestId; readonly doneBytes: number }
   /** Something a person should know, such as an attribute that the file system cannot hold. */
   | { readonly kind: 'warning'; readonly id: RequestId; readonly message: string };

@@ -43,3 +43,13 @@ test('a user without subordinate ids is told so in one line', { ...requires('use
   assert.equal(lines.length, 1, stderr);
   assert.match(lines[0] ?? '', /usermod --add-subuids/);
 });
+
+test('a command that fails with one id is shown with what that may be', {
+  ...requires('user:single', 'tool:busybox'),
+}, async () => {
+  using box = sandbox({ user: 'single' });
+  await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
+  box.file('c/Containerfile', 'FROM base\nRUN chown 5 /bin\n');
+  const { stderr } = await box.tsbuild('--build-context', 'base=oci-layout://base', 'c').fails({ exit: 1 });
+  assert.match(stderr, /^hint: There is only one user id here, .* Run "sudo usermod --add-subuids \d+-\d+ /m);
+});

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { defaultStoreRoot } from '../../../cache/store-layout.ts';
 import { gatherFacts } from '../../doctor/facts.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { findingsOf } from '../../doctor/findings.ts';
+import { type Trial, tryRun } from '../../doctor/trial.ts';
 import { exitCode } from '../../exit-code.ts';
 import { printableLine } from '../../printable.ts';
 import type { CommandContext } from '../commands.ts';
@@ -19,13 +17,6 @@ export const doctorFlags: readonly Flag[] = [
   storeFlag('Other'),
   helpFlag,
 ];
-
-/** What the trial of a worker showed. */
-interface Trial {
-  readonly tier: string | undefined;
-  readonly description: string;
-  readonly hint: string | undefined;
-}
 
 /** `tsbuild doctor`: exit code 0 when RUN can work in any way, 3 when not. */
 export async function runDoctor({ argv, environment, stdout, signal }: CommandContext): Promise<number> {
@@ -42,35 +33,22 @@ export async function runDoctor({ argv, environment, stdout, signal }: CommandCo
   }
   refuseOperands('doctor', parsed);
   const store = parsed.last('--store') ?? defaultStoreRoot(environment);
-  const [facts, trial] = [await gatherFacts(store, environment), await tryWorker(signal)];
-  const findings = findingsOf(facts);
+  const [facts, trial] = [await gatherFacts(store, environment), await tryRun(store, signal)];
+  const findings = findingsOf(facts, trial);
   stdout.write(
     parsed.isOn('--json') === true ? `${JSON.stringify({ ...trial, findings }, undefined, 2)}\n` : text(trial, findings),
   );
-  return trial.tier === undefined ? exitCode.environment : exitCode.success;
+  return trial.works ? exitCode.success : exitCode.environment;
 }
 
-// Whether it works is not deduced but tried.
-async function tryWorker(signal: AbortSignal): Promise<Trial> {
-  const [{ WorkerClient }, { EnvironmentError }] = await Promise.all([
-    import('../../../executor/host/worker-client.ts'),
-    import('../../../executor/host/errors.ts'),
-  ]);
-  const storeRoot = await mkdtemp(join(tmpdir(), 'tsbuild-doctor-'));
-  try {
-    await using worker = await WorkerClient.start({ storeRoot, signal });
-    return { tier: worker.tier.kind, description: worker.tier.description, hint: undefined };
-  } catch (error) {
-    if (!(error instanceof EnvironmentError)) throw error;
-    return { tier: undefined, description: error.message, hint: error.hint };
-  } finally {
-    await rm(storeRoot, { recursive: true, force: true });
-  }
-}
-
-function text({ tier, description, hint }: Trial, findings: readonly Finding[]): string {
-  const verdict = tier === undefined ? 'RUN cannot work here' : `RUN works here (${tier})`;
-  const lines = [`${verdict}: ${printableLine(description)}`, ...(hint === undefined ? [] : [`  to change that: ${hint}`]), ''];
+function text({ works, tier, description, hint, reasons }: Trial, findings: readonly Finding[]): string {
+  const verdict = works ? `RUN works here (${tier})` : 'RUN cannot work here';
+  const lines = [
+    `${verdict}: ${printableLine(description)}`,
+    ...reasons.map((reason) => `  because: ${printableLine(reason)}`),
+    ...(hint === undefined ? [] : [`  to change that: ${printableLine(hint)}`]),
+    '',
+  ];
   for (const { level, what, cures } of findings) {
     lines.push(`${marks[level]} ${printableLine(what)}`, ...cures.map((cure) => `      ${printableLine(cure)}`));
   }

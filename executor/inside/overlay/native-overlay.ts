@@ -96,9 +96,11 @@ function openContext(): number {
   } catch (error) {
     if (isSyscallError(error, 'ENODEV', 'EPERM')) {
       throw new Refusal(
-        'not-supported',
+        'machine',
         `Cannot mount an overlay: ${error.message}`,
-        'The kernel must be Linux 5.11 or later and have overlayfs (as root: modprobe overlay)',
+        isSyscallError(error, 'ENODEV')
+          ? 'The kernel must have overlayfs (as root: modprobe overlay)'
+          : 'Linux 5.11 and later allow it; in a container its seccomp profile must allow fsopen, fsconfig, fsmount and move_mount',
       );
     }
     throw error;
@@ -148,7 +150,7 @@ function mountSomewhere(data: string, isReadOnly: boolean): number {
 function explain(error: unknown): unknown {
   if (isSyscallError(error, 'EINVAL') && error.message.includes(upperRefused)) {
     return new Refusal(
-      'not-supported',
+      'machine',
       'Cannot mount an overlay: the store is on a file system that cannot hold overlayfs layers, such as another overlay',
       'Choose a store on a disk, a volume or a tmpfs: --store DIR',
     );

@@ -28,16 +28,20 @@ export function explainStart(error: unknown, action: RunAction, place: StartPlac
       return new Refusal('not-a-directory', `Cannot start the command in "${action.cwd}": ${reason(error)}`);
     case 'prlimit64':
       return new Refusal(
-        'not-supported',
+        'machine',
         `Cannot set the ${error.subject} of the command: ${reason(error)}`,
         'Without root a limit can only be lowered: raise the hard limit of your shell first (ulimit -H)',
       );
     case 'sethostname':
-      return new Refusal('not-supported', `Cannot use the host name "${action.hostname}": ${reason(error)}`);
+      return error.code === 'EPERM'
+        ? new Refusal('machine', `Cannot use the host name "${action.hostname}": ${reason(error)}`, hostNameHint)
+        : new Refusal('not-supported', `Cannot use the host name "${action.hostname}": ${reason(error)}`);
     default:
       return error;
   }
 }
+
+const hostNameHint = 'In a container its seccomp profile must allow sethostname, or give it the capability SYS_ADMIN';
 
 function explainProgram(error: SyscallError, action: RunAction, { root, foreignHint }: StartPlace): CommandNotStarted {
   const program = action.argv[0] ?? '';
@@ -46,7 +50,7 @@ function explainProgram(error: SyscallError, action: RunAction, { root, foreignH
       program,
       errno: 'E2BIG',
       message: `Cannot start "${program}": its arguments and environment are too long`,
-      hint: 'One argument may have 128 KiB: put a long script into a file and COPY it',
+      hint: 'One argument may have 128 KiB, and arguments and variables together a quarter of the stack limit, at most 6 MiB: put a long script into a file and COPY it, and large values out of ENV and ARG',
     });
   }
   const rootFd = openRoot(root);

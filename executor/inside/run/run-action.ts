@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { close } from '../../../native/files.ts';
 import { currentIdMaps } from '../../../native/identity.ts';
@@ -37,11 +38,24 @@ export async function runAction(action: RunAction, rootfs: MountedRootfs, contex
     using shown = showWithMountPoints(rootfs, placed, workspace);
     using attached = new AttachedMounts(shown.path);
     attachAll(action, placed.mounts, attached);
+    tellOfResolver(action, context);
     const bundle = action.hooks === undefined ? undefined : workspace.memoryFolder();
     await runSandbox({ action, user, attached, bundle }, context);
   } finally {
     closeMounts(prepared);
   }
+}
+
+/** What this worker has told once. */
+const told = { resolver: false };
+
+/** Resolvers ask 127.0.0.1 where they are told nothing (resolv.conf(5)), and people look for the mistake elsewhere. */
+function tellOfResolver({ network, dns }: RunAction, context: RequestContext): void {
+  if (told.resolver || network === 'none' || dns.servers.length > 0 || existsSync('/etc/resolv.conf')) {
+    return;
+  }
+  told.resolver = true;
+  context.warn('This machine has no /etc/resolv.conf, so commands may find no host by its name: give a server with --dns');
 }
 
 function userOf({ user, additionalGids = [] }: RunAction, root: string): ResolvedUser {

@@ -3,29 +3,29 @@ import { test } from 'node:test';
 import type { MachineFacts } from '../../../builder/doctor/facts.ts';
 import { gatherFacts } from '../../../builder/doctor/facts.ts';
 import { findingsOf } from '../../../builder/doctor/findings.ts';
-import { countSubordinate } from '../../../builder/doctor/id-findings.ts';
+import type { IdHelper } from '../../../executor/host/id-helpers.ts';
 
-const helper = { path: '/usr/bin/newuidmap', isSetuid: true };
+const helper: IdHelper = { name: 'newuidmap', path: '/usr/bin/newuidmap', isSetuid: true, hasFileCapabilities: false };
+const helpers = { newuidmap: helper, newgidmap: { ...helper, name: 'newgidmap', path: '/usr/bin/newgidmap' } } as const;
+const whole = '         0          0 4294967295\n';
+const ids = { subuid: 'ann:100000:65536\n', subgid: 'ann:100000:65536\n', uidMap: whole, gidMap: whole };
 
 const laptop: MachineFacts = {
   user: { name: 'ann', uid: 1000, gid: 1000 },
   kernel: '6.8.0-45-generic',
   status: 'NoNewPrivs:\t0\nSeccomp:\t0\n',
-  uidMap: '         0          0 4294967295\n',
-  subuid: 'ann:100000:65536\n',
-  subgid: 'ann:100000:65536\n',
+  ids,
   switches: { 'user/max_user_namespaces': '127234' },
   appArmor: 'unconfined',
-  helpers: { newuidmap: helper, newgidmap: { ...helper, path: '/usr/bin/newgidmap' } },
+  helpers,
   store: { path: '/home/ann/store', type: 0xef53, freeBytes: 50e9, problem: undefined },
-  hasFuseDevice: true,
   markers: [],
   environment: {},
   procMounts: [],
 };
 
 function bad(changed: Partial<MachineFacts>): readonly string[] {
-  return findingsOf({ ...laptop, ...changed })
+  return findingsOf({ ...laptop, ...changed }, { works: false })
     .filter(({ level }) => level !== 'ok')
     .map(({ level, what, cures }) => [level, what, ...cures].join(' | '));
 }
@@ -34,7 +34,7 @@ test('findingsOf() finds nothing wrong with an ordinary laptop', () => {
   assert.deepEqual(bad({}), []);
 });
 
-const usermod = 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann';
+const usermod = 'sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 ann';
 
 const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: readonly string[]][] = [
   [
@@ -60,34 +60,72 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
   ],
   [
     'no subordinate ids',
-    { subuid: 'bob:100000:65536\n' },
+    { ids: { ...ids, subuid: 'bob:100000:65536\n' } },
     [`note | "ann" has no subordinate ids, so files of other owners cannot be made | ${usermod}`],
   ],
   [
     'few subordinate ids',
-    { subgid: '1000:100000:1000\n' },
-    [`note | "ann" has only 1000 subordinate ids; images may use any up to 65535 | ${usermod}`],
+    { ids: { ...ids, subgid: '1000:100000:1000\n' } },
+    [`note | "ann" has only 1000 usable subordinate ids; images may use any up to 65535 | ${usermod}`],
   ],
   [
     'missing helpers',
-    { helpers: {} },
+    { helpers: { newuidmap: undefined, newgidmap: undefined } },
     [
       'note | newuidmap and newgidmap not found, so the subordinate ids cannot be used | Debian, Ubuntu: sudo apt-get install uidmap | Fedora: sudo dnf install shadow-utils | Alpine: apk add shadow-uidmap',
     ],
   ],
   [
-    'a helper without its set-id bit',
-    { helpers: { newuidmap: { ...helper, isSetuid: false }, newgidmap: helper } },
+    'ranges that overlap, which a build uses once',
+    { ids: { ...ids, subuid: 'ann:100000:40000\nann:120000:65536\n' } },
     [
-      'note | /usr/bin/newuidmap is not setuid root; it then needs the file capability cap_setuid, which copies of images lose | sudo chmod u+s /usr/bin/newuidmap',
+      'note | "ann" has only 40000 usable subordinate ids; images may use any up to 65535 | sudo usermod --add-subuids 185536-251071 --add-subgids 185536-251071 ann',
+    ],
+  ],
+  [
+    'a container that has no ids to give',
+    { ids: { subuid: '', subgid: '', uidMap: '0 1 1000\n1000 0 1\n1001 1001 64536\n', gidMap: whole } },
+    [
+      'note | "ann" has no subordinate ids, so files of other owners cannot be made | Give this container more ids: it has none that could be given to the user',
+    ],
+  ],
+  [
+    'a helper without its set-id bit',
+    { helpers: { ...helpers, newuidmap: { ...helper, isSetuid: false } } },
+    ['note | /usr/bin/newuidmap is neither set-id root nor has file capabilities | sudo chmod u+s /usr/bin/newuidmap'],
+  ],
+  [
+    'helpers with file capabilities',
+    { helpers: { ...helpers, newuidmap: { ...helper, isSetuid: false, hasFileCapabilities: true } } },
+    [],
+  ],
+  [
+    'set-id helpers where root is not allowed everything',
+    { status: `${laptop.status}CapBnd:\t00000000a80425fb\n` },
+    [
+      'note | /usr/bin/newuidmap is set-id root, which has no effect without CAP_SYS_ADMIN | As root, in the image: chmod u-s /usr/bin/newuidmap && setcap cap_setuid=ep /usr/bin/newuidmap',
+      'note | /usr/bin/newgidmap is set-id root, which has no effect without CAP_SYS_ADMIN | As root, in the image: chmod u-s /usr/bin/newgidmap && setcap cap_setgid=ep /usr/bin/newgidmap',
+    ],
+  ],
+  [
+    'no right to map ids at all',
+    { status: `${laptop.status}CapBnd:\t0000000000000000\n` },
+    [
+      'note | newuidmap cannot have CAP_SETUID here | Give this container the capabilities SETUID and SETGID',
+      'note | newgidmap cannot have CAP_SETGID here | Give this container the capabilities SETUID and SETGID',
+    ],
+  ],
+  [
+    'a limit of another kind of namespace',
+    { switches: { 'user/max_pid_namespaces': '0' } },
+    [
+      'problem | Namespaces that a RUN needs are switched off (user.max_pid_namespaces is 0) | sudo sysctl -w user.max_pid_namespaces=15000',
     ],
   ],
   [
     'an old kernel',
     { kernel: '5.4.0' },
-    [
-      'note | Linux 5.4.0 has no overlayfs for ordinary users; that came with 5.11 | Use a newer kernel, or install fuse-overlayfs',
-    ],
+    ['note | Linux 5.4.0 has no overlayfs for ordinary users; that came with 5.11 | Use a newer kernel'],
   ],
   [
     'a pod',
@@ -98,8 +136,9 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
       procMounts: ['/proc/kcore'],
     },
     [
-      'note | no_new_privs is set, so newuidmap has no effect and only one id can be used | Kubernetes: securityContext.allowPrivilegeEscalation: true | docker: leave out --security-opt no-new-privileges',
-      'note | A seccomp filter is loaded; the usual ones forbid mounts | securityContext.seccompProfile.type: Unconfined',
+      'note | no_new_privs is set, so newuidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
+      'note | no_new_privs is set, so newgidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
+      'note | A seccomp filter is loaded; the usual ones forbid mounts, or the host name of a new namespace (sethostname) | securityContext.seccompProfile.type: Unconfined',
       'note | The AppArmor profile "cri-containerd.apparmor.d (enforce)" forbids mounts | securityContext.appArmorProfile.type: Unconfined',
       'note | Parts of /proc are hidden (1 mounts), so the kernel may refuse a fresh /proc | securityContext.procMount: Unmasked (with hostUsers: false)',
     ],
@@ -119,7 +158,7 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
   ],
   [
     'root with few ids',
-    { user: { name: 'root', uid: 0, gid: 0 }, uidMap: '0 100000 1000\n' },
+    { user: { name: 'root', uid: 0, gid: 0 }, ids: { ...ids, uidMap: '0 100000 1000\n' } },
     ['note | Root of a namespace with only 1000 ids; images may use any up to 65535 | Give the container a range of 65536 ids'],
   ],
 ];
@@ -127,10 +166,6 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
 for (const [title, changed, expected] of rows) {
   test(`findingsOf() finds ${title}`, () => assert.deepEqual(bad(changed), expected));
 }
-
-test('countSubordinate() adds the ranges of a user, by name and by number', () => {
-  assert.equal(countSubordinate('ann:1:10\n# ann:1:5\n1000:50:20\nbob:1:1\nann:x:y\n', { name: 'ann', uid: 1000 }), 30);
-});
 
 test('gatherFacts() reads this machine without changing it', async () => {
   const facts = await gatherFacts('/nonexistent/store', { PATH: '/usr/bin:/root/bin' });

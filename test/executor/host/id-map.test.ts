@@ -6,9 +6,10 @@ import {
   type HostUser,
   helperArguments,
   type IdPlan,
+  type IdSources,
   planIdMaps,
-  subordinateRanges,
 } from '../../../executor/host/id-map.ts';
+import { freeRange, subordinateRanges } from '../../../executor/host/subordinate-ids.ts';
 import { describeTier } from '../../../executor/host/tier.ts';
 
 const ann: HostUser = { name: 'ann', uid: 1000, gid: 1001 };
@@ -122,13 +123,33 @@ test('formatIdMap() and helperArguments() say the same in their two forms', () =
   assert.deepEqual(helperArguments(extents), ['0', '1000', '1', '1', '100000', '65536']);
 });
 
+const free: readonly [title: string, sources: Partial<IdSources>, expected: number | undefined][] = [
+  ['the first of all', {}, 100_000],
+  ['behind those of others', { subuid: 'bob:100000:65536\n' }, 165_536],
+  ['free for users and groups', { subuid: 'bob:100000:65536\n', subgid: 'eve:165536:65536\n' }, 231_072],
+  ['a gap that is large enough', { subuid: 'a:100000:10\nb:165546:10\n', subgid: 'c:200000:5\n' }, 100_010],
+  ['behind a gap that is too small', { subuid: 'a:100000:10\nb:165545:10\n' }, 165_555],
+  ['not where an odd line may give ids', { subuid: '  bob:100000:65536:x\n#no:1:1\n' }, 165_536],
+  ['none below a line that takes all', { subuid: 'bob:0:4294967295\n' }, undefined],
+  ['none in a container with few ids', { uidMap: '0 1000 1\n1 100000 65536\n' }, undefined],
+  ['in what a container has', { uidMap: '0 0 300000\n', gidMap: '0 0 50000\n120000 120000 100000\n' }, 120_000],
+];
+
+for (const [title, sources, expected] of free) {
+  test(`freeRange() is ${title}`, () => {
+    const range = freeRange({ subuid: '', subgid: '', uidMap: whole, gidMap: whole, ...sources });
+    assert.equal(range?.start, expected);
+  });
+}
+
 test('describeTier() says what each tier means, and how to get to a better one', () => {
   const ranges = 'ann:100000:65536';
+  const sources = { subuid: ranges, subgid: ranges, uidMap: whole, gidMap: whole };
   const all = [...plans(ann, { subuid: ranges, subgid: ranges }), ...plans(root, {})];
   const oneId =
     'Only one user id is available: files of other owners cannot be made, so many base images cannot be unpacked, and apt or useradd may fail';
   assert.deepEqual(
-    all.map((plan) => describeTier(plan, plan.uids[0]?.outside === 0 ? root : ann)),
+    all.map((plan) => describeTier(plan, plan.uids[0]?.outside === 0 ? root : ann, { ...sources, subuid: '' })),
     [
       {
         kind: 'subordinate-ids',
@@ -138,10 +159,14 @@ test('describeTier() says what each tier means, and how to get to a better one',
       {
         kind: 'single-id',
         description: oneId,
-        hint: 'Run "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann", and install newuidmap (package uidmap)',
+        hint: 'Run "sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 ann"',
       },
       { kind: 'root', description: 'Root in a user namespace with all ids', hint: undefined },
-      { kind: 'single-id', description: oneId, hint: 'Give this container the capabilities SETUID, SETGID and SETFCAP' },
+      {
+        kind: 'single-id',
+        description: oneId,
+        hint: 'Give this container a range of 65536 ids, and the capabilities SETUID, SETGID and SETFCAP',
+      },
     ],
   );
 });

@@ -11,6 +11,7 @@ import { commitLayer } from '../../../executor/inside/layer/commit.ts';
 import { remove, removePath } from '../../../executor/inside/remove.ts';
 import type { RequestContext } from '../../../executor/inside/request-context.ts';
 import { step } from '../../../executor/inside/step.ts';
+import { trial } from '../../../executor/inside/trial.ts';
 import { unpack } from '../../../executor/inside/unpack.ts';
 import { writeLayer } from '../../../executor/inside/write-layer.ts';
 import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
@@ -25,6 +26,7 @@ async function obey(order: LabOrder): Promise<LabAnswer> {
     storeRoot,
     signal: new AbortController().signal,
     onOutput: () => undefined,
+    progress: () => undefined,
     outputDrained: () => Promise.resolve(),
     warn: (message) => warnings.push(message),
   };
@@ -80,6 +82,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return exportTree(request, context);
     case 'remove':
       return remove(request, context);
+    case 'trial':
+      return trial(request, context);
     default:
       return request;
   }

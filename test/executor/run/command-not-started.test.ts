@@ -70,7 +70,7 @@ const rows: readonly (readonly [name: string, scenario: Scenario, failure: Worke
     { action: { argv: ['/bin/true', 'x'.repeat(140_000)] } },
     notStarted('/bin/true', 'E2BIG', [
       'its arguments and environment are too long',
-      'One argument may have 128 KiB: put a long script into a file and COPY it',
+      'One argument may have 128 KiB, and arguments and variables together a quarter of the stack limit, at most 6 MiB: put a long script into a file and COPY it, and large values out of ENV and ARG',
     ]),
   ],
   [
@@ -122,7 +122,7 @@ const rows: readonly (readonly [name: string, scenario: Scenario, failure: Worke
     { action: { ulimits: [{ name: 'nofile', soft: 9_999_999, hard: 9_999_999 }] } },
     {
       kind: 'refused',
-      code: 'not-supported',
+      code: 'machine',
       message: 'Cannot set the limit nofile of the command: Operation not permitted',
       hint: 'Without root a limit can only be lowered: raise the hard limit of your shell first (ulimit -H)',
     },

@@ -54,6 +54,7 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
     storeRoot,
     warn: (message: string) => warnings.push(message),
     outputDrained: () => Promise.resolve(),
+    progress: () => undefined,
     onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => {
       texts[stream] += Buffer.from(bytes).toString();
       if (scenario.cancelAt !== undefined && texts[stream].includes(scenario.cancelAt)) {

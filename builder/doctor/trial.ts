@@ -1,0 +1,61 @@
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
+import { WorkerClient } from '../../executor/host/worker-client.ts';
+import { nearestFolder } from './facts.ts';
+
+/** What trying a RUN showed. */
+export interface Trial {
+  /** True when a command ran, on an overlay in the store's file system. */
+  readonly works: boolean;
+  /** How many ids it had; undefined where the worker could not even be started. */
+  readonly tier: string | undefined;
+  /** How builds run, or why they do not. */
+  readonly description: string;
+  readonly hint: string | undefined;
+  /** Why it is not better. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Runs a small program as a RUN would be, where the store is or would be. Whether RUN works is not deduced but tried; nothing is left
+ * behind.
+ */
+export async function tryRun(storeRoot: string, signal: AbortSignal): Promise<Trial> {
+  const reasons: string[] = [];
+  let tier: string | undefined;
+  try {
+    const folder = await makeFolder(storeRoot);
+    try {
+      await using worker = await WorkerClient.start({ storeRoot, signal, onWarning: (message) => void reasons.push(message) });
+      tier = worker.tier.kind;
+      await worker.request({ kind: 'trial', directory: folder }, { signal });
+      const { description, hint } = worker.tier;
+      return { works: true, tier, description, hint, reasons: reasons.filter((reason) => !reason.startsWith(description)) };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  } catch (error) {
+    return { works: false, tier, ...refusalOf(error), reasons };
+  }
+}
+
+// Beside the store, where it is not there yet: the file system decides what works.
+async function makeFolder(storeRoot: string): Promise<string> {
+  const folder = nearestFolder(storeRoot);
+  accessSync(folder, constants.W_OK);
+  return mkdtemp(join(folder, '.tsbuild-doctor-'));
+}
+
+function refusalOf(error: unknown): Pick<Trial, 'description' | 'hint'> {
+  if (error instanceof EnvironmentError) return { description: error.message, hint: error.hint };
+  if (error instanceof ExecutorError) {
+    const { failure } = error;
+    return { description: error.message, hint: 'hint' in failure ? failure.hint : undefined };
+  }
+  if (error instanceof Error && 'code' in error) {
+    return { description: `Cannot use the store: ${error.message}`, hint: 'Name another folder with --store or TSBUILD_STORE' };
+  }
+  throw error;
+}

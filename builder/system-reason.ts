@@ -1,0 +1,16 @@
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of the path is no folder',
+  EPERM: 'the system does not permit it',
+};
+
+/** Why a file could not be used, in words, of what Node's `fs` has thrown. */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return Object.hasOwn(words, code) ? (words[code] ?? code) : error.message;
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { HostUser, IdSources } from './id-map.ts';
+
+/** Who runs main. Ids without a passwd entry are usual in containers; their name is their number, as /etc/subuid may list it. */
+export function currentUser(): HostUser {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  try {
+    return { name: userInfo().username, uid, gid };
+  } catch {
+    return { name: String(uid), uid, gid };
+  }
+}
+
+/** What this machine says of ids. What cannot be read says nothing. */
+export function readIdSources(): IdSources {
+  return {
+    subuid: textOf('/etc/subuid'),
+    subgid: textOf('/etc/subgid'),
+    uidMap: textOf('/proc/self/uid_map'),
+    gidMap: textOf('/proc/self/gid_map'),
+  };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { arch } from 'node:os';
+import path from 'node:path';
+import type { RunAction } from '../protocol/actions.ts';
+import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import { elfKind, idleProgram } from './emulation/elf.ts';
+import { removePath } from './remove.ts';
+import type { RequestContext } from './request-context.ts';
+import { step } from './step.ts';
+
+type TrialRequest = Extract<WorkerRequest, { readonly kind: 'trial' }>;
+
+/** Node's names of processors that Go, and so OCI, calls otherwise. */
+const goNames: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
+
+/**
+ * A whole RUN in small: a program without libc as the only file of an image, in a sandbox, on an overlay in the given folder, and its
+ * (empty) layer. Whatever a RUN would meet on this machine it meets too. Nothing is left behind.
+ */
+export async function trial({ directory }: TrialRequest, context: RequestContext): Promise<WorkerResults['trial']> {
+  const kind = elfKind(goNames[arch()] ?? arch());
+  if (kind === undefined) throw new Error(`no program is known for the processor ${arch()}`);
+  const image = path.join(directory, 'image');
+  try {
+    mkdirSync(image);
+    writeFileSync(path.join(image, 'program'), idleProgram(kind), { mode: 0o755 });
+    const layer = path.join(directory, 'layer');
+    mkdirSync(layer);
+    await step({ kind: 'step', action: idleRun, directory: layer, lowers: [image], buildStartNs: '0' }, context);
+    return {};
+  } finally {
+    await removePath(directory);
+  }
+}
+
+const idleRun: RunAction = {
+  kind: 'run',
+  argv: ['/program'],
+  env: [],
+  cwd: '/',
+  user: '',
+  hostname: 'tsbuild',
+  network: 'host',
+  security: 'sandbox',
+  mounts: [],
+  hosts: [],
+  dns: { servers: [], searches: [], options: [] },
+  ulimits: [],
+  shmSizeBytes: 64 * 1024 * 1024,
+  devices: [],
+  files: [],
+};
