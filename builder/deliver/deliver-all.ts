@@ -41,7 +41,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         onProgress,
         imageFor,
         roots: built,
-        onExported: (output) => exported.push(output),
+        onExported: (place) => exported.push(place),
       });
     }
     await session.store.flush();
@@ -50,7 +50,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
     throw error;
   }
   shown.end('done');
-  for (const output of exported) tell({ kind: 'exported', ...output });
+  for (const place of exported) tell({ kind: 'exported', ...place });
   return resultOf(built, {
     set: await imageWanted(outputs, imageFor),
     names: outputs.flatMap((output) => namesOf(output, options)).map(fullName),
