@@ -1,17 +1,22 @@
+import { nameOfBlank } from './blank.ts';
 import type { CheckReport } from './check-report.ts';
 import { expandIn, known, type Scope } from './check-scope.ts';
 import { expandableHeredocs, expandableWords } from './check-words.ts';
 import type {
   AddInstruction,
   ArgInstruction,
+  CmdInstruction,
   CopyInstruction,
+  EntrypointInstruction,
   ExposeInstruction,
   FromInstruction,
+  Instruction,
   RunInstruction,
   StageInstruction,
   Word,
 } from './containerfile.ts';
 import { expandHeredoc, expandWords, type UnsetVariable } from './expand.ts';
+import { goQuote } from './go-quote.ts';
 import { parsePort } from './ports.ts';
 import type { Span } from './span.ts';
 import { suggest } from './suggest.ts';
@@ -37,7 +42,7 @@ export function checkVariables(
   reportUndefined(instruction, used, { ...scopes, report });
 }
 
-/** UndefinedVar for the default of one argument. */
+/** UndefinedVar for the name or the default of one argument. */
 export function checkArgument(
   instruction: ArgInstruction,
   value: Word,
@@ -77,6 +82,41 @@ function reportUndefined(
   }
 }
 
+/** WideBlank, where such a blank separates nothing. */
+export function checkWideBlank(instruction: Instruction, report: CheckReport): void {
+  const { wideBlank } = instruction;
+  if (wideBlank !== undefined && !mayHoldWideBlanks(instruction)) {
+    const { character, span } = wideBlank;
+    const message = `${nameOfBlank(character)} looks like a blank, but is part of a word`;
+    const hint = 'Write an ordinary blank, or put the word into quotes if it is meant';
+    report.add({ rule: 'WideBlank', message, span, hint, instruction });
+  }
+}
+
+/** EmptyCommand. */
+export function checkEmptyCommand(
+  instruction: RunInstruction | CmdInstruction | EntrypointInstruction,
+  report: CheckReport,
+): void {
+  const { command, keyword } = instruction;
+  if (command.form === 'shell' && command.text === '') {
+    const message = `${keyword} has no command: the shell is started, and does nothing`;
+    const hint = instruction.kind === 'run' ? undefined : `Write ${keyword} [] to clear it`;
+    report.add({ rule: 'EmptyCommand', message, span: instruction.span, hint, instruction });
+  }
+}
+
+function mayHoldWideBlanks(instruction: Instruction): boolean {
+  const { kind } = instruction;
+  if (kind === 'onbuild') {
+    return mayHoldWideBlanks(instruction.trigger);
+  }
+  if (kind === 'env' || kind === 'label') {
+    return !instruction.isLegacy;
+  }
+  return kind === 'arg' || kind === 'expose' || kind === 'maintainer';
+}
+
 /** CopyIgnoredFile, for sources whose path is certain. */
 export function checkIgnored(
   instruction: CopyInstruction | AddInstruction,
@@ -93,7 +133,7 @@ export function checkIgnored(
     const path = cleanPath(value);
     if (options.isIgnored(path)) {
       const verb = instruction.kind === 'copy' ? 'Copy' : 'Add';
-      const message = `Attempting to ${verb} file "${path}" that is excluded by .dockerignore`;
+      const message = `Attempting to ${verb} file ${goQuote(path)} that is excluded by .dockerignore`;
       options.report.add({ rule: 'CopyIgnoredFile', message, span: source.word.span, instruction });
     }
   }
@@ -157,7 +197,7 @@ export function checkSecretName(
   const { name, span } = variable;
   if (secretName.test(name) && !harmlessName.test(name)) {
     const verb = instruction.kind === 'arg' ? 'ARG' : 'ENV';
-    const message = `Do not use ARG or ENV instructions for sensitive data (${verb} "${name}")`;
+    const message = `Do not use ARG or ENV instructions for sensitive data (${verb} ${goQuote(name)})`;
     const hint = 'Mount it where it is needed: RUN --mount=type=secret,id=name,env=NAME';
     report.add({ rule: 'SecretsUsedInArgOrEnv', message, span, hint, instruction });
   }
@@ -218,6 +258,9 @@ const withoutEffect: ReadonlyMap<string, readonly string[]> = new Map([
 /** MountOptionWithoutEffect. */
 export function checkMounts(instruction: RunInstruction, report: CheckReport): void {
   for (const { type, fields } of instruction.mounts) {
+    if (type === undefined) {
+      continue;
+    }
     for (const { key, span } of fields.filter((field) => withoutEffect.get(type)?.includes(field.key) === true)) {
       const message = `Option "${key}" has no effect on a mount of type ${type}`;
       report.add({ rule: 'MountOptionWithoutEffect', message, span, instruction });

@@ -15,8 +15,9 @@ export const defaultCheckOptions: CheckOptions = {
   experimental: [],
 };
 
-/** Reads `skip=RuleA,RuleB;error=true;experimental=all`; in case of a mistake, its reason. */
-export function parseCheckOptions(text: string): CheckOptions | { readonly reason: string } {
+/** Reads `skip=RuleA,RuleB;error=true;experimental=all // comment`; in case of a mistake, its reason. */
+export function parseCheckOptions(written: string): CheckOptions | { readonly reason: string } {
+  const [text = ''] = written.split('//', 1);
   let options = defaultCheckOptions;
   for (const part of text.trim() === '' ? [] : text.split(';')) {
     const equals = part.indexOf('=');

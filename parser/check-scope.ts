@@ -1,4 +1,4 @@
-import type { ArgInstruction, EnvInstruction, Word } from './containerfile.ts';
+import type { ArgInstruction, ArgumentSyntax, EnvInstruction, Word } from './containerfile.ts';
 import { type Expansion, expandWord, type UnsetVariable } from './expand.ts';
 import { platformArgs } from './predefined.ts';
 import type { Escape } from './word-syntax.ts';
@@ -10,8 +10,8 @@ export interface Scope {
   readonly values: Map<string, string | undefined>;
   /** Arguments that are declared, set or not. */
   readonly declared: Set<string>;
-  /** False when the base image may set more. */
-  readonly isComplete: boolean;
+  /** False when the base image, or an ARG whose name is not known, may set more. */
+  isComplete: boolean;
 }
 
 /** What a word comes to. */
@@ -32,8 +32,8 @@ export function globalScope(args: readonly ArgInstruction[], options: { escape: 
   const { escape, given } = options;
   const values = new Map<string, string | undefined>(platformArgs.map((name) => [name, undefined]));
   const scope: Scope = { escape, values, declared: new Set(platformArgs), isComplete: true };
-  for (const { name, value } of args.flatMap((instruction) => instruction.args)) {
-    declare(scope, { name, value, given: given.has(name), inherited: undefined });
+  for (const argument of args.flatMap((instruction) => instruction.args)) {
+    declare(scope, argument, { given, inherited: undefined });
   }
   return scope;
 }
@@ -76,27 +76,32 @@ export function applyEnv(scope: Scope, instruction: EnvInstruction): void {
 }
 
 /** Applies one argument of ARG in a stage; later ones on the line see it. */
-export function applyArg(
-  scope: Scope,
-  argument: ArgInstruction['args'][number],
-  options: { globals: Scope; given: ReadonlySet<string> },
-): void {
-  const { name, value } = argument;
+export function applyArg(scope: Scope, argument: ArgumentSyntax, options: { globals: Scope; given: ReadonlySet<string> }): void {
   const { globals, given } = options;
-  declare(scope, { name, value, given: given.has(name), inherited: globals });
+  declare(scope, argument, { given, inherited: globals });
 }
 
-interface Declaration {
-  readonly name: string;
-  readonly value: Word | undefined;
-  readonly given: boolean;
+/** The name that an ARG declares, as far as it is known. */
+export function declaredName(scope: Scope, { name, nameWord }: ArgumentSyntax): string | undefined {
+  return nameWord === undefined ? name : expandIn(scope, nameWord).value;
+}
+
+interface Surroundings {
+  readonly given: ReadonlySet<string>;
   /** Where a declaration without a value takes it from. */
   readonly inherited: Scope | undefined;
 }
 
-function declare(scope: Scope, { name, value, given, inherited }: Declaration): void {
+function declare(scope: Scope, argument: ArgumentSyntax, { given, inherited }: Surroundings): void {
+  const name = declaredName(scope, argument);
+  const { value } = argument;
+  if (name === undefined) {
+    // It may be any.
+    scope.isComplete = false;
+    return;
+  }
   scope.declared.add(name);
-  if (given) {
+  if (given.has(name)) {
     scope.values.set(name, undefined);
   } else if (value !== undefined) {
     scope.values.set(name, expandIn(scope, value).value);

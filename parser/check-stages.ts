@@ -2,6 +2,7 @@ import type { CheckReport } from './check-report.ts';
 import { expandIn, type Scope } from './check-scope.ts';
 import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from './containerfile.ts';
 import { variablesOf } from './expand.ts';
+import { goQuote } from './go-quote.ts';
 import { looksLikeImageName } from './image-name.ts';
 import { parsePlatform } from './platform.ts';
 import { suggest } from './suggest.ts';
@@ -106,13 +107,13 @@ function checkPlatform(stage: StageSyntax, globals: Scope, report: CheckReport):
   }
   const value = names.length === 0 ? expandIn(globals, platform).value : undefined;
   const parsed = value === undefined ? undefined : parsePlatform(value);
-  if (parsed === undefined) {
+  if (value === undefined || parsed === undefined) {
     return;
   }
   // A stage that is named after its platform is meant for it.
   const name = stage.name ?? '';
   if (!name.includes(parsed.os) && !name.includes(parsed.architecture)) {
-    const message = `FROM --platform flag should not use constant value "${value}"`;
+    const message = `FROM --platform flag should not use constant value ${goQuote(value)}`;
     report.add({ rule: 'FromPlatformFlagConstDisallowed', message, span: platform.span, instruction: from });
   }
 }

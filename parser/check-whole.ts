@@ -16,9 +16,12 @@ import { suggest } from './suggest.ts';
  */
 export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySet<string>, report: CheckReport): void {
   const used = usedNames(file);
+  if (used === undefined) {
+    return;
+  }
   for (const instruction of file.globalArgs) {
-    for (const { name, nameSpan } of instruction.args) {
-      if (!used.has(name) && !declaredByBases.has(name) && !isControlArg(name)) {
+    for (const { name, nameSpan, nameWord } of instruction.args) {
+      if (nameWord === undefined && !used.has(name) && !declaredByBases.has(name) && !isControlArg(name)) {
         const message = `ARG ${name} has no effect: no FROM uses it and no stage declares it again`;
         const hint = `Stages see it only after ARG ${name} of their own`;
         report.add({ rule: 'UnusedGlobalArg', message, span: nameSpan, hint, instruction });
@@ -27,22 +30,27 @@ export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySe
   }
 }
 
-function usedNames(file: Containerfile): ReadonlySet<string> {
+/** undefined when an ARG of a stage has a name that depends on variables, and so may declare any again. */
+function usedNames(file: Containerfile): ReadonlySet<string> | undefined {
   const used = new Set<string>([...platformArgs, ...proxyArgs]);
   const addWord = (word: Word | undefined): void => {
     for (const { name } of word === undefined ? [] : variablesOf(word.raw, file.directives.escape)) {
       used.add(name);
     }
   };
-  for (const { value } of file.globalArgs.flatMap((instruction) => instruction.args)) {
+  for (const { value, nameWord } of file.globalArgs.flatMap((instruction) => instruction.args)) {
     addWord(value);
+    addWord(nameWord);
   }
   for (const { from, body } of file.stages) {
     addWord(from.image);
     addWord(from.platform);
     for (const instruction of body) {
       const declaration = instruction.kind === 'onbuild' ? instruction.trigger : instruction;
-      for (const { name } of declaration.kind === 'arg' ? declaration.args : []) {
+      for (const { name, nameWord } of declaration.kind === 'arg' ? declaration.args : []) {
+        if (nameWord !== undefined) {
+          return undefined;
+        }
         used.add(name);
       }
     }

@@ -45,9 +45,7 @@ export function expandableHeredocs(instruction: StageInstruction): readonly Here
 }
 
 function mountWords(mount: MountSyntax): readonly Word[] {
-  return mount.fields.flatMap(({ key, value, span }) =>
-    key === 'from' || key === 'type' || value === undefined ? [] : [{ raw: value, span }],
-  );
+  return mount.fields.flatMap(({ key, value, span }) => (key === 'from' || value === undefined ? [] : [{ raw: value, span }]));
 }
 
 function present(words: readonly (Word | undefined)[]): readonly Word[] {

@@ -1,6 +1,7 @@
 import {
   checkArgument,
   checkDescription,
+  checkEmptyCommand,
   checkFolderModes,
   checkIgnored,
   checkMounts,
@@ -8,14 +9,25 @@ import {
   checkScript,
   checkSecretName,
   checkVariables,
+  checkWideBlank,
 } from './check-instructions.ts';
 import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from './check-options.ts';
 import { CheckReport } from './check-report.ts';
-import { applyArg, applyEnv, copyScope, expandIn, globalScope, type Scope, type ScopeBudget } from './check-scope.ts';
+import {
+  applyArg,
+  applyEnv,
+  copyScope,
+  declaredName,
+  expandIn,
+  globalScope,
+  type Scope,
+  type ScopeBudget,
+} from './check-scope.ts';
 import { checkCasing, checkFrom, checkStageNames } from './check-stages.ts';
 import { checkNames, checkSyntax, checkUnusedArgs } from './check-whole.ts';
 import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstruction, StageInstruction } from './containerfile.ts';
 import type { Diagnostic } from './errors.ts';
+import { goQuote } from './go-quote.ts';
 import type { Source } from './span.ts';
 
 /** What the image brings along from which a stage starts. */
@@ -28,13 +40,18 @@ export interface BaseFacts {
   readonly triggers: readonly StageInstruction[];
 }
 
+/** The stage, by position in the file, that a FROM with variables starts from. */
+export interface ParentStage {
+  readonly stage: number;
+}
+
 /** What a check may know besides the file. */
 export interface CheckFacts {
   readonly sources: readonly Source[];
   /** Names that `--build-arg` gives. */
   readonly buildArgs?: Iterable<string>;
-  /** The base image of a stage (by position in the file); undefined when nothing is known of it. */
-  readonly base?: (stage: number) => BaseFacts | undefined;
+  /** What a stage (by position in the file) starts from; undefined when nothing is known of it, or FROM names an earlier stage as written. */
+  readonly base?: (stage: number) => BaseFacts | ParentStage | undefined;
   /** Whether the ignore file leaves out this path below the context's root. Say false when patterns with `!` make it uncertain. */
   readonly ignoredPaths?: (path: string) => boolean;
   /** Replaces the file's `check=` (build argument BUILDKIT_DOCKERFILE_CHECK). */
@@ -67,6 +84,7 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
   };
   file.globalArgs.forEach((instruction) => {
     checkEmptyLine(instruction, report);
+    checkWideBlank(instruction, report);
     checkDescription(instruction, namesOf(instruction), report);
   });
   file.stages.forEach((_, index) => {
@@ -122,11 +140,13 @@ function checkStage(walk: Walk, index: number): void {
   }
   const report = walk.facts.isReachable?.(index) === false ? silent : walk.report;
   checkEmptyLine(stage.from, walk.report);
+  checkWideBlank(stage.from, walk.report);
   checkDescription(stage.from, stage.name === undefined ? [] : [stage.name], walk.report);
   checkFrom(stage, walk, report);
   const within: Walk = { ...walk, report };
   for (const instruction of stage.body) {
     checkEmptyLine(instruction, walk.report);
+    checkWideBlank(instruction, walk.report);
     checkInstruction(within, state, instruction);
   }
   checkRepeated(stage.body, report);
@@ -147,12 +167,15 @@ interface OpenedStage {
 }
 
 function openStage(walk: Walk, index: number): OpenedStage {
+  const base = walk.facts.base?.(index);
+  if (base !== undefined && 'stage' in base) {
+    const planned = walk.states[base.stage];
+    return planned === undefined ? openOnImage(walk, undefined) : openOnStage(walk, planned);
+  }
   const image = walk.file.stages[index]?.from.image;
   const name = image === undefined ? undefined : expandIn(walk.globals, image).value;
   const parent = name === undefined ? undefined : walk.states[walk.byName.get(name.toLowerCase()) ?? -1];
-  return parent === undefined
-    ? openOnImage(walk, name === 'scratch' ? scratch : walk.facts.base?.(index))
-    : openOnStage(walk, parent);
+  return parent === undefined ? openOnImage(walk, name === 'scratch' ? scratch : base) : openOnStage(walk, parent);
 }
 
 function openOnStage({ budget }: Walk, parent: StageState): OpenedStage {
@@ -211,6 +234,7 @@ function checkInstruction(walk: Walk, state: StageState, instruction: StageInstr
     case 'run':
       state.isEmpty = false;
       checkMounts(instruction, report);
+      checkEmptyCommand(instruction, report);
       if (state.shell === 'default') {
         checkScript(instruction, report);
       }
@@ -221,6 +245,7 @@ function checkInstruction(walk: Walk, state: StageState, instruction: StageInstr
     case 'cmd':
     case 'entrypoint':
       checkForm(state, instruction, report);
+      checkEmptyCommand(instruction, report);
       return;
     case 'maintainer': {
       const message = 'Maintainer instruction is deprecated in favor of using label';
@@ -246,10 +271,12 @@ function checkArg(walk: Walk, state: StageState, instruction: ArgInstruction): v
   const { report, globals, given } = walk;
   checkDescription(instruction, namesOf(instruction), report);
   for (const argument of instruction.args) {
-    checkSecretName(instruction, { name: argument.name, span: argument.nameSpan }, report);
+    const { nameWord, nameSpan, value } = argument;
+    const name = declaredName(state.scope, argument) ?? argument.name;
+    checkSecretName(instruction, { name, span: nameSpan }, report);
     // A default that a given argument replaces is never looked at.
-    if (argument.value !== undefined && !given.has(argument.name)) {
-      checkArgument(instruction, argument.value, { scope: state.scope, globals, report });
+    for (const word of [nameWord, given.has(name) ? undefined : value].filter((present) => present !== undefined)) {
+      checkArgument(instruction, word, { scope: state.scope, globals, report });
     }
     applyArg(state.scope, argument, { globals, given });
   }
@@ -277,7 +304,7 @@ function checkPairs(walk: Walk, state: StageState, instruction: Extract<StageIns
 function checkWorkdir(state: StageState, instruction: Extract<StageInstruction, { kind: 'workdir' }>, report: CheckReport): void {
   const path = expandIn(state.scope, instruction.path).value;
   if (!state.hasWorkdir && path !== undefined && !path.startsWith('/')) {
-    const message = `Relative workdir "${path}" can have unexpected results if the base image changes`;
+    const message = `Relative workdir ${goQuote(path)} can have unexpected results if the base image changes`;
     report.add({ rule: 'WorkdirRelativePath', message, span: instruction.path.span, instruction });
   }
   state.hasWorkdir = true;

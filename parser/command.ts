@@ -80,7 +80,7 @@ export function parseShell(reading: Reading): ShellInstruction | undefined {
   return undefined;
 }
 
-/** A stretch of the statement as a command; reports a JSON array of other things than strings, and nothing at all. */
+/** A stretch of the statement as a command; reports a JSON array of other things than strings, and nothing where a command must be. */
 export function readCommand(reading: Reading, range: Range, instruction: string): Command | undefined {
   const { statement } = reading;
   const span = spanIn(statement, range);
@@ -90,18 +90,17 @@ export function readCommand(reading: Reading, range: Range, instruction: string)
   }
   const isExec = statement.json.kind === 'array';
   const argv = statement.json.kind === 'array' ? statement.json.strings.map((item) => item.value) : [];
-  const mayBeEmpty = isExec && (instruction === 'CMD' || instruction === 'ENTRYPOINT');
-  if (!mayBeEmpty && (isExec ? argv.length === 0 : range.from === range.to)) {
-    if (statement.flags.length > 0 && (instruction === 'CMD' || instruction === 'ENTRYPOINT')) {
-      // What looks like a flag was meant as the command, and is reported as such.
-      return undefined;
-    }
-    const message = `Cannot read ${instruction}: the command is missing`;
-    const hint = instruction === 'CMD' || instruction === 'ENTRYPOINT' ? `Write ${instruction} [] to clear it` : undefined;
-    fail(reading, { code: 'missing-argument', message, hint }, range);
+  const isEmpty = isExec ? argv.length === 0 : range.from === range.to;
+  if (isEmpty && !mayBeEmpty(instruction, isExec)) {
+    fail(reading, { code: 'missing-argument', message: `Cannot read ${instruction}: the command is missing` }, range);
     return undefined;
   }
   return isExec ? { form: 'exec', argv, span } : { form: 'shell', text: textOf(statement, range), span };
+}
+
+/** A shell runs an empty command and does nothing; an empty array clears what the image starts, and there is nothing to RUN in it. */
+function mayBeEmpty(instruction: string, isExec: boolean): boolean {
+  return instruction === 'CMD' || instruction === 'ENTRYPOINT' || (instruction === 'RUN' && !isExec);
 }
 
 /** Reports a JSON array that holds something else than strings. */

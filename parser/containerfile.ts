@@ -47,6 +47,8 @@ export interface InstructionBase {
   readonly comment: string | undefined;
   /** The last line of an instruction that has an empty line among its continuation lines. */
   readonly emptyContinuation: Span | undefined;
+  /** The first blank outside of quotes that is none of ASCII, and so most likely separates nothing. */
+  readonly wideBlank: { readonly character: string; readonly span: Span } | undefined;
 }
 
 /**
@@ -87,7 +89,17 @@ export interface KeyValue {
 
 export interface ArgInstruction extends InstructionBase {
   readonly kind: 'arg';
-  readonly args: readonly { readonly name: string; readonly nameSpan: Span; readonly value: Word | undefined }[];
+  readonly args: readonly ArgumentSyntax[];
+}
+
+/** An argument of ARG. */
+export interface ArgumentSyntax {
+  /** Without quotes and escapes; one that holds variables as it is written. */
+  readonly name: string;
+  readonly nameSpan: Span;
+  /** The name when it holds variables. */
+  readonly nameWord: Word | undefined;
+  readonly value: Word | undefined;
 }
 
 export interface EnvInstruction extends InstructionBase {
@@ -123,9 +135,12 @@ export interface DeviceSyntax {
   readonly span: Span;
 }
 
+export type MountType = 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh';
+
 /** `--mount=...`: its comma-separated fields, quotes of the CSV removed. Values expand in planning, `from` excepted. */
 export interface MountSyntax {
-  readonly type: 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh';
+  /** undefined when it holds variables. */
+  readonly type: MountType | undefined;
   readonly fields: readonly { readonly key: string; readonly value: string | undefined; readonly span: Span }[];
   readonly span: Span;
 }

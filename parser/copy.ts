@@ -1,3 +1,4 @@
+import { isBlankAt } from './blank.ts';
 import { reportNotStrings } from './command.ts';
 import type { AddInstruction, CopyInstruction, CopySource, Word } from './containerfile.ts';
 import { isFileMode } from './file-mode.ts';
@@ -134,7 +135,7 @@ function plainOperands(reading: Reading): readonly CopySource[] {
   }
   let operands: readonly CopySource[] = [];
   let from = statement.rest.from;
-  for (const { mark, heredoc } of inRange(heredocs, statement.rest)) {
+  for (const { mark, heredoc } of asWords(reading)) {
     operands = operands.concat(paths(reading, { from, to: mark.range.from }), { kind: 'heredoc', heredoc });
     from = mark.range.to;
   }
@@ -145,6 +146,16 @@ function paths(reading: Reading, range: Range): readonly CopySource[] {
   return splitAtBlanks(reading.statement.line.text, range).map((word) => ({ kind: 'path', word: makeWord(reading, word) }));
 }
 
-function inRange(heredocs: readonly LocatedHeredoc[], range: Range): readonly LocatedHeredoc[] {
-  return heredocs.filter(({ mark }) => mark.range.from >= range.from && mark.range.to <= range.to);
+/**
+ * The here-documents that are words of their own: they are found at all white space, and words end at that of ASCII alone. One that is only
+ * a part of a word has a body, which nobody reads.
+ */
+function asWords({ statement, heredocs }: Reading): readonly LocatedHeredoc[] {
+  const { rest, line } = statement;
+  const startsWord = (at: number): boolean => at === rest.from || isBlankAt(line.text, at - 1);
+  const endsWord = (at: number): boolean => at === rest.to || isBlankAt(line.text, at);
+  return heredocs.filter(({ mark: { range } }) => {
+    const isInRest = range.from >= rest.from && range.to <= rest.to;
+    return isInRest && startsWord(range.from) && endsWord(range.to);
+  });
 }

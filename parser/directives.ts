@@ -1,5 +1,6 @@
 import type { Directives } from './containerfile.ts';
 import type { Diagnostic } from './errors.ts';
+import { type Range, trimRange } from './logical-line.ts';
 import type { Source, Span } from './span.ts';
 
 export interface DirectiveBlock {
@@ -82,20 +83,36 @@ function collect(source: Source, marker: '#' | '//'): Collected {
   return { values, end: Math.min(at, source.text.length), diagnostics };
 }
 
-/** `# name = value`; `at` is where the value starts. Written without a regular expression, whose backtracking long lines could use. */
+/**
+ * `# name = value`; `at` is where the value starts. Around the marker all white space is left out, around the `=` that of regular
+ * expressions of Go alone (`\s`). Written without a regular expression, whose backtracking long lines could use.
+ */
 function parseDirective(line: string, marker: string): { name: string; value: string; at: number } | undefined {
-  const text = line.trimStart();
-  const equals = text.indexOf('=');
-  if (!text.startsWith(marker) || equals === -1) {
+  const { from: start } = trimRange(line, { from: 0, to: line.length });
+  const equals = line.indexOf('=', start);
+  if (!line.startsWith(marker, start) || equals === -1) {
     return undefined;
   }
-  const name = text.slice(marker.length, equals).trim().toLowerCase();
-  const value = text.slice(equals + 1).trim();
-  if (value === '') {
+  const { from } = trimRange(line, { from: start + marker.length, to: equals });
+  const name = trimPattern(line, { from, to: equals });
+  const value = trimPattern(line, { from: equals + 1, to: line.length });
+  if (value.from === value.to) {
     return undefined;
   }
-  const offset = line.length - text.length + equals + 1;
-  return { name, value, at: offset + (text.slice(equals + 1).length - text.slice(equals + 1).trimStart().length) };
+  const textOf = (range: Range): string => line.slice(range.from, range.to);
+  return { name: textOf(name).toLowerCase(), value: textOf(value), at: value.from };
+}
+
+function trimPattern(text: string, range: Range): Range {
+  const isBlank = (at: number): boolean => '\t\n\f\r '.includes(text[at] ?? '-');
+  let { from, to } = range;
+  while (from < to && isBlank(from)) {
+    from += 1;
+  }
+  while (to > from && isBlank(to - 1)) {
+    to -= 1;
+  }
+  return { from, to };
 }
 
 /** Behind the byte order mark and the `#!` line. */

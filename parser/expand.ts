@@ -1,3 +1,4 @@
+import { splitAtSpaces } from './blank.ts';
 import { type Glob, parseGlob, replaceMatches, trimPrefix, trimSuffix, type WorkBudget } from './glob.ts';
 import {
   type Escape,
@@ -248,7 +249,7 @@ interface Splitter {
 }
 
 function addSplit(splitter: Splitter, text: string): void {
-  const [first = '', ...rest] = text.split(/\s+/u);
+  const [first = '', ...rest] = splitAtSpaces(text);
   splitter.word += first;
   for (const piece of rest) {
     endWord(splitter);

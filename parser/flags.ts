@@ -1,5 +1,6 @@
+import { isBlankAt } from './blank.ts';
 import type { Diagnostic } from './errors.ts';
-import { isBlankAt, type LogicalLine, type Range, spanOf } from './logical-line.ts';
+import { type LogicalLine, type Range, spanOf } from './logical-line.ts';
 import type { Span } from './span.ts';
 import { didYouMean } from './suggest.ts';
 import type { Escape } from './word-syntax.ts';

@@ -1,9 +1,10 @@
+import { isBlankAt } from './blank.ts';
 import { readCommand } from './command.ts';
 import type { HealthcheckInstruction } from './containerfile.ts';
 import { parseDurationNs } from './duration.ts';
 import { checkFlags, type FlagToken } from './flags.ts';
 import { readJsonForm } from './json-form.ts';
-import { isBlankAt, type Range, trimRange } from './logical-line.ts';
+import { type Range, trimRange } from './logical-line.ts';
 import { fail, failAt, type Reading, type Statement, textOf } from './statement.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -31,7 +32,8 @@ export function parseHealthcheck(reading: Reading): HealthcheckInstruction | und
     reportType(reading, type);
     return undefined;
   }
-  const inner: Reading = { ...reading, statement: { ...statement, rest, json: readJsonForm(statement.line, rest) } };
+  const json = readJsonForm(statement.line, trimRange(statement.line.text, rest));
+  const inner: Reading = { ...reading, statement: { ...statement, rest, json } };
   const command = readCommand(inner, rest, 'HEALTHCHECK CMD');
   return command === undefined ? undefined : { kind: 'healthcheck', ...reading.base, check: { command, ...durations } };
 }
@@ -50,7 +52,11 @@ function splitType(statement: Statement): { type: Range; arguments: Range } {
   while (end < rest.to && !isBlankAt(line.text, end)) {
     end += 1;
   }
-  return { type: { from: rest.from, to: end }, arguments: trimRange(line.text, { from: end, to: rest.to }) };
+  let from = end;
+  while (from < rest.to && isBlankAt(line.text, from)) {
+    from += 1;
+  }
+  return { type: { from: rest.from, to: end }, arguments: { from, to: rest.to } };
 }
 
 function reportType(reading: Reading, type: Range): void {

@@ -1,7 +1,8 @@
+import { isSpaceAt } from './blank.ts';
 import type { Heredoc } from './containerfile.ts';
 import type { Diagnostic } from './errors.ts';
 import type { LineReader } from './line-reader.ts';
-import { isBlankAt, type LogicalLine, type Range, spanOf } from './logical-line.ts';
+import { type LogicalLine, type Range, spanOf } from './logical-line.ts';
 
 /** The `<<NAME` of a here-document in an instruction's text. */
 export interface HeredocMark {
@@ -31,7 +32,7 @@ export function findHeredocs(text: string, range: Range): readonly HeredocMark[]
   const marks: HeredocMark[] = [];
   const lastArithmeticEnd = text.lastIndexOf('))', range.to);
   for (let at = range.from; at < range.to; ) {
-    if (isBlankAt(text, at)) {
+    if (isSpaceAt(text, at)) {
       at += 1;
       continue;
     }
@@ -93,7 +94,7 @@ function openingAt(text: string, at: number): Opening | undefined {
   let delimiterFrom = pattern.lastIndex;
   // `<< EOF` opens one too, `<<- EOF` does not.
   if (dash === '') {
-    while (isBlankAt(text, delimiterFrom)) {
+    while (isSpaceAt(text, delimiterFrom)) {
       delimiterFrom += 1;
     }
   }
@@ -104,7 +105,7 @@ function openingAt(text: string, at: number): Opening | undefined {
 /** The end of a shell word, or undefined when a quote in it is not closed. */
 function wordEnd(text: string, range: Range, lastArithmeticEnd: number): number | undefined {
   let at = range.from;
-  while (at < range.to && !isBlankAt(text, at)) {
+  while (at < range.to && !isSpaceAt(text, at)) {
     const character = text[at];
     if (character === '\\') {
       at += 2;

@@ -1,3 +1,4 @@
+import { findWideBlank } from './blank.ts';
 import { parseCmd, parseEntrypoint, parseRun, parseShell } from './command.ts';
 import type { Instruction, InstructionBase, OnbuildInstruction, StageInstruction } from './containerfile.ts';
 import { parseAdd, parseCopy } from './copy.ts';
@@ -38,7 +39,15 @@ export function instructionBase(statement: Statement, surroundings: Surroundings
     skippedChecks,
     comment,
     emptyContinuation,
+    wideBlank: wideBlankOf(statement),
   };
+}
+
+function wideBlankOf(statement: Statement): InstructionBase['wideBlank'] {
+  const { line, range, escape } = statement;
+  const found = findWideBlank(textOf(statement, range), escape);
+  const at = range.from + (found?.at ?? 0);
+  return found && { character: found.character, span: spanOf(line, { from: at, to: at + 1 }) };
 }
 
 type StageParser = (reading: Reading) => StageInstruction | undefined;
@@ -101,8 +110,14 @@ function mayTrigger(reading: Reading, inner: Statement): boolean {
   return false;
 }
 
+/** Up to the end of the line: BuildKit keeps the blanks that are there, and all before but those of `\s` in a regular expression of Go. */
+function onelineTrigger({ line: { text }, keyword, rest }: Statement): string {
+  const after = text.slice(keyword.to).replace(/^[\t\n\f\r ]+/, '');
+  return after.startsWith('--') ? text.slice(rest.from) : after;
+}
+
 /** What the image keeps: the trigger as one line, followed by its here-documents as they are written. */
 function triggerText(reading: Reading): string {
   const { statement, heredocs } = reading;
-  return textOf(statement, statement.rest) + heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`).join('');
+  return onelineTrigger(statement) + heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`).join('');
 }

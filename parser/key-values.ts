@@ -1,7 +1,8 @@
-import type { ArgInstruction, EnvInstruction, KeyValue, LabelInstruction, Word } from './containerfile.ts';
-import { expandWord } from './expand.ts';
+import { isBlankAt } from './blank.ts';
+import type { ArgInstruction, ArgumentSyntax, EnvInstruction, KeyValue, LabelInstruction, Word } from './containerfile.ts';
+import { checkWord, expandWord, variablesOf } from './expand.ts';
 import { checkFlags } from './flags.ts';
-import { isBlankAt, type Range } from './logical-line.ts';
+import type { Range } from './logical-line.ts';
 import { fail, type Reading, spanIn, textOf } from './statement.ts';
 import { makeWord } from './word.ts';
 import { splitQuoted } from './word-split.ts';
@@ -30,33 +31,21 @@ export function parseArg(reading: Reading): ArgInstruction {
   return { kind: 'arg', ...reading.base, args: words.map((word) => parseArgument(reading, word)) };
 }
 
-function parseArgument(reading: Reading, word: Range): ArgInstruction['args'][number] {
+function parseArgument(reading: Reading, word: Range): ArgumentSyntax {
   const { statement } = reading;
   const { key, value } = splitPair(statement.line.text, word);
-  return {
-    name: argumentName(reading, key),
-    nameSpan: spanIn(statement, key),
-    value: value === undefined ? undefined : makeWord(reading, value),
-  };
-}
-
-function argumentName(reading: Reading, key: Range): string {
-  const { escape } = reading.statement;
-  const raw = textOf(reading.statement, key);
-  let isVariable = false;
-  const env = (): undefined => {
-    isVariable = true;
-  };
-  const { value, error } = expandWord(raw, { env, escape });
-  if (error !== undefined) {
-    fail(reading, error, key);
-  } else if (isVariable) {
-    const message = `Cannot declare the argument "${raw}": its name cannot hold variables`;
-    fail(reading, { code: 'variable-not-supported', message }, key);
-  } else if (value === '') {
+  const nameWord = makeWord(reading, key);
+  const isVariable = variablesOf(nameWord.raw, statement.escape).length > 0;
+  const name = isVariable ? nameWord.raw : expandWord(nameWord.raw, { env: () => undefined, escape: statement.escape }).value;
+  if (name === '' && checkWord(nameWord.raw, statement.escape) === undefined) {
     fail(reading, { code: 'name', message: 'Cannot declare an argument: its name is empty' }, key);
   }
-  return value;
+  return {
+    name,
+    nameSpan: spanIn(statement, key),
+    nameWord: isVariable ? nameWord : undefined,
+    value: value === undefined ? undefined : makeWord(reading, value),
+  };
 }
 
 interface Pairs {

@@ -1,3 +1,4 @@
+import { isSpaceAt, trimSpace } from './blank.ts';
 import type { LogicalLine, Piece } from './logical-line.ts';
 import type { Source, Span } from './span.ts';
 import type { Escape } from './word-syntax.ts';
@@ -87,7 +88,7 @@ export class LineReader {
       } else if (this.#text[start] !== '#') {
         return this.#joinLines(line, start, { escape, comments });
       } else {
-        const text = this.#text.slice(start + 1, line.end).trim();
+        const text = trimSpace(this.#text.slice(start + 1, line.end));
         // An empty comment, like an empty line, parts what is above from the instruction.
         if (text === '') {
           comments = noComments;
@@ -142,7 +143,7 @@ export class LineReader {
 
   #skipBlanks(line: PhysicalLine): number {
     let at = line.start;
-    while (at < line.end && isSpace(this.#text.charCodeAt(at))) {
+    while (at < line.end && isSpaceAt(this.#text, at)) {
       at += 1;
     }
     return at;
@@ -171,8 +172,4 @@ function continuationStart(text: string, range: { from: number; to: number }, es
   }
   const isContinued = at >= range.from && text[at] === escape && (at === range.from || text[at - 1] !== escape);
   return isContinued ? at : undefined;
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0x85 || code === 0xa0;
 }

@@ -1,3 +1,4 @@
+import { isSpaceAt } from './blank.ts';
 import type { Span } from './span.ts';
 
 /** An instruction's text with its continuation lines joined, and where each piece of it came from. */
@@ -49,21 +50,13 @@ function pieceAt(pieces: readonly Piece[], at: number): Piece | undefined {
   return pieces[low];
 }
 
-/** True when a character that separates words stands there: any white space. False at the end of the text. */
-export function isBlankAt(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code <= 0x20 ? code === 0x20 || (code >= 0x09 && code <= 0x0d) : code > 0x7e && otherBlank.test(text[at] ?? '');
-}
-
-const otherBlank = /[\u0085\p{Z}]/u;
-
-/** The range without the blanks at both ends. */
+/** The range without the white space at both ends. */
 export function trimRange(text: string, range: Range): Range {
   let { from, to } = range;
-  while (from < to && isBlankAt(text, from)) {
+  while (from < to && isSpaceAt(text, from)) {
     from += 1;
   }
-  while (to > from && isBlankAt(text, to - 1)) {
+  while (to > from && isSpaceAt(text, to - 1)) {
     to -= 1;
   }
   return { from, to };

@@ -1,10 +1,10 @@
-import type { MountSyntax } from './containerfile.ts';
+import type { MountType } from './containerfile.ts';
 
 /** An option of `--mount`. */
 export interface MountKey {
   /** The first of its spellings. */
   readonly name: string;
-  readonly types: readonly MountSyntax['type'][];
+  readonly types: readonly MountType[];
   /** True when it may stand without a value. */
   readonly isSwitch: boolean;
   /** What its value is, for messages. */
@@ -13,7 +13,7 @@ export interface MountKey {
 
 const all = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 
-function key(name: string, types: readonly MountSyntax['type'][], expected = 'text'): MountKey {
+function key(name: string, types: readonly MountType[], expected = 'text'): MountKey {
   return { name, types, isSwitch: ['readonly', 'readwrite', 'required'].includes(name), expected };
 }
 

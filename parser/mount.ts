@@ -1,4 +1,4 @@
-import type { MountSyntax } from './containerfile.ts';
+import type { MountSyntax, MountType } from './containerfile.ts';
 import { type Cell, splitCsv } from './csv.ts';
 import type { Diagnostic } from './errors.ts';
 import type { FlagToken } from './flags.ts';
@@ -10,7 +10,7 @@ import { isPlain } from './word-syntax.ts';
 
 /**
  * Reads `--mount=...`. What cannot be right whatever the variables hold is reported here; `resolveMount` does the rest when their
- * values are known. undefined when the type is not known.
+ * values are known. undefined when there is no such type.
  */
 export function parseMount(reading: Reading, flag: FlagToken): MountSyntax | undefined {
   const text = flag.value ?? '';
@@ -21,8 +21,11 @@ export function parseMount(reading: Reading, flag: FlagToken): MountSyntax | und
     return undefined;
   }
   const fields = cells.map((cell) => makeField(cell, flag, text.length));
-  const type = readType(reading, fields);
-  if (type === undefined) {
+  const field = typeField(fields);
+  const value = field === undefined ? 'bind' : (field.value ?? '');
+  const type = isPlain(value, reading.statement.escape) ? parseType(value) : undefined;
+  if (typeof type === 'object') {
+    failAt(reading, type, field?.span ?? flag.span);
     return undefined;
   }
   const mount: MountSyntax = { type, fields, span: flag.span };
@@ -32,7 +35,7 @@ export function parseMount(reading: Reading, flag: FlagToken): MountSyntax | und
 
 type Field = MountSyntax['fields'][number];
 
-const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
+const types: readonly MountType[] = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'];
 
 function makeField(cell: Cell, flag: FlagToken, length: number): Field {
   const equals = cell.text.indexOf('=');
@@ -46,25 +49,17 @@ function makeField(cell: Cell, flag: FlagToken, length: number): Field {
   };
 }
 
-function readType(reading: Reading, fields: readonly Field[]): MountSyntax['type'] | undefined {
-  const field = fields.findLast(({ key }) => key === 'type');
-  if (field === undefined) {
-    return 'bind';
-  }
-  const value = field.value?.toLowerCase() ?? '';
-  const type = types.find((name) => name === value);
-  if (type !== undefined) {
-    return type;
-  }
-  const problem: Problem = value.includes('$')
-    ? { code: 'variable-not-supported', message: 'Cannot read the type of the mount: it cannot hold variables' }
-    : {
-        code: 'mount',
-        message: `Cannot mount "${value}": there is no such type`,
-        hint: didYouMean(value, types) ?? `Types are ${types.join(', ')}`,
-      };
-  failAt(reading, problem, field.span);
-  return undefined;
+/** The last one counts. */
+function typeField(fields: readonly Field[]): Field | undefined {
+  return fields.findLast(({ key }) => key === 'type');
+}
+
+function parseType(text: string): MountType | Problem {
+  const value = text.toLowerCase();
+  const hint = didYouMean(value, types) ?? `Types are ${types.join(', ')}`;
+  return (
+    types.find((name) => name === value) ?? { code: 'mount', message: `Cannot mount "${value}": there is no such type`, hint }
+  );
 }
 
 function checkFields(reading: Reading, mount: MountSyntax): void {
@@ -88,7 +83,7 @@ function checkField(mount: MountSyntax, field: Field, valueOf: (value: string) =
     const message = `Cannot use "${field.key}" in a mount: there is no such option`;
     return { code: 'mount', message, hint: didYouMean(field.key, mountKeys.keys()) };
   }
-  if (!key.types.includes(mount.type)) {
+  if (mount.type !== undefined && !key.types.includes(mount.type)) {
     return {
       code: 'mount',
       message: `Cannot use "${field.key}" in a mount of type ${mount.type}: only ${key.types.join(', ')} have it`,
@@ -178,10 +173,22 @@ export interface MountResolution {
 }
 
 /**
- * The mount with its variables replaced. `expand` is called for each value but `from` and `type`, in order; mistakes of the expansion
- * are the caller's to report.
+ * The mount with its variables replaced. `expand` is called for the type, and then for each value but `from`, in order; mistakes of the
+ * expansion are the caller's to report.
  */
-export function resolveMount(mount: MountSyntax, expand: (value: string, span: Span) => string): MountResolution {
+export function resolveMount(syntax: MountSyntax, expand: (value: string, span: Span) => string): MountResolution {
+  const field = typeField(syntax.fields);
+  const type = field === undefined ? 'bind' : parseType(expand(field.value ?? '', field.span));
+  if (typeof type === 'string') {
+    return resolveFields({ ...syntax, type }, expand);
+  }
+  const { code, message, hint } = type;
+  return { mount: undefined, diagnostics: [{ severity: 'error', code, message, span: field?.span, ...(hint && { hint }) }] };
+}
+
+type TypedMount = MountSyntax & { readonly type: MountType };
+
+function resolveFields(mount: TypedMount, expand: (value: string, span: Span) => string): MountResolution {
   const diagnostics: Diagnostic[] = [];
   const report = (diagnostic: Diagnostic): void => {
     diagnostics.push(diagnostic);
@@ -220,7 +227,7 @@ function setValue(values: Map<string, string>, key: MountKey | undefined, value:
   }
 }
 
-function makeMount(type: MountSyntax['type'], values: ReadonlyMap<string, string>): ResolvedMount {
+function makeMount(type: MountType, values: ReadonlyMap<string, string>): ResolvedMount {
   const text = (name: string): string | undefined => values.get(name);
   const number = (name: string): number | undefined => {
     const value = values.get(name);

@@ -1,5 +1,13 @@
+import { nameOfBlank } from './blank.ts';
 import { parseCheckOptions } from './check-options.ts';
-import type { ArgInstruction, Containerfile, FromInstruction, Instruction, StageInstruction } from './containerfile.ts';
+import type {
+  ArgInstruction,
+  Containerfile,
+  FromInstruction,
+  Instruction,
+  InstructionBase,
+  StageInstruction,
+} from './containerfile.ts';
 import { type DirectiveBlock, foreignSyntax, readDirectives } from './directives.ts';
 import type { Diagnostic } from './errors.ts';
 import { type LocatedHeredoc, readHeredocs } from './heredoc.ts';
@@ -139,16 +147,25 @@ function readInstruction(reader: LineReader, raw: RawInstruction, options: ReadO
   if (statement.name === '') {
     return undefined;
   }
+  const base = instructionBase(statement, surroundingsOf(raw, options.directivesEnd));
   let isWrong = false;
   const report = (diagnostic: Diagnostic): void => {
     isWrong = true;
-    options.report(diagnostic);
+    options.report(withBlankNamed(diagnostic, base));
   };
   const marks = readTrigger(statement)?.marks ?? statement.marks;
   const heredocs = marks.length === 0 ? noHeredocs : readHeredocs(reader, raw.line, { marks, report });
-  const base = instructionBase(statement, surroundingsOf(raw, options.directivesEnd));
   const instruction = parseInstruction({ statement, heredocs, base, report });
   return isWrong ? undefined : instruction;
+}
+
+/** A blank that only looks like one is most likely the cause, and cannot be seen. */
+function withBlankNamed(diagnostic: Diagnostic, { wideBlank }: Pick<InstructionBase, 'wideBlank'>): Diagnostic {
+  if (wideBlank === undefined) {
+    return diagnostic;
+  }
+  const hint = `It holds ${nameOfBlank(wideBlank.character)}, which separates no words; write an ordinary blank`;
+  return { ...diagnostic, hint };
 }
 
 const noHeredocs: readonly LocatedHeredoc[] = [];

@@ -57,6 +57,8 @@ export const rules: ReadonlyMap<string, Rule> = new Map([
   rule('MountOptionWithoutEffect', 'Mount options should mean something for the type of the mount'),
   rule('UnusedGlobalArg', 'ARGs before the first FROM should be used by a FROM or declared again in a stage'),
   rule('UnknownCheck', 'Names of checks to skip or enable should exist'),
+  rule('EmptyCommand', 'RUN, CMD and ENTRYPOINT should have a command'),
+  rule('WideBlank', 'Blanks that are none of ASCII separate no words, and should be in quotes if they are meant'),
   rule('SyntaxIgnored', 'Frontends other than the built-in one are not used'),
   rule('HeredocIgnoresFailures', 'Scripts of several commands should stop at the first that fails', true),
 ]);

@@ -1,3 +1,4 @@
+import { splitAtSpaces, trimSpace } from './blank.ts';
 import { reportNotStrings } from './command.ts';
 import type {
   ExposeInstruction,
@@ -9,6 +10,7 @@ import type {
   WorkdirInstruction,
 } from './containerfile.ts';
 import { checkFlags } from './flags.ts';
+import { trimRange } from './logical-line.ts';
 import { parsePort } from './ports.ts';
 import { parseSignal, signalNames } from './signal.ts';
 import { fail, failAt, type Reading, spanIn } from './statement.ts';
@@ -64,14 +66,23 @@ export function parseExpose(reading: Reading): ExposeInstruction | undefined {
     return undefined;
   }
   const ports = words.map((word) => makeWord(reading, word));
-  for (const port of ports) {
-    const parsed = isPlain(port.raw, statement.escape) ? parsePort(port.raw) : undefined;
-    if (parsed !== undefined && 'reason' in parsed) {
-      const message = `Cannot expose "${port.raw}": ${parsed.reason}`;
-      failAt(reading, { code: 'port', message, hint: 'Write port, port/udp or 8000-8010/tcp' }, port.span);
+  ports
+    .filter(({ raw }) => isPlain(raw, statement.escape))
+    .forEach((port) => {
+      checkPorts(reading, port);
+    });
+  return { kind: 'expose', ...reading.base, ports };
+}
+
+/** A word is split once more when its variables are replaced, then at all white space. */
+function checkPorts(reading: Reading, { raw, span }: Word): void {
+  for (const text of splitAtSpaces(raw).filter((piece) => piece !== '')) {
+    const parsed = parsePort(text);
+    if ('reason' in parsed) {
+      const message = `Cannot expose "${text}": ${parsed.reason}`;
+      failAt(reading, { code: 'port', message, hint: 'Write port, port/udp or 8000-8010/tcp' }, span);
     }
   }
-  return { kind: 'expose', ...reading.base, ports };
 }
 
 /** `VOLUME path ...` or `VOLUME ["path", ...]`. */
@@ -84,8 +95,8 @@ export function parseVolume(reading: Reading): VolumeInstruction | undefined {
   }
   const paths =
     statement.json.kind === 'array'
-      ? statement.json.strings.map((item) => makeWordFrom(reading, item.value.trim(), spanIn(statement, item.range)))
-      : splitAtBlanks(statement.line.text, statement.rest).map((word) => makeWord(reading, word));
+      ? statement.json.strings.map((item) => makeWordFrom(reading, trimSpace(item.value), spanIn(statement, item.range)))
+      : splitAtBlanks(statement.line.text, statement.rest).map((word) => makeWord(reading, trimRange(statement.line.text, word)));
   if (paths.length === 0 || paths.some((path) => path.raw === '')) {
     fail(reading, { code: 'missing-argument', message: 'Cannot declare a volume: its path is empty' }, statement.rest);
   }

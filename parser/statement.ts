@@ -1,9 +1,10 @@
+import { isBlankAt } from './blank.ts';
 import type { InstructionBase } from './containerfile.ts';
 import type { ContainerfileErrorCode, Diagnostic } from './errors.ts';
 import { type FlagToken, readFlags } from './flags.ts';
 import { findHeredocs, type HeredocMark, type LocatedHeredoc, noMarks } from './heredoc.ts';
 import { type JsonForm, readJsonForm } from './json-form.ts';
-import { isBlankAt, type LogicalLine, type Range, spanOf, trimRange } from './logical-line.ts';
+import { type LogicalLine, type Range, spanOf, trimRange } from './logical-line.ts';
 import type { Span } from './span.ts';
 import type { Escape } from './word-syntax.ts';
 

@@ -1,24 +1,30 @@
-import { isBlankAt, type Range } from './logical-line.ts';
+import { isBlankAt, isSpaceAt } from './blank.ts';
+import type { Range } from './logical-line.ts';
 import type { Escape } from './word-syntax.ts';
 
-/** Splits at blanks alone, as FROM, EXPOSE, COPY, ADD and VOLUME do. */
+/** Splits at blanks of ASCII alone, as FROM, EXPOSE, COPY, ADD and VOLUME do. */
 export function splitAtBlanks(text: string, range: Range): readonly Range[] {
-  return splitInto(text, range, blankAfter);
+  return splitInto(text, range, { isSeparator: isBlankAt, endOf: blankAfter });
 }
 
 /**
- * Splits at blanks that are neither quoted nor escaped, as ENV, LABEL and ARG do. Quotes stay in the words. A quote that is not closed
+ * Splits at white space that is neither quoted nor escaped, as ENV, LABEL and ARG do. Quotes stay in the words. A quote that is not closed
  * reaches to the end, and the word's value will be refused.
  */
 export function splitQuoted(text: string, range: Range, escape: Escape): readonly Range[] {
-  return splitInto(text, range, (_, rest) => wordEnd(text, rest, escape));
+  return splitInto(text, range, { isSeparator: isSpaceAt, endOf: (_, rest) => wordEnd(text, rest, escape) });
 }
 
-function splitInto(text: string, range: Range, endOf: (text: string, rest: Range) => number): readonly Range[] {
+interface Splitting {
+  readonly isSeparator: (text: string, at: number) => boolean;
+  readonly endOf: (text: string, rest: Range) => number;
+}
+
+function splitInto(text: string, range: Range, { isSeparator, endOf }: Splitting): readonly Range[] {
   const words: Range[] = [];
   let at = range.from;
   while (at < range.to) {
-    if (isBlankAt(text, at)) {
+    if (isSeparator(text, at)) {
       at += 1;
       continue;
     }
@@ -42,7 +48,7 @@ function wordEnd(text: string, range: Range, escape: Escape): number {
   let at = range.from;
   while (at < range.to) {
     const character = text[at];
-    if (quote === undefined && isBlankAt(text, at)) {
+    if (quote === undefined && isSpaceAt(text, at)) {
       return at;
     }
     if (character === escape && quote !== "'") {

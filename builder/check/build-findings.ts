@@ -1,4 +1,4 @@
-import { type BaseFacts, check } from '../../parser/check.ts';
+import { type BaseFacts, check, type ParentStage } from '../../parser/check.ts';
 import { type CheckOptions, parseCheckOptions } from '../../parser/check-options.ts';
 import { CheckReport } from '../../parser/check-report.ts';
 import type { Containerfile } from '../../parser/containerfile.ts';
@@ -73,11 +73,12 @@ export function checkOptionsOf(buildArgs: ReadonlyMap<string, string>): string |
 }
 
 /** What is below the stages that are needed; undefined where it is not known. */
-function basesOf({ selection, images }: CheckedPlan): ReadonlyMap<FileIndex, BaseFacts | undefined> {
+function basesOf({ selection, images }: CheckedPlan): ReadonlyMap<FileIndex, BaseFacts | ParentStage | undefined> {
   return new Map(selection.stages.map((stage) => [stage.fileIndex, baseOf(stage, images)]));
 }
 
-function baseOf({ base, body }: SelectedStage, images: CheckedPlan['images']): BaseFacts | undefined {
+function baseOf({ base, body }: SelectedStage, images: CheckedPlan['images']): BaseFacts | ParentStage | undefined {
+  if (base.kind === 'stage') return { stage: base.stage };
   if (base.kind === 'scratch' || base.kind === 'context') return { environment: [], hasShell: false, triggers: [] };
   const config = base.kind === 'image' ? images.get(base.request.key)?.config : undefined;
   if (config === undefined) return undefined;

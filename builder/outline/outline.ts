@@ -14,13 +14,17 @@ export interface OutlineArgument {
   /** The build argument, else the default; undefined when it has neither. */
   readonly value: string | undefined;
   readonly description: string | undefined;
+  /** Its name. */
   readonly span: Span;
+  /** The ARG as a whole. */
+  readonly instructionSpan: Span;
 }
 
 /** A secret or an agent that a RUN mounts. */
 export interface OutlineMount {
   readonly name: string;
   readonly isRequired: boolean;
+  /** The RUN. */
   readonly span: Span;
 }
 
@@ -108,8 +112,8 @@ function reached(names: readonly string[], { declared, globals }: Scopes): reado
   return [...infos.values()];
 }
 
-function outlineArgument({ name, value, instruction, span }: ArgumentInfo): OutlineArgument {
-  return { name, value, description: describe(name, instruction.comment), span };
+function outlineArgument({ name, value, instruction, span, instructionSpan }: ArgumentInfo): OutlineArgument {
+  return { name, value, description: describe(name, instruction.comment), span, instructionSpan };
 }
 
 function mountsOf(stages: readonly PlannedState[], kind: 'secret' | 'ssh'): readonly OutlineMount[] {

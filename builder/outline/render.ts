@@ -26,7 +26,7 @@ export function outlineText(outline: Outline): string {
     : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-/** An outline as BuildKit's JSON (subrequests/outline), with plain line numbers. Ends with a line feed. */
+/** An outline as BuildKit's JSON (frontend/subrequests/outline). Ends with a line feed. */
 export function outlineJson(outline: Outline, sources: readonly Source[]): string {
   const mount = (item: Outline['secrets'][number]): object => ({
     name: item.name,
@@ -36,14 +36,17 @@ export function outlineJson(outline: Outline, sources: readonly Source[]): strin
   return json({
     name: outline.name,
     description: outline.description,
-    args: outline.args.map(({ name, value, description, span }) => ({
-      name,
-      description,
-      value,
-      location: locationOf(span, sources),
-    })),
-    secrets: outline.secrets.map(mount),
-    ssh: outline.ssh.map(mount),
+    args: unlessEmpty(
+      outline.args.map(({ name, value, description, instructionSpan }) => ({
+        name,
+        description,
+        value: value === '' ? undefined : value,
+        location: locationOf(instructionSpan, sources),
+      })),
+    ),
+    secrets: unlessEmpty(outline.secrets.map(mount)),
+    ssh: unlessEmpty(outline.ssh.map(mount)),
+    sources: sourcesOf(sources),
   });
 }
 
@@ -57,7 +60,7 @@ export function targetsText(targets: readonly Target[]): string {
   return `${table(['TARGET', 'BASE', 'DESCRIPTION'], rows).join('\n')}\n`;
 }
 
-/** The targets as BuildKit's JSON (subrequests/targets), with plain line numbers. Ends with a line feed. */
+/** The targets as BuildKit's JSON (frontend/subrequests/targets). Ends with a line feed. */
 export function targetsJson(targets: readonly Target[], sources: readonly Source[]): string {
   return json({
     targets: targets.map(({ name, isDefault, base, platform, description, span }) => ({
@@ -68,6 +71,7 @@ export function targetsJson(targets: readonly Target[], sources: readonly Source
       platform,
       location: locationOf(span, sources),
     })),
+    sources: sourcesOf(sources),
   });
 }
 
@@ -79,9 +83,22 @@ function json(value: object): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-function locationOf(span: Span, sources: readonly Source[]): object | undefined {
-  const source = sources[span.source];
-  return source && { file: source.name, line: positionOf(source, span.start).line };
+/** A Location of BuildKit (solver/pb/ops.proto): a range for each line of the instruction. */
+function locationOf({ source: sourceIndex, start, end }: Span, sources: readonly Source[]): object | undefined {
+  const source = sources[sourceIndex];
+  if (source === undefined) return undefined;
+  const first = positionOf(source, start).line;
+  const lines = Array.from({ length: positionOf(source, end).line - first + 1 }, (_, index) => first + index);
+  return { sourceIndex, ranges: lines.map((line) => ({ start: { line }, end: { line } })) };
+}
+
+/** The files, in the order of `sourceIndex`, as Go writes bytes. */
+function sourcesOf(sources: readonly Source[]): readonly string[] {
+  return sources.map(({ text }) => Buffer.from(text, 'utf8').toString('base64'));
+}
+
+function unlessEmpty(items: readonly object[]): readonly object[] | undefined {
+  return items.length === 0 ? undefined : items;
 }
 
 function field(title: string, value: string | undefined): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Word } from '../../parser/containerfile.ts';
+import type { ArgumentSyntax, Word } from '../../parser/containerfile.ts';
 import { expandHeredoc, expandWord, expandWords } from '../../parser/expand.ts';
 import type { Span } from '../../parser/span.ts';
 import { spanInWord } from '../../parser/word.ts';
@@ -17,6 +17,15 @@ export function valueOf(word: Word, expander: Expander): string {
   const { value, error } = expandWord(word.raw, expander);
   if (error !== undefined) refuseWord(error, spanInWord(word, error));
   return value;
+}
+
+/** The name that an ARG declares. @throws ContainerfileError when it cannot be expanded, or is empty */
+export function argumentName({ name, nameWord }: ArgumentSyntax, expander: Expander): string {
+  if (nameWord === undefined) return name;
+  const value = valueOf(nameWord, expander);
+  if (value !== '') return value;
+  const message = `Cannot declare the argument "${name}": its name is empty`;
+  return refuse({ code: 'name', message, span: nameWord.span });
 }
 
 /** The value of a word, which may be left out. */

@@ -3,7 +3,7 @@ import { variablesOf } from '../../parser/expand.ts';
 import { formatPlatform } from '../../parser/platform.ts';
 import type { Span } from '../../parser/span.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { type Expander, valueOf } from './expand-word.ts';
+import { argumentName, type Expander, valueOf } from './expand-word.ts';
 import type { PlanOptions } from './plan-options.ts';
 import { refuse } from './refuse.ts';
 
@@ -14,6 +14,8 @@ export interface ArgumentInfo {
   readonly instruction: ArgInstruction;
   /** Its name in the file; for a trigger of an image, the FROM that brought it. */
   readonly span: Span;
+  /** As `span`, the whole instruction. */
+  readonly instructionSpan: Span;
   /** Names that its default mentions. */
   readonly dependencies: readonly string[];
 }
@@ -86,16 +88,26 @@ function evaluate(file: Containerfile, options: PlanOptions): Evaluated {
     if (value !== undefined) values.set(name, value);
   }
   const infos = new Map<string, ArgumentInfo>();
-  const isWithoutEpoch = options.buildArgs.get(epochName) === '';
+  // Empty, or the name of something that has no time.
+  const isWithoutEpoch = options.buildArgs.has(epochName) && !given.has(epochName);
   const expander: Expander = { env: (name) => values.get(name), escape: file.directives.escape };
   for (const instruction of file.globalArgs) {
-    for (const { name, nameSpan, value } of instruction.args) {
+    for (const argument of instruction.args) {
+      const { nameSpan, value } = argument;
+      const name = argumentName(argument, expander);
       const isReset = isWithoutEpoch && name === epochName;
       const isDefaultUsed = !given.has(name) && !isReset && value !== undefined;
       const written = isDefaultUsed ? valueOf(value, expander) : given.get(name);
       const final = name === epochName ? lookedUp(written, options) : written;
       const mentioned = isDefaultUsed ? variablesOf(value.raw, expander.escape).map((variable) => variable.name) : [];
-      infos.set(name, { name, value: final, instruction, span: nameSpan, dependencies: dependencies(name, mentioned, infos) });
+      infos.set(name, {
+        name,
+        value: final,
+        instruction,
+        span: nameSpan,
+        instructionSpan: instruction.span,
+        dependencies: dependencies(name, mentioned, infos),
+      });
       if (final !== undefined) values.set(name, final);
     }
   }

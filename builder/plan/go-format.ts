@@ -1,9 +1,6 @@
-/** Texts as Go's fmt writes them, because the history of images is full of them and tools compare it. */
+import { goQuote } from '../../parser/go-quote.ts';
 
-/** `%q` of a string. (strconv.Quote) */
-export function goQuote(text: string): string {
-  return `"${text.replaceAll(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, quoteCharacter)}"`;
-}
+/** Texts as Go's fmt writes them, because the history of images is full of them and tools compare it. */
 
 /** `%q` of a list of strings. */
 export function goQuoteList(texts: readonly string[]): string {
@@ -36,26 +33,6 @@ const units = [
   { name: '\u00b5s', size: 1e3 },
   { name: 'ns', size: 1 },
 ] as const;
-
-const named: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\u0007': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
-
-function quoteCharacter(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  const hex = code.toString(16);
-  if (named[character] !== undefined) return named[character];
-  if (code < 0x80) return `\\x${hex.padStart(2, '0')}`;
-  return code > 0xff_ff ? `\\U${hex.padStart(8, '0')}` : `\\u${hex.padStart(4, '0')}`;
-}
 
 function trimmed(value: number): string {
   return value.toFixed(9).replace(/\.?0+$/, '');

@@ -65,7 +65,8 @@ function stageSource(index: FileIndex, use: NameUse, { stages, names }: ReadingS
 
 function mountSource(mount: MountSyntax, place: Place): FoundSource | undefined {
   const from = mount.fields.findLast(({ key }) => key === 'from');
-  if (from?.value === undefined || from.value === '' || !(mount.type === 'bind' || mount.type === 'cache')) return undefined;
+  const mayHaveSource = mount.type === undefined || mount.type === 'bind' || mount.type === 'cache';
+  if (from?.value === undefined || from.value === '' || !mayHaveSource) return undefined;
   return named(useOf(from.value, from.span, place), { verb: 'mount', place });
 }
 

@@ -1,6 +1,6 @@
-import type { ArgInstruction } from '../../parser/containerfile.ts';
+import type { ArgInstruction, ArgumentSyntax } from '../../parser/containerfile.ts';
 import { variablesOf } from '../../parser/expand.ts';
-import { valueOf } from './expand-word.ts';
+import { argumentName, valueOf } from './expand-word.ts';
 import { configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import type { PlannedStep } from './plan.ts';
 import { declareArgument, setVariable } from './stage-state.ts';
@@ -12,21 +12,20 @@ import { declareArgument, setVariable } from './stage-state.ts';
 export function planArg(instruction: ArgInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
   const declared = instruction.args.map((argument) => {
-    const value = argumentValue(argument, context);
-    noteForOutline(argument, { instruction, context, value });
-    if (value !== undefined && !metaArguments.has(argument.name)) setVariable(state, argument.name, value);
-    declareArgument(state, argument.name, value);
-    return value === undefined ? argument.name : `${argument.name}=${value}`;
+    const name = argumentName(argument, state.expander);
+    const value = argumentValue(name, argument, context);
+    noteForOutline(name, argument, { instruction, context, value });
+    if (value !== undefined && !metaArguments.has(name)) setVariable(state, name, value);
+    declareArgument(state, name, value);
+    return value === undefined ? name : `${name}=${value}`;
   });
   return configStep(context, `ARG ${declared.join(' ')}`);
 }
 
-type Argument = ArgInstruction['args'][number];
-
 // They tell BuildKit what to scan, and no command sees them.
 const metaArguments: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']);
 
-function argumentValue({ name, value }: Argument, { globals, state }: InstructionContext): string | undefined {
+function argumentValue(name: string, { value }: ArgumentSyntax, { globals, state }: InstructionContext): string | undefined {
   const given = globals.given.get(name);
   if (given !== undefined) return given;
   return value === undefined ? globals.values.get(name) : valueOf(value, state.expander);
@@ -38,12 +37,20 @@ interface Declaration {
   readonly value: string | undefined;
 }
 
-function noteForOutline({ name, nameSpan, value: word }: Argument, { instruction, context, value }: Declaration): void {
+function noteForOutline(name: string, argument: ArgumentSyntax, { instruction, context, value }: Declaration): void {
   const { state, globals } = context;
+  const { nameSpan, value: word } = argument;
   state.usedArguments.add(name);
   const isFromElsewhere = word === undefined && !globals.given.has(name) && (globals.values.has(name) || state.args.has(name));
   if (isFromElsewhere) return;
   const mentioned = word === undefined ? [] : variablesOf(word.raw, state.expander.escape).map((variable) => variable.name);
   const dependencies = mentioned.filter((other) => other !== name);
-  state.declared.set(name, { name, value, instruction, span: spanInFile(context, nameSpan), dependencies });
+  state.declared.set(name, {
+    name,
+    value,
+    instruction,
+    span: spanInFile(context, nameSpan),
+    instructionSpan: spanInFile(context, instruction.span),
+    dependencies,
+  });
 }

@@ -20,6 +20,7 @@ export function unconsumedArguments(
 ): readonly Diagnostic[] {
   if (buildArgs.size === 0) return [];
   const declared = declaredNames(file, stages);
+  if (declared === undefined) return [];
   return [...buildArgs.keys()]
     .filter((name) => !declared.has(name) && !isPredefined(name))
     .map((name) => {
@@ -34,17 +35,22 @@ export function unconsumedArguments(
     });
 }
 
-function declaredNames(file: Containerfile, stages: readonly SelectedStage[]): ReadonlySet<string> {
+/** undefined when a name depends on variables, and so may be any. */
+function declaredNames(file: Containerfile, stages: readonly SelectedStage[]): ReadonlySet<string> | undefined {
   const names = new Set<string>();
+  let isAnyPossible = false;
   const add = (instruction: StageInstruction): void => {
-    if (instruction.kind === 'arg') for (const { name } of instruction.args) names.add(name);
+    for (const { name, nameWord } of instruction.kind === 'arg' ? instruction.args : []) {
+      names.add(name);
+      isAnyPossible ||= nameWord !== undefined;
+    }
     if (instruction.kind === 'onbuild') add(instruction.trigger);
   };
   for (const instruction of file.globalArgs) add(instruction);
   for (const instruction of file.stages.flatMap(({ body }) => body)) add(instruction);
   // Triggers of base images are only here.
   for (const { instruction } of stages.flatMap(({ body }) => body)) add(instruction);
-  return names;
+  return isAnyPossible ? undefined : names;
 }
 
 function isPredefined(name: string): boolean {

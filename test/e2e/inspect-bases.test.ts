@@ -133,12 +133,18 @@ test('check looks at every platform, and names those that a finding is not commo
   await box.tsbuild('check', '--platform=linux/amd64', '--target=last', 'c').fails({ exit: 1 });
 });
 
+interface Location {
+  readonly ranges: readonly { readonly start: { readonly line: number } }[];
+}
+
+const lineOf = ({ ranges }: Location): number | undefined => ranges[0]?.start.line;
+
 test('outline lists what the target takes for any platform, with the values of the first', async () => {
   using box = sandbox().file('c/Containerfile', perPlatform.replace(':?wanted', ':-x'));
   const { stdout } = await box.tsbuild('outline', bothPlatforms, '--json', 'c').succeeds();
-  const outlined: Record<string, { name: string; value?: string; location: { line: number } }[]> = JSON.parse(stdout);
+  const outlined: Record<string, { name: string; value?: string; location: Location }[]> = JSON.parse(stdout);
   const shown = ['args', 'secrets', 'ssh'].map((kind) =>
-    outlined[kind]?.map(({ name, value, location }) => `${name}=${value}:${location.line}`),
+    outlined[kind]?.map(({ name, value, location }) => `${name}=${value}:${lineOf(location)}`),
   );
   assert.deepEqual(shown, [['COMMON=1:3', 'ARCH=1:4', 'LAST=amd64:12'], ['one=undefined:5'], ['default=undefined:9']]);
 });
@@ -147,8 +153,8 @@ test('outline lists what triggers of the base take', async () => {
   const triggers = ['ARG T=1', 'RUN --mount=type=secret,id=key x'];
   using box = await prepared('FROM base\nARG V=$B\n', { Env: ['B=of the base'], OnBuild: triggers });
   const { stdout } = await box.tsbuild('outline', ...known, '--json', 'c').succeeds();
-  const { args, secrets }: Record<string, { name: string; value?: string; location: { line: number } }[]> = JSON.parse(stdout);
-  const shown = [args, secrets].map((list) => list?.map(({ name, value, location }) => [name, value, location.line]));
+  const { args, secrets }: Record<string, { name: string; value?: string; location: Location }[]> = JSON.parse(stdout);
+  const shown = [args, secrets].map((list) => list?.map(({ name, value, location }) => [name, value, lineOf(location)]));
   assert.deepEqual(shown, [
     [
       ['T', '1', 1],

@@ -85,6 +85,45 @@ const rows: readonly CheckRow[] = [
     found: [],
   },
   {
+    name: 'EmptyCommand',
+    text: '# check=skip=JSONArgsRecommended\nFROM a\nRUN\nRUN --network=none\nRUN <<E\nE\nCMD\nENTRYPOINT []\nENTRYPOINT\n# check=skip=all\nRUN\n',
+    found: [
+      '3 EmptyCommand: RUN has no command: the shell is started, and does nothing',
+      '4 EmptyCommand: RUN has no command: the shell is started, and does nothing',
+      '5 EmptyCommand: RUN has no command: the shell is started, and does nothing',
+      '7 EmptyCommand: CMD has no command: the shell is started, and does nothing',
+      '7 CmdIgnoredByEntrypoint: CMD has no effect: the ENTRYPOINT of this stage is in shell form and takes no arguments',
+      '8 MultipleInstructionsDisallowed: Multiple ENTRYPOINT instructions should not be used in the same stage because only the last one will be used',
+      '9 EmptyCommand: ENTRYPOINT has no command: the shell is started, and does nothing',
+    ],
+  },
+  {
+    name: 'WideBlank where it separates nothing',
+    text: 'FROM a\nCOPY a\u202fb c \\\n  /d\u00a0e\nRUN x \\\n  y\u3000z\nENV A\u2003b c\nONBUILD WORKDIR /a\u2028\u2029b\n# check=skip=WideBlank\nRUN a\u00a0b\n',
+    found: [
+      '2 WideBlank: U+202F (narrow no-break space) looks like a blank, but is part of a word',
+      '5 WideBlank: U+3000 (ideographic space) looks like a blank, but is part of a word',
+      '6 LegacyKeyValueFormat: "ENV key=value" should be used instead of legacy "ENV key value" format',
+      '6 WideBlank: U+2003 (em space) looks like a blank, but is part of a word',
+      '7 WideBlank: U+2028 (line separator) looks like a blank, but is part of a word',
+    ],
+  },
+  {
+    name: 'no WideBlank in quotes, at the ends of lines, and where it separates words',
+    text: 'ARG G=1\u2003H=2\nFROM a:$G$H\nRUN echo "a\u3000b" \'c\u00a0d\' "e\\"\u3000" f\\\u3000g\u00a0\n\u3000LABEL a=1\u3000b="c\u3000d"\nARG X\u00a0Y\nEXPOSE 1\u00a02\nMAINTAINER a\u3000b\nRUN <<E\na\u00a0b\nE\nONBUILD ENV A=1\u00a0B=1\n',
+    found: ['7 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label'],
+  },
+  {
+    name: 'no UnknownCheck in comments behind names of checks',
+    text: '# check=skip=StageNameCasing,FromAsCasing // for now, until it is renamed\nFROM a as B\n# check=skip=SecretsUsedInArgOrEnv // no secret, really\nARG TOKEN\n',
+    found: [],
+  },
+  {
+    name: 'no UnusedGlobalArg where a name of an argument may be any',
+    text: 'ARG C=1\nARG D=$C\nFROM a\nARG ${x}\n',
+    found: ["4 UndefinedVar: Usage of undefined variable '$x'"],
+  },
+  {
     name: 'HeredocIgnoresFailures when asked for',
     text: '# check=experimental=HeredocIgnoresFailures\nFROM a\nRUN <<E\na\nb\nE\nRUN <<E\n set -eux\na\nb\nE\nRUN <<E\n# x\na\nE\nRUN <<E\n#!/bin/x\na\nE\n',
     found: [

@@ -112,6 +112,21 @@ const rows: readonly CheckRow[] = [
     text: 'FROM a\nARG D=sub\nWORKDIR $D\nFROM a\nARG E=/abs\nWORKDIR $E\n',
     found: ['3 WorkdirRelativePath: Relative workdir "sub" can have unexpected results if the base image changes'],
   },
+  {
+    name: 'WorkdirRelativePath as Go quotes it',
+    text: 'FROM a\nWORKDIR C:\\\\docs\n',
+    found: ['2 WorkdirRelativePath: Relative workdir "C:\\\\docs" can have unexpected results if the base image changes'],
+  },
+  {
+    name: 'no UndefinedVar for an argument whose name holds variables',
+    text: 'FROM a\nENV n=f\nARG ${n}=1 ${n}g=$f\nCOPY $f $fg $h .\n',
+    found: ["4 UndefinedVar: Usage of undefined variable '$h'"],
+  },
+  {
+    name: 'no UndefinedVar behind an argument whose name is not known',
+    text: 'FROM a\nARG n\nARG $HOME$n=1\nCOPY $h .\n',
+    found: [],
+  },
   { name: 'no UndefinedVar for arguments with and without value', text: 'FROM a\nARG f\nARG g=1\nCOPY x$f$g .\n', found: [] },
   {
     name: 'no UndefinedVar for what a parent stage declares',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StageInstruction, Word } from '../../parser/containerfile.ts';
 import { parseStageInstruction } from '../../parser/parse.ts';
-import { readFile, readOne } from './reading.ts';
+import { readBody, readFile, readOne } from './reading.ts';
 
 function raws(words: readonly (Word | undefined)[]): readonly (string | undefined)[] {
   return words.map((word) => word?.raw);
@@ -109,6 +109,15 @@ for (const { name, text, command } of commandRows) {
     }
   });
 }
+
+test('RUN, CMD and ENTRYPOINT take an empty command for the shell', () => {
+  for (const text of ['RUN', 'RUN --network=none', 'CMD', 'ENTRYPOINT', 'ENTRYPOINT \\\n']) {
+    const [instruction] = readBody(text);
+    assert.ok(instruction !== undefined && 'command' in instruction);
+    const { span: _, ...command } = instruction.command;
+    assert.deepEqual(command, { form: 'shell', text: '' }, text);
+  }
+});
 
 test('CMD and ENTRYPOINT take an empty array', () => {
   for (const kind of ['cmd', 'entrypoint'] as const) {

@@ -35,6 +35,8 @@ const secret = {
 const ssh = { kind: 'ssh', id: 'default', target: undefined, isRequired: false, mode: 0o600, uid: 0, gid: 0 };
 
 const rows: readonly { text: string; mount: object; values?: Readonly<Record<string, string>> }[] = [
+  { text: 'type=$T,target=/c', values: { T: 'CACHE' }, mount: cache },
+  { text: 'target=/b,type=$S$H,id=s', values: { S: 's', H: 'sh' }, mount: { ...ssh, id: 's', target: '/b' } },
   { text: 'target=/a', mount: { ...bind, target: '/a' } },
   { text: 'type=bind,src=x,dst=/a,from=y', mount: { ...bind, from: 'y', source: 'x', target: '/a' } },
   { text: 'type=bind,destination=/a,rw', mount: { ...bind, target: '/a', isReadOnly: false } },
@@ -83,7 +85,7 @@ test('resolveMount() reports values that turn out wrong, all of them', () => {
   );
 });
 
-test('resolveMount() expands neither the type nor the stage', () => {
+test('resolveMount() expands the type first, and not the stage', () => {
   const expanded: string[] = [];
   const [mount] = readOne('run', 'RUN --mount=type=cache,from=a,source=$b,target=/c x').mounts;
   assert.ok(mount);
@@ -91,5 +93,5 @@ test('resolveMount() expands neither the type nor the stage', () => {
     expanded.push(value);
     return value;
   });
-  assert.deepEqual(expanded, ['$b', '/c']);
+  assert.deepEqual(expanded, ['cache', '$b', '/c']);
 });

@@ -106,14 +106,34 @@ test('outlineText() does not let values steer the terminal', () => {
   assert.equal(outlineText(hostile), 'BUILD ARG   VALUE   DESCRIPTION\na            [31m\n');
 });
 
-test('outlineJson() has the fields of BuildKit', () => {
-  const small = 'FROM scratch AS t\nARG a=1\nRUN --mount=type=secret,id=s,required x';
+const onLines = (...lines: readonly number[]): object => ({
+  sourceIndex: 0,
+  ranges: lines.map((line) => ({ start: { line }, end: { line } })),
+});
+const base64 = (content: string): string => Buffer.from(content).toString('base64');
+
+test('outlineJson() has the form of BuildKit', () => {
+  const small =
+    '# t is it\nFROM scratch AS t\n# b x\nARG a=1 \\\n  b\nRUN --mount=type=secret,id=s,required \\\n# y\n --mount=type=ssh x\n';
   const json: unknown = JSON.parse(outlineJson(outline(parsed(small), plainOptions), [{ name: 'f', text: small }]));
   assert.deepEqual(json, {
     name: 't',
-    args: [{ name: 'a', value: '1', location: { file: 'f', line: 2 } }],
-    secrets: [{ name: 's', required: true, location: { file: 'f', line: 3 } }],
-    ssh: [],
+    description: 'is it',
+    args: [
+      { name: 'a', value: '1', location: onLines(4, 5) },
+      { name: 'b', description: 'x', location: onLines(4, 5) },
+    ],
+    secrets: [{ name: 's', required: true, location: onLines(6, 7, 8) }],
+    ssh: [{ name: 'default', location: onLines(6, 7, 8) }],
+    sources: [base64(small)],
+  });
+});
+
+test('outlineJson() leaves out what is empty, as Go does', () => {
+  const small = 'FROM scratch\nARG a=';
+  assert.deepEqual(JSON.parse(outlineJson(outline(parsed(small), plainOptions), [{ name: 'f', text: small }])), {
+    args: [{ name: 'a', location: onLines(2) }],
+    sources: [base64(small)],
   });
 });
 
@@ -134,14 +154,47 @@ test('targets() lists the stages', () => {
   );
 });
 
+for (const { what, lines, description: expected } of [
+  { what: 'the first line that begins with the name', lines: '# b one\n# b two\nFROM scratch AS b', description: 'one' },
+  {
+    what: 'no line that begins in another letter case',
+    lines: '# Installer image\nFROM scratch AS installer',
+    description: undefined,
+  },
+  { what: 'the lower case of a name that is written otherwise', lines: '# b one\nFROM scratch AS B', description: 'one' },
+  { what: 'no line with a longer word', lines: '# base-image one\nFROM scratch AS base', description: undefined },
+  { what: 'no line with a tab behind the name', lines: '# b\tone\nFROM scratch AS b', description: undefined },
+  { what: 'no line that is the name alone', lines: '# b\nFROM scratch AS b', description: undefined },
+  { what: 'further blanks as they are', lines: '# b  one\nFROM scratch AS b', description: ' one' },
+]) {
+  test(`targets() takes as description ${what}`, () => {
+    assert.deepEqual(
+      targets(parsed(lines)).map((target) => target.description),
+      [expected],
+    );
+  });
+}
+
+test('outline() compares names of arguments as they are written', () => {
+  const { args } = outline(parsed('FROM scratch\n# foo x\n# BAR y\n# BAR z\nARG FOO=1 BAR=2'), plainOptions);
+  assert.deepEqual(
+    args.map(({ name, description }) => [name, description]),
+    [
+      ['FOO', undefined],
+      ['BAR', 'y'],
+    ],
+  );
+});
+
 test('targetsText() and targetsJson() show them', () => {
   const small = '# a does it\nFROM --platform=$BUILDPLATFORM b AS A\nFROM a';
   const list = targets(parsed(small));
   assert.equal(targetsText(list), 'TARGET      BASE   DESCRIPTION\na           b      does it\n(default)   a\n');
   assert.deepEqual(JSON.parse(targetsJson(list, [{ name: 'f', text: small }])), {
     targets: [
-      { name: 'a', description: 'does it', base: 'b', platform: '$BUILDPLATFORM', location: { file: 'f', line: 2 } },
-      { default: true, base: 'a', location: { file: 'f', line: 3 } },
+      { name: 'a', description: 'does it', base: 'b', platform: '$BUILDPLATFORM', location: onLines(2) },
+      { default: true, base: 'a', location: onLines(3) },
     ],
+    sources: [base64(small)],
   });
 });

@@ -92,6 +92,15 @@ test('X20: plan() uses the time of what is named, also as an argument', () => {
   assert.deepEqual(planned(undefined).stages[0]?.config.Env?.at(-1), 'A=');
 });
 
+test('plan() sets no time when a build argument names what has none, whatever the file says', () => {
+  const file = parsed('ARG SOURCE_DATE_EPOCH=7\nFROM scratch');
+  const planned = (more: Partial<PlanOptions>) => plan(file, { ...plainOptions, ...more }, new Map()).plan.sourceDateEpoch;
+  assert.equal(planned({}), 7);
+  assert.equal(planned({ ...given('context'), namedEpoch: { seconds: undefined } }), undefined);
+  assert.equal(planned({ ...given('context'), namedEpoch: { seconds: 9 } }), 9);
+  assert.equal(planned(given('')), undefined);
+});
+
 test('withoutNamedEpoch() leaves numbers alone, and lets the rest be planned without a time', () => {
   assert.equal(withoutNamedEpoch(parsed('FROM b'), plainOptions), plainOptions);
   const file = parsed('ARG SOURCE_DATE_EPOCH=context\nFROM b');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goDuration, goQuote } from '../../../builder/plan/go-format.ts';
+import { goDuration } from '../../../builder/plan/go-format.ts';
+import { goQuote } from '../../../parser/go-quote.ts';
 
 const quoted: readonly (readonly [string, string])[] = [
   ['plain text', '"plain text"'],

@@ -167,6 +167,37 @@ for (const { text, setup, config, history } of rows) {
   });
 }
 
+test('plan() takes empty commands as BuildKit does: the shell runs them', () => {
+  const { config, steps } = targetOf('FROM scratch\nRUN\nCMD\nENTRYPOINT');
+  assert.deepEqual(
+    [config.Cmd, config.Entrypoint],
+    [
+      ['/bin/sh', '-c', ''],
+      ['/bin/sh', '-c', ''],
+    ],
+  );
+  assert.deepEqual(
+    steps.map(({ history }) => history.created_by),
+    ['RUN /bin/sh -c  # buildkit', 'CMD ["/bin/sh" "-c" ""]', 'ENTRYPOINT ["/bin/sh" "-c" ""]'],
+  );
+  const [run] = steps;
+  assert.deepEqual(run?.action?.kind === 'run' && run.action.argv, ['/bin/sh', '-c', '']);
+});
+
+test('plan() keeps the text of ONBUILD to the end of its line', () => {
+  const { config } = targetOf('FROM scratch\nONBUILD   RUN a  \nONBUILD \\\n  RUN b\t\nONBUILD -- RUN c');
+  assert.deepEqual(config.OnBuild, ['RUN a  ', 'RUN b\t', 'RUN c']);
+});
+
+test('plan() splits the words of EXPOSE at all white space', () => {
+  assert.deepEqual(targetOf('FROM scratch\nARG X="3\u30004"\nEXPOSE 1\u00a02 $X').config.ExposedPorts, {
+    '1/tcp': {},
+    '2/tcp': {},
+    '3/tcp': {},
+    '4/tcp': {},
+  });
+});
+
 test('plan() gives a stage from scratch PATH and the root as working directory', () => {
   assert.deepEqual(targetOf('FROM scratch\nENTRYPOINT foo bar').config, {
     Env: [path],

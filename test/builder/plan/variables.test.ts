@@ -36,6 +36,23 @@ const envRows: readonly EnvRow[] = [
   { what: "an ARG beats the base image's ENV", text: 'FROM b\nARG X=a\nRUN x', setup: base, env: ['X=a'] },
   { what: "the base image's ENV is there", text: 'FROM b\nRUN x', setup: base, env: ['X=base'] },
   { what: 'ENV is not a format string', text: 'FROM b\nENV myenv foo%sbar\nRUN x', env: ['myenv=foo%sbar'] },
+  {
+    what: 'the name of an ARG holds variables',
+    text: 'FROM b\nENV n=X\nARG ${n}=1 ${n}Y=$X\nRUN x',
+    env: ['n=X', 'X=1', 'XY=1'],
+  },
+  {
+    what: 'a build argument is for the name that an ARG comes to',
+    text: 'FROM b\nENV n=X\nARG $n=1\nRUN x',
+    setup: args({ X: 'g' }),
+    env: ['n=X', 'X=g'],
+  },
+  {
+    what: 'the name of an ARG before the first FROM holds variables',
+    text: 'ARG n=X\nARG $n=1\nFROM b\nARG X\nRUN x',
+    env: ['X=1'],
+  },
+  { what: 'quotes and escapes in the name of an ARG go', text: 'FROM b\nARG "A"=1 B\\C=2\nRUN x', env: ['A=1', 'BC=2'] },
   { what: 'a legacy ENV expands', text: `FROM b\nARG my_arg\nENV k \${my_arg:-def} x\nRUN x`, env: ['k=def x'] },
   { what: 'a global ARG is not seen in a stage', text: 'ARG X=g\nFROM b\nRUN x', env: [] },
   { what: 'a global ARG is seen when it is declared again', text: 'ARG X=g\nFROM b\nARG X\nRUN x', env: ['X=g'] },
@@ -198,6 +215,15 @@ test('plan() reports the first error of every stage that is needed, and none of 
   const text =
     'FROM b AS x\nENV a=${Q:?1}\nENV b=${Q:?2}\nFROM b AS y\nUSER ${Q:?3}\nFROM b AS z\nUSER ${Q:?4}\nFROM x\nCOPY --from=y / /';
   assert.deepEqual(refusal(text), ['variable-required: Cannot expand "Q": 1', 'variable-required: Cannot expand "Q": 3']);
+});
+
+test('plan() refuses an ARG whose name comes to nothing', () => {
+  assert.deepEqual(refusal('FROM b\nARG ${n}=1'), ['name: Cannot declare the argument "${n}": its name is empty']);
+  assert.deepEqual(refusal('ARG ${n}=1\nFROM b'), ['name: Cannot declare the argument "${n}": its name is empty']);
+});
+
+test('plan() warns of no build argument when the name of an ARG may be any', () => {
+  assert.deepEqual(planText('FROM b\nENV n=X\nARG $n', args({ X: '1' })).diagnostics, []);
 });
 
 test('plan() warns of build arguments that no ARG declares', () => {
