@@ -37,6 +37,7 @@ export const containerfileErrorCodes = [
   'checksum',
   'ignore-pattern',
   'base-image',
+  'working-directory',
   'epoch',
   'too-deep',
   'not-supported',

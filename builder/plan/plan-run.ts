@@ -8,10 +8,13 @@ import type { Entitlement } from './plan-options.ts';
 import { refuse } from './refuse.ts';
 import { argumentPrefixOf, environmentOf, type StageState, workingDirectoryOf } from './stage-state.ts';
 import { instructionTitle, scriptSummary } from './titles.ts';
+import { checkWorkingDirectory } from './working-directory.ts';
 
 /** RUN. @throws ContainerfileError for a mount that cannot be, and for what was not allowed */
 export function planRun(instruction: RunInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
+  const cwd = workingDirectoryOf(state);
+  checkWorkingDirectory(cwd, { context, span: instruction.span });
   const script = scriptFile(instruction, context);
   const mounts = planMounts(instruction.mounts, context);
   const argv = script === undefined ? argvOf(instruction, state) : withShell(state, script.target);
@@ -19,7 +22,7 @@ export function planRun(instruction: RunInstruction, context: InstructionContext
     kind: 'run',
     argv,
     env: environmentOf(state),
-    cwd: workingDirectoryOf(state),
+    cwd,
     user: state.config.user,
     network: networkOf(instruction, context),
     security: securityOf(instruction, context),

@@ -27,6 +27,7 @@ import type { PlannedStep } from './plan.ts';
 import { withShell } from './plan-run.ts';
 import { refuse } from './refuse.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
+import { checkWorkingDirectory } from './working-directory.ts';
 
 /** ENV: its values see the variables as they were before it, those of the same instruction too. */
 export function planEnv(instruction: EnvInstruction, context: InstructionContext): PlannedStep {
@@ -66,6 +67,7 @@ export function planWorkdir(instruction: WorkdirInstruction, context: Instructio
   const { state } = context;
   const text = valueOf(instruction.path, state.expander) || state.config.workingDirectory;
   const path = joinPath(workingDirectoryOf(state), text);
+  checkWorkingDirectory(path, { context, span: instruction.path.span });
   state.config.workingDirectory = isAbsolute(text) ? text : path;
   const createdBy = `WORKDIR ${state.config.workingDirectory}`;
   if (state.config.workingDirectory === '/') return configStep(context, createdBy);

@@ -62,12 +62,19 @@ interface Placed {
   readonly afterFailure: number | undefined;
 }
 
+/** An argument in memory, and the entry that it belongs to. */
+interface ArgumentPlace {
+  readonly index: number;
+  readonly offset: number;
+}
+
 class Assembler {
   readonly #tape: readonly TapeEntry[];
   readonly #architecture: Architecture;
   readonly #placed: Placed[] = [];
   readonly #relocations: number[] = [];
   readonly #chunks: Uint8Array[] = [];
+  readonly #shared = new Map<Uint8Array, number>();
   #size = 0;
 
   constructor(tape: readonly TapeEntry[], architecture: Architecture) {
@@ -133,18 +140,28 @@ class Assembler {
     }
   }
 
-  #writeArgument(head: Buffer, argument: TapeArgument, place: { readonly index: number; readonly offset: number }): void {
+  #writeArgument(head: Buffer, argument: TapeArgument, place: ArgumentPlace): void {
     if (typeof argument === 'number' || typeof argument === 'bigint') {
       head.writeBigUInt64LE(BigInt.asUintN(64, BigInt(argument)), place.offset);
-    } else if (typeof argument === 'object' && 'kind' in argument && argument.kind === 'result') {
-      this.#redirectResult(head, argument.entry, place);
     } else {
+      this.#writeObject(head, argument, place);
+    }
+  }
+
+  #writeObject(head: Buffer, argument: Exclude<TapeArgument, number | bigint>, place: ArgumentPlace): void {
+    if (typeof argument === 'string' || !('kind' in argument) || argument.kind === 'block') {
       this.#point(head, place.offset, this.#pointee(argument));
+    } else if (argument.kind === 'result') {
+      this.#redirectResult(head, argument.entry, place);
+    } else if (argument.kind === 'memory') {
+      this.#point(head, place.offset, this.#sharedMemory(argument.bytes) + argument.offset);
+    } else {
+      throw new RangeError(`Cannot assemble a tape: entry ${place.index} names the gate, and there is none`);
     }
   }
 
   /** The earlier entry stores its result right where the later one's argument is. */
-  #redirectResult(head: Buffer, from: number, place: { readonly index: number; readonly offset: number }): void {
+  #redirectResult(head: Buffer, from: number, place: ArgumentPlace): void {
     const destination = entryOffset(from) + TAPE_LAYOUT.destination;
     const isEarlier = from >= 0 && from < Math.min(place.index, this.#tape.length);
     if (!isEarlier || head.readBigUInt64LE(destination) !== BigInt(entryOffset(this.#placed.length))) {
@@ -156,6 +173,12 @@ class Assembler {
   #point(bytes: Buffer, offset: number, target: number): void {
     bytes.writeBigUInt64LE(BigInt(target), offset);
     this.#relocations.push(offset);
+  }
+
+  #sharedMemory(bytes: Uint8Array): number {
+    const offset = this.#shared.get(bytes) ?? this.#append(bytes);
+    this.#shared.set(bytes, offset);
+    return offset;
   }
 
   #pointee(value: TapePointee): number {

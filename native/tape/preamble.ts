@@ -27,13 +27,14 @@ export function preamble(options: PreambleOptions): TapeEntry[] {
   ];
 }
 
-/** The same tape with its result references moved, because `count` entries were put before it. */
-export function shiftResults(tape: readonly TapeEntry[], count: number): TapeEntry[] {
-  const shift = (argument: TapeArgument): TapeArgument =>
-    typeof argument === 'object' && 'kind' in argument && argument.kind === 'result'
-      ? { kind: 'result', entry: argument.entry + count }
-      : argument;
-  return tape.map((entry) => ({ ...entry, args: entry.args.map(shift) }));
+/** The same tape behind a preamble of `count` entries: its result references are moved, and the gate is a number. */
+export function behindPreamble(tape: readonly TapeEntry[], { count, gateFd }: { count: number; gateFd: number }): TapeEntry[] {
+  const place = (argument: TapeArgument): TapeArgument => {
+    if (typeof argument !== 'object' || !('kind' in argument)) return argument;
+    if (argument.kind === 'gate') return gateFd;
+    return argument.kind === 'result' ? { kind: 'result', entry: argument.entry + count } : argument;
+  };
+  return tape.map((entry) => ({ ...entry, args: entry.args.map(place) }));
 }
 
 const SIGKILL = 9;

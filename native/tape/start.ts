@@ -1,5 +1,5 @@
-import { NAMESPACE_FLAGS, PR } from '../constants.ts';
-import { close, write } from '../files.ts';
+import { F_DUPFD_CLOEXEC, NAMESPACE_FLAGS, PR } from '../constants.ts';
+import { close, fcntl, write } from '../files.ts';
 import { addressOf, lastErrno, libraryFunction, systemCall, watchReadable } from '../libc.ts';
 import { executable } from '../machine-code/executable.ts';
 import { type ExitStatus, pidfdSendSignal, prctl, type SignalName, socketpair, waitForExit } from '../processes.ts';
@@ -7,7 +7,7 @@ import { isSyscallError, SyscallError } from '../syscall-error.ts';
 import { currentArchitecture } from '../syscall-numbers.ts';
 import { type AssembledTape, assembleTape, currentEntry, relocate, TAPE_LAYOUT, unfinished } from './assemble.ts';
 import { playerCode } from './player.ts';
-import { preamble, shiftResults } from './preamble.ts';
+import { behindPreamble, preamble } from './preamble.ts';
 import type { TapeEntry } from './tape.ts';
 
 export type Namespace = keyof typeof NAMESPACE_FLAGS;
@@ -79,7 +79,7 @@ interface ChildMemory {
  */
 function cloneChild(entries: readonly TapeEntry[], options: StartOptions): Child {
   rememberDumpable();
-  const [gateFd, childFd] = socketpair();
+  const [gateFd, childFd] = gateSockets();
   try {
     const { pid, pidfd, memory } = withSignalsBlocked((signalMask) => {
       const start = preamble({
@@ -87,7 +87,7 @@ function cloneChild(entries: readonly TapeEntry[], options: StartOptions): Child
         gate: { childFd, parentFd: gateFd },
         survivesParent: options.survivesParent === true,
       });
-      return clone([...start, ...shiftResults(entries, start.length)], options.namespaces);
+      return clone([...start, ...behindPreamble(entries, { count: start.length, gateFd: childFd })], options.namespaces);
     });
     return { process: tapeProcess(pid, pidfd), gateFd, hasLeft: waitForExec(gateFd, memory), memory };
   } catch (error) {
@@ -95,6 +95,16 @@ function cloneChild(entries: readonly TapeEntry[], options: StartOptions): Child
     throw error;
   } finally {
     close(childFd);
+  }
+}
+
+/** The child's end has a number above those that tapes choose for themselves. */
+function gateSockets(): readonly [ours: number, childs: number] {
+  const [ours, childs] = socketpair();
+  try {
+    return [ours, fcntl(childs, F_DUPFD_CLOEXEC, 10)];
+  } finally {
+    close(childs);
   }
 }
 

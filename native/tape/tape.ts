@@ -16,8 +16,20 @@ export interface TapeResult {
   readonly entry: number;
 }
 
+/** Memory that entries share: what one call writes there, a later one reads. The same array is the same memory, from `offset` on. */
+export interface TapeMemory {
+  readonly kind: 'memory';
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+
+/** The descriptor that holds the process until it may go on, and that tells of its exec: startTape() knows its number. */
+export interface TapeGate {
+  readonly kind: 'gate';
+}
+
 /** A number is itself; text, bytes, lists and blocks are pointers to them. Bytes get no NUL added: C strings in bytes bring their own. */
-export type TapeArgument = number | bigint | TapePointee | TapeResult;
+export type TapeArgument = number | bigint | TapePointee | TapeResult | TapeMemory | TapeGate;
 
 /** One system call. */
 export interface TapeEntry {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { O_CREAT, O_EXCL, O_WRONLY } from '../../../native/constants.ts';
 import { close, openat, write } from '../../../native/files.ts';
 import { SyscallError } from '../../../native/syscall-error.ts';
+import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import { startTape } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import { newFileSystem } from '../run/mounts/workspace.ts';
@@ -54,6 +55,7 @@ function start(root: number): readonly TapeEntry[] {
   return [
     { syscall: 'fchdir', args: [root], what: 'empty root' },
     { syscall: 'chroot', args: ['.'], what: 'empty root' },
+    ...closeDescriptors(),
     { syscall: 'execve', args: ['/program', ['program'], []], what: 'program' },
   ];
 }

@@ -61,9 +61,8 @@ export function registrationEntries(registration: Registration, { proc, position
   ];
 }
 
-/** What is registered is not for the command to change. To be played in its root, once /proc/sys is bound on itself. */
-export const closedRegistration: TapeEntry = {
-  syscall: 'mount',
-  args: [0, `/proc/${place}`, 0, MS.BIND | MS.REMOUNT | MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC, 0],
-  what: 'binfmt_misc',
-};
+/** What is registered is not for the command to change. To be played once /proc/sys is bound on itself. */
+export function closedRegistration(proc: string): TapeEntry {
+  const flags = MS.BIND | MS.REMOUNT | MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  return { syscall: 'mount', args: [0, `${proc}/${place}`, 0, flags, 0], what: 'binfmt_misc' };
+}

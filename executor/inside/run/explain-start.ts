@@ -25,7 +25,10 @@ export function explainStart(error: unknown, action: RunAction, place: StartPlac
     case 'execve':
       return explainProgram(error, action, place);
     case 'chdir':
-      return new Refusal('not-a-directory', `Cannot start the command in "${action.cwd}": ${reason(error)}`);
+    case 'openat':
+    case 'openat2':
+    case 'getcwd':
+      return error.subject === action.cwd ? explainDirectory(error, action.cwd) : error;
     case 'prlimit64':
       return new Refusal(
         'machine',
@@ -42,6 +45,14 @@ export function explainStart(error: unknown, action: RunAction, place: StartPlac
 }
 
 const hostNameHint = 'In a container its seccomp profile must allow sethostname, or give it the capability SYS_ADMIN';
+
+function explainDirectory(error: SyscallError, cwd: string): Refusal {
+  // It was made before, unless a link leads it to /proc or /sys, where a magic link counts as one too many. (openat2(2))
+  const isKernels = error.code === 'ELOOP' || error.code === 'ENOENT';
+  const why = isKernels ? 'its links lead in circles, or to a place that is not in the image' : reason(error);
+  const hint = isKernels ? 'Choose a folder of the image itself: WORKDIR /app' : undefined;
+  return new Refusal('not-a-directory', `Cannot start the command in "${cwd}": ${why}`, hint);
+}
 
 function explainProgram(error: SyscallError, action: RunAction, { root, foreignHint }: StartPlace): CommandNotStarted {
   const program = action.argv[0] ?? '';

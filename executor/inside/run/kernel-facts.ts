@@ -1,5 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
+import { close, openat2 } from '../../../native/files.ts';
 import { resourceLimit } from '../../../native/processes.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
 import { currentArchitecture } from '../../../native/syscall-numbers.ts';
 import type { KernelFacts } from './sandbox-plan.ts';
 
@@ -41,6 +44,18 @@ function lookUp(): KernelFacts {
     maskedDirectories: present.filter(({ isDirectory }) => isDirectory).map(({ path }) => path),
     readOnly: readOnly.filter((path) => existsSync(path)),
     hasUnifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    hasOpenat2: canOpenByRules(),
     openFilesHard: resourceLimit(RLIMIT_NOFILE).hard,
   };
+}
+
+/** Some containers' filters do not know the call. */
+function canOpenByRules(): boolean {
+  try {
+    close(openat2(AT_FDCWD, '/', { flags: O_PATH, resolve: RESOLVE.NO_MAGICLINKS }));
+    return true;
+  } catch (error) {
+    if (isSyscallError(error, 'ENOSYS', 'EPERM')) return false;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR, SECCOMP_SET_MODE_FILTER }
 import { capsetArguments } from '../../../native/identity.ts';
 import { mountAttributes } from '../../../native/mounts.ts';
 import type { Architecture } from '../../../native/syscall-numbers.ts';
+import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import type { Namespace } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
@@ -11,6 +12,7 @@ import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from 
 import { candidatesOf, environmentOf } from './command.ts';
 import { limitBytes, resourceLimits } from './resource-limits.ts';
 import { compileFilter } from './seccomp/compile.ts';
+import { enterDirectory } from './working-directory.ts';
 
 /** What a sandbox depends on beside the action. */
 export interface SandboxFacts {
@@ -43,6 +45,8 @@ export interface KernelFacts {
   readonly maskedDirectories: readonly string[];
   readonly readOnly: readonly string[];
   readonly hasUnifiedCgroups: boolean;
+  /** It lets a path be opened with rules for its links, and no filter refuses that. (openat2(2)) */
+  readonly hasOpenat2: boolean;
   /** The hard limit of open files. */
   readonly openFilesHard: bigint;
 }
@@ -66,18 +70,20 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...mounts,
     ...(facts.emulator === undefined ? [] : registrationEntries(facts.emulator, at)),
     ...(facts.pauses?.outside ?? []),
+    ...(isSandboxed ? hiddenPaths(facts) : []),
+    ...(isSandboxed && facts.emulator !== undefined ? [closedRegistration(facts.places.proc)] : []),
     { syscall: 'chdir', args: [facts.root], what: facts.root },
     { syscall: 'pivot_root', args: ['.', '.'], what: facts.root },
-    ...(isSandboxed ? hiddenPaths(facts.kernel) : []),
-    ...(isSandboxed && facts.emulator !== undefined ? [closedRegistration] : []),
     // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
     { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
     { syscall: 'sethostname', args: [action.hostname, Buffer.byteLength(action.hostname)], what: action.hostname },
     ...(facts.pauses?.inside ?? []),
+    ...facts.streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
+    // Up to here nothing is resolved that the image could have named.
+    ...closeDescriptors(),
+    ...enterDirectory(action.cwd, facts.kernel.hasOpenat2),
     ...limits(action, facts),
     ...freshSession,
-    { syscall: 'chdir', args: [action.cwd], what: action.cwd },
-    ...facts.streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
     ...(isSandboxed ? [filter(facts.kernel.architecture), ...boundingSet(facts.kernel.lastCapability)] : []),
     ...identity(facts, isSandboxed),
     // A change of ids clears it, so it comes after. (PR_SET_PDEATHSIG in prctl(2))
@@ -143,16 +149,21 @@ function bind(source: string, target: string): TapeEntry {
   return { syscall: 'mount', args: [source, target, 0, MS.BIND | MS.REC, 0], what: source };
 }
 
-/** Masks with the usual means: /dev/null over files, an empty read-only tmpfs over folders, a read-only bind over the rest. */
-function hiddenPaths({ maskedFiles, maskedDirectories, readOnly }: KernelFacts): TapeEntry[] {
+/**
+ * Masks with the usual means: /dev/null over files, an empty read-only tmpfs over folders, a read-only bind over the rest. Where these really are,
+ * since the image's /proc and /sys may be links.
+ */
+function hiddenPaths({ places, kernel }: SandboxFacts): TapeEntry[] {
+  const { maskedFiles, maskedDirectories, readOnly } = kernel;
+  const at = (path: string): string => (path.startsWith('/sys/') ? places.sys : places.proc) + path.replace(/^\/\w+/, '');
   return [
-    ...maskedFiles.map((path) => bind('/dev/null', path)),
+    ...maskedFiles.map((path) => bind(`${places.dev}/null`, at(path))),
     ...maskedDirectories.map((path): TapeEntry => {
-      return { syscall: 'mount', args: ['tmpfs', path, 'tmpfs', MS.RDONLY | lockedDown, 'size=0k'], what: path };
+      return { syscall: 'mount', args: ['tmpfs', at(path), 'tmpfs', MS.RDONLY | lockedDown, 'size=0k'], what: path };
     }),
     ...readOnly.flatMap((path): TapeEntry[] => [
-      bind(path, path),
-      { syscall: 'mount', args: [0, path, 0, MS.BIND | MS.REMOUNT | MS.RDONLY | lockedDown, 0], what: path },
+      bind(at(path), at(path)),
+      { syscall: 'mount', args: [0, at(path), 0, MS.BIND | MS.REMOUNT | MS.RDONLY | lockedDown, 0], what: path },
     ]),
   ];
 }

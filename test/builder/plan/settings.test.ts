@@ -260,11 +260,28 @@ const refusals: readonly (readonly [instruction: string, found: string])[] = [
   ['STOPSIGNAL ${no:-SIGTREM}', 'signal: Cannot use "SIGTREM" as the stop signal: there is no such signal'],
   ['LABEL $no=1', 'name: Cannot set "$no": the name is empty'],
   ['VOLUME $no', 'missing-argument: Cannot declare the volume "$no": VOLUME specified can not be an empty string'],
+  [
+    'WORKDIR /proc/self/fd/20',
+    'working-directory: Cannot work in "/proc/self/fd/20": the folder lies in the kernel\'s /proc, which is not the image\'s',
+  ],
+  [
+    'ENV d=/a/../sys\nWORKDIR $d\nWORKDIR kernel/..//fs',
+    'working-directory: Cannot work in "/sys/fs": the folder lies in the kernel\'s /sys, which is not the image\'s',
+  ],
 ];
 
 for (const [instruction, found] of refusals) {
   test(`plan() refuses ${instruction}`, () => assert.deepEqual(refusal(`FROM scratch\n${instruction}`), [found]));
 }
+
+test('plan() refuses to run commands where a base image has its working directory in /proc, and nothing else', () => {
+  const setup = withBase({ WorkingDir: '/x/../proc/self/fd/20' });
+  const found =
+    'working-directory: Cannot run a command in "/proc/self/fd/20", the working directory of the base image: ' +
+    "the folder lies in the kernel's /proc, which is not the image's";
+  assert.deepEqual(refusal('FROM b\nRUN x', setup), [found]);
+  assert.deepEqual(refusal('FROM b\nCOPY --from=scratch x /\nWORKDIR /process\nRUN x\nWORKDIR /proc\nRUN x', setup), []);
+});
 
 test('plan() applies what the options say to the target alone', () => {
   const setup: PlanSetup = {

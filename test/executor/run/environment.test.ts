@@ -122,6 +122,11 @@ const rows: readonly (readonly [name: string, scenario: Scenario, stdout: string
   ],
   ['root with its groups', { shell: 'id -u; id -G' }, '0\n0 10'],
   ['a user with its groups and home', { shell: 'id -u; id -G; echo $HOME', action: { user: 'app' } }, '1000\n1000 50\n/home/app'],
+  [
+    'its primary group among the supplementary ones',
+    { shell: 'grep -o "^Groups:.*[0-9]" /proc/self/status', action: { user: 'app' } },
+    'Groups:\t50 1000',
+  ],
   ['a user without further groups when one is named', { shell: 'id -u; id -G', action: { user: 'app:staff' } }, '1000\n50'],
   ['an unknown number as a user', { shell: 'id -u; id -G; echo $HOME', action: { user: '4242' } }, '4242\n0\n/'],
   ['unknown numbers as user and group', { shell: 'id -u; id -G', action: { user: '1042:1043' } }, '1042\n1043'],

@@ -6,6 +6,7 @@ import { resourceLimits } from '../../../executor/inside/run/resource-limits.ts'
 import { type SandboxFacts, sandboxNamespaces, sandboxTape } from '../../../executor/inside/run/sandbox-plan.ts';
 import type { RunAction } from '../../../executor/protocol/actions.ts';
 import { assembleTape } from '../../../native/tape/assemble.ts';
+import { behindPreamble } from '../../../native/tape/preamble.ts';
 import { actionOf } from './scenario.ts';
 
 const facts: SandboxFacts = {
@@ -22,6 +23,7 @@ const facts: SandboxFacts = {
     maskedDirectories: ['/sys/firmware'],
     readOnly: ['/proc/sys'],
     hasUnifiedCgroups: true,
+    hasOpenat2: true,
     openFilesHard: 4096n,
   },
   streams: [20, 21, 22],
@@ -43,22 +45,28 @@ describe('sandboxTape()', () => {
       'mount /sys',
       'mount_setattr /sys',
       'mount proc',
+      'mount /store/merged/dev/null',
+      'mount /sys/firmware',
+      'mount /store/merged/proc/sys',
+      'mount /proc/sys',
       'chdir /store/merged',
       'pivot_root /store/merged',
-      'mount /dev/null',
-      'mount /sys/firmware',
-      'mount /proc/sys',
-      'mount /proc/sys',
       'umount2 old root',
       'sethostname buildkitsandbox',
+      'dup3 stream 0',
+      'dup3 stream 1',
+      'dup3 stream 2',
+      'dup3 gate',
+      'close_range descriptors',
+      'openat2 /',
+      'fchdir /',
+      'close /',
+      'getcwd /',
+      'chdir /',
       'prlimit64 limit nofile',
       'setsid',
       'keyctl',
       'umask',
-      'chdir /',
-      'dup3 stream 0',
-      'dup3 stream 1',
-      'dup3 stream 2',
       'seccomp filter',
       'setgroups groups',
       'setresgid 0:0',
@@ -92,6 +100,29 @@ describe('sandboxTape()', () => {
     );
   });
 
+  test('hides things where /proc, /sys and /dev really are', () => {
+    const places = { proc: '/store/merged/p', sys: '/store/merged/s', dev: '/store/merged/d' };
+    const hidden = sandboxTape(actionOf('true'), { ...facts, places }).flatMap(({ syscall, args: [source, target] }) =>
+      syscall === 'mount' ? [[source, target]] : [],
+    );
+    assert.deepEqual(hidden.slice(-4), [
+      ['/store/merged/d/null', '/store/merged/p/kcore'],
+      ['tmpfs', '/store/merged/s/firmware'],
+      ['/store/merged/p/sys', '/store/merged/p/sys'],
+      [0, '/store/merged/p/sys'],
+    ]);
+  });
+
+  test('has the primary group among the supplementary ones, once (CVE-2023-25173)', () => {
+    const groupsOf = (groups: readonly number[]): readonly number[] => {
+      const tape = sandboxTape(actionOf('true'), { ...facts, user: { uid: 5, gid: 6, groups, home: '/' } });
+      const [count, list] = tape.find(({ syscall }) => syscall === 'setgroups')?.args ?? [];
+      assert.ok(list instanceof Uint8Array && list.length === Number(count) * 4);
+      return [...new Uint32Array(list.buffer, list.byteOffset, Number(count))];
+    };
+    assert.deepEqual([groupsOf([]), groupsOf([7, 8]), groupsOf([7, 6])], [[6], [6, 7, 8], [6, 7]]);
+  });
+
   test('drops every capability but 14 from the bounding set', () => {
     const dropped = sandboxTape(actionOf('true'), facts).filter(({ what }) => what?.startsWith('capability ') === true);
     assert.equal(dropped.length, 41 - 14);
@@ -119,7 +150,8 @@ describe('sandboxTape()', () => {
     test(`can be played on ${architecture}`, () => {
       const kernel = { ...facts.kernel, architecture };
       const action = actionOf('true', { network: 'none' });
-      assert.ok(assembleTape(sandboxTape(action, { ...facts, kernel, sys: 'new' }), architecture).bytes.length > 0);
+      const tape = behindPreamble(sandboxTape(action, { ...facts, kernel, sys: 'new' }), { count: 0, gateFd: 10 });
+      assert.ok(assembleTape(tape, architecture).bytes.length > 0);
     });
   }
 });
@@ -127,7 +159,7 @@ describe('sandboxTape()', () => {
 describe('resolverText()', () => {
   const host = '# made by hand\nnameserver 192.0.2.1\nsearch example.test\noptions edns0\n';
   const dns = { servers: [], searches: [], options: [] };
-  const rows: readonly (readonly [name: string, changes: Partial<RunAction>, text: string])[] = [
+  const rows: readonly (readonly [name: string, changes: Partial<RunAction>, text: string, hostText?: string])[] = [
     ["is the host's", {}, host],
     ['is empty without a network', { network: 'none' }, ''],
     [
@@ -140,10 +172,17 @@ describe('resolverText()', () => {
       { dns: { ...dns, searches: ['a', 'b'] } },
       '# made by hand\nnameserver 192.0.2.1\noptions edns0\nsearch a b\n',
     ],
+    [
+      'has neither a search nor a domain beside the searches asked for',
+      { dns: { ...dns, searches: ['a'] } },
+      '# made by hand\nnameserver 192.0.2.1\nsearch a\n',
+      '# made by hand\nnameserver 192.0.2.1\ndomain example.test\n domain  other.test\n',
+    ],
+    ['keeps the domain of the host', { dns: { ...dns, servers: ['10.0.0.1'] } }, 'domain x\nnameserver 10.0.0.1\n', 'domain x\n'],
     ['has only what was asked for without a network', { network: 'none', dns: { ...dns, options: ['x'] } }, 'options x\n'],
   ];
-  for (const [name, changes, text] of rows) {
-    test(name, () => assert.equal(resolverText(actionOf('', changes), host), text));
+  for (const [name, changes, text, hostText = host] of rows) {
+    test(name, () => assert.equal(resolverText(actionOf('', changes), hostText), text));
   }
 });
 

@@ -81,6 +81,21 @@ test('assembleTape() keeps bytes as they are and fills blocks with pointers', ()
   assert.deepEqual(memory.subarray(target, target + 8), filter);
 });
 
+test('assembleTape() gives entries the memory that they share, and others their own', () => {
+  const bytes = Buffer.from('/abc');
+  const tape = assembleTape(
+    [
+      { syscall: 'getcwd', args: [{ kind: 'memory', bytes, offset: 1 }, 3] },
+      { syscall: 'chdir', args: [{ kind: 'memory', bytes, offset: 0 }] },
+      { syscall: 'chdir', args: [bytes] },
+    ],
+    'x64',
+  );
+  const [first = 0, second = 0, third = 0] = [0, 1, 2].map((index) => readEntry(tape, index).arguments[0]);
+  assert.deepEqual([first - second, third === second], [1, false]);
+  assert.equal(Buffer.from(tape.bytes).toString('latin1', second, second + 4), '/abc');
+});
+
 test('assembleTape() leads a failure on, to the alternative, or nowhere', () => {
   const tape = assembleTape(
     [

@@ -5,6 +5,7 @@ import { AT_FDCWD, NAMESPACE_FLAGS, O_RDONLY } from '../../../../native/constant
 import { close, openat } from '../../../../native/files.ts';
 import { type ExitStatus, kill, pidfdOpen } from '../../../../native/processes.ts';
 import { SyscallError } from '../../../../native/syscall-error.ts';
+import { closeDescriptors } from '../../../../native/tape/descriptors.ts';
 import { type Namespace, startTape, type TapeProcess } from '../../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../../native/tape/tape.ts';
 import type { Hook, HookName } from '../../../protocol/actions.ts';
@@ -149,9 +150,11 @@ function hookTape(hook: Hook, { streams, container, namespaces, bundle }: HookSt
   return [
     ...(container === undefined ? [] : [{ syscall: 'setns', args: [container, flags], what: 'container' } as const]),
     { syscall: 'setsid', args: [] },
+    ...streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
+    // The program may be the image's, and the /proc in which it is found the worker's.
+    ...closeDescriptors(),
     // The bundle is not there for those that have the image as their root.
     { syscall: 'chdir', args: [hook.name === 'startContainer' ? '/' : bundle], what: bundle },
-    ...streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
     { syscall: 'execve', args: [hook.path, argv, hook.env], what: hook.path },
   ];
 }
