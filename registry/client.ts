@@ -8,7 +8,7 @@ import type { Environment } from './http/proxy.ts';
 import { cleanText, redactText } from './http/redact.ts';
 import { redirecting } from './http/redirect.ts';
 import { replyError } from './http/reply-error.ts';
-import { retrying } from './http/retry.ts';
+import { Patience, retrying } from './http/retry.ts';
 import { Transport } from './http/transport.ts';
 import { formatReference, type Reference, type RepositoryName } from './reference.ts';
 import { Repository } from './repository.ts';
@@ -124,7 +124,10 @@ export class RegistryClient implements AsyncDisposable {
   ): Promise<FirstResult<T>> {
     if (site === undefined) throw new Error(`No site to ${purpose}`);
     try {
-      return { result: await work(await this.#open(site, purpose), rest), site, rest };
+      const { attempts } = this.limits;
+      // With another place to go to, patience with this one only costs time.
+      const repository = await this.#open(site, purpose, rest.length === 0 ? attempts : Math.min(2, attempts));
+      return { result: await work(repository, rest), site, rest };
     } catch (error) {
       this.passOver(site, rest, error);
       return this.atFirst(rest, purpose, work);
@@ -140,14 +143,14 @@ export class RegistryClient implements AsyncDisposable {
 
   /** The repository that a reference is pushed to. */
   async pushing(reference: Reference, purpose: string): Promise<Repository> {
-    return this.#open(pushSite(reference, await this.conf()), purpose);
+    return this.#open(pushSite(reference, await this.conf()), purpose, this.limits.attempts);
   }
 
   /** Tries credentials at a registry. Throws RegistryError `unauthorized` when it refuses them. */
   async verifyCredentials(registry: string, credentials: Credentials, signal?: AbortSignal): Promise<void> {
     const purpose = `sign in to "${registry}"`;
     const site = pushSite({ registry, repository: 'any' }, await this.conf());
-    const host = await this.#host(site, purpose);
+    const host = await this.#host(site, purpose, this.limits.attempts);
     const { exchange } = authorizerFor(host, this.exchange, async () => credentials);
     const request = { method: 'GET', url: new URL('/v2/', host.base), purpose, signal } as const;
     const response = await exchange(request);
@@ -159,23 +162,24 @@ export class RegistryClient implements AsyncDisposable {
     await this.#transport[Symbol.asyncDispose]();
   }
 
-  async #open(site: Site, purpose: string): Promise<Repository> {
+  async #open(site: Site, purpose: string, attempts: number): Promise<Repository> {
     const key = formatReference(site);
     const known = this.#repositories.get(key);
     if (known !== undefined) return known;
-    const host = await this.#host(site, purpose);
+    const host = await this.#host(site, purpose, attempts);
     const { exchange } = authorizerFor(host, this.exchange, () => this.#credentialsFor(site));
     const repository = new Repository(site, { host, exchange, onWarning: (text) => this.notice(text) });
     this.#repositories.set(key, repository);
     return repository;
   }
 
-  #host(site: Site, purpose: string): Promise<RegistryHost> {
+  #host(site: Site, purpose: string, attempts: number): Promise<RegistryHost> {
     const known = this.#hosts.get(site.registry);
     if (known !== undefined) return known;
     const greeted = greetHost(site.registry, {
       transport: this.#transport,
       exchange: this.exchange,
+      patience: new Patience({ ...this.limits, attempts }),
       isInsecure: site.isInsecure || this.#options.tlsVerify === false,
       parallelBlobs: this.limits.parallelBlobs,
       purpose,

@@ -1,7 +1,6 @@
 import type { RegistryClient } from './client.ts';
 import { RegistryError } from './errors.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from './http/exchange.ts';
-import { networkError } from './http/network-errors.ts';
 import { redactUrl } from './http/redact.ts';
 import { basicAuthorization, parseUrl } from './http/url.ts';
 
@@ -60,7 +59,7 @@ export async function download(text: string, options: DownloadOptions): Promise<
   const lastModified = headerOf(response, 'last-modified');
   return {
     kind: 'content',
-    bytes: limited(response, { purpose, limit, signal: options.signal }),
+    bytes: limited(response, { purpose, limit }),
     sizeBytes,
     etag: headerOf(response, 'etag'),
     lastModified,
@@ -96,23 +95,14 @@ function secondsOf(date: string | undefined): number | undefined {
 interface LimitOptions {
   readonly purpose: string;
   readonly limit: DownloadLimit;
-  readonly signal: AbortSignal | undefined;
 }
 
-async function* limited(
-  response: HttpResponse,
-  { purpose, limit, signal }: LimitOptions,
-): AsyncGenerator<Uint8Array, void, void> {
+async function* limited(response: HttpResponse, { purpose, limit }: LimitOptions): AsyncGenerator<Uint8Array, void, void> {
   let size = 0;
-  try {
-    for await (const chunk of bytesOf(response.body)) {
-      size += chunk.byteLength;
-      if (size > limit.bytes) throw tooLarge(purpose, limit);
-      yield chunk;
-    }
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw networkError(error, { method: 'GET', url: response.url, purpose }, undefined);
+  for await (const chunk of bytesOf(response)) {
+    size += chunk.byteLength;
+    if (size > limit.bytes) throw tooLarge(purpose, limit);
+    yield chunk;
   }
 }
 

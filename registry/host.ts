@@ -3,6 +3,8 @@ import type { Credentials } from './auth/credentials.ts';
 import { RegistryError } from './errors.ts';
 import { discard, type Exchange, type HttpResponse } from './http/exchange.ts';
 import { isLoopback } from './http/loopback.ts';
+import { replyError } from './http/reply-error.ts';
+import { isTransientStatus, type Patience, pause } from './http/retry.ts';
 import { Semaphore } from './http/semaphore.ts';
 import type { Transport } from './http/transport.ts';
 import { parseUrl } from './http/url.ts';
@@ -25,6 +27,8 @@ export interface HostOptions {
   readonly transport: Transport;
   /** Retries and redirects, without authorization. */
   readonly exchange: Exchange;
+  /** How often it is tried. */
+  readonly patience: Patience;
   readonly isInsecure: boolean;
   readonly parallelBlobs: number;
   readonly purpose: string;
@@ -33,13 +37,30 @@ export interface HostOptions {
 
 /**
  * Says hello to a registry. HTTPS first; plain HTTP when TLS does not answer and the registry is on a loopback address or declared insecure.
- * Throws RegistryError.
+ * What fails in passing is tried again, both ways each time. Throws RegistryError.
  */
 export async function greetHost(host: string, options: HostOptions): Promise<RegistryHost> {
   // The names of Docker Hub in references and on the network differ.
   const address = host === 'docker.io' ? 'registry-1.docker.io' : host;
-  if (options.isInsecure) options.transport.trustBlindly(address);
   const secure = urlOf('https', address);
+  if (options.isInsecure) options.transport.trustBlindly(secure.host);
+  for (;;) {
+    try {
+      return await greetOnce(secure, address, options);
+    } catch (error) {
+      const pauseMs = isPassing(error) ? options.patience.afterFailure() : undefined;
+      if (pauseMs === undefined) throw error;
+      await pause(pauseMs, options.signal);
+    }
+  }
+}
+
+/** Who does not answer at all has been waited for long enough. */
+function isPassing(error: unknown): boolean {
+  return error instanceof RegistryError && error.code === 'connection-lost';
+}
+
+async function greetOnce(secure: URL, address: string, options: HostOptions): Promise<RegistryHost> {
   try {
     return await greet(secure, options);
   } catch (error) {
@@ -61,10 +82,11 @@ async function greetPlainly(address: string, first: RegistryError, options: Host
 }
 
 async function greet(base: URL, options: HostOptions): Promise<RegistryHost> {
-  const { exchange, purpose, signal } = options;
-  const greeting = await exchange({ method: 'GET', url: new URL('/v2/', base), purpose, isRetried: false, signal });
+  const { exchange, purpose, patience, signal, isInsecure, parallelBlobs } = options;
+  const request = { method: 'GET', url: new URL('/v2/', base), purpose, isRetried: 'replies', patience, signal } as const;
+  const greeting = await exchange(request);
+  if (isTransientStatus(greeting.status)) throw await replyError(greeting, request, '');
   discard(greeting);
-  const { isInsecure, parallelBlobs } = options;
   return {
     base,
     isInsecure,

@@ -1,9 +1,10 @@
 import { RegistryError } from './errors.ts';
+import { canonicalHost } from './host-name.ts';
 import { type Digest, digestAlgorithms, isDigest } from './oci/digest.ts';
 
 /** The name of a repository: where it is, and what it is called there. */
 export interface RepositoryName {
-  /** `host[:port]`; Docker Hub is `docker.io`. */
+  /** `host[:port]` in its canonical form, so that one host has one name; Docker Hub is `docker.io`. */
   readonly registry: string;
   /** Lower case, with slashes: `library/debian`. */
   readonly repository: string;
@@ -15,7 +16,6 @@ export interface Reference extends RepositoryName {
   readonly digest?: Digest;
 }
 
-const hubHosts: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 const hostPattern =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/;
 const componentPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
@@ -73,8 +73,15 @@ function splitName(text: string, path: string): RepositoryName {
   if (!hostPattern.test(first)) throw invalid(text, `"${first}" is not a host name with an optional port`);
   checkPort(text, first);
   const repository = checkedRepository(text, path.slice(slash + 1));
-  if (hubHosts.includes(first)) return { registry: 'docker.io', repository: hubRepository(repository) };
-  return { registry: first, repository };
+  const host = checkedHost(text, first);
+  return { registry: host, repository: host === 'docker.io' ? hubRepository(repository) : repository };
+}
+
+/** A single word in lower case would be a namespace on Docker Hub, so `MyHost` stays as it is. */
+function checkedHost(text: string, written: string): string {
+  const host = canonicalHost(written);
+  if (!URL.canParse(`https://${host}/`)) throw invalid(text, `"${written}" is not a host name with an optional port`);
+  return isHost(host) ? host : written;
 }
 
 function isHost(part: string): boolean {

@@ -5,6 +5,9 @@ import { replyError } from './http/reply-error.ts';
 import type { Patience } from './http/retry.ts';
 import { formatReference, type RepositoryName } from './reference.ts';
 
+/** How a server answers HEAD when it knows GET alone. (RFC 9110, 15.5.6 and 15.6.2) */
+export const withoutHead: readonly number[] = [405, 501];
+
 /** One request below `/v2/<repository>/`. */
 export interface RepositoryRequest {
   readonly method: HttpMethod;
@@ -81,6 +84,8 @@ export class Repository {
       isRetried,
       outlivesAbort,
       signal,
+      // A location of an upload is what a reply says.
+      ...(typeof target === 'string' ? {} : { namedBy: this.host.base }),
       scopes: [`repository:${this.name.repository}:${actions}`, ...moreScopes],
       ...(patience === undefined ? {} : { patience }),
       ...(request.headers === undefined ? {} : { headers: request.headers }),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { canonicalHost, withHost } from '../host-name.ts';
 import type { Environment } from '../http/proxy.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';
 
@@ -86,15 +87,13 @@ export async function readAuthFile(file: string): Promise<AuthFile | undefined> 
   };
 }
 
-/** `https://index.docker.io/v1/` and its like become what references call the host: `docker.io`. */
+/** Hosts in their canonical form; `https://index.docker.io/v1/` and its like become what references call that host: `docker.io`. */
 export function normaliseKey(key: string): string {
   const bare = key
     .replace(/^https?:\/\//i, '')
     .replace(/\/v[12]\/?$/, '')
     .replace(/\/+$/, '');
-  const [host = '', ...rest] = bare.split('/');
-  const isHub = ['index.docker.io', 'registry-1.docker.io', 'docker.io'].includes(host);
-  return [isHub ? 'docker.io' : host, ...rest].join('/');
+  return withHost(bare, canonicalHost);
 }
 
 async function readOptional(file: string): Promise<string | undefined> {

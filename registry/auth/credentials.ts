@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.ts';
+import { canonicalHost, withHost } from '../host-name.ts';
 import type { Environment } from '../http/proxy.ts';
 import { type AuthFile, authFilesToRead, readAuthFile } from './auth-file.ts';
 import { askHelper } from './credential-helper.ts';
@@ -70,7 +71,7 @@ function storedIn(file: AuthFile, repository: string): Credentials | undefined {
 
 /** The names under which a repository's credentials may be: itself, its parents, its host. */
 function keysFor(repository: string): readonly string[] {
-  const parts = repository.split('/');
+  const parts = withHost(repository, canonicalHost).split('/');
   return parts.map((_, index) => parts.slice(0, parts.length - index).join('/'));
 }
 

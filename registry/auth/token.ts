@@ -61,7 +61,7 @@ function plainRequest(realm: URL, request: TokenRequest): HttpRequest {
   for (const scope of request.scopes) url.searchParams.append('scope', scope);
   const { credentials } = request;
   const headers = credentials === undefined ? {} : { authorization: basicHeader(credentials) };
-  return { method: 'GET', url, headers, purpose: request.purpose, signal: request.signal };
+  return { method: 'GET', url, headers, namedBy: request.registry, purpose: request.purpose, signal: request.signal };
 }
 
 function oauthRequest(realm: URL, request: TokenRequest, credentials: Credentials): HttpRequest {
@@ -75,7 +75,8 @@ function oauthRequest(realm: URL, request: TokenRequest, credentials: Credential
   });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const body = Buffer.from(form.toString());
-  return { method: 'POST', url: realm, headers, body, purpose: request.purpose, signal: request.signal };
+  const { registry: namedBy, purpose, signal } = request;
+  return { method: 'POST', url: realm, headers, body, hasSecretBody: true, namedBy, purpose, signal };
 }
 
 /** The value of an Authorization header for a user and password. */

@@ -14,7 +14,7 @@ export interface MirrorRule {
 
 /** One `[[registry]]`. */
 export interface RegistryRule {
-  /** What references start with: `host/name`, or `*.host`. */
+  /** What references start with: `host/name`, or `*.host`. The host is in the form of `comparedHost`. */
   readonly prefix: string;
   /** What stands for the prefix when images are fetched; empty for wildcards without one. */
   readonly location: string;

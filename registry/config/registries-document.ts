@@ -1,4 +1,5 @@
 import { parse, TomlError } from 'smol-toml';
+import { canonicalHost, comparedHost, withHost } from '../host-name.ts';
 import type { MirrorRule, RegistriesDocument, RegistryRule } from './registries-conf.ts';
 
 type Table = Readonly<Record<string, unknown>>;
@@ -34,8 +35,8 @@ function ruleOf(table: Table): RegistryRule {
   if (location === '' && !prefix.startsWith('*.')) throw new SyntaxError(`registry "${prefix}" has no location`);
   const pulls = flag(table, 'mirror-by-digest-only') ? 'digest-only' : undefined;
   return {
-    prefix: trimmed(prefix),
-    location: trimmed(location),
+    prefix: withHost(trimmed(prefix), comparedHost),
+    location: withHost(trimmed(location), canonicalHost),
     isInsecure: flag(table, 'insecure'),
     isBlocked: flag(table, 'blocked'),
     mirrors: tablesOf(table['mirror'], 'registry.mirror').map((mirror) => mirrorOf(mirror, pulls)),
@@ -48,7 +49,7 @@ function mirrorOf(table: Table, pulls: MirrorRule['pulls'] | undefined): MirrorR
   const own = optionalString(table, 'pull-from-mirror') ?? 'all';
   if (own !== 'all' && own !== 'digest-only' && own !== 'tag-only')
     throw new SyntaxError(`"${own}" is no value of pull-from-mirror`);
-  return { location: trimmed(location), isInsecure: flag(table, 'insecure'), pulls: pulls ?? own };
+  return { location: withHost(trimmed(location), canonicalHost), isInsecure: flag(table, 'insecure'), pulls: pulls ?? own };
 }
 
 function trimmed(name: string): string {

@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.ts';
+import { comparedHost } from '../host-name.ts';
 import { formatReference, isShortName, parseReference, type Reference, type RepositoryName } from '../reference.ts';
 import type { MirrorRule, RegistriesConf, RegistryRule } from './registries-conf.ts';
 
@@ -46,9 +47,15 @@ function renamed(reference: Reference, { registry, repository }: RepositoryName)
 }
 
 function ruleFor(reference: Reference, conf: RegistriesConf): RegistryRule | undefined {
-  const name = formatReference(reference);
-  const matching = conf.rules.filter((rule) => isPrefix(rule.prefix, name, reference.registry));
+  const compared = comparedReference(reference);
+  const name = formatReference(compared);
+  const matching = conf.rules.filter((rule) => isPrefix(rule.prefix, name, compared.registry));
   return matching.toSorted((left, right) => right.prefix.length - left.prefix.length)[0];
+}
+
+/** The reference as rules see it. */
+function comparedReference(reference: Reference): Reference {
+  return { ...reference, registry: comparedHost(reference.registry) };
 }
 
 function isPrefix(prefix: string, name: string, registry: string): boolean {
@@ -78,7 +85,7 @@ function relocated(rule: RegistryRule, reference: Reference): Site {
 }
 
 function move(reference: Reference, prefix: string, location: string): RepositoryName {
-  const name = `${reference.registry}/${reference.repository}`;
+  const name = `${comparedHost(reference.registry)}/${reference.repository}`;
   // A wildcard stands for the whole host, so the host is what the location replaces.
   const rest = prefix.startsWith('*.')
     ? `/${reference.repository}`

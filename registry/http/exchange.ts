@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { atLeastRate } from './least-rate.ts';
 import type { Patience } from './retry.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -17,12 +18,19 @@ export interface HttpRequest {
   readonly body?: HttpBody;
   /** What a token must allow, as in `repository:x:pull`. */
   readonly scopes?: readonly string[];
-  /** false: fail at once, because the caller knows better how to go on. Default true. */
-  readonly isRetried?: boolean;
+  /**
+   * false: fail at once, because the caller knows better how to go on; 'replies': only after a reply that asks for it, not when the connection
+   * breaks. Default true.
+   */
+  readonly isRetried?: boolean | 'replies';
   /** Of what the request is a part of; default: of the request alone. */
   readonly patience?: Patience | undefined;
   /** true: sent even when everything is being aborted; `signal` alone ends it. */
   readonly outlivesAbort?: boolean;
+  /** Whose reply named the URL, by a redirect or in a document: it may not lead to this machine then, unless that server is here too. */
+  readonly namedBy?: URL | undefined;
+  /** true: the body holds a secret of the origin, so redirects to another one are refused. */
+  readonly hasSecretBody?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,7 +42,12 @@ export interface HttpResponse {
   readonly headers: HttpHeaders;
   /** After redirects. */
   readonly url: URL;
+  /** Read it by `bytesOf`, which ends what comes too slowly. */
   readonly body: Readable;
+  /** How long it may take that the least that counts as progress arrives, in milliseconds. */
+  readonly stallTimeoutMs: number;
+  /** What to throw for what broke the body. */
+  readonly explain: (error: unknown) => unknown;
 }
 
 /** Sends a request and gives the reply, whatever its status. Layers wrap one another: retry, redirects, authorization. */
@@ -76,7 +89,7 @@ export function discard(response: HttpResponse): void {
 export async function readLimited(response: HttpResponse, limit: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of bytesOf(response.body)) {
+  for await (const chunk of bytesOf(response)) {
     size += chunk.byteLength;
     // Leaving the loop destroys the stream.
     if (size > limit) return undefined;
@@ -85,7 +98,11 @@ export async function readLimited(response: HttpResponse, limit: number): Promis
   return Buffer.concat(chunks);
 }
 
-/** A stream's chunks as bytes. */
-export function bytesOf(body: Readable): AsyncIterable<Uint8Array> {
-  return body;
+/** The chunks of a reply's body. Throws RegistryError when it breaks off, or comes too slowly. */
+export async function* bytesOf({ body, stallTimeoutMs, explain }: HttpResponse): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* atLeastRate(body, stallTimeoutMs);
+  } catch (error) {
+    throw explain(error);
+  }
 }

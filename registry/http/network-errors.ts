@@ -1,5 +1,6 @@
 import { codeOf, RegistryError, type RegistryErrorCode, type RegistryErrorSide, reasonOf } from '../errors.ts';
 import type { HttpRequest } from './exchange.ts';
+import { LocalAddressError } from './local-address.ts';
 import { redactUrl } from './redact.ts';
 import { StallError } from './stall-watch.ts';
 
@@ -42,6 +43,13 @@ const unknownAuthority: Explanation = {
   code: 'certificate',
   text: 'the certificate of HOST is signed by an authority that is not known here',
   hint: 'Put the authority into ~/.config/containers/certs.d/HOST/ca.crt, or use --cert-dir; --tls-verify=false switches the check off',
+};
+/** What a reply of another server named. */
+const leadsHere: Explanation = {
+  code: 'redirect',
+  side: 'registry',
+  text: 'another server named HOST, which is this machine or its own link',
+  hint: 'Only servers of this machine may lead there',
 };
 /** What OpenSSL says of a certificate whose issuer it cannot find among the authorities. */
 export const unknownAuthorityCodes: readonly string[] = [
@@ -123,7 +131,8 @@ export function networkError(error: unknown, request: HttpRequest, proxy: URL | 
 }
 
 function explain(error: unknown, code: string | undefined): Explanation | undefined {
-  if (error instanceof StallError) return { code: 'timeout', text: `HOST stopped reading: ${error.message}` };
+  if (error instanceof StallError) return { code: 'timeout', text: error.message };
+  if (isLocalAddressError(error)) return leadsHere;
   // undici knows no code for a reply that does not even begin like HTTP.
   if (error instanceof Error && error.name === 'HTTPParserError') return explanations['HPE_INVALID_CONSTANT'];
   if (code === undefined) return undefined;
@@ -137,6 +146,11 @@ function explain(error: unknown, code: string | undefined): Explanation | undefi
   return code.startsWith('UND_ERR') || code.startsWith('E')
     ? { code: 'connection-lost', text: `${reasonOf(error)} (${code})` }
     : undefined;
+}
+
+function isLocalAddressError(error: unknown): boolean {
+  if (error instanceof LocalAddressError) return true;
+  return error instanceof Error && error.cause !== undefined && isLocalAddressError(error.cause);
 }
 
 /** The innermost code: an AggregateError of "happy eyeballs" holds one error for each address. */

@@ -7,7 +7,8 @@ import { parseUrl } from './url.ts';
 const longestChain = 10;
 
 /**
- * Follows redirects, at most ten. Credentials stay with the origin that they are for, and no step goes from https to plain http.
+ * Follows redirects, at most ten. Credentials stay with the origin that they are for, no step goes from https to plain http, and none leads to
+ * this machine from elsewhere.
  * 301, 302 and 303 are followed for GET and HEAD alone; 307 and 308 for everything.
  */
 export function redirecting(exchange: Exchange): Exchange {
@@ -41,8 +42,9 @@ function targetOf(location: string | undefined, response: HttpResponse, request:
 
 function redirected(request: HttpRequest, url: URL): HttpRequest {
   if (url.origin === request.url.origin) return { ...request, url };
+  if (request.hasSecretBody === true) throw refusal(request, `it redirects what is for ${request.url.host} alone to ${url.host}`);
   const kept = Object.entries(request.headers ?? {}).filter(([name]) => !isPrivate(name));
-  return { ...request, url, headers: Object.fromEntries(kept) };
+  return { ...request, url, namedBy: request.url, headers: Object.fromEntries(kept) };
 }
 
 function isPrivate(name: string): boolean {

@@ -65,7 +65,7 @@ export async function replyError(response: HttpResponse, request: HttpRequest, r
   const fill = (text: string): string => text.replaceAll('HOST', request.url.host).replaceAll('REPOSITORY', repository);
   const said = errors.map((entry) => `${entry.code}: ${entry.message}`).join('; ');
   const detail = said === '' ? `it answered ${response.status}` : `it answered ${response.status}, ${said}`;
-  const hint = hintFor(response, meaning);
+  const hint = refusesFormat(errors, response.status, request) ? formatHint : hintFor(response, meaning);
   return new RegistryError(meaning.code, `Cannot ${request.purpose}: ${fill(meaning.text)} (${detail})`, {
     side: 'registry',
     method: request.method,
@@ -95,11 +95,24 @@ function errorList(text: string): unknown {
 
 function replyErrorOf(entry: unknown): RegistryReplyError {
   const fields: Record<string, unknown> = typeof entry === 'object' && entry !== null ? { ...entry } : {};
-  const { code, message } = fields;
+  const { code, message, detail } = fields;
+  const words = [message, detail]
+    .filter((text) => typeof text === 'string' && text !== '')
+    .map((text) => cleanText(String(text)));
   return {
     code: typeof code === 'string' ? cleanText(code) : 'UNKNOWN',
-    message: typeof message === 'string' ? cleanText(message) : 'no message',
+    message: words.length === 0 ? 'no message' : words.join(': '),
   };
+}
+
+const formatHint = 'If it takes only the manifests of Docker, push with --format docker';
+
+/** Older registries know Docker's own manifests alone, and say so in any of these ways. (distribution-spec, "Pushing Manifests") */
+function refusesFormat(errors: readonly RegistryReplyError[], status: number, { method, headers }: HttpRequest): boolean {
+  const isOci = headers?.['content-type']?.startsWith('application/vnd.oci.') === true;
+  const isOfFormat =
+    errors.length === 0 || errors.some(({ code }) => ['MANIFEST_INVALID', 'UNSUPPORTED', 'UNKNOWN'].includes(code));
+  return method === 'PUT' && isOci && [400, 405, 415, 422].includes(status) && isOfFormat;
 }
 
 function meaningOf(errors: readonly RegistryReplyError[], status: number, request: HttpRequest): Meaning {

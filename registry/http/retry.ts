@@ -40,17 +40,17 @@ export interface RetryOptions extends PatienceOptions {
   readonly onNotice: (message: string) => void;
 }
 
-/** Sends again what failed in passing: 408, 429, 5xx, broken connections. Waits as Retry-After says. */
+/** Sends again what failed in passing: 408, 425, 429, 5xx, broken connections. Waits as Retry-After says. */
 export function retrying(exchange: Exchange, options: RetryOptions): Exchange {
   return async (request) => {
     const patience = request.patience ?? new Patience(options);
     for (;;) {
       const outcome = await attemptOnce(exchange, request);
-      const pauseMs = request.isRetried === false ? undefined : pauseAfter(outcome, patience, options);
-      if (pauseMs === undefined) return settle(outcome);
+      const next = mayBeRetried(request, outcome) ? pauseAfter(outcome, patience, options) : undefined;
+      if (next === undefined) return settle(outcome);
       if ('response' in outcome) discard(outcome.response);
-      if (pauseMs >= 5000) options.onNotice(`${request.url.host} asks to wait ${Math.ceil(pauseMs / 1000)} s`);
-      await pause(pauseMs, request.signal);
+      if (next.pauseMs >= noticedPauseMs) options.onNotice(noticeOf(request.url.host, next));
+      await pause(next.pauseMs, request.signal);
     }
   };
 }
@@ -82,6 +82,22 @@ export function retryAfterMs(response: HttpResponse): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - (Number.isNaN(now) ? Date.now() : now));
 }
 
+/** Shorter pauses are not worth a word. */
+const noticedPauseMs = 5000;
+
+interface Pause {
+  readonly pauseMs: number;
+  /** The server said how long. */
+  readonly isAsked: boolean;
+}
+
+function noticeOf(host: string, { pauseMs, isAsked }: Pause): string {
+  const seconds = Math.ceil(pauseMs / 1000);
+  return isAsked
+    ? `${host} asks to wait ${seconds} s`
+    : `${host} does not answer as it should; it is asked again in ${seconds} s`;
+}
+
 type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
 
 async function attemptOnce(exchange: Exchange, request: HttpRequest): Promise<Outcome> {
@@ -97,13 +113,18 @@ function settle(outcome: Outcome): HttpResponse {
   return outcome.response;
 }
 
-function pauseAfter(outcome: Outcome, patience: Patience, options: RetryOptions): number | undefined {
+function mayBeRetried({ isRetried = true }: HttpRequest, outcome: Outcome): boolean {
+  return isRetried === 'replies' ? 'response' in outcome : isRetried;
+}
+
+function pauseAfter(outcome: Outcome, patience: Patience, options: RetryOptions): Pause | undefined {
   const isForNow = 'error' in outcome ? isTransient(outcome.error) : isTransientStatus(outcome.response.status);
   if (!isForNow) return undefined;
   const usual = patience.afterFailure();
   const asked = 'error' in outcome ? undefined : retryAfterMs(outcome.response);
-  if (usual === undefined || asked === undefined) return usual;
-  return asked > options.longestPauseMs ? undefined : Math.max(asked, options.backoffMs);
+  if (usual === undefined) return undefined;
+  if (asked === undefined) return { pauseMs: usual, isAsked: false };
+  return asked > options.longestPauseMs ? undefined : { pauseMs: Math.max(asked, options.backoffMs), isAsked: true };
 }
 
 /** Doubling, with jitter so that many clients do not come back together. */
@@ -111,7 +132,8 @@ function backoff(failures: number, firstMs: number): number {
   return firstMs * 2 ** (failures - 1) * (0.5 + Math.random());
 }
 
-function isTransientStatus(status: number): boolean {
+/** True for statuses that may be others the next time. */
+export function isTransientStatus(status: number): boolean {
   // 501 and 505 say that the server will never do it.
   return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }

@@ -9,7 +9,7 @@ export interface StallWatch {
   end(): void;
 }
 
-/** Nothing moved for too long. */
+/** Nothing moved for too long, or next to nothing. In the message HOST stands for the host. */
 export class StallError extends Error {
   override readonly name = 'StallError';
 }
@@ -26,7 +26,7 @@ export function watchStalls(request: HttpRequest, timeoutMs: number): StallWatch
   const controller = new AbortController();
   let stall: StallError | undefined;
   const timer = setTimeout(() => {
-    stall = new StallError(`nothing was taken for ${timeoutMs / 1000} s`);
+    stall = new StallError(`HOST stopped reading: nothing was taken for ${timeoutMs / 1000} s`);
     controller.abort(stall);
   }, timeoutMs);
   const watched = { size: body.size, open: async () => touching(await body.open(), timer) };

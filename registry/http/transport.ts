@@ -3,6 +3,7 @@ import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as und
 import { RegistryError } from '../errors.ts';
 import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
+import { guardedLookup, isLocalHost, LocalAddressError, leadsHere, lookupName } from './local-address.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
@@ -20,6 +21,8 @@ export interface TransportOptions extends CertificateOptions {
 interface Destination {
   readonly url: URL;
   readonly trust: Trust;
+  /** The host of another origin whose reply named this one. */
+  readonly namer: string | undefined;
 }
 
 /** Which authorities vouch for a host: few to begin with, all that are known once those do not suffice, or none. */
@@ -58,9 +61,9 @@ export class Transport implements AsyncDisposable {
 
   async #sendTrusting(request: HttpRequest, trust: Trust): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
-    const dispatcher = await this.#dispatcherFor({ url: request.url, trust });
     const watch = watchStalls(request, this.#options.stallTimeoutMs);
     try {
+      const dispatcher = await this.#dispatcherFor({ url: request.url, trust, namer: await this.#namerOf(request) });
       const reply = await undiciRequest(request.url, {
         dispatcher,
         method: request.method,
@@ -70,7 +73,15 @@ export class Transport implements AsyncDisposable {
         headersTimeout: request.body === undefined ? this.#options.stallTimeoutMs : answerTimeoutMs,
         bodyTimeout: this.#options.stallTimeoutMs,
       });
-      return { status: reply.statusCode, headers: reply.headers, url: request.url, body: reply.body };
+      const { stallTimeoutMs } = this.#options;
+      return {
+        status: reply.statusCode,
+        headers: reply.headers,
+        url: request.url,
+        body: reply.body,
+        stallTimeoutMs,
+        explain: (error) => (request.signal?.aborted === true ? request.signal.reason : networkError(error, request, undefined)),
+      };
     } catch (error) {
       request.signal?.throwIfAborted();
       throw networkError(watch.reason() ?? error, request, this.#proxyFor(request.url));
@@ -89,8 +100,21 @@ export class Transport implements AsyncDisposable {
     return proxyFor(url, this.#options.environment);
   }
 
+  /**
+   * The host that named the URL, when that is another one. Throws LocalAddressError when a server elsewhere names an address of this machine;
+   * names are looked at when they are resolved.
+   */
+  async #namerOf({ url, namedBy }: HttpRequest): Promise<string | undefined> {
+    if (namedBy === undefined || namedBy.origin === url.origin || isLocalHost(namedBy.hostname)) return undefined;
+    if (!isLocalHost(url.hostname)) return namedBy.hostname;
+    // What a proxy leads to is not here.
+    const isHere = this.#proxyFor(namedBy) === undefined && (await leadsHere(namedBy.hostname));
+    if (isHere) return undefined;
+    throw new LocalAddressError();
+  }
+
   #dispatcherFor(destination: Destination): Promise<Dispatcher> {
-    const key = `${destination.url.origin} ${destination.trust}`;
+    const key = `${destination.url.origin} ${destination.trust} ${destination.namer ?? ''}`;
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
     const made = this.#makeDispatcher(destination);
@@ -98,10 +122,11 @@ export class Transport implements AsyncDisposable {
     return made;
   }
 
-  async #makeDispatcher({ url, trust }: Destination): Promise<Dispatcher> {
+  async #makeDispatcher({ url, trust, namer }: Destination): Promise<Dispatcher> {
     const breadth = trust === 'wide' ? 'wide' : 'narrow';
     const settings = url.protocol === 'https:' ? await tlsSettingsFor(url.host, breadth, this.#options) : {};
-    const connect = connectOptions(settings, trust !== 'blind', this.#options.connectTimeoutMs);
+    const lookup = namer === undefined ? lookupName : guardedLookup(namer);
+    const connect = { ...connectOptions(settings, trust !== 'blind', this.#options.connectTimeoutMs), lookup };
     const proxy = this.#proxyFor(url);
     const limits = { keepAliveTimeout: 10_000, maxHeaderSize: 64 * 1024 };
     if (proxy === undefined) return new Agent({ ...limits, connect });

@@ -45,7 +45,7 @@ async function openAnywhere(reference: Reference, request: BlobRequest): Promise
     const { descriptor } = request;
     const urls = layerFormatOf(descriptor.mediaType)?.isForeign === true ? (descriptor.urls ?? []) : [];
     if (urls.length === 0 || !(error instanceof RegistryError) || error.status === undefined) throw error;
-    return openForeign(urls, request);
+    return openForeign(urls, reference, request);
   }
 }
 
@@ -110,13 +110,26 @@ function rangeHeaders(offset: number): Record<string, string> {
 }
 
 /** Layers that may not be pushed are where their descriptor says. (image-spec, layer.md "Non-Distributable Layers") */
-async function openForeign(urls: readonly string[], request: BlobRequest): Promise<AsyncIterable<Uint8Array>> {
+async function openForeign(
+  urls: readonly string[],
+  { registry }: Reference,
+  request: BlobRequest,
+): Promise<AsyncIterable<Uint8Array>> {
   const { client, descriptor, offset, purpose, signal } = request;
   const url = urls.map((text) => parseUrl(text)).find((parsed) => parsed !== undefined && /^https?:$/.test(parsed.protocol));
   if (url === undefined) throw new RegistryError('blob-unknown', `Cannot ${purpose}: it has no usable URL`, { side: 'registry' });
   const patience = new Patience(client.limits);
+  const namedBy = parseUrl(`https://${registry}/`);
   const connect = async (from: number): Promise<HttpResponse> => {
-    const response = await client.exchange({ method: 'GET', url, purpose, headers: rangeHeaders(from), patience, signal });
+    const response = await client.exchange({
+      method: 'GET',
+      url,
+      purpose,
+      namedBy,
+      headers: rangeHeaders(from),
+      patience,
+      signal,
+    });
     if (response.status === 200 || response.status === 206) return response;
     discard(response);
     const why = `${redactUrl(url)} answered ${response.status}`;

@@ -1,8 +1,6 @@
 import { RegistryError } from '../errors.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from '../http/exchange.ts';
-import { networkError } from '../http/network-errors.ts';
 import { isTransient, type Patience, pause } from '../http/retry.ts';
-import { StallError } from '../http/stall-watch.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 export interface BlobStreamOptions {
@@ -12,7 +10,6 @@ export interface BlobStreamOptions {
   readonly purpose: string;
   /** Asks for the bytes from `offset` on: 206 with them, or 200 with the whole blob. */
   readonly connect: (offset: number) => Promise<HttpResponse>;
-  readonly stallTimeoutMs: number;
   /** Renewed when the stream comes further; `connect` has a part in it. */
   readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
@@ -41,8 +38,6 @@ export async function openBlobStream(options: BlobStreamOptions): Promise<AsyncI
   }
 }
 
-// A slow trickle keeps idle timers happy for ever; a window must carry at least this much.
-const leastBytesPerWindow = 1024;
 // A server that breaks off after every few bytes would otherwise keep us for ever.
 const progressParts = 50;
 
@@ -92,10 +87,10 @@ async function* pump(
   connection: Connection,
   progress: Progress,
 ): AsyncGenerator<Uint8Array, unknown, void> {
-  const { descriptor, purpose } = options;
+  const { descriptor } = options;
   const { response } = connection;
   try {
-    for await (const chunk of skipping(watched(bytesOf(response.body), options.stallTimeoutMs), connection.surplus)) {
+    for await (const chunk of skipping(bytesOf(response), connection.surplus)) {
       if (progress.offset + chunk.byteLength > descriptor.size) throw tooLong(options);
       progress.offset += chunk.byteLength;
       yield chunk;
@@ -103,24 +98,8 @@ async function* pump(
     return failure(options, 'connection-lost', `it ends after ${progress.offset} of ${descriptor.size} bytes`);
   } catch (error) {
     options.signal?.throwIfAborted();
-    const told = networkError(error, { method: 'GET', url: response.url, purpose }, undefined);
-    if (!isTransient(told)) throw told;
-    return told;
-  }
-}
-
-/** Throws StallError when next to nothing arrives, not counting the time that the reader takes. */
-async function* watched(chunks: AsyncIterable<Uint8Array>, timeoutMs: number): AsyncGenerator<Uint8Array, void, void> {
-  let waitedMs = 0;
-  let bytes = 0;
-  let since = performance.now();
-  for await (const chunk of chunks) {
-    waitedMs += performance.now() - since;
-    bytes += chunk.byteLength;
-    if (waitedMs > timeoutMs && bytes < leastBytesPerWindow) throw new StallError('next to nothing arrives');
-    if (bytes >= leastBytesPerWindow) [waitedMs, bytes] = [0, 0];
-    yield chunk;
-    since = performance.now();
+    if (!isTransient(error)) throw error;
+    return error;
   }
 }
 

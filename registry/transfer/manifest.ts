@@ -1,13 +1,13 @@
 import type { RegistryClient } from '../client.ts';
 import { documentError, RegistryError } from '../errors.ts';
-import { contentTypeOf, discard, headerOf, readLimited } from '../http/exchange.ts';
+import { contentTypeOf, headerOf, readLimited } from '../http/exchange.ts';
 import { decodeManifestDocument, largestManifestBytes, type ManifestDocument } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from '../oci/digest.ts';
 import { isIndexType, isManifestType } from '../oci/layer-format.ts';
 import { mediaType } from '../oci/media-type.ts';
 import type { Reference } from '../reference.ts';
-import type { Repository } from '../repository.ts';
+import { type Repository, withoutHead } from '../repository.ts';
 
 /** A manifest or index as fetched: its bytes have the digest of the descriptor. */
 export interface FetchedManifest {
@@ -37,8 +37,9 @@ export async function fetchManifest(reference: Reference, options: FetchOptions)
  */
 export async function headManifest(reference: Reference, options: FetchOptions): Promise<Descriptor | undefined> {
   return options.client.pulling(reference, options.purpose, async (repository) => {
-    const response = await repository.request({ ...manifestRequest(reference, options), method: 'HEAD' });
-    discard(response);
+    const request = manifestRequest(reference, options);
+    const response = await repository.send({ ...request, method: 'HEAD', expected: [...request.expected, ...withoutHead] });
+    if (withoutHead.includes(response.status)) return undefined;
     const digest = headerOf(response, 'docker-content-digest') ?? reference.digest;
     const size = Number(headerOf(response, 'content-length') ?? Number.NaN);
     const type = contentTypeOf(response);

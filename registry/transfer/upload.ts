@@ -4,7 +4,7 @@ import { isTransient, Patience, type PatienceOptions, pause } from '../http/retr
 import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobOrigin } from '../oci/image-source.ts';
-import type { Repository } from '../repository.ts';
+import { type Repository, withoutHead } from '../repository.ts';
 import { countedBody } from './upload-body.ts';
 
 /** A blob to be there when the push is done. */
@@ -68,10 +68,14 @@ async function bringThere(upload: Upload): Promise<UploadOutcome> {
 }
 
 async function isPresent({ repository, blob, purpose, options }: Upload): Promise<boolean> {
-  const target = `blobs/${blob.descriptor.digest}`;
   const { signal } = options;
-  const response = await repository.send({ method: 'HEAD', target, purpose, expected: [200, 404], actions: 'pull,push', signal });
-  return response.status === 200;
+  const request = { target: `blobs/${blob.descriptor.digest}`, purpose, actions: 'pull,push', signal } as const;
+  const response = await repository.send({ ...request, method: 'HEAD', expected: [200, 404, ...withoutHead] });
+  if (!withoutHead.includes(response.status)) return response.status === 200;
+  // One byte is enough to know; of an empty blob there is none.
+  const headers = { range: 'bytes=0-0', 'accept-encoding': 'identity' };
+  const { status } = await repository.send({ ...request, method: 'GET', headers, expected: [200, 206, 404, 416] });
+  return status !== 404;
 }
 
 /** Tries to mount; a registry that will not may begin an upload instead. Any failure only means that the blob is sent. */

@@ -5,6 +5,7 @@ import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
+import { mediaType } from '../../registry/oci/media-type.ts';
 import { resolveDigest, resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';
 import { collect, plant, testImage, testIndex } from '../support/registry-image.ts';
@@ -320,7 +321,30 @@ test('layers come over as many connections as are allowed to each registry, and 
   registry.heal();
 });
 
+test('a manifest that is another kind than its registry says is refused, except by its digest', async () => {
+  const { bytes } = image.manifest;
+  plant(registry, { repository: 'liar', tag: 'true' }, image);
+  registry.addManifest('liar', '1', { bytes, type: mediaType.dockerManifest });
+  await assert.rejects(resolveImage(`${registry.host}/liar:1`, { client, platform }), {
+    code: 'content-invalid',
+    message: `Cannot fetch image "${registry.host}/liar:1": the registry calls it ${mediaType.dockerManifest}, and it calls itself ${mediaType.manifest}`,
+  });
+  const byDigest = await resolveImage(`${registry.host}/liar@${image.descriptor.digest}`, { client, platform });
+  assert.deepEqual(byDigest.descriptor, image.descriptor);
+});
+
 describe('resolveDigest()', () => {
+  for (const status of [405, 501]) {
+    test(`fetches where HEAD is answered with ${status}`, async () => {
+      registry.requests.length = 0;
+      const { descriptor } = await under({ method: 'HEAD', path: /manifests/, fault: { kind: 'reply', status } }, () =>
+        resolveDigest(`${registry.host}/app:1`, { client }),
+      );
+      assert.deepEqual(descriptor, image.descriptor);
+      assert.deepEqual(registry.log(), ['HEAD /v2/app/manifests/1', 'GET /v2/app/manifests/1']);
+    });
+  }
+
   test('asks without fetching', async () => {
     registry.requests.length = 0;
     const { descriptor } = await resolveDigest(`${registry.host}/app:1`, { client });

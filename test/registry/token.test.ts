@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { Credentials } from '../../registry/auth/credentials.ts';
 import { requestToken, type TokenRequest } from '../../registry/auth/token.ts';
 import type { Exchange, HttpRequest } from '../../registry/http/exchange.ts';
-
-interface Reply {
-  readonly status?: number;
-  readonly body?: string;
-}
+import { type FakeReply, fakeReply } from '../support/fake-reply.ts';
 
 /** A token service that answers in turn, and what it was asked. */
-function service(...replies: readonly Reply[]): { readonly exchange: Exchange; readonly asked: HttpRequest[] } {
+function service(...replies: readonly FakeReply[]): { readonly exchange: Exchange; readonly asked: HttpRequest[] } {
   const asked: HttpRequest[] = [];
   const exchange: Exchange = async (request) => {
-    const { status = 200, body = '' } = replies[asked.length] ?? {};
+    const reply = fakeReply(request, replies[asked.length]);
     asked.push(request);
-    return { status, headers: {}, url: request.url, body: Readable.from([Buffer.from(body)]) };
+    return reply;
   };
   return { exchange, asked };
 }
