@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isLoopback } from '../../registry/http/loopback.ts';
 import { secretLine } from '../source/secret-value.ts';
 import type { GitLocation } from './git-location.ts';
@@ -10,9 +12,14 @@ export interface GitServices {
   /** The value of a secret that the caller gave, by id. */
   readonly secret: (id: string) => Promise<Buffer | undefined>;
   /** The socket of the agent that `--ssh` forwards, opened when it is asked for; undefined when none is forwarded. */
-  readonly agentSocket: () => Promise<string | undefined>;
-  /** The keys in the user's .ssh may be used: the user typed the address. A Containerfile gets the agent that is forwarded, and no more. */
-  readonly usesOwnKeys: boolean;
+  readonly forwardedAgent: () => Promise<string | undefined>;
+  /**
+   * The user typed the address, so the keys in the user's .ssh and the user's own agent serve its host: not those that submodules name. undefined:
+   * a Containerfile named it, which gets the agent that is forwarded, and no more.
+   */
+  readonly own: { readonly agentSocket: string | undefined } | undefined;
+  /** The user typed an address on this host (with its port). */
+  readonly isTyped: (host: string) => boolean;
   readonly tlsVerify: boolean | undefined;
   readonly signal: AbortSignal;
 }
@@ -47,7 +54,7 @@ export async function gitAccess(location: GitLocation, services: GitServices, ho
     ...inheritedVariables(services),
     ...configVariables(secrets),
     // Submodules may be reached by ssh, whatever the repository itself is reached by.
-    ...(await sshVariables(services)),
+    ...(await sshVariables(location, services, home)),
   };
   return { environment, signal: services.signal };
 }
@@ -88,13 +95,32 @@ function configVariables(settings: readonly (readonly [key: string, value: strin
 }
 
 /** The host's key must be in the user's or the machine's known_hosts: nobody is there who could be asked. */
-async function sshVariables(services: GitServices): Promise<Record<string, string>> {
-  const socket = await services.agentSocket();
-  const identities = services.usesOwnKeys ? '' : ' -o IdentityFile=none';
+async function sshVariables(location: GitLocation, services: GitServices, home: string): Promise<Record<string, string>> {
+  const forwarded = await services.forwardedAgent();
+  const socket = forwarded ?? services.own?.agentSocket;
+  const file = join(home, 'ssh_config');
+  await writeFile(file, sshConfig(services.own && sshHostOf(location), forwarded !== undefined), { mode: 0o600 });
+  const quoted = `'${file.replaceAll("'", "'\\''")}'`;
   return {
-    GIT_SSH_COMMAND: `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20${identities}`,
+    GIT_SSH_COMMAND: `ssh -F ${quoted} -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20`,
     ...(socket !== undefined && { SSH_AUTH_SOCK: socket }),
   };
+}
+
+/**
+ * The user's own keys for one host alone, since git reaches submodules, whose addresses the repository says, by the same program. An agent that is
+ * forwarded is for all of them. (ssh_config(5), Host, IdentityFile, IdentityAgent)
+ */
+function sshConfig(ownHost: string | undefined, isForwarded: boolean): string {
+  const others = ownHost === undefined ? '*' : `* !${ownHost}`;
+  return `Host ${others}\n  IdentityFile none\n${isForwarded ? '' : '  IdentityAgent none\n'}`;
+}
+
+/** The host as ssh gets it; undefined for what ssh could take for a pattern, and for other transports. */
+function sshHostOf({ transport, remote, host }: GitLocation): string | undefined {
+  if (transport !== 'ssh') return undefined;
+  const name = remote.includes('://') ? new URL(remote).hostname.replace(/^\[|\]$/g, '') : host;
+  return /^[\w.:-]+$/.test(name) ? name : undefined;
 }
 
 /** What GIT_AUTH_HEADER and GIT_AUTH_TOKEN, for the host or in general, or the URL itself say. */
@@ -103,9 +129,9 @@ async function authorizationOf(location: GitLocation, services: GitServices): Pr
   if (transport !== 'http' && transport !== 'https') return undefined;
   const own = await secretHeader([`.${host}`, `.${new URL(location.remote).hostname}`], services);
   if (own !== undefined) return own;
-  // A token that is for no host in particular is not sent where everybody on the way can read it.
+  // A token that is for no host in particular goes to whom the user named alone, and not where everybody on the way can read it.
   const isPrivate = transport === 'https' || isLoopback(new URL(location.remote).hostname);
-  const general = isPrivate ? await secretHeader([''], services) : undefined;
+  const general = isPrivate && services.isTyped(host) ? await secretHeader([''], services) : undefined;
   return general ?? (userInfo === undefined ? undefined : basic(userInfo));
 }
 

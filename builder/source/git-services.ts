@@ -3,6 +3,7 @@ import type { GitServices } from '../git/git-access.ts';
 import type { BuildOptions } from '../options.ts';
 import type { Cleanup } from '../solve/cleanup.ts';
 import { secretValue } from './secret-value.ts';
+import { typedHosts } from './typed-hosts.ts';
 
 interface GitNeeds {
   readonly options: BuildOptions;
@@ -10,7 +11,7 @@ interface GitNeeds {
   readonly signal: AbortSignal;
   /** Gives the agent's socket back. */
   readonly cleanup: Cleanup;
-  /** The user typed the address: the caller's own agent serves when none is forwarded. */
+  /** The user typed the address: the caller's own keys and agent serve its host. */
   readonly usesOwnKeys: boolean;
 }
 
@@ -18,16 +19,18 @@ interface GitNeeds {
 export function gitServices({ options, store, signal, cleanup, usesOwnKeys }: GitNeeds): GitServices {
   const { environment = {}, ssh = {}, tlsVerify } = options;
   const source = Object.hasOwn(ssh, 'default') ? ssh['default'] : undefined;
+  const hosts = typedHosts(options);
   const callerSocket = environment['SSH_AUTH_SOCK'];
   return {
     environment,
     secret: (id) => secretValue(id, options),
-    agentSocket: async () => {
-      if (source === undefined) return usesOwnKeys ? callerSocket : undefined;
+    forwardedAgent: async () => {
+      if (source === undefined) return undefined;
       const { openAgentSocket } = await import('../mounts/ssh-agent.ts');
       return cleanup.use(await openAgentSocket(await store.newPath(), { source, callerSocket, signal })).path;
     },
-    usesOwnKeys,
+    own: usesOwnKeys ? { agentSocket: callerSocket } : undefined,
+    isTyped: (host) => hosts.has(host),
     tlsVerify,
     signal,
   };

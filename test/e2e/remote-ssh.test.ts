@@ -1,83 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { TestRepository } from '../support/git-server.ts';
 import { readImage } from '../support/image-archive.ts';
-import { freePort } from '../support/loopback.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { knownHost, startSshServer } from '../support/ssh-server.ts';
 
 // ssh reads known_hosts in the home of the user, so the user must be one that is there for tests.
 const needs = requires('root', 'user:subids', 'tool:git', 'tool:sshd', 'tool:ssh-keygen');
 
-/** An OpenSSH server of the ordinary user, on loopback, that lets one key in. */
-interface SshServer extends AsyncDisposable {
-  readonly port: number;
-  /** The line of known_hosts. */
-  readonly hostKey: string;
-}
-
-async function startServer(box: Sandbox): Promise<SshServer> {
-  for (const name of ['host', 'user', 'stranger']) {
-    await box.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', box.at(name)]).succeeds();
-  }
-  const port = await freePort();
-  box.file(
-    'sshd_config',
-    `Port ${port}
-ListenAddress 127.0.0.1
-HostKey ${box.at('host')}
-AuthorizedKeysFile ${box.at('user.pub')}
-PasswordAuthentication no
-StrictModes no
-UsePAM no
-PidFile none
-`,
-  );
-  const run = box.run(['/usr/sbin/sshd', '-D', '-e', '-f', box.at('sshd_config')]);
-  await listening(port);
-  const [type, key] = readFileSync(box.at('host.pub'), 'utf8').split(' ');
-  return {
-    port,
-    hostKey: `[127.0.0.1]:${port} ${type} ${key}\n`,
-    [Symbol.asyncDispose]: async () => {
-      run.child.kill('SIGTERM');
-      await run.finished();
-    },
-  };
-}
-
-async function listening(port: number): Promise<void> {
-  for (;;) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
-    });
-    if (isOpen) return;
-    await delay(50);
-  }
-}
-
-/** The user's known_hosts with one line more. */
-function knownHost(home: string, line: string): Disposable {
-  const file = join(home, '.ssh/known_hosts');
-  const before = existsSync(file) ? readFileSync(file) : undefined;
-  mkdirSync(dirname(file), { recursive: true });
-  appendFileSync(file, line);
-  chmodSync(file, 0o644);
-  return {
-    [Symbol.dispose]: () => (before === undefined ? rmSync(file) : writeFileSync(file, before)),
-  };
-}
-
 test('OpenSSH fetches repositories with a key of --ssh, from hosts that are known', needs, async () => {
   using box = sandbox();
-  await using server = await startServer(box);
+  await using server = await startSshServer(box);
   const repository = new TestRepository(box.at('app')).write('f', 'by ssh');
   repository.commit('first');
   // Git serves nobody from repositories of others.
