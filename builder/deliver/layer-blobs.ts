@@ -50,7 +50,8 @@ export async function layerBlobs(
     layers.map(async (layer, index) => {
       if (layer.kind === 'built') {
         const root = { layers: layers.slice(0, index + 1) };
-        return limit(() => builtBlob({ layer, root }, form, making));
+        const epoch = layer.isOfBase === true ? undefined : form.epoch;
+        return limit(() => builtBlob({ layer, root }, { ...form, epoch }, making));
       }
       if (needsConversion(layer, form)) return limit(() => convertedBlob(layer, form, making));
       return { diffId: layer.diffId, descriptor: layer.descriptor };

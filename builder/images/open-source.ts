@@ -51,7 +51,11 @@ export async function openRemote(
   name: string,
   { platforms, registry }: Pick<Reading, 'platforms' | 'registry'>,
   session: ImageSession,
-): Promise<{ readonly whole: WholeImage; readonly name: string }> {
+): Promise<{
+  readonly whole: WholeImage;
+  readonly name: string /** What the name stands for. */;
+  readonly descriptor: Descriptor;
+}> {
   const [{ resolveIndex }, { formatReference }] = await Promise.all([
     import('../../registry/resolve.ts'),
     import('../../registry/reference.ts'),
@@ -59,7 +63,7 @@ export async function openRemote(
   const found = await resolveIndex(name, { client: await session.client(registry), signal: session.signal });
   const { registry: host, repository, digest } = found.reference;
   const full = formatReference(digest === undefined ? found.reference : { registry: host, repository, digest });
-  return { whole: await chosen(found, platforms, `fetch image "${name}"`), name: full };
+  return { whole: await chosen(found, platforms, `fetch image "${name}"`), name: full, descriptor: found.descriptor };
 }
 
 /** One content of a layout or archive as a whole image. Entries that the archive leaves out are left out. */

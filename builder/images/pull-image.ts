@@ -1,4 +1,5 @@
-import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { rememberedNames } from '../source/digest-names.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openRemote, type WantedPlatforms } from './open-source.ts';
@@ -21,14 +22,15 @@ export async function pullImage(
   settings: { readonly platforms: WantedPlatforms; readonly registry: RegistrySettings },
   session: ImageSession,
 ): Promise<Pulled> {
-  const { whole, name: full } = await openRemote(name, settings, session);
+  const { whole, name: full, descriptor } = await openRemote(name, settings, session);
   await keepImage(whole, [full], session);
-  const written = formatReference(withDefaultTag(parseReference(name)));
   if (settings.platforms !== 'all') {
+    const chosen = descriptorOf(whole);
     // Short names may stand for an image of another registry, by registries.conf.
-    for (const known of new Set([full, written])) {
-      await session.store.resolved.put(known, settings.platforms, descriptorOf(whole));
-    }
+    const names = [full, name].flatMap((text) =>
+      rememberedNames(withDefaultTag(parseReference(text)), [descriptor.digest, chosen.digest]),
+    );
+    for (const known of new Set(names)) await session.store.resolved.put(known, settings.platforms, chosen);
   }
   return { name: full, digest: descriptorOf(whole).digest, imageId: imageIdOf(whole) };
 }

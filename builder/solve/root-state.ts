@@ -12,7 +12,13 @@ export type LayerRef =
       readonly descriptor: Descriptor;
       readonly blobs: BlobSource;
     }
-  | { readonly kind: 'built'; readonly chainId: Digest; readonly facts: LayerFacts };
+  | {
+      readonly kind: 'built';
+      readonly chainId: Digest;
+      readonly facts: LayerFacts;
+      /** An earlier build made it, for an image that this build only starts from: nothing of this build changes it. */
+      readonly isOfBase?: true;
+    };
 
 /** A root file system that a stage has reached, known by what it contains. No layers: `scratch`. */
 export interface RootState {
@@ -38,7 +44,7 @@ export function rootOfImage(image: Pick<SourceImage, 'reference' | 'manifest' | 
     layers.push(
       facts === undefined
         ? { kind: 'foreign', chainId, diffId, descriptor, blobs: image.blobs }
-        : { kind: 'built', chainId, facts },
+        : { kind: 'built', chainId, facts, isOfBase: true },
     );
   }
   return { layers };

@@ -9,9 +9,17 @@ import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { choosePlatform, platformMatches } from '../../registry/oci/platform-match.ts';
-import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from '../../registry/reference.ts';
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+  withDigest,
+} from '../../registry/reference.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, PullPolicy } from '../options.ts';
+import { rememberedNames, storedByDigest } from './digest-names.ts';
 import { localLayersOf } from './local-layers.ts';
 
 /** What a look-up works with. */
@@ -68,11 +76,22 @@ export class ImageLookup implements AsyncDisposable {
   async #known(reference: Reference, platform: Platform): Promise<SourceImage | undefined> {
     const { store } = this.#services;
     const complete = formatReference(reference);
-    const named = await store.images.get(complete);
-    const own = named && (await this.#openStored(complete, { descriptor: named.descriptor, platform }));
-    if (own !== undefined) return own;
-    const resolved = await store.resolved.get(complete, platform);
+    for (const descriptor of await this.#named(reference)) {
+      const own = await this.#openStored(complete, { descriptor, platform });
+      if (own !== undefined) return own;
+    }
+    // With both tag and digest the digest decides.
+    const { digest } = reference;
+    const remembered = digest === undefined ? complete : formatReference(withDigest(reference, digest));
+    const resolved = (await store.resolved.get(complete, platform)) ?? (await store.resolved.get(remembered, platform));
     return resolved && this.#openResolved(reference, resolved.descriptor);
+  }
+
+  async #named(reference: Reference): Promise<readonly Descriptor[]> {
+    const { store } = this.#services;
+    const named = await store.images.get(formatReference(reference));
+    if (named !== undefined) return [named.descriptor];
+    return reference.digest === undefined ? [] : storedByDigest(store, reference, reference.digest);
   }
 
   async #isGoodEnough(known: SourceImage, reference: Reference): Promise<boolean> {
@@ -83,7 +102,8 @@ export class ImageLookup implements AsyncDisposable {
       case 'always':
         return false;
       case 'newer':
-        return this.#isCurrent(known, reference);
+        // What a digest names does not change.
+        return reference.digest !== undefined || this.#isCurrent(known, reference);
       default:
         return unreachable(this.#policy);
     }
@@ -102,7 +122,9 @@ export class ImageLookup implements AsyncDisposable {
     const image = await resolveImage(name, { client: await this.client(), platform: wanted.platform, signal });
     await store.blobs.putBytes(image.manifestBytes, image.descriptor.digest);
     await store.blobs.putBytes(image.configBytes, image.manifest.config.digest);
-    await store.resolved.put(formatReference(wanted.reference), wanted.platform, image.descriptor);
+    for (const remembered of rememberedNames(wanted.reference, [image.descriptor.digest, image.index?.digest])) {
+      await store.resolved.put(remembered, wanted.platform, image.descriptor);
+    }
     return image;
   }
 
