@@ -8,6 +8,7 @@ import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import { imageForm } from './deliver/image-form.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
+import { checkDestinations } from './export/check-destination.ts';
 import { checkVolumes } from './mounts/check-volumes.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
@@ -38,6 +39,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of options.outputs ?? []) imageForm(options, output);
+  await checkDestinations(options.outputs ?? [], options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);

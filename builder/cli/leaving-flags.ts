@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { compressionOf } from '../deliver/image-form.ts';
+import { checkFile } from '../export/check-destination.ts';
 import { writeWhole } from '../export/whole-output.ts';
 import type { LeavingForm } from '../images/leaving-layers.ts';
 import { compressionWord } from './compression-word.ts';
@@ -56,6 +57,12 @@ export function leavingForm(parsed: ParsedFlags): LeavingForm {
 /** What `--format` says, where mediaFormatFlag is. Throws UsageError. */
 export function mediaFormat(parsed: ParsedFlags): 'oci' | 'docker' | undefined {
   return oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
+}
+
+/** Throws OutputError when no digest can be written where `--digestfile` says: before anything is moved. */
+export async function checkDigestFile(parsed: ParsedFlags): Promise<void> {
+  const file = parsed.last('--digestfile');
+  if (file !== undefined) await checkFile(file);
 }
 
 /** Writes the digest where `--digestfile` says. Throws OutputError. */

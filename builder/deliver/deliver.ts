@@ -1,9 +1,11 @@
 import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
+import { ExecutorError } from '../../executor/host/errors.ts';
 import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { formatPlatform } from '../../parser/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { OutputError } from '../errors.ts';
 import type { BuildEvent } from '../events.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -78,7 +80,7 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 }
 
 async function writeRoots(
-  { platformSplit }: Extract<Output, { kind: 'local' | 'tar' }>,
+  { platformSplit, destination }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
   { options, roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
@@ -90,7 +92,18 @@ async function writeRoots(
     trees.push({ lowers, epoch: plan.sourceDateEpoch, platform, folder: isSplit ? folderOf(plan.platform) : undefined });
   }
   const client = await worker.get();
-  await client.request({ kind: 'export-tree', trees, form, path: target }, { signal });
+  try {
+    await client.request({ kind: 'export-tree', trees, form, path: target }, { signal });
+  } catch (error) {
+    throw isRefused(error) ? new OutputError(destination, error.message, { hint: error.failure.hint, cause: error }) : error;
+  }
+}
+
+/** Two platforms have one file, which is neither a step's fault nor the machine's. */
+function isRefused(
+  error: unknown,
+): error is ExecutorError & { readonly failure: { readonly kind: 'refused'; readonly hint?: string } } {
+  return error instanceof ExecutorError && error.failure.kind === 'refused' && error.failure.code === 'not-supported';
 }
 
 /** `linux_arm_v7`: what docker buildx calls the folder of one of several platforms. */

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import type { Output } from '../options.ts';
 import { layoutArchive } from './archive.ts';
 import { type BuiltImage, manifestsOf } from './built-image.ts';
+import { checkDestinations } from './check-destination.ts';
 import { writeLayoutFolder } from './folder.ts';
 import {
   blobFiles,
@@ -36,6 +37,7 @@ export interface ExportOptions {
  * @throws OutputError, UsageError (several platforms in a docker archive, a terminal as destination), the signal's reason
  */
 export async function exportImage(image: BuiltImage, output: ImageFileOutput, options: ExportOptions = {}): Promise<void> {
+  await checkDestinations([output], options);
   const named = output.image?.names === undefined ? image : { ...image, names: output.image.names };
   if (output.kind === 'oci' && !output.isArchive) return writeLayoutFolder(named, output.destination, options);
   const files = filesOf(named, output.kind);
@@ -67,9 +69,7 @@ function onlyManifest(image: BuiltImage): ReturnType<typeof manifestsOf>[number]
 }
 
 async function toStandardOutput(files: readonly LayoutFile[], { stdout, signal }: ExportOptions): Promise<void> {
-  if (stdout === undefined || stdout.isTTY === true) {
-    throw new UsageError('--output', 'Cannot write an archive to the terminal', { hint: 'Redirect it: tsbuild ... > image.tar' });
-  }
+  if (stdout === undefined) throw new Error('an output goes to standard output, which is not there');
   try {
     await pipeline(Readable.from(layoutArchive(files, signal), { objectMode: false }), stdout, { end: false });
   } catch (error) {
@@ -80,11 +80,6 @@ async function toStandardOutput(files: readonly LayoutFile[], { stdout, signal }
 
 async function toFile(files: readonly LayoutFile[], destination: string, { signal }: ExportOptions): Promise<void> {
   const kind = await kindAt(destination);
-  if (kind === 'folder') {
-    throw new UsageError('--output', `Cannot write an archive to "${destination}": it is a folder`, {
-      hint: `Name a file: dest=${destination.replace(/\/$/, '')}/image.tar`,
-    });
-  }
   // A pipe or a device has no temporary name.
   if (kind === 'other') return toDevice(files, { destination, flags: 'w', signal });
   return writeWhole(destination, (temporary) => toOpenFile(files, { destination: temporary, flags: 'wx', signal }));

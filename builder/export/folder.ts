@@ -1,9 +1,10 @@
-import { constants, copyFile, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { OutputError, UsageError } from '../errors.ts';
+import { OutputError } from '../errors.ts';
 import type { BuiltImage } from './built-image.ts';
+import { checkLayout } from './check-destination.ts';
 import {
   blobFiles,
   indexEntries,
@@ -29,35 +30,20 @@ export async function writeLayoutFolder(
   destination: string,
   { signal }: { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const present = await presentLayout(destination);
-  if (present === undefined) {
+  if ((await checkLayout(destination)) === 'new') {
     return writeWhole(destination, async (temporary) => {
       await writeBlobs(image, temporary, signal);
       await writeDurably(join(temporary, indexFile), indexText(indexEntries(image)));
       await writeDurably(join(temporary, markerFile), markerText);
     });
   }
+  const present = await readIndex(destination);
   try {
     await writeBlobs(image, destination, signal);
     await replaceFile(join(destination, indexFile), indexText(mergedEntries(present, indexEntries(image))));
   } catch (error) {
     throw outputFailure(destination, error);
   }
-}
-
-// undefined: nothing there, or an empty folder. Otherwise what index.json lists.
-async function presentLayout(destination: string): Promise<readonly unknown[] | undefined> {
-  const kind = await kindAt(destination);
-  if (kind === undefined) return undefined;
-  if (kind !== 'folder') throw new UsageError('--output', `Cannot write a folder to "${destination}": it is a file`);
-  const names = await readdir(destination);
-  if (names.length === 0) return undefined;
-  if (!names.includes(markerFile)) {
-    throw new UsageError('--output', `Cannot write an image layout to "${destination}": the folder holds other files`, {
-      hint: 'Name a new or empty folder, or one that is an image layout',
-    });
-  }
-  return readIndex(destination);
 }
 
 async function readIndex(destination: string): Promise<readonly unknown[]> {

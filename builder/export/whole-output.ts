@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { removeTree } from '../../cache/remove-tree.ts';
 import { OutputError } from '../errors.ts';
 
 /**
@@ -28,13 +28,25 @@ export async function writeWhole(destination: string, write: (temporary: string)
 /** Runs `use`; afterwards, and when the process exits before, whatever is at `temporary` is removed. */
 export async function withTemporary(temporary: string, use: () => Promise<void>): Promise<void> {
   // A second Ctrl-C does not wait for promises.
-  const removeNow = (): void => rmSync(temporary, { recursive: true, force: true });
+  const removeNow = (): void => removeTree(temporary);
   process.once('exit', removeNow);
   try {
     await use();
+  } catch (error) {
+    // Where nothing could be written nothing can be removed, which is not the news.
+    ifPossible(removeNow);
+    throw error;
   } finally {
     process.off('exit', removeNow);
-    await rm(temporary, { recursive: true, force: true });
+  }
+  removeNow();
+}
+
+function ifPossible(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
   }
 }
 
@@ -48,7 +60,8 @@ export function temporaryName(base: string): string {
 export function outputFailure(destination: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   const reason = error.message.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? error.code;
-  const source = error.path !== undefined && dirname(error.path) !== dirname(destination) ? error.path : undefined;
+  const isAbout = error.path === undefined || [dirname(error.path), error.path].includes(dirname(destination));
+  const source = isAbout ? undefined : error.path;
   return new OutputError(destination, `Cannot write "${destination}": ${source === undefined ? '' : `${source}: `}${reason}`, {
     cause: error,
     hint: source === undefined ? hintFor(error.code, destination) : undefined,
@@ -61,7 +74,7 @@ export async function syncPath(path: string): Promise<void> {
   await handle.sync();
 }
 
-/** What is at a path, following links; undefined for nothing. */
+/** What is at a path, following links; undefined for nothing. Throws OutputError when that cannot be known. */
 export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
   try {
     const status = await stat(path);
@@ -69,7 +82,7 @@ export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' 
     return status.isFile() ? 'file' : 'other';
   } catch (error) {
     if (isSystemError(error) && error.code === 'ENOENT') return undefined;
-    throw error;
+    throw outputFailure(path, error);
   }
 }
 

@@ -3,6 +3,7 @@ import { StoreLayout } from '../../cache/store-layout.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { UsageError } from '../errors.ts';
 import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
+import { checkDestinations } from '../export/check-destination.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
 import type { ImageSession } from './image-session.ts';
 import { fetchBlobs } from './keep-image.ts';
@@ -30,6 +31,7 @@ export interface FileTarget {
 export async function writeFiles(named: NamedImage, { output, stdout }: FileTarget, session: ImageSession): Promise<void> {
   const { whole } = named;
   refuseSeveral(whole, output);
+  await checkDestinations([output], { stdout });
   if (output.kind === 'oci') noteDockerTypes(whole, session);
   const isTemporary = whole.isStored !== true;
   const blobs = isTemporary ? await stageBlobs(whole, session) : session.store.blobs;

@@ -22,6 +22,7 @@ export async function runBuild(context: CommandContext): Promise<number> {
 }
 
 async function buildImage(command: BuildCommand, context: CommandContext): Promise<number> {
+  await checkResultFiles(command);
   await using progress = await startProgress(modeOf(command), context);
   const result = await build({
     ...command.options,
@@ -39,6 +40,14 @@ async function buildImage(command: BuildCommand, context: CommandContext): Promi
     context.stdout.write(`${result.imageId}\n`);
   }
   return 0;
+}
+
+/** Before anything is built, like outputs. */
+async function checkResultFiles({ options, imageIdFile, metadataFile }: BuildCommand): Promise<void> {
+  const files = [imageIdFile, metadataFile].filter((file) => file !== undefined);
+  if (files.length === 0) return;
+  const { checkDestinations } = await import('../../export/check-destination.ts');
+  await checkDestinations(options.outputs ?? [], { files });
 }
 
 async function describe(method: DescribeMethod, request: DescribeRequest, context: CommandContext): Promise<number> {

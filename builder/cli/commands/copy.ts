@@ -3,7 +3,15 @@ import { parseImageLocation } from '../../images/location.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
+import {
+  checkDigestFile,
+  digestFileFlag,
+  leavingFlags,
+  leavingForm,
+  mediaFormat,
+  mediaFormatFlag,
+  writeDigestFile,
+} from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -50,6 +58,7 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
     from: registrySettings(parsed, 'src'),
     to: registrySettings(parsed, 'dest'),
   };
+  await checkDigestFile(parsed);
   const digest = await inSession(opened, parsed, (session) => copyImage(places, copying, session));
   await writeDigestFile(parsed, digest);
   return 0;

@@ -6,7 +6,15 @@ import { openRemote } from '../../images/open-source.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
+import {
+  checkDigestFile,
+  digestFileFlag,
+  leavingFlags,
+  leavingForm,
+  mediaFormat,
+  mediaFormatFlag,
+  writeDigestFile,
+} from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
@@ -67,6 +75,7 @@ async function push(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [text = '', ...names] = parsed.operands;
   const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
+  await checkDigestFile(parsed);
   await inSession(opened, parsed, async (session) => {
     const list = await openList(text, session);
     if (list.document.index.manifests.length === 0) {

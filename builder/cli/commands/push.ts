@@ -5,7 +5,15 @@ import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import { digestFileFlag, leavingFlags, leavingForm, mediaFormat, mediaFormatFlag, writeDigestFile } from '../leaving-flags.ts';
+import {
+  checkDigestFile,
+  digestFileFlag,
+  leavingFlags,
+  leavingForm,
+  mediaFormat,
+  mediaFormatFlag,
+  writeDigestFile,
+} from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -29,6 +37,7 @@ async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<num
   const [text = '', ...names] = parsed.operands;
   const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
+  await checkDigestFile(parsed);
   const { stdout } = opened.context;
   await inSession(opened, parsed, async (session) => {
     const { name: own, descriptor } = await findImage(session.store, text);

@@ -1,0 +1,113 @@
+import { constants } from 'node:fs';
+import { access, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { OutputError, UsageError } from '../errors.ts';
+import type { Output } from '../options.ts';
+import { indexFile, markerFile } from './layout-files.ts';
+import { kindAt, outputFailure } from './whole-output.ts';
+
+/** Standard output as an output's destination. */
+export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+/**
+ * Refuses outputs that cannot be written, and files for the results, while that costs nothing: before the build. What only shows while
+ * writing, such as a full disk, is found then. Throws OutputError, or UsageError for a terminal.
+ */
+export async function checkDestinations(
+  outputs: readonly Output[],
+  { files = [], stdout }: { readonly files?: readonly string[]; readonly stdout?: OutputStream | undefined },
+): Promise<void> {
+  // Folders are written before anything that may lie in them.
+  const made = outputs.filter(isFolder).map(({ destination }) => resolve(destination));
+  for (const output of outputs) {
+    if (!('destination' in output)) continue;
+    if (output.destination === '-') refuseTerminal(output.kind, stdout);
+    else if (output.kind === 'local') await checkTree(output.destination);
+    else if (isFolder(output)) await checkLayout(output.destination);
+    else await checkFile(output.destination, { made, what: output.kind === 'tar' ? 'a tar' : 'an archive' });
+  }
+  for (const file of files) await checkFile(file, { made, what: 'a file' });
+}
+
+/** Throws OutputError when a file cannot be written there, whole under another name first. */
+export async function checkFile(
+  destination: string,
+  { made = [], what = 'a file' }: { readonly made?: readonly string[]; readonly what?: string } = {},
+): Promise<void> {
+  const kind = await kindAt(destination);
+  if (kind === 'folder') throw folderInTheWay(destination, what);
+  // A pipe or a device has no temporary name.
+  if (kind === 'other') return checkAccess(destination, destination, constants.W_OK);
+  const parent = dirname(destination);
+  if (kind === undefined && made.some((folder) => isWithin(resolve(parent), folder)) && (await kindAt(parent)) === undefined)
+    return;
+  await checkAccess(destination, parent, constants.W_OK | constants.X_OK);
+}
+
+/** The folder in which an image layout is to be written, and whether it is one already. Throws OutputError for any other folder. */
+export async function checkLayout(destination: string): Promise<'new' | 'layout'> {
+  const kind = await kindAt(destination);
+  if (kind === undefined) {
+    await checkAccess(destination, dirname(destination), constants.W_OK | constants.X_OK);
+    return 'new';
+  }
+  if (kind !== 'folder') throw new OutputError(destination, `Cannot write a folder to "${destination}": it is a file`);
+  await checkAccess(destination, destination, constants.R_OK | constants.W_OK | constants.X_OK);
+  const names = await readdir(destination);
+  if (names.length === 0) return 'new';
+  if (names.includes(markerFile) && (await kindAt(join(destination, indexFile))) !== undefined) return 'layout';
+  throw new OutputError(destination, `Cannot write an image layout to "${destination}": the folder holds other files`, {
+    hint: 'Name a new or empty folder, or one that is an image layout',
+  });
+}
+
+function refuseTerminal(kind: Output['kind'], stdout: OutputStream | undefined): void {
+  if (stdout !== undefined && stdout.isTTY !== true) return;
+  const isTree = kind === 'tar';
+  throw new UsageError('--output', `Cannot write ${isTree ? 'a tar' : 'an archive'} to the terminal`, {
+    hint: `Redirect it: tsbuild ${isTree ? '-o - ... > files.tar' : '... > image.tar'}`,
+  });
+}
+
+async function checkTree(destination: string): Promise<void> {
+  const kind = await kindAt(destination);
+  const flags = constants.W_OK | constants.X_OK;
+  if (kind === undefined) return checkAccess(destination, await nearestFolder(resolve(destination)), flags);
+  if (kind !== 'folder') throw new OutputError(destination, `Cannot write files to "${destination}": it is not a folder`);
+  await checkAccess(destination, destination, flags);
+}
+
+/** The deepest folder on the way that is there: the others will be made. */
+async function nearestFolder(path: string): Promise<string> {
+  const parent = dirname(path);
+  return (await kindAt(parent)) === undefined && parent !== path ? nearestFolder(parent) : parent;
+}
+
+async function checkAccess(destination: string, path: string, flags: number): Promise<void> {
+  try {
+    if ((flags & constants.X_OK) !== 0 && !(await stat(path)).isDirectory()) throw notFolder(destination, path);
+    await access(path, flags);
+  } catch (error) {
+    throw outputFailure(destination, error);
+  }
+}
+
+function notFolder(destination: string, path: string): OutputError {
+  return new OutputError(destination, `Cannot write "${destination}": "${path}" is not a folder`);
+}
+
+/** Why no file can be written where a folder is. */
+function folderInTheWay(destination: string, what: string): OutputError {
+  const extension = what === 'a file' ? 'file' : 'image.tar';
+  return new OutputError(destination, `Cannot write ${what} to "${destination}": it is a folder`, {
+    hint: `Name a file: ${what === 'a file' ? '' : 'dest='}${destination.replace(/\/$/, '')}/${extension}`,
+  });
+}
+
+function isFolder(output: Output): output is Extract<Output, { kind: 'local' | 'oci' }> {
+  return output.kind === 'local' || (output.kind === 'oci' && !output.isArchive);
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
