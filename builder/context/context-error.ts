@@ -3,10 +3,27 @@ import { SourceError } from './errors.ts';
 
 /** A file or folder of a context that the file system does not let us read. */
 export function unreadable(tree: string, path: RawPath, error: unknown): SourceError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  const reason = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : code;
+  const isForbidden = codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM';
+  const reason = isForbidden ? 'permission denied' : reasonOf(error);
   return new SourceError('unreadable', `Cannot read "${textOfPath(path)}" in ${tree}: ${reason}`, {
-    hint: 'Make it readable, or leave it out with a line in .dockerignore',
+    hint: isForbidden ? 'Make it readable, or leave it out with a line in .dockerignore' : undefined,
     cause: error,
   });
+}
+
+/** True when a path leads to nothing: it is not there, or not there any more. */
+export function isGone(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
+}
+
+/** The system's own word for an error: `EACCES`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** "EIO: i/o error, read" says it in words too. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? text;
 }

@@ -1,7 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
-import { SourceError } from './errors.ts';
 import type { MatchState, PatternList } from './pattern-list.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
@@ -30,26 +29,35 @@ interface Taken {
   readonly entry: TreeEntry;
 }
 
-/** The entries of one source: itself and, for a folder, what is selected below it. Contents are hashed. */
-export async function collectEntries(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly CopyEntry[]> {
-  const taken = await select(tree, source, selection);
-  await tree.hash(taken.filter(needsHash).map(({ from }) => from));
+/**
+ * The entries of one source: itself and, for a folder, what is selected below it. Contents are hashed. What vanishes meanwhile counts as if it
+ * had not been there; undefined when that is the source itself.
+ */
+export async function collectEntries(
+  tree: FileTree,
+  source: RawPath,
+  selection: Selection,
+): Promise<readonly CopyEntry[] | undefined> {
+  for (;;) {
+    const taken = await select(tree, source, selection);
+    const unread = taken.filter(needsHash);
+    await tree.hash(unread.map(({ from }) => from));
+    if (unread.every(({ from }) => tree.lookup(from) !== undefined)) return taken.length === 0 ? undefined : listed(tree, taken);
+  }
+}
+
+function listed(tree: FileTree, taken: readonly Taken[]): readonly CopyEntry[] {
   const names = new Map<string, RawPath>();
-  return taken.map((path) => copyEntry(path, needsHash(path) ? entryAt(tree, path.from) : path.entry, names));
+  return taken.map((path) => copyEntry(path, (needsHash(path) ? tree.lookup(path.from) : undefined) ?? path.entry, names));
 }
 
 function needsHash({ entry }: Taken): boolean {
   return entry.type === 'file' && entry.digest === undefined;
 }
 
-function entryAt(tree: FileTree, path: RawPath): TreeEntry {
-  const entry = tree.lookup(path);
-  if (entry === undefined) throw vanished(tree, path);
-  return entry;
-}
-
 async function select(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly Taken[]> {
-  const entry = entryAt(tree, source);
+  const entry = tree.lookup(source);
+  if (entry === undefined) return [];
   const taken: Taken[] = [{ from: source, to: rawPath(''), entry }];
   if (entry.type !== 'directory') return taken;
   const root: Folder = {
@@ -102,7 +110,8 @@ function visit(child: Child, into: { tree: FileTree; selection: Selection; taken
   const to = joinPath(parent.to, child.name);
   const included = selection.includes?.match(to, parent.includes);
   const excluded = selection.excludes.isEmpty ? undefined : selection.excludes.match(to, parent.excludes);
-  const entry = entryAt(tree, from);
+  const entry = tree.lookup(from);
+  if (entry === undefined) return undefined;
   const isTaken = included?.isMatched !== false && excluded?.isMatched !== true;
   if (isTaken) {
     takeFolders(parent, taken);
@@ -162,10 +171,6 @@ function fileEntry({ from, to }: Taken, entry: FileEntry, names: Map<string, Raw
 
 /** sha256 of nothing. */
 const emptyDigest = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-
-function vanished(tree: FileTree, path: RawPath): SourceError {
-  return new SourceError('changed', `Cannot copy "${path}" from ${tree.name}: it was removed while the build looked at it`);
-}
 
 function unreachable(value: never): never {
   throw new Error(`Unexpected entry ${JSON.stringify(value)}`);

@@ -53,8 +53,12 @@ export async function planCopy(tree: FileTree, request: CopyRequest): Promise<re
 
 /** The whole of a folder or a file, as `RUN --mount=type=bind` shows it. Wildcards mean nothing here. Throws a SourceError. */
 export async function planTree(tree: FileTree, path: string): Promise<PlannedGroup> {
-  const match = findPath(tree, cleanSource(path));
-  return groupOf(tree, match, { number: 0, keepsParents: false, selection: { includes: undefined, excludes: patternList([]) } });
+  for (;;) {
+    const match = findPath(tree, cleanSource(path));
+    const selection = { includes: undefined, excludes: patternList([]) };
+    const group = await groupOf(tree, match, { number: 0, keepsParents: false, selection });
+    if (group !== undefined) return group;
+  }
 }
 
 interface PathContext {
@@ -75,7 +79,10 @@ async function pathGroups(tree: FileTree, path: string, context: PathContext): P
   for (const match of matches) {
     // A file has nothing below the pivot that could match.
     if (keepsParents && tree.lookup(match.path)?.type !== 'directory') continue;
-    groups.push(await groupOf(tree, match, { number, keepsParents, selection }));
+    const group = await groupOf(tree, match, { number, keepsParents, selection });
+    if (group !== undefined) groups.push(group);
+    // It has vanished, and what is named literally must be there.
+    else if (!hasWildcards(base)) findPath(tree, base);
   }
   return groups;
 }
@@ -96,9 +103,10 @@ interface GroupContext {
   readonly selection: Selection;
 }
 
-async function groupOf(tree: FileTree, match: SourceMatch, context: GroupContext): Promise<PlannedGroup> {
+async function groupOf(tree: FileTree, match: SourceMatch, context: GroupContext): Promise<PlannedGroup | undefined> {
   const { number, keepsParents, selection } = context;
   const entries = await collectEntries(tree, match.path, selection);
+  if (entries === undefined) return undefined;
   const sourceType = tree.lookup(match.path)?.type === 'directory' ? 'directory' : 'file';
   return { source: number, path: match.path, name: nameOf(match.written), sourceType, keepsParents, entries };
 }

@@ -3,7 +3,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileStamp } from '../../cache/file-digests.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
-import { unreadable } from './context-error.ts';
+import { isGone, unreadable } from './context-error.ts';
 import { SourceError } from './errors.ts';
 
 export interface FileToHash {
@@ -20,8 +20,8 @@ export interface HashedFile {
   readonly path: RawPath;
   /** As it was while it was read: before and after, it was the same. undefined: as when it was listed. */
   readonly stats: BigIntStats | undefined;
-  /** sha256, hex. */
-  readonly digest: string;
+  /** sha256, hex; undefined: the file is not there any more. */
+  readonly digest: string | undefined;
   /** When reading began, in nanoseconds since the epoch. */
   readonly readNs: bigint;
 }
@@ -89,13 +89,15 @@ async function* hashConcurrently(
 
 async function hashStreaming(file: FileToHash, signal: AbortSignal | undefined): Promise<HashedFile> {
   try {
-    await using handle = await open(file.file, openFlags);
     for (let attempt = 0; attempt < maximalAttempts; attempt++) {
+      // Opened each time: editors put a new file in the place of the old one.
+      await using handle = await open(file.file, openFlags);
       const hashed = await hashOnce(handle, file.path, signal);
       if (hashed !== undefined) return hashed;
     }
   } catch (error) {
     signal?.throwIfAborted();
+    if (isGone(error)) return { path: file.path, stats: undefined, digest: undefined, readNs: 0n };
     throw unreadable(file.name, file.path, error);
   }
   throw new SourceError('changed', `Cannot read "${textOfPath(file.path)}" in ${file.name}: it changes while it is read`, {
@@ -103,7 +105,7 @@ async function hashStreaming(file: FileToHash, signal: AbortSignal | undefined):
   });
 }
 
-/** undefined when the file changed meanwhile. */
+/** undefined when the file changed meanwhile, or lost its name. */
 async function hashOnce(handle: FileHandle, path: RawPath, signal: AbortSignal | undefined): Promise<HashedFile | undefined> {
   const readNs = BigInt(Date.now()) * 1_000_000n;
   const before = await handle.stat({ bigint: true });
@@ -119,7 +121,7 @@ async function hashOnce(handle: FileHandle, path: RawPath, signal: AbortSignal |
     position += bytesRead;
   }
   const stats = await handle.stat({ bigint: true });
-  const isWhole = isUnchanged(before, stats) && BigInt(position) === stats.size;
+  const isWhole = stats.nlink > 0n && isUnchanged(before, stats) && BigInt(position) === stats.size;
   return isWhole ? { path, stats, digest: whole.digest('hex'), readNs } : undefined;
 }
 

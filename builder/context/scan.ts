@@ -1,10 +1,11 @@
 import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { UsageError } from '../errors.ts';
-import { unreadable } from './context-error.ts';
+import { codeOf, isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import { IgnoreRules, type IgnoreState } from './ignore.ts';
@@ -18,6 +19,9 @@ interface ScanOptions {
   readonly digests?: FileDigests | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** How long the event loop may be kept busy, in milliseconds. */
+const sliceMs = 10;
 
 /** What a folder's rules say, kept for its children. */
 interface FolderState {
@@ -88,7 +92,10 @@ export class ContextTree implements FileTree {
     this.#statusesOf ??= (await import('../../cache/folder-statuses.ts')).folderStatuses;
   }
 
-  /** Reads files whose content is not known, several at a time. SourceError 'unreadable' or 'changed' when one cannot be read. */
+  /**
+   * Reads files whose content is not known, several at a time; one that has vanished is not there from now on. SourceError 'unreadable' or
+   * 'changed' when one cannot be read.
+   */
   async hash(paths: readonly RawPath[]): Promise<void> {
     const unknown = paths.map((path) => this.#toHash(path)).filter((file) => file !== undefined);
     for await (const some of hashFiles(this.root, unknown, this.#signal)) {
@@ -96,7 +103,34 @@ export class ContextTree implements FileTree {
     }
   }
 
+  async forgetVanished(): Promise<void> {
+    let sliceEnd = performance.now() + sliceMs;
+    for (const [path, entry] of this.#entries) {
+      if (entry !== undefined && this.#isVanished(path)) this.#forget(path);
+      if (performance.now() < sliceEnd) continue;
+      await turn();
+      sliceEnd = performance.now() + sliceMs;
+    }
+  }
+
+  #isVanished(path: RawPath): boolean {
+    try {
+      return lstatSync(this.#diskPath(path), { throwIfNoEntry: false }) === undefined;
+    } catch (error) {
+      return isGone(error);
+    }
+  }
+
+  #forget(path: RawPath): void {
+    this.#entries.set(path, undefined);
+    this.#visible.delete(folderOf(path));
+  }
+
   #setDigest({ path, stats, digest, readNs }: HashedFile): void {
+    if (digest === undefined) {
+      this.#forget(path);
+      return;
+    }
     const entry = stats === undefined ? this.#entries.get(path) : this.#fileEntry(path, statusOf(stats));
     if (entry?.type !== 'file' || entry.stamp === undefined) return;
     this.#entries.set(path, { ...entry, digest });
@@ -235,17 +269,8 @@ function attributesOf({ mode, mtimeNs }: DiskStatus): { mode: number; uid: 0; gi
   return { mode: mode & 0o7777, uid: 0, gid: 0, mtime: Number(mtimeNs / 1_000_000_000n) };
 }
 
-function isGone(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
-}
-
 function reasonOf(error: unknown): string {
   const code = codeOf(error);
   if (code === 'ENOENT') return 'there is no such folder';
   return code === 'EACCES' ? 'permission denied' : (code ?? String(error));
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -39,10 +39,12 @@ export interface FileTree {
   lookup(path: RawPath): TreeEntry | undefined;
   /** The names in a folder, sorted by bytes; empty for anything else. */
   list(path: RawPath): readonly RawPath[];
-  /** Makes sure that the digests of these files are known. */
+  /** Makes sure that the digests of these files are known. A file that has vanished is not there afterwards. */
   hash(paths: readonly RawPath[]): Promise<void>;
   /** Says that thousands of paths will be looked up, so that it is worth it to load what does that faster. */
   expectMany?(): Promise<void>;
+  /** Looks again at everything that was seen: what has vanished is not there from now on. */
+  forgetVanished?(): Promise<void>;
   /** Why a path cannot be seen, such as `.dockerignore:3 ("*.log")`; undefined when nothing hides it. */
   hiddenBy?(path: RawPath): string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
+import { isGone } from '../context/context-error.ts';
 import { type PlannedGroup, planCopy } from '../context/copy-plan.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/plan.ts';
 import { remoteKindOf } from '../plan/plan-copy.ts';
@@ -74,5 +75,11 @@ async function isArchive(group: PlannedGroup, root: TreeSource): Promise<boolean
   if (group.sourceType !== 'file' || root.kind !== 'directory' || entry?.type !== 'file' || entry.inline !== undefined)
     return false;
   const slash = root.path === '/' ? '' : '/';
-  return isArchiveFile(Buffer.concat([Buffer.from(`${root.path}${slash}`), bytesOfPath(entry.from)]));
+  try {
+    return await isArchiveFile(Buffer.concat([Buffer.from(`${root.path}${slash}`), bytesOfPath(entry.from)]));
+  } catch (error) {
+    // Whoever copies it finds that it has vanished.
+    if (isGone(error)) return false;
+    throw error;
+  }
 }

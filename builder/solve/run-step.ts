@@ -40,9 +40,28 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
   const work: StepWork = { placed, shown, around };
   // Reading a large context takes time that people should see; all else begins when its inputs are there.
   if (readsContext(placed.action)) shown.start();
-  const prepared = await prepareStep(work);
-  const parent = chainIdOfRoot(placed.root);
-  const keyed = stepKey({ action: prepared.action, parent, platform: placed.stage.platform });
+  let failed: { readonly key: string; readonly error: unknown } | undefined;
+  for (;;) {
+    const prepared = await prepareStep(work);
+    const keyed = stepKey({ action: prepared.action, parent: chainIdOfRoot(placed.root), platform: placed.stage.platform });
+    if (failed?.key === keyed.key) throw failed.error;
+    try {
+      return await lookUpOrRun(prepared, keyed, work);
+    } catch (error) {
+      if (!isSourceChanged(error)) throw error;
+      // Without the files that have vanished it is another step; what is there but has changed stays a failure.
+      failed = { key: keyed.key, error };
+      await around.solving.contexts.forgetVanished();
+    }
+  }
+}
+
+function isSourceChanged(error: unknown): boolean {
+  return error instanceof StepError && error.failure.kind === 'refused' && error.failure.code === 'source-changed';
+}
+
+async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepWork): Promise<StepOutcome> {
+  const { placed, around } = work;
   const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, prepared, work);
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
   const current = { key: keyed.key, components: keyed.components, inputs: await orStepError(work, () => prepared.inputs()) };
@@ -54,7 +73,7 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
     const facts = await cachedFacts(keyed, prepared, work);
     if (facts !== undefined) return { facts, isCached: true, reason: undefined };
   }
-  shown.wait();
+  work.shown.wait();
   const running = limit(() => carryOut(prepared, keyed, work));
   ran.set(keyed.key, running);
   const facts = await running;

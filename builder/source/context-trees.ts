@@ -53,6 +53,11 @@ export class ContextTrees {
     return open;
   }
 
+  /** Looks again at what was seen of them: files that have vanished count as if they had never been there. */
+  async forgetVanished(): Promise<void> {
+    for (const open of this.#open.values()) await (await open).tree.forgetVanished?.();
+  }
+
   /** Remembers the digests of the files that were read. */
   async save(): Promise<void> {
     for (const open of this.#open.values()) await (await open).digests?.save();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -141,7 +141,7 @@ test('scanContext() refuses a context that is no folder', async () => {
   await refused(folder.at('none'), 'there is no such folder');
 });
 
-test('hash() reads large files in pieces and gives up on one that is gone', async () => {
+test('hash() reads large files in pieces and forgets one that is gone', async () => {
   using folder = temporaryFolder('scan');
   const large = 'z'.repeat(3_000_000);
   fill(folder, { large, gone: 'x' });
@@ -151,10 +151,8 @@ test('hash() reads large files in pieces and gives up on one that is gone', asyn
   assert.equal(entry?.type === 'file' && entry.digest, sha256(large));
   assert.equal(tree.lookup(rawPath('gone'))?.type, 'file');
   renameSync(folder.at('gone'), folder.at('elsewhere'));
-  await assert.rejects(tree.hash([rawPath('gone')]), {
-    code: 'unreadable',
-    message: 'Cannot read "gone" in the build context: ENOENT',
-  });
+  await tree.hash([rawPath('gone')]);
+  assert.equal(tree.lookup(rawPath('gone')), undefined);
 });
 
 test('hash() stops when the build is cancelled', async () => {
@@ -220,4 +218,48 @@ test('scanning 40,000 files', async (context) => {
   assert.equal(warm.digest, cold.digest);
   context.diagnostic(`cold: ${cold.text}`);
   context.diagnostic(`warm: ${warm.text}; save ${(loadMs - saveMs).toFixed(0)} ms, load ${(loadedMs - loadMs).toFixed(0)} ms`);
+});
+
+test('ContextTree.hash() forgets files that have vanished, and reads those that were replaced', async () => {
+  using folder = temporaryFolder('scan');
+  const large = 'x'.repeat(100_000);
+  fill(folder, { 'd/small': 'a', 'd/large': large, 'd/replaced': large, 'd/stays': 'b' });
+  const tree = await scanned(folder);
+  const names = tree.list(rawPath('d'));
+  for (const name of ['d/small', 'd/large', 'd/replaced']) rmSync(folder.at(name));
+  writeFileSync(folder.at('d/replaced'), 'new');
+  await tree.hash(names.map((name) => joinPath(rawPath('d'), name)));
+  assert.deepEqual(seen(tree), ['d', 'd/replaced', 'd/stays']);
+  const replaced = tree.lookup(rawPath('d/replaced'));
+  assert.deepEqual(replaced?.type === 'file' && [replaced.digest, replaced.size], [sha256('new'), 3]);
+});
+
+test('ContextTree.forgetVanished() forgets files, links and folders that are not there any more', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'd/f': '', 'e/f': '', stays: '' });
+  symlinkSync('stays', folder.at('l'));
+  const tree = await scanned(folder);
+  assert.deepEqual(seen(tree), ['d', 'd/f', 'e', 'e/f', 'l', 'stays']);
+  rmSync(folder.at('d'), { recursive: true });
+  rmSync(folder.at('e/f'));
+  rmSync(folder.at('l'));
+  await tree.forgetVanished();
+  assert.deepEqual(seen(tree), ['e', 'stays']);
+});
+
+test('planCopy() takes what did not vanish between looking and reading', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'a/gone': '', 'a/stays': '', 'b/gone': '', 'c.txt': '', 'd.txt': '' });
+  const paths = async (source: string, keepsParents: boolean, ...gone: readonly string[]): Promise<readonly string[]> => {
+    const tree = await scanned(folder);
+    seen(tree);
+    for (const name of gone) rmSync(folder.at(name));
+    const groups = await planCopy(tree, { sources: [{ kind: 'path', path: source }], excludes: [], keepsParents });
+    for (const name of gone) writeFileSync(folder.at(name), '');
+    return groups.flatMap(({ entries }) => entries.map(({ from }) => from as string));
+  };
+  assert.deepEqual(await paths('a', false, 'a/gone'), ['a', 'a/stays']);
+  assert.deepEqual(await paths('*.txt', false, 'c.txt'), ['d.txt']);
+  assert.deepEqual(await paths('*/gone', true, 'b/gone'), ['', 'a', 'a/gone']);
+  await assert.rejects(paths('c.txt', false, 'c.txt'), { name: 'SourceError', code: 'missing' });
 });
