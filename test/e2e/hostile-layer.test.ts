@@ -77,3 +77,14 @@ test('a COPY through a link in the image stays in the image', needs, async () =>
   await box.tsbuild('--build-context', 'base=oci-layout://base', 'c').succeeds();
   assert.deepEqual(readdirSync(box.at('outside')), []);
 });
+
+test('a whiteout of nothing is not seen, neither by RUN nor in outputs', needs, async () => {
+  using box = sandbox();
+  const folder = { name: 'd', type: 'directory' } as const;
+  const ghosts = [folder, { name: 'd/.wh.gone' }, { name: 'd/kept' }, { name: '.wh.never' }];
+  await writeBusyboxLayout(box.at('base'), { layers: [await layerTar(ghosts)] });
+  box.file('c/Containerfile', 'FROM base AS a\nRUN ls -A /d > /list && rm -r /d\nFROM base\nCOPY --from=a /list /\n');
+  await box.tsbuild('--build-context', 'base=oci-layout://base', '-o', 'out', 'c').succeeds();
+  assert.equal(readFileSync(box.at('out/list'), 'utf8'), 'kept\n');
+  assert.deepEqual(readdirSync(box.at('out/d')), ['kept']);
+});

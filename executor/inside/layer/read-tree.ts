@@ -12,7 +12,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from '../../../native/constants.ts';
-import { close, type FileStatus, fstatat, openat, readDirectory, readlinkat } from '../../../native/files.ts';
+import { close, type FileStatus, fstatatIfExists, openat, readDirectory, readlinkat } from '../../../native/files.ts';
 import { fgetXattr } from '../../../native/xattrs.ts';
 import { bytesOfPath, joinPath, pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs, type TarEntryType, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
@@ -43,9 +43,10 @@ function* readFolder(folder: Folder, firstNames: Map<string, RawPath>): Generato
   for (const name of names.toSorted()) {
     const bytes = bytesOfPath(name);
     const path = joinPath(folder.path, name);
-    const status = fstatat(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
-    const type = types.get(status.mode & S_IFMT);
-    if (type !== undefined) {
+    // A whiteout where nothing is below is listed by overlayfs, and is not there.
+    const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
+    const type = status && types.get(status.mode & S_IFMT);
+    if (status !== undefined && type !== undefined) {
       const fd = open(folder.fd, bytes, type);
       try {
         yield { header: linked(status, firstNames, headerOf({ folder: folder.fd, name: bytes, path, status, type, fd })), fd };

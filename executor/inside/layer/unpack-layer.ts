@@ -12,6 +12,7 @@ import { encodeXattrs } from './entry-header.ts';
 import { EntryPlacer, type PlacedEntry, type Spot, spotIn } from './entry-placer.ts';
 import { cleanPath, type OpenFolder, splitPath } from './folder-cache.ts';
 import { FolderTimes } from './folder-times.ts';
+import { removeGhosts } from './ghosts.ts';
 import { ImpliedFolders } from './implied-folders.ts';
 import type { IndexWriter } from './index-file.ts';
 import type { NewAttributes } from './place.ts';
@@ -38,6 +39,8 @@ export class LayerUnpacker implements AsyncDisposable {
   readonly #target: UnpackTarget;
   readonly #times = new FolderTimes();
   readonly #placer: EntryPlacer;
+  /** Places of the devices that stand for what is deleted. */
+  readonly #whiteouts: RawPath[] = [];
 
   constructor(target: UnpackTarget) {
     const implied = new ImpliedFolders(target, this.#times);
@@ -71,6 +74,8 @@ export class LayerUnpacker implements AsyncDisposable {
   /** Sets what had to wait for the last entry, and tells what could not be kept. */
   async finish(): Promise<void> {
     const { owners, warn } = this.#target;
+    await this.#placer.settle();
+    removeGhosts(this.#whiteouts, this.#target);
     await this.#placer.finish('a layer', warn);
     if (owners.squashed > 0) {
       warn(
@@ -116,6 +121,7 @@ export class LayerUnpacker implements AsyncDisposable {
     const status = fstatatIfExists(fd, name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined) {
       mknodat(fd, name, S_IFCHR, 0, 0);
+      this.#whiteouts.push(path);
     } else if ((status.mode & S_IFMT) === S_IFDIR) {
       setXattr(Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]), opaqueXattr, Buffer.from('y'));
     }

@@ -122,6 +122,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'whiteouts, also beside what the same layer makes',
+    lowers: [[file('gone', '')]],
     entries: [
       file('.wh.gone', ''),
       dir('d', {}),
@@ -148,6 +149,47 @@ const rows: readonly Row[] = [
     opaque: ['d', 'implied', 'late', 'new'],
   },
   {
+    what: 'whiteouts of what is below and no others, whatever hides it',
+    lowers: [
+      [dir('d', {}), file('d/there', ''), file('d/deleted', ''), dir('o', {}), file('o/x', ''), dir('f', {}), file('f/x', '')],
+      [
+        file('d/.wh.deleted', ''),
+        dir('d/deep', {}),
+        file('d/deep/x', ''),
+        dir('o', {}),
+        file('o/.wh..wh..opq', ''),
+        file('.wh.f', ''),
+      ],
+    ],
+    entries: [
+      dir('d', {}),
+      file('d/.wh.there', ''),
+      file('d/.wh.deleted', ''),
+      file('d/.wh.never', ''),
+      file('d/deep/.wh.x', ''),
+      dir('o', {}),
+      file('o/.wh.x', ''),
+      dir('f', {}),
+      file('f/.wh.x', ''),
+      dir('new', {}),
+      file('new/.wh.x', ''),
+      dir('late', {}),
+      file('late/.wh.x', ''),
+      file('late/.wh..wh..opq', ''),
+    ],
+    disk: [
+      'd 755 0:0 0 directory',
+      'd/deep 755 0:0 0 directory',
+      'd/deep/x 0 0:0',
+      'd/there 0 0:0',
+      'f 755 0:0 0 directory',
+      'late 755 0:0 0 directory',
+      'new 755 0:0 0 directory',
+      'o 755 0:0 0 directory',
+    ],
+    opaque: ['late'],
+  },
+  {
     what: 'implied folders that look like those below, the topmost counts',
     lowers: [
       [dir('a', { mode: 0o700, uid: 1, mtime: 1 }), dir('a/b', { mode: 0o711, gid: 2, mtime: 2 })],
@@ -167,7 +209,7 @@ for (const { what, entries, lowers = [], disk, opaque = [] } of rows) {
   test(`unpack() makes ${what}`, needs, async () => {
     const below: string[] = [];
     for (const lower of lowers) {
-      below.push((await lab.unpack(lower)).fs);
+      below.push((await lab.unpack(lower, [...below])).fs);
     }
     const { fs } = await lab.unpack(entries, below);
     const found = (await onDisk(fs)).map((line) =>
