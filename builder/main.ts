@@ -8,6 +8,8 @@ const controller = new AbortController();
 
 process.on('SIGINT', stop);
 process.on('SIGTERM', stop);
+// A terminal that was closed, a connection that was lost. SIGQUIT stays what people send to end a process without ceremony.
+process.on('SIGHUP', stop);
 process.stdout.on('error', onOutputError);
 process.stderr.on('error', onOutputError);
 
@@ -43,7 +45,7 @@ async function run(): Promise<number> {
 }
 
 // The first signal lets the build clean up; the second one ends the process, and with it the worker and every mount.
-function stop(signal: 'SIGINT' | 'SIGTERM'): void {
+function stop(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void {
   if (controller.signal.aborted) process.exit(exitCodeOfSignal[signal]);
   controller.abort(new Interrupted(signal));
 }

@@ -133,10 +133,11 @@ function plainOperands(reading: Reading): readonly CopySource[] {
   if (heredocs.length === 0) {
     return paths(reading, statement.rest);
   }
-  let operands: readonly CopySource[] = [];
+  const operands: CopySource[] = [];
   let from = statement.rest.from;
   for (const { mark, heredoc } of asWords(reading)) {
-    operands = operands.concat(paths(reading, { from, to: mark.range.from }), { kind: 'heredoc', heredoc });
+    for (const operand of paths(reading, { from, to: mark.range.from })) operands.push(operand);
+    operands.push({ kind: 'heredoc', heredoc });
     from = mark.range.to;
   }
   return operands.concat(paths(reading, { from, to: statement.rest.to }));

@@ -6,6 +6,7 @@ export const containerfileErrorCodes = [
   'no-stages',
   'instruction-before-from',
   'line-too-long',
+  'too-large',
   'directive',
   'unknown-instruction',
   'unknown-flag',

@@ -62,11 +62,14 @@ export function checkFlags(
     return withoutFlags;
   }
   const accepted = new Map<string, FlagToken[]>();
+  let problems = 0;
   for (const flag of flags) {
     const kind = Object.hasOwn(kinds, flag.name) ? kinds[flag.name] : undefined;
     const problem = kind === undefined ? unknownFlag(flag, kinds, options.instruction) : wrongFlag(flag, kind, accepted);
     if (problem !== undefined) {
       options.report(problem);
+      problems += 1;
+      if (problems === mostFlagErrors) break;
       continue;
     }
     const earlier = accepted.get(flag.name);
@@ -84,6 +87,9 @@ export function checkFlags(
   };
   return { all, one, boolean };
 }
+
+/** Whoever wrote so many wrong flags has made one mistake many times. */
+const mostFlagErrors = 20;
 
 const noFlags: readonly FlagToken[] = [];
 

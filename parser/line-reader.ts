@@ -23,6 +23,8 @@ export interface RawInstruction {
   readonly comments: readonly CommentLine[];
   /** The last physical line, when a line in the middle is empty. */
   readonly emptyContinuation: Span | undefined;
+  /** One of its lines is too long, which was reported: the rest of it is not worth reading. */
+  readonly isTooLong: boolean;
 }
 
 /** Reads one source line by line, from top to bottom, once. */
@@ -31,6 +33,7 @@ export class LineReader {
   readonly #text: string;
   readonly #onLongLine: (span: Span) => void;
   #at: number;
+  #hasLongLine = false;
 
   constructor(source: Source, index: number, onLongLine: (span: Span) => void) {
     this.#index = index;
@@ -59,6 +62,7 @@ export class LineReader {
     if (line !== undefined) {
       this.#at = line.next;
       if (isTooLong(this.#text, line)) {
+        this.#hasLongLine = true;
         this.#onLongLine({ source: this.#index, start: line.start, end: Math.min(line.end, line.start + 80) });
       }
     }
@@ -74,6 +78,13 @@ export class LineReader {
     return this.#text.slice(line.start, line.next);
   }
 
+  /** The beginning of an instruction, up to the end of its first line. */
+  firstLineOf({ pieces, source }: LogicalLine): Span {
+    const start = pieces[0]?.start ?? 0;
+    const newline = this.#text.indexOf('\n', start);
+    return { source, start, end: Math.min(newline === -1 ? this.#text.length : newline, start + 80) };
+  }
+
   spanOf(line: PhysicalLine): Span {
     return { source: this.#index, start: line.start, end: line.end };
   }
@@ -86,7 +97,7 @@ export class LineReader {
       if (start === line.end) {
         comments = noComments;
       } else if (this.#text[start] !== '#') {
-        return this.#joinLines(line, start, { escape, comments });
+        return this.#joinFrom(line, start, { escape, comments });
       } else {
         const text = trimSpace(this.#text.slice(start + 1, line.end));
         // An empty comment, like an empty line, parts what is above from the instruction.
@@ -102,7 +113,14 @@ export class LineReader {
     return undefined;
   }
 
-  #joinLines(first: PhysicalLine, start: number, options: { escape: Escape; comments: readonly CommentLine[] }): RawInstruction {
+  #joinFrom(first: PhysicalLine, start: number, options: JoinOptions): RawInstruction {
+    // Too long a comment is reported as well, and leaves the instruction as it is.
+    this.#hasLongLine = isTooLong(this.#text, first);
+    const joined = this.#joinLines(first, start, options);
+    return { ...joined, isTooLong: this.#hasLongLine };
+  }
+
+  #joinLines(first: PhysicalLine, start: number, options: JoinOptions): Omit<RawInstruction, 'isTooLong'> {
     const firstEnd = continuationStart(this.#text, { from: start, to: first.end }, options.escape);
     if (firstEnd === undefined) {
       const line = { source: this.#index, text: this.#text.slice(start, first.end), pieces: [{ at: 0, start }] };
@@ -148,6 +166,11 @@ export class LineReader {
     }
     return at;
   }
+}
+
+interface JoinOptions {
+  readonly escape: Escape;
+  readonly comments: readonly CommentLine[];
 }
 
 // Never pushed to: shared, since nearly all instructions have none.

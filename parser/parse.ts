@@ -13,6 +13,7 @@ import type { Diagnostic } from './errors.ts';
 import { type LocatedHeredoc, readHeredocs } from './heredoc.ts';
 import { instructionBase, parseInstruction, readTrigger, type Surroundings } from './instruction.ts';
 import { LineReader, longestLineBytes, type RawInstruction } from './line-reader.ts';
+import type { LogicalLine } from './logical-line.ts';
 import type { Source } from './span.ts';
 import { readStatement } from './statement.ts';
 import type { Escape } from './word-syntax.ts';
@@ -40,8 +41,7 @@ export function parse(sources: readonly Source[]): ParseResult {
   block.diagnostics.forEach(report);
   const isForeign = reportForeign(first, report);
   checkOptions(block, report);
-  const hasEnough = (): boolean => diagnostics.length >= mostErrors;
-  const assembly: Assembly = { globalArgs: [], stages: [], report, hasEnough };
+  const assembly: Assembly = { globalArgs: [], stages: [], instructions: 0, diagnostics, report };
   for (const [index, source] of isForeign ? [] : sources.entries()) {
     readSource({ source, index }, block, assembly);
   }
@@ -97,12 +97,21 @@ interface Assembly {
   /** A FROM that could not be read: what follows belongs to it, not in front of the first stage. */
   isInBrokenStage?: boolean;
   readonly report: (diagnostic: Diagnostic) => void;
-  /** True when there are so many errors that more would help nobody. */
-  readonly hasEnough: () => boolean;
+  /** What was reported so far. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** How many were read. */
+  instructions: number;
 }
 
 // Whatever is read then is no Containerfile, and reporting each of its lines would take long.
 const mostErrors = 500;
+
+/** Of one instruction; the others would repeat them. */
+const mostErrorsOfInstruction = 20;
+
+/** More than people or programs write, and few enough to be planned in seconds. */
+export const mostInstructions = 100_000;
+export const mostStages = 10_000;
 
 interface NumberedSource {
   readonly source: Source;
@@ -115,16 +124,38 @@ function readSource(numbered: NumberedSource, block: DirectiveBlock, assembly: A
   const { index } = numbered;
   const reader = makeReader(numbered, report);
   for (let raw = reader.nextInstruction(escape); raw !== undefined; raw = reader.nextInstruction(escape)) {
-    if (assembly.hasEnough()) {
+    if (assembly.diagnostics.length >= mostErrors || isOverLimit(assembly, raw, reader)) {
       return;
     }
     const instruction = readInstruction(reader, raw, { escape, report, directivesEnd: index === 0 ? block.end : 0 });
     if (instruction !== undefined) {
       addInstruction(assembly, instruction);
-    } else if (/^\s*from\s/i.test(raw.line.text.slice(0, 100))) {
+    } else if (isFrom(raw.line)) {
       assembly.isInBrokenStage = true;
     }
   }
+}
+
+/** Counts an instruction. Says once that there are too many; what follows is not read. */
+function isOverLimit(assembly: Assembly, { line }: RawInstruction, reader: LineReader): boolean {
+  assembly.instructions += 1;
+  const limit =
+    assembly.instructions > mostInstructions
+      ? `${mostInstructions} instructions`
+      : assembly.stages.length >= mostStages && isFrom(line)
+        ? `${mostStages} stages`
+        : undefined;
+  if (limit === undefined) {
+    return false;
+  }
+  const message = `Cannot build the Containerfile: it has more than ${limit}`;
+  const hint = 'Divide it into several files, each of which makes an image';
+  assembly.report({ severity: 'error', code: 'too-large', message, span: reader.firstLineOf(line), hint });
+  return true;
+}
+
+function isFrom({ text }: LogicalLine): boolean {
+  return /^\s*from\s/i.test(text.slice(0, 100));
 }
 
 function makeReader({ source, index }: NumberedSource, report: (diagnostic: Diagnostic) => void): LineReader {
@@ -143,20 +174,25 @@ interface ReadOptions {
 
 /** undefined when anything in the instruction is wrong. */
 function readInstruction(reader: LineReader, raw: RawInstruction, options: ReadOptions): Instruction | undefined {
+  if (raw.isTooLong) {
+    return undefined;
+  }
   const statement = readStatement(raw.line, 0, options.escape);
   if (statement.name === '') {
     return undefined;
   }
   const base = instructionBase(statement, surroundingsOf(raw, options.directivesEnd));
-  let isWrong = false;
+  let errors = 0;
   const report = (diagnostic: Diagnostic): void => {
-    isWrong = true;
-    options.report(withBlankNamed(diagnostic, base));
+    errors += 1;
+    if (errors <= mostErrorsOfInstruction) {
+      options.report(withBlankNamed(diagnostic, base));
+    }
   };
   const marks = readTrigger(statement)?.marks ?? statement.marks;
   const heredocs = marks.length === 0 ? noHeredocs : readHeredocs(reader, raw.line, { marks, report });
   const instruction = parseInstruction({ statement, heredocs, base, report });
-  return isWrong ? undefined : instruction;
+  return errors > 0 ? undefined : instruction;
 }
 
 /** A blank that only looks like one is most likely the cause, and cannot be seen. */

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { UsageError } from '../errors.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { CommandContext } from './commands.ts';
 
 /** Asks for a line on the terminal. Throws UsageError when there is none. */
@@ -14,10 +15,10 @@ export async function askHidden(question: string, context: CommandContext): Prom
 }
 
 /** What standard input holds, without the line feed at its end. Throws UsageError when it is empty or far too long. */
-export async function readPassword({ stdin }: CommandContext): Promise<string> {
+export async function readPassword({ stdin, signal }: CommandContext): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stdin) {
+  for await (const chunk of untilAborted(stdin, signal)) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
     if (length > longestPassword) {

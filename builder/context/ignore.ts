@@ -53,7 +53,7 @@ export class IgnoreRules {
 
   /** True when a rule hides whatever lies at the root, and so everything. */
   get hidesAll(): boolean {
-    return !this.hasExceptions && this.#rules.some(({ pattern }) => /^(?:\*\*?\/?)+$/.test(pattern));
+    return !this.hasExceptions && this.#rules.some(({ pattern }) => /^\*[*/]*$/.test(pattern));
   }
 
   /** The verdict on a path, given the state of its folder (undefined below the root). The root itself is never ignored. */

@@ -9,13 +9,15 @@ import { compileTokens, type TokenMatcher } from './token-matcher.ts';
 interface Pattern {
   /** `!`: what matches is taken back in. */
   readonly isException: boolean;
+  /** The one path that matches, when there is only one. */
+  readonly plain: RawPath | undefined;
   matches(path: RawPath): boolean;
   /** False only when nothing below the folder can match. */
   canMatchBelow(folder: RawPath): boolean;
 }
 
-/** Which patterns matched a folder, for its children. Opaque to everyone else. */
-export type MatchState = Uint8Array;
+/** Which patterns matched a folder, ascending, for its children. Opaque to everyone else. */
+export type MatchState = readonly number[];
 
 /** What a list of patterns says of one path. */
 export interface Match {
@@ -30,9 +32,20 @@ export interface Match {
  */
 export class PatternList {
   readonly #patterns: readonly Pattern[];
+  /** Patterns that are plain paths, by the path: lists that programs write hold thousands of them. */
+  readonly #plain = new Map<string, number[]>();
+  /** The others, which must be tried. */
+  readonly #wild: readonly number[];
 
   private constructor(patterns: readonly Pattern[]) {
     this.#patterns = patterns;
+    const wild: number[] = [];
+    for (const [index, { plain }] of patterns.entries()) {
+      const same = plain === undefined ? wild : this.#plain.get(plain);
+      if (same === undefined) this.#plain.set(plain ?? '', [index]);
+      else same.push(index);
+    }
+    this.#wild = wild;
   }
 
   /** Compiles patterns. Blank ones are skipped. Throws a PatternError for the first that is wrong; `parseOne` tells which. */
@@ -46,15 +59,25 @@ export class PatternList {
 
   /** The verdict on a path, given the state of its folder (undefined at the root). */
   match(path: RawPath, parent: MatchState | undefined): Match {
-    const state = new Uint8Array(this.#patterns.length);
+    const certain = ascending(parent ?? [], this.#plain.get(path) ?? []);
+    const inherited = new Set(parent);
+    const state: number[] = [];
     let isMatched = false;
-    for (const [index, pattern] of this.#patterns.entries()) {
-      const isInherited = parent?.[index] === 1;
-      if (!isInherited && pattern.isException !== isMatched) continue;
-      if (!isInherited && !pattern.matches(path)) continue;
-      state[index] = 1;
-      isMatched = !pattern.isException;
+    const take = (index: number): void => {
+      const isException = this.#patterns[index]?.isException === true;
+      if (isException !== isMatched && !inherited.has(index)) return;
+      state.push(index);
+      isMatched = !isException;
+    };
+    let next = 0;
+    for (const index of this.#wild) {
+      for (; next < certain.length && (certain[next] ?? 0) < index; next++) take(certain[next] ?? 0);
+      const pattern = this.#patterns[index];
+      // One that cannot change the verdict need not be tried.
+      if (pattern === undefined || inherited.has(index) || pattern.isException !== isMatched) continue;
+      if (pattern.matches(path)) take(index);
     }
+    for (; next < certain.length; next++) take(certain[next] ?? 0);
     return { isMatched, state };
   }
 
@@ -63,7 +86,7 @@ export class PatternList {
    * could do that.
    */
   isFinalFor(folder: RawPath, state: MatchState): boolean {
-    const last = state.lastIndexOf(1);
+    const last = state.at(-1) ?? -1;
     return !this.#patterns.some((pattern, index) => index > last && pattern.isException && pattern.canMatchBelow(folder));
   }
 
@@ -74,9 +97,14 @@ export class PatternList {
 
   /** The last pattern that matched, which decided; undefined when none did. */
   decidedBy(state: MatchState): number | undefined {
-    const last = state.lastIndexOf(1);
-    return last === -1 ? undefined : last;
+    return state.at(-1);
   }
+}
+
+/** Both lists as one, without repetitions. */
+function ascending(one: readonly number[], other: readonly number[]): readonly number[] {
+  if (other.length === 0) return one;
+  return [...new Set([...one, ...other])].toSorted((a, b) => a - b);
 }
 
 /** Compiles one pattern; undefined for a blank one. Throws a PatternError. (moby/patternmatcher, New and compile) */
@@ -96,7 +124,7 @@ export function cleanPattern(pattern: string): string {
   return cleaned.length > 1 && cleaned.endsWith('/') ? cleaned.slice(0, -1) : cleaned;
 }
 
-type Matcher = Pick<Pattern, 'matches' | 'canMatchBelow'>;
+type Matcher = Omit<Pattern, 'isException'>;
 
 /** Most patterns need no more than a comparison of strings. */
 function matcherOf(pattern: string): Matcher {
@@ -112,12 +140,13 @@ function matcherOf(pattern: string): Matcher {
 }
 
 function exactly(wanted: RawPath): Matcher {
-  return { matches: (path) => path === wanted, canMatchBelow: (folder) => wanted.startsWith(`${folder}/`) };
+  return { plain: wanted, matches: (path) => path === wanted, canMatchBelow: (folder) => wanted.startsWith(`${folder}/`) };
 }
 
 /** `dir/**` */
 function beginningWith(start: RawPath): Matcher {
   return {
+    plain: undefined,
     matches: (path) => path.startsWith(start),
     canMatchBelow: (folder) => start.startsWith(`${folder}/`) || `${folder}/`.startsWith(start),
   };
@@ -126,11 +155,12 @@ function beginningWith(start: RawPath): Matcher {
 /** `**` alone, `**` before a name, and `**` before a slash and a name, which also matches the name alone. */
 function endingWith(end: RawPath): Matcher {
   const alone = end.startsWith('/') ? end.slice(1) : undefined;
-  return { matches: (path) => path.endsWith(end) || path === alone, canMatchBelow: () => true };
+  return { plain: undefined, matches: (path) => path.endsWith(end) || path === alone, canMatchBelow: () => true };
 }
 
 function byTokens(matcher: TokenMatcher): Matcher {
   return {
+    plain: undefined,
     matches: (path) => matcher.matches(matchText(path)),
     canMatchBelow: (folder) => matcher.canBegin(`${matchText(folder)}/`),
   };

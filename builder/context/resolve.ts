@@ -31,7 +31,7 @@ export function resolveInTree(tree: FileTree, path: RawPath): Resolution {
     }
     if (++links > maximalLinks) throw tooManyLinks(tree, path);
     if (entry.target.startsWith('/')) resolved = rawPath('');
-    todo.push(...entry.target.split('/').toReversed());
+    for (const name of entry.target.split('/').toReversed()) todo.push(name);
   }
   return { path: resolved, entry: tree.lookup(resolved) };
 }

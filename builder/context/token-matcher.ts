@@ -12,12 +12,23 @@ export interface TokenMatcher {
  * run as a set of states: the time is bounded by length times size whatever the pattern is.
  */
 export function compileTokens(tokens: readonly Token[]): TokenMatcher {
-  const automaton = new Automaton(tokens);
   const wildcards = tokens.filter((token) => token.kind === 'any' || token.kind === 'folders' || token.kind === 'rest').length;
-  if (wildcards > 2) return automaton;
-  const expression = new RegExp(`^${tokens.map(sourceOf).join('')}$`, 'su');
-  return { matches: (text) => expression.test(text), canBegin: (prefix) => automaton.canBegin(prefix) };
+  if (wildcards > 2) return new Automaton(tokens);
+  const source = tokens.map(sourceOf).join('');
+  if (source.length > longestExpression) return new Automaton(tokens);
+  const expression = new RegExp(`^${source}$`, 'su');
+  let automaton: Automaton | undefined;
+  return {
+    matches: (text) => expression.test(text),
+    canBegin: (prefix) => {
+      automaton ??= new Automaton(tokens);
+      return automaton.canBegin(prefix);
+    },
+  };
 }
+
+/** Node refuses expressions above some size. */
+const longestExpression = 4096;
 
 function sourceOf(token: Token): string {
   switch (token.kind) {
@@ -48,19 +59,22 @@ function codePoint(value: number): string {
   return `\\u{${value.toString(16)}}`;
 }
 
-/** One state: what it takes to leave it, and where to. */
-interface State {
-  readonly takes: (character: number) => boolean;
-  /** The state stays active on these characters. */
-  readonly loops: (character: number) => boolean;
-  /** States that are active as soon as this one is. */
-  readonly skipsTo: readonly number[];
-}
+/** One state: what it takes to leave it for the next, and whether it may be skipped. Plain data, since a long pattern has many. */
+type State =
+  /** Left by one character. */
+  | { readonly kind: 'character'; readonly code: number }
+  | { readonly kind: 'one' }
+  | { readonly kind: 'class'; readonly token: Token & { readonly kind: 'class' } }
+  /** Stays active until a `/`, and can be skipped. */
+  | { readonly kind: 'any' }
+  /** Skipped together with the next state, or left for it. */
+  | { readonly kind: 'folders-or-none' }
+  /** Stays active, and is left by each `/`. */
+  | { readonly kind: 'folders' }
+  /** Stays active, and can be skipped. */
+  | { readonly kind: 'rest' };
 
 const slash = 0x2f;
-const never = (): boolean => false;
-const always = (): boolean => true;
-const inComponent = (character: number): boolean => character !== slash;
 
 class Automaton implements TokenMatcher {
   readonly #states: readonly State[];
@@ -72,67 +86,98 @@ class Automaton implements TokenMatcher {
   }
 
   matches(text: string): boolean {
-    return this.#run(text)[this.#states.length] === 1;
+    return this.#run(text).includes(this.#states.length);
   }
 
   canBegin(prefix: string): boolean {
-    return this.#run(prefix).includes(1);
+    return this.#run(prefix).length > 0;
   }
 
-  #run(text: string): Uint8Array {
-    let active = new Uint8Array(this.#states.length + 1);
-    this.#enter(active, 0);
+  /** The states that are active behind the text. Only those are looked at, so literal text costs little however long a pattern is. */
+  #run(text: string): readonly number[] {
+    const since = new Int32Array(this.#states.length + 1).fill(-1);
+    let active: number[] = [];
+    this.#enter({ states: active, since, at: 0 }, 0);
+    let at = 0;
     for (const character of text) {
-      active = this.#step(active, character.codePointAt(0) ?? 0);
+      at += 1;
+      active = this.#step(active, character.codePointAt(0) ?? 0, { states: [], since, at });
+      if (active.length === 0) break;
     }
     return active;
   }
 
-  #step(active: Uint8Array, character: number): Uint8Array<ArrayBuffer> {
-    const next = new Uint8Array(active.length);
-    for (const [index, state] of this.#states.entries()) {
-      if (active[index] !== 1) continue;
-      if (state.loops(character)) this.#enter(next, index);
-      if (state.takes(character)) this.#enter(next, index + 1);
+  #step(active: readonly number[], character: number, next: ActiveStates): number[] {
+    for (const index of active) {
+      const state = this.#states[index];
+      if (state === undefined) continue;
+      if (staysOn(state, character)) this.#enter(next, index);
+      if (isLeftBy(state, character)) this.#enter(next, index + 1);
     }
-    return next;
+    return next.states;
   }
 
-  #enter(active: Uint8Array, index: number): void {
-    if (active[index] === 1) return;
-    active[index] = 1;
-    for (const target of this.#states[index]?.skipsTo ?? []) this.#enter(active, target);
+  #enter(into: ActiveStates, index: number): void {
+    const waiting = [index];
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      if (into.since[one] === into.at) continue;
+      into.since[one] = into.at;
+      into.states.push(one);
+      const kind = this.#states[one]?.kind;
+      if (kind === 'any' || kind === 'rest' || kind === 'folders-or-none') waiting.push(one + 1);
+      if (kind === 'folders-or-none') waiting.push(one + 2);
+    }
   }
 }
 
+/** States behind a character, and behind which character each was entered last. */
+interface ActiveStates {
+  readonly states: number[];
+  readonly since: Int32Array;
+  readonly at: number;
+}
+
 function addStates(states: State[], token: Token): void {
-  const index = states.length;
   switch (token.kind) {
     case 'text':
-      for (const character of token.text) {
-        const code = character.codePointAt(0);
-        states.push({ takes: (found) => found === code, loops: never, skipsTo: [] });
-      }
-      return;
-    case 'one':
-      states.push({ takes: inComponent, loops: never, skipsTo: [] });
-      return;
-    case 'any':
-      states.push({ takes: never, loops: inComponent, skipsTo: [index + 1] });
+      for (const character of token.text) states.push({ kind: 'character', code: character.codePointAt(0) ?? 0 });
       return;
     case 'class':
-      states.push({ takes: (found) => isInClass(token, found), loops: never, skipsTo: [] });
+      states.push({ kind: 'class', token });
       return;
     case 'folders':
-      // The first state chooses between nothing and the second, which runs until some "/".
-      states.push({ takes: never, loops: never, skipsTo: [index + 1, index + 2] });
-      states.push({ takes: (found) => found === slash, loops: always, skipsTo: [] });
+      states.push({ kind: 'folders-or-none' }, { kind: 'folders' });
       return;
+    case 'one':
+    case 'any':
     case 'rest':
-      states.push({ takes: never, loops: always, skipsTo: [index + 1] });
+      states.push({ kind: token.kind });
       return;
     default:
       unreachable(token);
+  }
+}
+
+function staysOn({ kind }: State, character: number): boolean {
+  return kind === 'rest' || kind === 'folders' || (kind === 'any' && character !== slash);
+}
+
+function isLeftBy(state: State, character: number): boolean {
+  switch (state.kind) {
+    case 'character':
+      return state.code === character;
+    case 'one':
+      return character !== slash;
+    case 'class':
+      return isInClass(state.token, character);
+    case 'folders':
+      return character === slash;
+    case 'any':
+    case 'folders-or-none':
+    case 'rest':
+      return false;
+    default:
+      return unreachable(state);
   }
 }
 
@@ -141,5 +186,5 @@ function isInClass(token: Token & { readonly kind: 'class' }, character: number)
 }
 
 function unreachable(value: never): never {
-  throw new Error(`Unexpected token ${JSON.stringify(value)}`);
+  throw new Error(`Unexpected piece of a pattern ${JSON.stringify(value)}`);
 }

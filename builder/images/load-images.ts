@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../errors.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openContent, type WantedPlatforms } from './open-source.ts';
@@ -55,7 +56,7 @@ export async function loadImages({ input, platforms, names }: Loading, session: 
 /** Archives are read by offsets, so a stream becomes a file first. */
 async function spool(input: Readable, { store, signal }: ImageSession): Promise<string> {
   const file = await store.newPath();
-  await pipeline(input, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+  await pipeline(untilAborted(input, signal), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
   return file;
 }
 

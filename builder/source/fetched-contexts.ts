@@ -14,7 +14,9 @@ import { isArchiveFile } from '../solve/added-files.ts';
 import { looksLikeArchive, sniffedBytes } from '../solve/archive-magic.ts';
 import type { Cleanup } from '../solve/cleanup.ts';
 import { ShownStep } from '../solve/shown-step.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { decompressed } from './archive-bytes.ts';
+import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
 import { type DownloadServices, downloadFile, shownUrl } from './download-file.ts';
 import { gitServices } from './git-services.ts';
 import { fetchGitTree, gitLocation } from './git-tree.ts';
@@ -45,9 +47,6 @@ interface FetchServices extends DownloadServices {
   readonly nextId: () => StepId;
   readonly cleanup: Cleanup;
 }
-
-/** Longer than any Containerfile: what is longer and no archive is something else. */
-const largestTextBytes = 16 * 1024 * 1024;
 
 /** Fetches contexts, each once in a build, into folders that vanish with it. */
 export class FetchedContexts {
@@ -127,21 +126,22 @@ export class FetchedContexts {
       const unpacked = await this.#unpackBlob(digest, what);
       return { ...unpacked, time: lastModified ?? unpacked.time };
     }
-    if (name !== undefined || sizeBytes > largestTextBytes) throw noArchive(what, shownUrl(url), name);
+    if (name !== undefined || sizeBytes > largestContainerfileBytes) throw noArchive(what, shownUrl(url), name);
     const bytes = await this.#services.store.blobs.readBytes(digest);
     return { ...(await this.#onlyText(Buffer.from(bytes ?? []).toString('utf8'))), time: lastModified };
   }
 
   async #standardInput({ name, what }: Fetching): Promise<FetchedContext> {
-    const { options } = this.#services;
+    const { options, signal } = this.#services;
     if (options.stdin === undefined)
       throw new UsageError('CONTEXT', 'Cannot read the context from standard input: there is none');
-    const stream = await sniff(options.stdin, sniffedBytes);
+    const stream = await sniff(untilAborted(options.stdin, signal), sniffedBytes);
     if (looksLikeArchive(stream.head)) return this.#unpack(stream, `${what} on standard input`);
     if (name !== undefined || (options.files?.length ?? 0) > 0 || options.text !== undefined) {
       throw noArchive(what, 'standard input', name);
     }
-    return this.#onlyText(await textOf(stream.bytes));
+    const text = 'a Containerfile from standard input, which is no archive';
+    return this.#onlyText(await containerfileText(stream.bytes, { what: text, flag: 'CONTEXT', signal }));
   }
 
   async #unpack(stream: SniffedStream, name: string): Promise<FetchedContext> {
@@ -169,22 +169,6 @@ interface Fetching {
   /** For messages. */
   readonly what: string;
   readonly shown: ShownStep;
-}
-
-async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of bytes) {
-    size += chunk.length;
-    if (size > largestTextBytes) {
-      throw new UsageError(
-        'CONTEXT',
-        'Cannot read a Containerfile from standard input: it is larger than 16 MiB, and no archive',
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function noArchive(what: string, place: string, name: string | undefined): UsageError {

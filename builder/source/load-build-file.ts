@@ -1,10 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Source } from '../../parser/span.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { systemReason } from '../system-reason.ts';
+import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
+import { inputFile } from './input-file.ts';
 import { placeInside } from './inside-folder.ts';
 import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
 import { isRemoteLocation, parseContextLocation } from './named-context.ts';
@@ -37,9 +39,10 @@ export async function loadBuildFile(services: LoadServices): Promise<LoadedConta
   if (context.containerfile !== undefined) return alone('Containerfile', context.containerfile);
   if (options.text !== undefined) return alone('Containerfile', options.text);
   const files = options.files ?? [];
-  if (files.length === 0) return findDefault(context, options.context);
+  if (files.length === 0) return findDefault(context, options.context, services.signal);
   const sources: Source[] = [];
-  for (const file of files) sources.push(isPath(file) ? await readInside(context, file) : await readSource(file, readers));
+  for (const file of files)
+    sources.push(isPath(file) ? await readInside(context, file, services.signal) : await readSource(file, readers));
   return { sources, path: undefined };
 }
 
@@ -47,9 +50,9 @@ function alone(name: string, text: string): LoadedContainerfile {
   return { sources: [{ name, text }], path: undefined };
 }
 
-async function findDefault({ folder }: FetchedContext, context: string): Promise<LoadedContainerfile> {
+async function findDefault({ folder }: FetchedContext, context: string, signal: AbortSignal): Promise<LoadedContainerfile> {
   for (const name of defaultNames) {
-    const text = await readIfInside(folder, name);
+    const text = await readIfInside(folder, name, signal);
     if (text !== undefined) return alone(name, text);
   }
   const shown =
@@ -64,15 +67,15 @@ async function findDefault({ folder }: FetchedContext, context: string): Promise
 }
 
 /** As with docker the path is one inside the context; as with buildah a local file does too, when the context has none of that name. */
-async function readInside({ folder }: FetchedContext, file: string): Promise<Source> {
-  const text = (await readIfInside(folder, file)) ?? (await readLocal(file));
+async function readInside({ folder }: FetchedContext, file: string, signal: AbortSignal): Promise<Source> {
+  const text = (await readIfInside(folder, file, signal)) ?? (await readLocal(file, signal));
   if (text !== undefined) return { name: file, text };
   throw new UsageError('--file', `Cannot read Containerfile "${file}": the context does not hold it, nor is it a local file`, {
     hint: 'Paths are relative to the top of the context that is fetched',
   });
 }
 
-async function readIfInside(folder: string, file: string): Promise<string | undefined> {
+async function readIfInside(folder: string, file: string, signal: AbortSignal): Promise<string | undefined> {
   const place = await placeInside(folder, file);
   switch (place.kind) {
     case 'missing':
@@ -82,16 +85,17 @@ async function readIfInside(folder: string, file: string): Promise<string | unde
     case 'inside':
       if (!(await stat(place.path)).isFile())
         throw new UsageError('--file', `Cannot read Containerfile "${file}": it is no file`);
-      return readFile(place.path, 'utf8');
+      return containerfileText(inputFile(place.path), { what: `Containerfile "${file}"`, signal });
     default:
       return unreachable(place);
   }
 }
 
-async function readLocal(file: string): Promise<string | undefined> {
+async function readLocal(file: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
-  } catch {
+    return await containerfileText(inputFile(file), { what: `Containerfile "${file}"`, signal });
+  } catch (error) {
+    if (error instanceof UsageError || error === signal.reason) throw error;
     // Whatever is wrong with it: it was only the second guess.
     return undefined;
   }

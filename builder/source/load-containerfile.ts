@@ -1,8 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/span.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { containerfileText } from './containerfile-text.ts';
+import { inputFile } from './input-file.ts';
 
 /** Names that are tried in the context, in this order, when no file is named. */
 export const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
@@ -14,8 +16,9 @@ export interface LoadedContainerfile {
   readonly path: string | undefined;
 }
 
-/** How to read what is not a local file. */
+/** How to read what is not a local file, and what ends the reading of all. */
 export interface ContainerfileReaders {
+  readonly signal: AbortSignal;
   readonly stdin: () => Promise<string>;
   readonly url: (url: string) => Promise<string>;
 }
@@ -31,7 +34,7 @@ export async function loadContainerfile(
 ): Promise<LoadedContainerfile> {
   if (options.text !== undefined) return { sources: [{ name: 'Containerfile', text: options.text }], path: undefined };
   const files = options.files ?? [];
-  if (files.length === 0) return await findDefault(contextDirectory, options.context);
+  if (files.length === 0) return await findDefault(contextDirectory, options.context, readers);
   const sources: Source[] = [];
   for (const file of files) sources.push(await readSource(file, readers));
   const [first] = files;
@@ -42,14 +45,18 @@ export async function loadContainerfile(
 export async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
   if (file === '-') return { name: '-', text: await readers.stdin() };
   if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file) };
-  return { name: file, text: await readText(file) };
+  return { name: file, text: await readText(file, { shown: file, ...readers }) };
 }
 
 function isLocal(file: string): boolean {
   return file !== '-' && !/^https?:\/\//.test(file);
 }
 
-async function findDefault(directory: string | undefined, context: string): Promise<LoadedContainerfile> {
+async function findDefault(
+  directory: string | undefined,
+  context: string,
+  { signal }: ContainerfileReaders,
+): Promise<LoadedContainerfile> {
   if (directory === undefined) {
     throw new UsageError('--file', 'Cannot find a Containerfile: the context is not a folder', { hint: 'Name it with -f' });
   }
@@ -57,7 +64,7 @@ async function findDefault(directory: string | undefined, context: string): Prom
     const file = path.join(directory, name);
     if (!(await exists(file))) continue;
     const shown = path.join(context, name);
-    return { sources: [{ name: shown, text: await readText(file, shown) }], path: file };
+    return { sources: [{ name: shown, text: await readText(file, { shown, signal }) }], path: file };
   }
   throw new UsageError(
     '--file',
@@ -78,10 +85,16 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-async function readText(file: string, shown: string = file): Promise<string> {
+interface Reading {
+  readonly shown: string;
+  readonly signal: AbortSignal;
+}
+
+async function readText(file: string, { shown, signal }: Reading): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await containerfileText(inputFile(file), { what: `Containerfile "${shown}"`, signal });
   } catch (error) {
+    if (error instanceof UsageError || error === signal.reason) throw error;
     throw unreadable(shown, error);
   }
 }

@@ -1,10 +1,8 @@
 import type { RegistryClient } from '../../registry/client.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
 import type { ContainerfileReaders } from './load-containerfile.ts';
-
-/** A Containerfile is text that people write: what is longer is something else. */
-const largestContainerfileBytes = 16 * 1024 * 1024;
 
 /** How the Containerfile is read when it is not a local file. `client` is asked for when there is something to download. */
 export function containerfileReaders(
@@ -12,7 +10,11 @@ export function containerfileReaders(
   { client, signal }: { readonly client: () => Promise<RegistryClient>; readonly signal: AbortSignal },
 ): ContainerfileReaders {
   return {
-    stdin: () => readStandardInput(options.stdin),
+    signal,
+    stdin: async () => {
+      if (options.stdin !== undefined) return containerfileText(options.stdin, { what: 'the Containerfile "-"', signal });
+      throw new UsageError('--file', 'Cannot read a Containerfile from standard input: there is none');
+    },
     url: async (url) => {
       const [{ download }, { authorization }] = await Promise.all([
         import('../../registry/download.ts'),
@@ -26,25 +28,7 @@ export function containerfileReaders(
         signal,
       });
       if (reply.kind === 'not-modified') throw new Error('nothing was said to be known');
-      return textOf(reply.bytes, 'of the URL');
+      return containerfileText(reply.bytes, { what: 'the Containerfile of the URL', signal });
     },
   };
-}
-
-async function readStandardInput(stdin: AsyncIterable<Uint8Array> | undefined): Promise<string> {
-  if (stdin === undefined) throw new UsageError('--file', 'Cannot read a Containerfile from standard input: there is none');
-  return textOf(stdin, '"-"');
-}
-
-async function textOf(source: AsyncIterable<Uint8Array>, name: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes > largestContainerfileBytes) {
-      throw new UsageError('--file', `Cannot read the Containerfile ${name}: it is larger than 16 MiB`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

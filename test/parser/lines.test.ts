@@ -230,14 +230,45 @@ test('parse() stops after 500 mistakes', () => {
   assert.equal(parseText('x\n'.repeat(100_000)).diagnostics.length, 500);
 });
 
+test('parse() reports 20 mistakes of an instruction at most, and reads the next one', () => {
+  const { diagnostics } = parseText(`FROM a\nCOPY ${'--lnk \\\n'.repeat(1000)} a b\nCOPY x\n`);
+  assert.deepEqual([diagnostics.length, diagnostics.at(-1)?.code], [21, 'missing-argument']);
+});
+
+test('parse() does not read the flags of a line that is too long', () => {
+  const { diagnostics } = parseText(`FROM a\nCOPY ${'--link '.repeat(100_000)}a /b\nRUN true\n`);
+  assert.deepEqual(
+    diagnostics.map(({ code }) => code),
+    ['line-too-long'],
+  );
+});
+
+const limits: readonly (readonly [what: string, text: string, message: RegExp])[] = [
+  ['stages', 'FROM a\n'.repeat(10_001), /it has more than 10000 stages$/],
+  ['instructions', `FROM a\n${'ARG a\n'.repeat(100_000)}`, /it has more than 100000 instructions$/],
+];
+
+for (const [what, text, message] of limits) {
+  test(`parse() refuses more ${what} than can be planned in seconds, once`, () => {
+    const { diagnostics } = parseText(text);
+    assert.deepEqual(
+      diagnostics.map(({ code }) => code),
+      ['too-large'],
+    );
+    assert.match(diagnostics[0]?.message ?? '', message);
+    const least = text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1);
+    assert.deepEqual(parseText(least).diagnostics, []);
+  });
+}
+
 test('parse() takes 5 MB, in many lines or in few', () => {
   const texts = [
-    `FROM a\n${'RUN echo hello \\\n   && true\nENV a=$b c="d e"\n'.repeat(100_000)}`,
+    `FROM a\n${'RUN echo hello \\\n   && true; echo and a little more of the same\nENV a=$b c="d e" f="and more"\n'.repeat(49_000)}`,
     `FROM a\nRUN ${'x \\\n'.repeat(1_250_000)}`,
     `${'#\n# x\n'.repeat(800_000)}FROM a`,
     `FROM a\nCOPY ${'(( \\\n'.repeat(800_000)} <<A /\nA`,
     `FROM a\nCOPY <<A /\n${'\tx\n'.repeat(1_600_000)}A`,
-    `FROM a\n${'RUN <<A\nA\n'.repeat(100_000)}`,
+    `FROM a\n${'RUN <<A\nA\n'.repeat(99_000)}`,
     `FROM a\nENV ${'a=$x \\\n'.repeat(600_000)}`,
     `FROM a\nCMD [${'"a", \\\n'.repeat(600_000)} "b"]`,
     `FROM a\nRUN ${'--mount=target=/x \\\n'.repeat(250_000)} true`,

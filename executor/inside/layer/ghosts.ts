@@ -74,7 +74,10 @@ function openFolder(rootFd: number, path: RawPath): { readonly fd: number | unde
   let isLast = isOpaque(fd);
   for (const name of path === '' ? [] : path.split('/')) {
     try {
-      const next = openat2(fd, Buffer.from(name, 'latin1'), { flags: O_PATH | O_DIRECTORY | O_NOFOLLOW, resolve: RESOLVE.BENEATH });
+      const next = openat2(fd, Buffer.from(name, 'latin1'), {
+        flags: O_PATH | O_DIRECTORY | O_NOFOLLOW,
+        resolve: RESOLVE.BENEATH,
+      });
       close(fd);
       fd = next;
     } catch (error) {

@@ -6,6 +6,7 @@ import { type LoadedContainerfile, loadContainerfile } from '../../../builder/so
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const readers = {
+  signal: new AbortController().signal,
   stdin: () => Promise.resolve('of standard input'),
   url: (url: string) => Promise.resolve(`of ${url}`),
 };
