@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import type { MatchState, PatternList } from './pattern-list.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
@@ -36,26 +36,38 @@ interface Taken {
 export async function collectEntries(
   tree: FileTree,
   source: RawPath,
-  selection: Selection,
+  { selection, signal }: { readonly selection: Selection; readonly signal: AbortSignal | undefined },
 ): Promise<readonly CopyEntry[] | undefined> {
+  const pace = new Pace(signal);
   for (;;) {
-    const taken = await select(tree, source, selection);
+    const taken = await select(tree, source, { selection, pace });
     const unread = taken.filter(needsHash);
     await tree.hash(unread.map(({ from }) => from));
-    if (unread.every(({ from }) => tree.lookup(from) !== undefined)) return taken.length === 0 ? undefined : listed(tree, taken);
+    if (unread.some(({ from }) => tree.lookup(from) === undefined)) continue;
+    return taken.length === 0 ? undefined : listed(tree, taken, pace);
   }
 }
 
-function listed(tree: FileTree, taken: readonly Taken[]): readonly CopyEntry[] {
+async function listed(tree: FileTree, taken: readonly Taken[], pace: Pace): Promise<readonly CopyEntry[]> {
   const names = new Map<string, RawPath>();
-  return taken.map((path) => copyEntry(path, (needsHash(path) ? tree.lookup(path.from) : undefined) ?? path.entry, names));
+  const entries: CopyEntry[] = [];
+  for (const path of taken) {
+    entries.push(copyEntry(path, (needsHash(path) ? tree.lookup(path.from) : undefined) ?? path.entry, names));
+    if (pace.isDue()) await pace.turn();
+  }
+  return entries;
 }
 
 function needsHash({ entry }: Taken): boolean {
   return entry.type === 'file' && entry.digest === undefined;
 }
 
-async function select(tree: FileTree, source: RawPath, selection: Selection): Promise<readonly Taken[]> {
+interface Selecting {
+  readonly selection: Selection;
+  readonly pace: Pace;
+}
+
+async function select(tree: FileTree, source: RawPath, { selection, pace }: Selecting): Promise<readonly Taken[]> {
   const entry = tree.lookup(source);
   if (entry === undefined) return [];
   const taken: Taken[] = [{ from: source, to: rawPath(''), entry }];
@@ -69,8 +81,8 @@ async function select(tree: FileTree, source: RawPath, selection: Selection): Pr
     parent: undefined,
     isTaken: true,
   };
+  await tree.look?.(source, pace);
   const stack = [childrenOf(tree, root)];
-  let sliceEnd = performance.now() + sliceMs;
   while (stack.length > 0) {
     const next = stack.at(-1)?.next();
     if (next === undefined || next.done === true) {
@@ -78,17 +90,16 @@ async function select(tree: FileTree, source: RawPath, selection: Selection): Pr
       continue;
     }
     const folder = visit(next.value, { tree, selection, taken });
-    if (folder !== undefined) stack.push(childrenOf(tree, folder));
-    if (performance.now() < sliceEnd) continue;
+    if (folder !== undefined) {
+      await tree.look?.(folder.from, pace);
+      stack.push(childrenOf(tree, folder));
+    }
+    if (!pace.isDue()) continue;
     if (taken.length > manyFiles) await tree.expectMany?.();
-    await turn();
-    sliceEnd = performance.now() + sliceMs;
+    await pace.turn();
   }
   return taken;
 }
-
-/** How long the event loop may be kept busy, in milliseconds. */
-const sliceMs = 10;
 
 /** Loading native code takes as long as looking at some thousands of files one by one. */
 const manyFiles = 4000;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
 import { cleanSource, findMatches, findPath, type SourceMatch } from './copy-sources.ts';
@@ -20,6 +21,7 @@ export interface CopyRequest {
   readonly excludes: readonly string[];
   /** `--parents`. */
   readonly keepsParents: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What one source, or one match of its wildcards, contributes. Paths are those of the tree. */
@@ -45,18 +47,17 @@ export async function planCopy(tree: FileTree, request: CopyRequest): Promise<re
   const groups: PlannedGroup[] = [];
   for (const [number, source] of request.sources.entries()) {
     if (source.kind === 'heredoc') groups.push(heredocGroup(source, number));
-    else
-      groups.push(...(await withSource(number, source.path, () => pathGroups(tree, source.path, { number, request, excludes }))));
+    else await withSource(number, source.path, () => addGroups(tree, source.path, { number, request, excludes, groups }));
   }
   return groups;
 }
 
 /** The whole of a folder or a file, as `RUN --mount=type=bind` shows it. Wildcards mean nothing here. Throws a SourceError. */
-export async function planTree(tree: FileTree, path: string): Promise<PlannedGroup> {
+export async function planTree(tree: FileTree, path: string, signal?: AbortSignal): Promise<PlannedGroup> {
   for (;;) {
     const match = findPath(tree, cleanSource(path));
     const selection = { includes: undefined, excludes: patternList([]) };
-    const group = await groupOf(tree, match, { number: 0, keepsParents: false, selection });
+    const group = await groupOf(tree, match, { number: 0, keepsParents: false, selection, signal });
     if (group !== undefined) return group;
   }
 }
@@ -65,26 +66,28 @@ interface PathContext {
   readonly number: number;
   readonly request: CopyRequest;
   readonly excludes: PatternList;
+  /** Where the groups of this source go too. */
+  readonly groups: PlannedGroup[];
 }
 
-async function pathGroups(tree: FileTree, path: string, context: PathContext): Promise<readonly PlannedGroup[]> {
-  const { number, excludes } = context;
-  const { keepsParents } = context.request;
+async function addGroups(tree: FileTree, path: string, context: PathContext): Promise<void> {
+  const { number, excludes, groups } = context;
+  const { keepsParents, signal } = context.request;
   const { base, included } = keepsParents ? splitPivot(path) : { base: cleanSource(path), included: '' };
   const selection = { includes: included === '' ? undefined : patternList([included]), excludes };
-  const matches = findMatches(tree, base);
+  const pace = new Pace(signal);
+  const matches = await findMatches(tree, base, pace);
   // A path without wildcards must exist, although it is only a pattern here.
   if (included !== '' && !hasWildcards(base) && !hasWildcards(included)) findPath(tree, `${base}/${included}`);
-  const groups: PlannedGroup[] = [];
   for (const match of matches) {
+    if (pace.isDue()) await pace.turn();
     // A file has nothing below the pivot that could match.
     if (keepsParents && tree.lookup(match.path)?.type !== 'directory') continue;
-    const group = await groupOf(tree, match, { number, keepsParents, selection });
+    const group = await groupOf(tree, match, { number, keepsParents, selection, signal });
     if (group !== undefined) groups.push(group);
     // It has vanished, and what is named literally must be there.
     else if (!hasWildcards(base)) findPath(tree, base);
   }
-  return groups;
 }
 
 /**
@@ -101,11 +104,12 @@ interface GroupContext {
   readonly number: number;
   readonly keepsParents: boolean;
   readonly selection: Selection;
+  readonly signal: AbortSignal | undefined;
 }
 
 async function groupOf(tree: FileTree, match: SourceMatch, context: GroupContext): Promise<PlannedGroup | undefined> {
-  const { number, keepsParents, selection } = context;
-  const entries = await collectEntries(tree, match.path, selection);
+  const { number, keepsParents, selection, signal } = context;
+  const entries = await collectEntries(tree, match.path, { selection, signal });
   if (entries === undefined) return undefined;
   const sourceType = tree.lookup(match.path)?.type === 'directory' ? 'directory' : 'file';
   return { source: number, path: match.path, name: nameOf(match.written), sourceType, keepsParents, entries };
@@ -125,9 +129,9 @@ function patternList(patterns: readonly string[]): PatternList {
   }
 }
 
-async function withSource<T>(source: number, path: string, operation: () => Promise<T>): Promise<T> {
+async function withSource(source: number, path: string, operation: () => Promise<void>): Promise<void> {
   try {
-    return await operation();
+    await operation();
   } catch (error) {
     const failure = patternFailure(error);
     if (!(failure instanceof SourceError)) throw failure;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { didYouMean } from '../../parser/suggest.ts';
+import type { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from './errors.ts';
 import { goMatcher, splitWildcards } from './go-match.ts';
@@ -25,13 +26,14 @@ export function cleanSource(source: string): string {
  * followed in what comes before the first wildcard and at each match, not between. Throws a SourceError for a literal path that is not there
  * and for a match that is a dangling link.
  */
-export function findMatches(tree: FileTree, source: string): readonly SourceMatch[] {
+export async function findMatches(tree: FileTree, source: string, pace: Pace): Promise<readonly SourceMatch[]> {
   const { prefix, patterns } = splitWildcards(source);
   if (patterns.length === 0) return [findPath(tree, source)];
   const written = pathOfText(prefix);
   const start = resolveInTree(tree, written);
   if (start.entry === undefined) throw missing(tree, written, source);
-  return expand(tree, start.path, patterns).map((match) => followed(tree, match));
+  const matches = await expand(tree, start.path, { patterns, pace });
+  return matches.map((match) => followed(tree, match));
 }
 
 /** The file at a cleaned path, wildcards taken literally. Throws a SourceError when there is none. */
@@ -42,19 +44,43 @@ export function findPath(tree: FileTree, source: string): SourceMatch {
   return { written, path };
 }
 
-function expand(tree: FileTree, folder: RawPath, patterns: readonly string[]): readonly RawPath[] {
+interface Expansion {
+  readonly patterns: readonly string[];
+  readonly pace: Pace;
+}
+
+async function expand(tree: FileTree, folder: RawPath, { patterns, pace }: Expansion): Promise<readonly RawPath[]> {
   // All are compiled before any is used, so that a mistake shows even when nothing comes so far.
   const matchers = patterns.map(goMatcher);
-  let found: readonly RawPath[] = [folder];
-  for (const isMatch of matchers) {
-    found = found.flatMap((parent) =>
-      tree
-        .list(parent)
-        .filter(isMatch)
-        .map((name) => joinPath(parent, name)),
-    );
+  let parents: readonly RawPath[] = [folder];
+  for (const matcher of matchers) {
+    const found: RawPath[] = [];
+    for (const parent of parents) {
+      await tree.look?.(parent, pace);
+      for (const name of beginningWith(tree.list(parent), matcher.prefix)) {
+        if (matcher.matches(name)) found.push(joinPath(parent, name));
+        if (pace.isDue()) await pace.turn();
+      }
+      if (pace.isDue()) await pace.turn();
+    }
+    parents = found;
   }
-  return found;
+  return parents;
+}
+
+/** The names with a prefix. They are sorted, so those stand together: many patterns need not be tried on all names of a large folder. */
+function beginningWith(names: readonly RawPath[], prefix: RawPath): readonly RawPath[] {
+  if (prefix === '') return names;
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] ?? '') < prefix) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (names[end]?.startsWith(prefix) === true) end += 1;
+  return names.slice(low, end);
 }
 
 function followed(tree: FileTree, match: RawPath): SourceMatch {

@@ -1,18 +1,31 @@
-import type { RawPath } from '../../registry/oci/raw-path.ts';
+import { pathOfText, type RawPath } from '../../registry/oci/raw-path.ts';
 import { matchText } from './match-text.ts';
 import { hasWildcards, parsePattern } from './pattern.ts';
 import { compileTokens } from './token-matcher.ts';
 
-/** Tells whether a name matches. */
-export type NameMatcher = (name: RawPath) => boolean;
+/** One component of a COPY source. */
+export interface NameMatcher {
+  /** What every name that matches begins with. */
+  readonly prefix: RawPath;
+  matches(name: RawPath): boolean;
+}
 
 /**
  * Go's filepath.Match for one component of a COPY source. `**` is two stars, so it acts as one. Throws a PatternError, also for
  * mistakes in a part that matching would not reach.
  */
 export function goMatcher(pattern: string): NameMatcher {
-  const matcher = compileTokens(parsePattern(pattern));
-  return (name) => matcher.matches(matchText(name));
+  const tokens = parsePattern(pattern);
+  const matcher = compileTokens(tokens);
+  const [first] = tokens;
+  const prefix = pathOfText(first?.kind === 'text' ? asciiStart(first.text) : '');
+  return { prefix, matches: (name) => matcher.matches(matchText(name)) };
+}
+
+/** Beyond ASCII, bytes that are no UTF-8 match as U+FFFD does. */
+function asciiStart(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return /^[\x00-\x7f]*/.exec(text)?.[0] ?? '';
 }
 
 /**

@@ -17,6 +17,9 @@ export class LayersTree implements FileTree {
   readonly name: string;
   readonly #root: Node = { entry: impliedFolder, children: new Map() };
 
+  /** What was listed: nothing changes when all layers are in. */
+  readonly #names = new Map<RawPath, readonly RawPath[]>();
+
   /** `layers` lowest first. */
   constructor(name: string, layers: readonly LayerIndex[]) {
     this.name = name;
@@ -28,7 +31,11 @@ export class LayersTree implements FileTree {
   }
 
   list(path: RawPath): readonly RawPath[] {
-    return [...(this.#find(path)?.children?.keys() ?? [])].toSorted();
+    const known = this.#names.get(path);
+    if (known !== undefined) return known;
+    const names = [...(this.#find(path)?.children?.keys() ?? [])].toSorted();
+    this.#names.set(path, names);
+    return names;
   }
 
   /** The indexes hold all digests. */

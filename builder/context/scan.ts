@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { UsageError } from '../errors.ts';
 import { codeOf, isGone, unreadable } from './context-error.ts';
@@ -28,6 +29,17 @@ interface FolderState {
   readonly ignore: IgnoreState | undefined;
   /** Ignored itself: seen only if something below is not. */
   readonly isIgnored: boolean;
+}
+
+/** What a path shows at first sight. */
+interface Sight {
+  readonly entry: TreeEntry | undefined;
+  /** A folder that is ignored itself: it is there only if something in it is. */
+  readonly dependsOnContent: boolean;
+}
+
+function certainly(entry: TreeEntry | undefined): Sight {
+  return { entry, dependsOnContent: false };
 }
 
 /**
@@ -88,6 +100,42 @@ export class ContextTree implements FileTree {
     return visible;
   }
 
+  async look(path: RawPath, pace: Pace): Promise<void> {
+    if (this.lookup(path)?.type === 'directory') await this.#lookInto(path, pace);
+  }
+
+  /** As list(), with pauses: a folder may hold very many names, and there may be very many rules for each of them. */
+  async #lookInto(path: RawPath, pace: Pace): Promise<readonly RawPath[]> {
+    const known = this.#visible.get(path);
+    if (known !== undefined) return known;
+    const names = this.#namesIn(path);
+    const statuses = this.#statuses(path, names);
+    const visible: RawPath[] = [];
+    for (const [index, name] of names.entries()) {
+      const child = joinPath(path, name);
+      const seen = this.#lookWith(child, statuses?.[index], pace);
+      const entry = seen instanceof Promise ? await seen : seen;
+      if (entry !== undefined) visible.push(name);
+      if (pace.isDue()) await pace.turn();
+    }
+    this.#visible.set(path, visible);
+    return visible;
+  }
+
+  #lookWith(path: RawPath, status: DiskStatus | undefined, pace: Pace): TreeEntry | undefined | Promise<TreeEntry | undefined> {
+    if (this.#entries.has(path)) return this.#entries.get(path);
+    const sight = this.#glance(path, status);
+    if (!sight.dependsOnContent) return this.#remember(path, sight.entry);
+    const decide = (visible: readonly RawPath[]): TreeEntry | undefined =>
+      this.#remember(path, visible.length === 0 ? undefined : sight.entry);
+    return this.#lookInto(path, pace).then(decide);
+  }
+
+  #remember(path: RawPath, entry: TreeEntry | undefined): TreeEntry | undefined {
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
   async expectMany(): Promise<void> {
     this.#statusesOf ??= (await import('../../cache/folder-statuses.ts')).folderStatuses;
   }
@@ -97,7 +145,13 @@ export class ContextTree implements FileTree {
    * 'changed' when one cannot be read.
    */
   async hash(paths: readonly RawPath[]): Promise<void> {
-    const unknown = paths.map((path) => this.#toHash(path)).filter((file) => file !== undefined);
+    const unknown: FileToHash[] = [];
+    const pace = new Pace(this.#signal);
+    for (const path of paths) {
+      const file = this.#toHash(path);
+      if (file !== undefined) unknown.push(file);
+      if (pace.isDue()) await pace.turn();
+    }
     for await (const some of hashFiles(this.root, unknown, this.#signal)) {
       for (const file of some) this.#setDigest(file);
     }
@@ -148,15 +202,20 @@ export class ContextTree implements FileTree {
   }
 
   #see(path: RawPath, status: DiskStatus | undefined): TreeEntry | undefined {
-    if (path === '') return this.#stat(path);
+    const { entry, dependsOnContent } = this.#glance(path, status);
+    return dependsOnContent && !this.#hasVisible(path) ? undefined : entry;
+  }
+
+  #glance(path: RawPath, status: DiskStatus | undefined): Sight {
+    if (path === '') return certainly(this.#stat(path));
     const folder = this.#folderState(folderOf(path));
-    if (folder === undefined) return undefined;
+    if (folder === undefined) return certainly(undefined);
     const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, folder.ignore);
-    if (verdict?.isFinal === true) return undefined;
+    if (verdict?.isFinal === true) return certainly(undefined);
     const entry = this.#stat(path, status);
-    if (entry?.type !== 'directory') return verdict?.isIgnored === true ? undefined : entry;
+    if (entry?.type !== 'directory') return certainly(verdict?.isIgnored === true ? undefined : entry);
     this.#folders.set(path, { ignore: verdict?.state, isIgnored: verdict?.isIgnored === true });
-    return verdict?.isIgnored === true && !this.#hasVisible(path) ? undefined : entry;
+    return { entry, dependsOnContent: verdict?.isIgnored === true };
   }
 
   /** undefined when the path is not a folder, or nothing in it can be seen. */

@@ -1,4 +1,5 @@
 import type { FileStamp } from '../../cache/file-digests.ts';
+import type { Pace } from '../../registry/oci/pace.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 
 interface Attributes {
@@ -39,6 +40,8 @@ export interface FileTree {
   lookup(path: RawPath): TreeEntry | undefined;
   /** The names in a folder, sorted by bytes; empty for anything else. */
   list(path: RawPath): readonly RawPath[];
+  /** Looks at all that is in a folder, with pauses, so that list() has the answer; for trees where that takes a while. */
+  look?(path: RawPath, pace: Pace): Promise<void>;
   /** Makes sure that the digests of these files are known. A file that has vanished is not there afterwards. */
   hash(paths: readonly RawPath[]): Promise<void>;
   /** Says that thousands of paths will be looked up, so that it is worth it to load what does that faster. */

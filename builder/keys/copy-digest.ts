@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 
 interface CopyDigestOptions {
   /** --chown: the sources' owners do not come through, so they do not count. */
@@ -8,32 +9,49 @@ interface CopyDigestOptions {
   readonly replacesMode: boolean;
   /** An archive that is unpacked: of the file itself only the content counts. */
   readonly isArchive: boolean;
+  readonly pace?: Pace;
 }
 
 export interface CopyDigest {
   /** sha256, hex. */
   readonly digest: string;
   /** For explanations: a line for each file, `path TAB type TAB mode TAB owner TAB content`. */
-  readonly inputs: () => readonly string[];
+  readonly inputs: () => Promise<readonly string[]>;
 }
 
 /**
  * What a list of files amounts to: path, type, mode, owner, link target, device, attributes and content of each. Times never count. Of the
  * source folder itself nothing counts, since its attributes are not copied.
  */
-export function copyDigest(entries: readonly CopyEntry[], options: CopyDigestOptions): CopyDigest {
+export async function copyDigest(entries: readonly CopyEntry[], options: CopyDigestOptions): Promise<CopyDigest> {
+  const { pace = new Pace() } = options;
   const hash = createHash('sha256');
-  const counted = entries.filter((entry) => entry.to !== '' || entry.type !== 'directory');
   let pending = '';
-  for (const entry of counted) {
+  for (const entry of entries) {
+    if (!isCounted(entry)) continue;
     pending += `${describe(entry, options).join('\0')}\0\0`;
-    if (pending.length > 1 << 16) {
-      hash.update(pending);
-      pending = '';
-    }
+    if (pending.length <= 1 << 16) continue;
+    hash.update(pending);
+    pending = '';
+    if (pace.isDue()) await pace.turn();
   }
-  const inputs = (): readonly string[] => counted.map((entry) => inputLine(entry, describe(entry, options)));
-  return { digest: hash.update(pending).digest('hex'), inputs };
+  return { digest: hash.update(pending).digest('hex'), inputs: () => inputLines(entries, { ...options, pace }) };
+}
+
+async function inputLines(
+  entries: readonly CopyEntry[],
+  options: CopyDigestOptions & { readonly pace: Pace },
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const entry of entries) {
+    if (isCounted(entry)) lines.push(inputLine(entry, describe(entry, options)));
+    if (options.pace.isDue()) await options.pace.turn();
+  }
+  return lines;
+}
+
+function isCounted({ to, type }: CopyEntry): boolean {
+  return to !== '' || type !== 'directory';
 }
 
 /** True for the --chmod values that leave nothing of a source's mode. */

@@ -5,7 +5,7 @@ import type { KeyedGroup } from '../keys/keyed-action.ts';
 import type { PlannedAdd } from '../plan/plan.ts';
 import { looksLikeArchive, sniffedBytes } from './archive-magic.ts';
 import { type DecidedGroup, decideFiles, withTime } from './planned-files.ts';
-import { replacesOf, writeGroup } from './prepare-copy.ts';
+import { replacesOf, writeGroups } from './prepare-copy.ts';
 import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
 
@@ -26,18 +26,18 @@ export interface Adding {
 }
 
 /** Groups whose files are in a folder, and whose times say nothing: all get `mtime` (default: T0) where times count. */
-export function groupsOfFolder(
+export async function groupsOfFolder(
   groups: readonly DecidedGroup[],
   root: TreeSource,
   { action, around, mtime = constantTimeSeconds }: Pick<Adding, 'action' | 'around'> & { readonly mtime?: number | undefined },
-): AddedFiles {
-  const decided = decideFiles(groups, replacesOf(action));
+): Promise<AddedFiles> {
+  const decided = await decideFiles(groups, { ...replacesOf(action), signal: around.solving.signal });
   return {
     keyed: decided.keyed,
-    inputs: async () => decided.inputs(),
+    inputs: decided.inputs,
     materialise: (time) => {
       const timed = time === 'constant' ? groups : groups.map((group) => withTime(group, mtime));
-      return Promise.all(timed.map((group) => writeGroup(group, root, around)));
+      return writeGroups(timed, root, around);
     },
     time: 'constant',
   };

@@ -2,6 +2,7 @@ import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { chainIdOf, isDigest } from '../../registry/oci/digest.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
@@ -28,10 +29,10 @@ const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: fal
 /** Finds what a mount shows. Throws SourceError when it is not there. */
 export async function openMountTree(from: SourceRef, path: string, around: StageSolving): Promise<MountTree> {
   const source = await openSource(from, around);
-  const { store } = around.solving;
+  const { store, signal } = around.solving;
   const planned = once(async () => {
-    const group = await planTree(await source.tree(), path);
-    return { group, ...copyDigest(group.entries, wholeEntries) };
+    const group = await planTree(await source.tree(), path, signal);
+    return { group, ...(await copyDigest(group.entries, { ...wholeEntries, pace: new Pace(signal) })) };
   });
   const digest = await remembered(source.identity && ['mount', 1, source.identity, path], store, {
     compute: async () => (await planned()).digest,
@@ -62,7 +63,7 @@ interface Filtered {
 async function visibleFiles(group: PlannedGroup, { tree, folder, around }: Filtered): Promise<readonly string[]> {
   const { store, folders, signal } = around.solving;
   const entries = entriesFromRoot(group, tree);
-  const { digest } = copyDigest(entries, wholeEntries);
+  const { digest } = await copyDigest(entries, { ...wholeEntries, pace: new Pace(signal) });
   const name = JSON.stringify(['visible files', 1, digest]);
   const known = await store.derived.get(name);
   const kept = known !== undefined && isDigest(known) ? await store.snapshots.get(known) : undefined;

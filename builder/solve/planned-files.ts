@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../../cache/store.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
 import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
@@ -31,13 +32,17 @@ export interface PlannedFiles {
  * Decides what a step takes from a source. For a source that is known by what it contains, the answer of an earlier build serves: then the
  * tree is not opened, and a step that is cached needs no layer of the image that it copies from. Throws SourceError.
  */
-export async function planFiles(source: OpenSource, request: FilesRequest, store: Store): Promise<PlannedFiles> {
+export async function planFiles(
+  source: OpenSource,
+  request: FilesRequest,
+  { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
+): Promise<PlannedFiles> {
   const { sources, excludes, keepsParents } = request;
   const decided = once(async () => {
-    const groups = await planCopy(await source.tree(), { sources, excludes, keepsParents });
+    const groups = await planCopy(await source.tree(), { sources, excludes, keepsParents, signal });
     return decideFiles(
       groups.map((group) => ({ ...group, isArchive: false })),
-      request,
+      { ...request, signal },
     );
   });
   const keyed = await remembered(source.identity && ['files', 1, source.identity, request], store, {
@@ -47,20 +52,34 @@ export async function planFiles(source: OpenSource, request: FilesRequest, store
   return { keyed, groups: async () => (await decided()).groups, inputs: async () => (await decided()).inputs() };
 }
 
+/** Groups with what their keys say of them. */
+export interface DecidedFiles {
+  readonly keyed: readonly KeyedGroup[];
+  readonly groups: readonly DecidedGroup[];
+  readonly inputs: () => Promise<readonly string[]>;
+}
+
 /** The same for groups that are decided already. */
-export function decideFiles(
+export async function decideFiles(
   groups: readonly DecidedGroup[],
-  replaces: Pick<FilesRequest, 'replacesOwner' | 'replacesMode'>,
-): { readonly keyed: readonly KeyedGroup[]; readonly groups: readonly DecidedGroup[]; readonly inputs: () => readonly string[] } {
+  deciding: Pick<FilesRequest, 'replacesOwner' | 'replacesMode'> & { readonly signal: AbortSignal },
+): Promise<DecidedFiles> {
+  const { replacesOwner, replacesMode } = deciding;
+  const pace = new Pace(deciding.signal);
   const digests: CopyDigest[] = [];
   const keyed: KeyedGroup[] = [];
   for (const { entries, name, sourceType, keepsParents, isArchive } of groups) {
-    const { replacesOwner, replacesMode } = replaces;
-    const found = copyDigest(entries, { replacesOwner, replacesMode, isArchive });
+    const found = await copyDigest(entries, { replacesOwner, replacesMode, isArchive, pace });
     digests.push(found);
     keyed.push({ digest: found.digest, name, sourceType, keepsParents, isArchive });
   }
-  return { keyed, groups, inputs: () => digests.flatMap(({ inputs }) => inputs()) };
+  return { keyed, groups, inputs: () => inputsOf(digests) };
+}
+
+async function inputsOf(digests: readonly CopyDigest[]): Promise<readonly string[]> {
+  const lists: (readonly string[])[] = [];
+  for (const { inputs } of digests) lists.push(await inputs());
+  return lists.flat();
 }
 
 /** The group with one time for all that is in it. */

@@ -26,12 +26,12 @@ export async function addUrl(url: string, { action, around, onProgress }: Adding
   const file = await orSourceError(() => downloadFile({ url, checksum: action.checksum, onProgress }, services));
   const blob = store.blobs.path(file.digest);
   const group = fileGroup(file, { url, isArchive: action.unpacks === true && (await isArchiveFile(blob)) });
-  const decided = decideFiles([group], replacesOf(action));
+  const decided = await decideFiles([group], { ...replacesOf(action), signal });
   const source: TreeSource = { kind: 'directory', path: path.dirname(blob) };
   return {
     // Unlike in a context the time is part of the result.
     keyed: decided.keyed.map((keyed) => timedKey(keyed, file.lastModified)),
-    inputs: async () => decided.inputs(),
+    inputs: decided.inputs,
     materialise: async () => [await writeGroup(group, source, around)],
     time: 'source',
   };
@@ -107,12 +107,12 @@ export async function addRepository(url: string, { action, around, onProgress }:
   };
   const { excludes } = action;
   const sources = [{ kind: 'path', path: literally(`/${location.folder}`) }] as const;
-  const files = await planFiles(source, { sources, excludes, keepsParents: false, ...replacesOf(action) }, store);
+  const files = await planFiles(source, { sources, excludes, keepsParents: false, ...replacesOf(action) }, { store, signal });
   return {
     keyed: mtime === undefined ? files.keyed : files.keyed.map((keyed) => timedKey(keyed, mtime)),
     inputs: files.inputs,
     materialise: async (time) => {
-      const groups = groupsOfFolder(await files.groups(), await source.treeSource(), { action, around, mtime });
+      const groups = await groupsOfFolder(await files.groups(), await source.treeSource(), { action, around, mtime });
       return groups.materialise(time);
     },
     time: source.time,

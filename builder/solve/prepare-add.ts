@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone } from '../context/context-error.ts';
@@ -5,7 +6,7 @@ import { type PlannedGroup, planCopy } from '../context/copy-plan.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/plan.ts';
 import { remoteKindOf } from '../plan/plan-copy.ts';
 import { type AddedFiles, type Adding, groupsOfFolder, isArchiveFile } from './added-files.ts';
-import { copyActionOf, copySource, keyedCopy } from './prepare-copy.ts';
+import { copyActionOf, copySource, filesAtOnce, keyedCopy } from './prepare-copy.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
@@ -62,10 +63,16 @@ async function addedFiles(sources: readonly PlannedSource[], adding: Adding): Pr
 async function localFiles(sources: readonly PlannedSource[], { action, around }: Adding): Promise<AddedFiles> {
   const source = await openSource({ kind: 'context', name: undefined }, around);
   const { excludes, unpacks } = action;
-  const planned = await planCopy(await source.tree(), { sources: sources.map(copySource), excludes, keepsParents: false });
+  const planned = await planCopy(await source.tree(), {
+    sources: sources.map(copySource),
+    excludes,
+    keepsParents: false,
+    signal: around.solving.signal,
+  });
   const root = await source.treeSource();
+  const limit = pLimit(filesAtOnce);
   const groups = await Promise.all(
-    planned.map(async (group) => ({ ...group, isArchive: unpacks !== false && (await isArchive(group, root)) })),
+    planned.map((group) => limit(async () => ({ ...group, isArchive: unpacks !== false && (await isArchive(group, root)) }))),
   );
   return groupsOfFolder(groups, root, { action, around });
 }

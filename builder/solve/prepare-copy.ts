@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import type { CopySource } from '../context/copy-plan.ts';
@@ -16,7 +17,7 @@ export async function prepareCopy(action: PlannedCopy, around: StageSolving, onP
   const { mtime } = source;
   const { excludes, keepsParents } = action;
   const request = { sources: action.sources.map(copySource), excludes, keepsParents, ...replacesOf(action) };
-  const files = await planFiles(source, request, around.solving.store);
+  const files = await planFiles(source, request, around.solving);
   return {
     action: keyedCopy(
       action,
@@ -28,7 +29,7 @@ export async function prepareCopy(action: PlannedCopy, around: StageSolving, onP
       const found = await files.groups();
       const groups = mtime === undefined ? found : found.map((group) => withTime(group, mtime));
       const tree = await source.treeSource();
-      return copyActionOf(action, await Promise.all(groups.map((group) => writeGroup(group, tree, around))), source.time);
+      return copyActionOf(action, await writeGroups(groups, tree, around), source.time);
     },
   };
 }
@@ -55,6 +56,19 @@ export function copyActionOf(
 ): CopyAction {
   return { kind: 'copy', groups, destination, owner, mode, isLink, time };
 }
+
+/** Writes the lists of groups, for the worker; some at a time, since each is a file and there may be tens of thousands. */
+export async function writeGroups(
+  groups: readonly DecidedGroup[],
+  source: TreeSource,
+  around: StageSolving,
+): Promise<readonly CopyGroup[]> {
+  const limit = pLimit(filesAtOnce);
+  return Promise.all(groups.map((group) => limit(() => writeGroup(group, source, around))));
+}
+
+/** More would make nothing faster, and descriptors are few: 1024 for a process on many machines. */
+export const filesAtOnce = 16;
 
 /** Writes a group's list, for the worker. */
 export async function writeGroup(group: DecidedGroup, source: TreeSource, { solving }: StageSolving): Promise<CopyGroup> {

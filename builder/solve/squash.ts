@@ -81,7 +81,7 @@ async function copyOfAll(root: RootState, { store, folders, failure }: Session):
   const lowers = await folders.lowersOf(root, { signal: failure.signal, onProgress: () => undefined });
   const chain = await store.snapshots.chainOf(chainIdOfRoot(root));
   const tree = new LayersTree('the image', await Promise.all(chain.map((snapshot) => store.snapshots.loadIndex(snapshot))));
-  const group = await planTree(tree, '/');
+  const group = await planTree(tree, '/', failure.signal);
   const list = await store.newPath();
   await writeCopyList(list, group.entries);
   const source = { kind: 'rootfs', lowers } as const;

@@ -1,3 +1,4 @@
+import type { Pace } from '../../registry/oci/pace.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 import type { FileTree, TreeEntry } from '../context/tree.ts';
 
@@ -23,6 +24,14 @@ export class TreeWithModes implements FileTree {
 
   list(path: RawPath): readonly RawPath[] {
     return this.#tree.list(path);
+  }
+
+  async look(path: RawPath, pace: Pace): Promise<void> {
+    await this.#tree.look?.(path, pace);
+  }
+
+  async expectMany(): Promise<void> {
+    await this.#tree.expectMany?.();
   }
 
   hash(paths: readonly RawPath[]): Promise<void> {

@@ -198,7 +198,7 @@ test('scanning 40,000 files', async (context) => {
     const tree = await scanContext(folder.at('c'), { ignore, digests });
     const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
     const plannedMs = performance.now();
-    const { digest } = copyDigest(group?.entries ?? [], { replacesOwner: false, replacesMode: false, isArchive: false });
+    const { digest } = await copyDigest(group?.entries ?? [], { replacesOwner: false, replacesMode: false, isArchive: false });
     const keyMs = performance.now();
     const text = `plan ${(plannedMs - startMs).toFixed(0)} ms, key ${(keyMs - plannedMs).toFixed(0)} ms`;
     assert.equal(group?.entries.length, 40_401);

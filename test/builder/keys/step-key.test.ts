@@ -175,32 +175,36 @@ const entryChanges: readonly (readonly [what: string, change: Partial<typeof fil
   ['identity', { identity: { ino: 1n, size: 1n, mtimeNs: 1n, ctimeNs: 1n } }, false],
 ];
 
-test('copyDigest() counts what is copied and never a time', () => {
+async function digestOfEntries(...entries: readonly CopyEntry[]): Promise<string> {
+  return (await copyDigest(entries, plain)).digest;
+}
+
+test('copyDigest() counts what is copied and never a time', async () => {
   for (const [what, change, counts] of entryChanges) {
-    const isSame: boolean = copyDigest([{ ...file, ...change }], plain).digest === copyDigest([file], plain).digest;
+    const isSame: boolean = (await digestOfEntries({ ...file, ...change })) === (await digestOfEntries(file));
     assert.equal(isSame, !counts, what);
   }
 });
 
-test('copyDigest() leaves out what --chown and --chmod replace', () => {
+test('copyDigest() leaves out what --chown and --chmod replace', async () => {
   const replaced = { ...plain, replacesOwner: true, replacesMode: true };
   const other = { ...file, mode: 0o600, uid: 5, gid: 6 };
-  assert.equal(copyDigest([file], replaced).digest, copyDigest([other], replaced).digest);
+  assert.equal((await copyDigest([file], replaced)).digest, (await copyDigest([other], replaced)).digest);
   assert.equal(isOctalMode('0644'), true);
   assert.equal(isOctalMode('u=rwX'), false);
   assert.equal(isOctalMode(undefined), false);
 });
 
-test('copyDigest() of an archive is that of its content', () => {
+test('copyDigest() of an archive is that of its content', async () => {
   const archive = { ...plain, isArchive: true };
   const other = { ...file, mode: 0o600, uid: 5, to: rawPath('') };
-  assert.equal(copyDigest([file], archive).digest, copyDigest([other], archive).digest);
+  assert.equal((await copyDigest([file], archive)).digest, (await copyDigest([other], archive)).digest);
 });
 
 const digestIn = async (folder: string): Promise<string> => {
   const tree = memoryTree('a/', 'a/f=x', 'b/f=x');
   const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: folder }], excludes: [], keepsParents: false });
-  return copyDigest(group?.entries ?? [], plain).digest;
+  return digestOfEntries(...(group?.entries ?? []));
 };
 
 test('copyDigest() ignores the folder that is the source, so renaming it or changing its mode is no change', async () => {
@@ -250,20 +254,20 @@ test('explain() never shows a value that looks secret', () => {
   assert.doesNotMatch(JSON.stringify([before, after]), /hunter/);
 });
 
-const runOf = (...entries: readonly CopyEntry[]): Parameters<typeof explain>[1] => {
-  const { digest, inputs } = copyDigest(entries, plain);
+const runOf = async (...entries: readonly CopyEntry[]): Promise<Parameters<typeof explain>[1]> => {
+  const { digest, inputs } = await copyDigest(entries, plain);
   const group = { digest, name: 'src', sourceType: 'directory', keepsParents: false, isArchive: false } as const;
-  return { ...keyOf({ ...copy, groups: [group] }), inputs: inputs() };
+  return { ...keyOf({ ...copy, groups: [group] }), inputs: await inputs() };
 };
 
-test('explain() names the files that changed', () => {
+test('explain() names the files that changed', async () => {
   const b = { ...file, from: rawPath('src/b\tc'), to: rawPath('b') };
-  const before = runOf(file, b);
-  assert.equal(explain(before, runOf({ ...file, digest: sha256('y') }, b)), 'the file src/a changed');
-  assert.equal(explain(before, runOf({ ...file, mode: 0o755 }, b)), 'the mode of src/a changed from 0644 to 0755');
-  assert.equal(explain(before, runOf({ ...file, uid: 3 }, b)), 'the owner of src/a changed from 0:0 to 3:0');
-  assert.equal(explain(before, runOf(file)), 'the file src/b\tc is gone');
-  assert.equal(explain(runOf(file), before), 'the file src/b\tc is new');
+  const before = await runOf(file, b);
+  assert.equal(explain(before, await runOf({ ...file, digest: sha256('y') }, b)), 'the file src/a changed');
+  assert.equal(explain(before, await runOf({ ...file, mode: 0o755 }, b)), 'the mode of src/a changed from 0644 to 0755');
+  assert.equal(explain(before, await runOf({ ...file, uid: 3 }, b)), 'the owner of src/a changed from 0:0 to 3:0');
+  assert.equal(explain(before, await runOf(file)), 'the file src/b\tc is gone');
+  assert.equal(explain(await runOf(file), before), 'the file src/b\tc is new');
   const many = Array.from({ length: 9 }, (_, number) => ({ ...file, from: rawPath(`n${number}`), to: rawPath(`n${number}`) }));
-  assert.match(explain(before, runOf(file, b, ...many)), /^the file n0 is new; .*; and 4 more$/);
+  assert.match(explain(before, await runOf(file, b, ...many)), /^the file n0 is new; .*; and 4 more$/);
 });
