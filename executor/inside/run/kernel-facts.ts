@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { release } from 'node:os';
 import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
 import { close, openat2 } from '../../../native/files.ts';
 import { resourceLimit } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { currentArchitecture } from '../../../native/syscall-numbers.ts';
 import type { KernelFacts } from './sandbox-plan.ts';
+import type { KernelVersion } from './seccomp/profile.ts';
 
 let known: KernelFacts | undefined;
 
@@ -39,6 +41,7 @@ function lookUp(): KernelFacts {
   });
   return {
     architecture: currentArchitecture(),
+    version: kernelVersion(release()),
     lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
     maskedFiles: present.filter(({ isDirectory }) => !isDirectory).map(({ path }) => path),
     maskedDirectories: present.filter(({ isDirectory }) => isDirectory).map(({ path }) => path),
@@ -58,4 +61,10 @@ function canOpenByRules(): boolean {
     if (isSyscallError(error, 'ENOSYS', 'EPERM')) return false;
     throw error;
   }
+}
+
+/** Of a release such as `6.1.0-18-amd64`. */
+function kernelVersion(text: string): KernelVersion {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? [];
+  return [Number(major ?? 0), Number(minor ?? 0)];
 }

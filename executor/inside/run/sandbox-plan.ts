@@ -12,6 +12,7 @@ import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from 
 import { candidatesOf, environmentOf } from './command.ts';
 import { limitBytes, resourceLimits } from './resource-limits.ts';
 import { compileFilter } from './seccomp/compile.ts';
+import type { KernelVersion } from './seccomp/profile.ts';
 import { enterDirectory } from './working-directory.ts';
 
 /** What a sandbox depends on beside the action. */
@@ -38,6 +39,7 @@ export interface SandboxFacts {
 /** What the running kernel has. */
 export interface KernelFacts {
   readonly architecture: Architecture;
+  readonly version: KernelVersion;
   /** The highest capability it knows. */
   readonly lastCapability: number;
   /** Paths below /proc and /sys that are hidden from a command; and those it may only read. */
@@ -84,7 +86,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...enterDirectory(action.cwd, facts.kernel.hasOpenat2),
     ...limits(action, facts),
     ...freshSession,
-    ...(isSandboxed ? [filter(facts.kernel.architecture), ...boundingSet(facts.kernel.lastCapability)] : []),
+    ...(isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)] : []),
     ...identity(facts, isSandboxed),
     // A change of ids clears it, so it comes after. (PR_SET_PDEATHSIG in prctl(2))
     { syscall: 'prctl', args: [PR.SET_PDEATHSIG, SIGKILL], what: 'parent death signal' },
@@ -182,8 +184,8 @@ const freshSession: readonly TapeEntry[] = [
   { syscall: 'umask', args: [0o022] },
 ];
 
-function filter(architecture: Architecture): TapeEntry {
-  const program = compileFilter(architecture, sandboxCapabilities);
+function filter({ architecture, version }: KernelFacts): TapeEntry {
+  const program = compileFilter({ architecture, capabilities: sandboxCapabilities, kernel: version });
   // struct sock_fprog: the number of instructions, padding, a pointer to them.
   const length = Buffer.alloc(8);
   length.writeUInt16LE(program.length / 8);

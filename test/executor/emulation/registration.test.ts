@@ -19,6 +19,7 @@ const facts: SandboxFacts = {
   canSetGroups: true,
   kernel: {
     architecture: 'x64',
+    version: [6, 1],
     lastCapability: 40,
     maskedFiles: [],
     maskedDirectories: [],

@@ -18,6 +18,7 @@ const facts: SandboxFacts = {
   canSetGroups: true,
   kernel: {
     architecture: 'x64',
+    version: [6, 1],
     lastCapability: 40,
     maskedFiles: ['/proc/kcore'],
     maskedDirectories: ['/sys/firmware'],

@@ -11,7 +11,7 @@ interface Instruction {
 const LOAD = 0x20;
 const JUMP = 0x05;
 const RETURN = 0x06;
-const JUMP_IF = { equal: 0x15, atLeast: 0x35 } as const;
+const JUMP_IF = { equal: 0x15, atLeast: 0x35, anyBit: 0x45 } as const;
 /** Conditional jumps have 8 bits for the way. */
 const longestJump = 255;
 
@@ -33,7 +33,7 @@ export class ProgramBuilder {
     return this.#add({ code: LOAD, whenTrue: 0, whenFalse: 0, operand: offset });
   }
 
-  /** Compares the loaded word with a value, unsigned, and goes one of two ways. */
+  /** Compares the loaded word with a value, unsigned or bit by bit, and goes one of two ways. */
   branch(comparison: keyof typeof JUMP_IF, value: number, ways: { readonly yes: Label; readonly no: Label }): Label {
     const yes = this.#near(ways.yes);
     const no = this.#near(ways.no);

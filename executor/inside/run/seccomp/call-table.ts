@@ -18,8 +18,7 @@ const columnOf: Readonly<Record<CallTable, number>> = { x64: 0, x86: 1, arm64: 2
 
 /**
  * Name, then the numbers on x86-64, i386, arm64 and arm (EABI). Taken from the kernel's headers (asm/unistd_64.h, asm/unistd_32.h,
- * asm-generic/unistd.h, asm/unistd-eabi.h); from 424 on the numbers are the same everywhere. Calls that are not here do not exist
- * for a RUN.
+ * asm-generic/unistd.h, asm/unistd-eabi.h); from 424 on the numbers are the same everywhere. Calls that are not here fail.
  */
 const rows = `
 _llseek - 140 - 140; _newselect - 142 - 142; accept 43 - 202 285; accept4 288 364 242 366; access 21 33 - 33;
@@ -62,7 +61,7 @@ landlock_add_rule 445 445 445 445; landlock_create_ruleset 444 444 444 444; land
 lchown 94 16 - 16; lchown32 - 198 - 198; lgetxattr 192 230 9 230; link 86 9 - 9; linkat 265 303 37 330; listen 50 363 201 284;
 listmount 458 458 458 458; listxattr 194 232 11 232; listxattrat 465 465 465 465; llistxattr 195 233 12 233;
 lookup_dcookie 212 253 18 249; lremovexattr 198 236 15 236; lseek 8 19 62 19; lsetxattr 189 227 6 227;
-lsm_get_self_attr 459 459 459 459; lsm_list_modules 461 461 461 461; lstat 6 107 - 107; lstat64 - 196 - 196;
+lsm_get_self_attr 459 459 459 459; lsm_list_modules 461 461 461 461; lsm_set_self_attr 460 460 460 460; lstat 6 107 - 107; lstat64 - 196 - 196;
 madvise 28 219 233 220; map_shadow_stack 453 453 453 453; mbind 237 274 235 319; membarrier 324 375 283 389;
 memfd_create 319 356 279 385; memfd_secret 447 447 447 -; migrate_pages 256 294 238 400; mincore 27 218 232 219;
 mkdir 83 39 - 39; mkdirat 258 296 34 323; mknod 133 14 - 14; mknodat 259 297 33 324; mlock 149 150 228 150;
@@ -83,7 +82,7 @@ pkey_mprotect 329 380 288 394; poll 7 168 - 168; ppoll 271 309 73 336; ppoll_tim
 pread64 17 180 67 180; preadv 295 333 69 361; preadv2 327 378 286 392; prlimit64 302 340 261 369;
 process_madvise 440 440 440 440; process_mrelease 448 448 448 448; process_vm_readv 310 347 270 376;
 process_vm_writev 311 348 271 377; pselect6 270 308 72 335; pselect6_time64 - 413 - 413; ptrace 101 26 117 26;
-pwrite64 18 181 68 181; pwritev 296 334 70 362; pwritev2 328 379 287 393; query_module 178 167 - -; quotactl 179 131 60 131;
+pwrite64 18 181 68 181; pwritev 296 334 70 362; pwritev2 328 379 287 393; query_module 178 167 - -; quotactl 179 131 60 131; quotactl_fd 443 443 443 443;
 read 0 3 63 3; readahead 187 225 213 225; readdir - 89 - -; readlink 89 85 - 85; readlinkat 267 305 78 332;
 readv 19 145 65 145; reboot 169 88 142 88; recv - - - 291; recvfrom 45 371 207 292; recvmmsg 299 337 243 365;
 recvmmsg_time64 - 417 - 417; recvmsg 47 372 212 297; remap_file_pages 216 257 234 253; removexattr 197 235 14 235;
@@ -119,7 +118,7 @@ timer_settime 223 260 110 258; timer_settime64 - 409 - 409; timerfd_create 283 3
 timerfd_gettime64 - 410 - 410; timerfd_settime 286 325 86 353; timerfd_settime64 - 411 - 411; times 100 43 153 43;
 tkill 200 238 130 238; truncate 76 92 45 92; truncate64 - 193 - 193; ugetrlimit - 191 - 191; umask 95 60 166 60;
 umount - 22 - -; umount2 166 52 39 52; uname 63 122 160 122; unlink 87 10 - 10; unlinkat 263 301 35 328;
-unshare 272 310 97 337; uselib 134 86 - 86; userfaultfd 323 374 282 388; ustat 136 62 - 62; utime 132 30 - -;
+unshare 272 310 97 337; uretprobe 335 - - -; uselib 134 86 - 86; userfaultfd 323 374 282 388; ustat 136 62 - 62; utime 132 30 - -;
 utimensat 280 320 88 348; utimensat_time64 - 412 - 412; utimes 235 271 - 269; vfork 58 190 - 190; vhangup 153 111 58 111;
 vm86 - 166 - -; vm86old - 113 - -; vmsplice 278 316 75 343; wait4 61 114 260 114; waitid 247 284 95 280; waitpid - 7 - -;
 write 1 4 64 4; writev 20 146 66 146`;

@@ -1,16 +1,24 @@
-import type { CapabilityName } from '../../../../native/identity.ts';
 import type { Architecture } from '../../../../native/syscall-numbers.ts';
 import { type Label, ProgramBuilder } from './assembler.ts';
 import { type CallTable, callNumbers } from './call-table.ts';
-import { type ArgumentRule, argumentRules, failingCalls, type Outcome, unknownCall } from './profile.ts';
+import {
+  type ArgumentRule,
+  type ArgumentTest,
+  type Decision,
+  decisionsOf,
+  newerCall,
+  type Outcome,
+  type ProfileSubject,
+  unnamedCall,
+} from './profile.ts';
 
 /**
- * The default seccomp filter as `struct sock_filter[]`: for the processor's own calls and those of its 32-bit mode. x32 calls do not
+ * The seccomp filter of a command as `struct sock_filter[]`: for the processor's own calls and those of its 32-bit mode. x32 calls do not
  * exist (ENOSYS), and any other way into the kernel kills the process. Pure. (seccomp(2))
  */
-export function compileFilter(architecture: Architecture, capabilities: readonly CapabilityName[]): Uint8Array {
-  const key = [architecture, ...capabilities].join();
-  const filter = compiled.get(key) ?? assembleFilter(architecture, capabilities);
+export function compileFilter(subject: ProfileSubject): Uint8Array {
+  const key = [subject.architecture, ...subject.kernel, ...subject.capabilities].join();
+  const filter = compiled.get(key) ?? assembleFilter(subject);
   compiled.set(key, filter);
   return filter;
 }
@@ -18,11 +26,12 @@ export function compileFilter(architecture: Architecture, capabilities: readonly
 /** Compiling takes about a millisecond, and every RUN of a build has the same filter. */
 const compiled = new Map<string, Uint8Array>();
 
-function assembleFilter(architecture: Architecture, capabilities: readonly CapabilityName[]): Uint8Array {
+function assembleFilter(subject: ProfileSubject): Uint8Array {
   const program = new ProgramBuilder();
+  const decisions = decisionsOf(subject);
   let next = program.return(SECCOMP_RET_KILL_PROCESS);
-  for (const table of tablesOf[architecture]) {
-    const block = compileTable(program, table, capabilities);
+  for (const table of tablesOf[subject.architecture]) {
+    const block = compileTable(program, table, decisions);
     next = program.branch('equal', auditArchitectures[table], { yes: block, no: next });
   }
   program.load(ARCHITECTURE_OFFSET, next);
@@ -51,30 +60,32 @@ const X32_BIT = 0x4000_0000;
 /** Call numbers from `start` up to the next run's start. */
 interface Run {
   readonly start: number;
-  readonly decision: Outcome | ArgumentRule;
+  readonly decision: Decision;
 }
 
-function compileTable(program: ProgramBuilder, table: CallTable, capabilities: readonly CapabilityName[]): Label {
+function compileTable(program: ProgramBuilder, table: CallTable, decisions: ReadonlyMap<string, Decision>): Label {
   const block = new Block(program);
-  const tree = block.tree(runsOf(table, capabilities));
-  const start = table === 'x64' ? program.branch('atLeast', X32_BIT, { yes: block.decide(unknownCall), no: tree }) : tree;
+  const tree = block.tree(runsOf(table, decisions));
+  const start = table === 'x64' ? program.branch('atLeast', X32_BIT, { yes: block.decide(newerCall), no: tree }) : tree;
   return program.load(NUMBER_OFFSET, start);
 }
 
 /** The number line, cut where the decision changes. Calls without conditions load no argument, so that the kernel can cache them. */
-function runsOf(table: CallTable, capabilities: readonly CapabilityName[]): Run[] {
-  const decided = new Map<string, Outcome | ArgumentRule>([...failingCalls(capabilities), ...argumentRules(capabilities)]);
-  const decisions = [...callNumbers(table)]
-    .map(([name, number]) => ({ number, decision: decided.get(name) ?? 'allow' }))
+function runsOf(table: CallTable, decisions: ReadonlyMap<string, Decision>): Run[] {
+  const decided = [...callNumbers(table)]
+    .flatMap(([name, number]) => {
+      const decision = decisions.get(name);
+      return decision === undefined ? [] : [{ number, decision }];
+    })
     .toSorted((left, right) => left.number - right.number);
-  const runs: Run[] = [{ start: 0, decision: unknownCall }];
+  const runs: Run[] = [{ start: 0, decision: unnamedCall }];
   let end = 0;
-  for (const { number, decision } of decisions) {
-    extend(runs, number > end ? { start: end, decision: unknownCall } : undefined);
+  for (const { number, decision } of decided) {
+    extend(runs, number > end ? { start: end, decision: unnamedCall } : undefined);
     extend(runs, { start: number, decision });
     end = number + 1;
   }
-  extend(runs, { start: end, decision: unknownCall });
+  extend(runs, { start: end, decision: newerCall });
   return runs;
 }
 
@@ -102,7 +113,7 @@ class Block {
   tree(runs: readonly Run[]): Label {
     const middle = runs[Math.ceil(runs.length / 2)];
     if (middle === undefined || runs.length === 1) {
-      return this.decide(runs[0]?.decision ?? unknownCall);
+      return this.decide(runs[0]?.decision ?? unnamedCall);
     }
     const index = runs.indexOf(middle);
     const yes = this.tree(runs.slice(index));
@@ -110,7 +121,7 @@ class Block {
     return this.#program.branch('atLeast', middle.start, { yes, no });
   }
 
-  decide(decision: Outcome | ArgumentRule): Label {
+  decide(decision: Decision): Label {
     return typeof decision === 'object' ? this.#rule(decision) : this.#outcome(decision);
   }
 
@@ -121,13 +132,26 @@ class Block {
     return label;
   }
 
-  #rule({ rows, otherwise }: ArgumentRule): Label {
-    return rows.toReversed().reduce((no, row) => {
-      const yes = this.#outcome(row.outcome);
-      return row.when.toReversed().reduce((next, { argument, value }) => {
-        const compare = this.#program.branch('equal', value, { yes: next, no });
-        return this.#program.load(ARGUMENTS_OFFSET + argument * 8, compare);
-      }, yes);
-    }, this.#outcome(otherwise));
+  #rule({ argument, allowed, otherwise }: ArgumentRule): Label {
+    const yes = this.#outcome('allow');
+    const first = allowed.toReversed().reduce((no, test) => this.#test(test, yes, no), this.#outcome(otherwise));
+    return this.#program.load(ARGUMENTS_OFFSET + argument * 8, first);
   }
+
+  #test({ kind, value }: ArgumentTest, yes: Label, no: Label): Label {
+    switch (kind) {
+      case 'equal':
+        return this.#program.branch('equal', value, { yes, no });
+      case 'below':
+        return this.#program.branch('atLeast', value, { yes: no, no: yes });
+      case 'without-bits':
+        return this.#program.branch('anyBit', value, { yes: no, no: yes });
+      default:
+        return unreachable(kind);
+    }
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected test ${JSON.stringify(value)}`);
 }
