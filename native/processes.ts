@@ -24,6 +24,7 @@ const calls = {
   prctl: systemCall('prctl', 'int', 'ulong', 'ulong', 'ulong', 'ulong'),
   setpriority: systemCall('setpriority', 'int', 'int', 'int'),
   getpriority: systemCall('getpriority', 'int', 'int'),
+  landlockCreateRuleset: systemCallResult('landlock_create_ruleset', 'pointer', 'ulong', 'uint'),
   prlimit: systemCall('prlimit64', 'int', 'int', 'pointer', 'pointer'),
 };
 
@@ -116,6 +117,12 @@ export function resourceLimit(resource: number): { readonly soft: bigint; readon
   return { soft: limit.readBigUInt64LE(0), hard: limit.readBigUInt64LE(8) };
 }
 
+/** The version of Landlock's interface; 0 where the kernel or a filter has none. (landlock(7)) */
+export function landlockVersion(): number {
+  return Math.max(0, calls.landlockCreateRuleset(undefined, 0, LANDLOCK_CREATE_RULESET_VERSION));
+}
+
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const P_PIDFD = 3;

@@ -28,12 +28,14 @@ function runComponents(run: KeyedRun): readonly KeyComponent[] {
     setting('host name', run.hostname),
     setting('network', run.network),
     setting('security', run.security),
-    setting('names of --add-host', run.hostNames, run.hostNames.join(' ')),
+    hostsComponent(run),
+    ...resolverComponents(run),
     setting(
       'limits',
       run.ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`),
     ),
     setting('size of shared memory', run.shmSizeBytes),
+    ...(run.caller.length === 0 ? [] : [setting('what tsbuild was started with', run.caller, run.caller.join(', '))]),
     setting('devices', run.devices, run.devices.join(' ')),
     setting(
       'files',
@@ -42,6 +44,18 @@ function runComponents(run: KeyedRun): readonly KeyComponent[] {
     ),
     ...run.mounts.map((mount, index) => mountComponent(mount, index)),
   ];
+}
+
+function hostsComponent({ hosts }: KeyedRun): KeyComponent {
+  const lines = hosts.map(({ name, address }) => `${name}:${address}`);
+  return setting('hosts of --add-host', lines, lines.join(' '));
+}
+
+/** What was asked for; else the resolver is this machine's, which is no part of a step. */
+function resolverComponents({ dns: { servers, searches, options } }: KeyedRun): readonly KeyComponent[] {
+  if (servers.length + searches.length + options.length === 0) return [];
+  const shown = [...servers, ...searches, ...options].join(' ');
+  return [setting('resolver', { servers, searches, options }, shown)];
 }
 
 function setting(what: string, value: KeyValue, shown?: string): KeyComponent {

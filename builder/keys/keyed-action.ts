@@ -1,4 +1,4 @@
-import type { MakeDirectoryAction, RunMount } from '../../executor/protocol/actions.ts';
+import type { MakeDirectoryAction, RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import type { PlannedMount } from '../plan/plan.ts';
 
 /** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
@@ -8,8 +8,7 @@ export type KeyedAction = KeyedRun | KeyedCopy | MakeDirectoryAction;
  * What of a RUN counts: what the command can observe and the Containerfile or the command line declares. What does not count is not here:
  * - the values of secrets and the keys behind ssh sockets, so that a rotated token does not rebuild anything;
  * - the contents, id and sharing of cache mounts, which may not change a result;
- * - proxies, DNS servers and the addresses of --add-host, which say how the network is reached from here, not what is built;
- *   the names of --add-host do count, as BuildKit has it;
+ * - proxies and this machine's own resolv.conf, which say how the network is reached from here, not what is built;
  * - `created`, epochs and other things that only the image's configuration holds. SOURCE_DATE_EPOCH counts when it is in `env`.
  */
 export interface KeyedRun {
@@ -23,9 +22,12 @@ export interface KeyedRun {
   readonly network: string;
   readonly security: string;
   readonly mounts: readonly KeyedMount[];
-  readonly hostNames: readonly string[];
+  readonly hosts: RunAction['hosts'];
+  readonly dns: RunAction['dns'];
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly shmSizeBytes: number;
+  /** What the command has from whoever started the build, if it is out of the ordinary. */
+  readonly caller: readonly string[];
   /** As declared. */
   readonly devices: readonly string[];
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];

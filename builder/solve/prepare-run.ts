@@ -2,6 +2,7 @@ import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { DeviceEdits } from '../devices/device-edits.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/plan.ts';
+import { callerTraits } from './caller-traits.ts';
 import { findEmulation } from './find-emulator.ts';
 import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
@@ -30,7 +31,7 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
       return {
         ...runFields(action, settings),
         ...(emulation !== undefined && { emulation }),
-        env: [...env, ...proxyEnv(around.solving.options, env)],
+        env: [...env, ...proxyEnv(around.solving.options, { present: env, network: networkOf(action) })],
         mounts: [...settings.volumes, ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
         hosts: settings.hosts,
         dns: settings.dns,
@@ -71,7 +72,9 @@ function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): 
     ...runFields(action, settings),
     env: [...action.env, ...devices.env],
     mounts: [...settings.volumes, ...devices.mounts, ...mounts],
-    hostNames: settings.hosts.map(({ name }) => name),
+    caller: callerTraits(settings.ulimits.map(({ name }) => name)),
+    hosts: settings.hosts,
+    dns: settings.dns,
     devices: [
       ...devices.names,
       ...devices.nodes.map(({ target }) => target),

@@ -1,22 +1,42 @@
+import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../options.ts';
 
 /** The predefined arguments that every RUN sees, in both spellings, and that are in no key, no history and no image. */
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'] as const;
 
+interface ProxyUser {
+  /** The command's variables: what the image or the Containerfile sets itself is left alone. */
+  readonly present: readonly string[];
+  readonly network: RunAction['network'];
+}
+
 /**
- * The proxy variables for a RUN: those of `--build-arg`, else those of the caller's environment (RUN shares the caller's network, so it
- * needs the caller's proxies). A variable that the image or the Containerfile sets itself is left alone.
+ * The proxy variables for a RUN: those of `--build-arg`, else those of the caller's environment, since RUN shares the caller's network. From there
+ * they come without a user and password: nobody has said that a command may have them, and what it writes down is in the layer, for
+ * other builds too.
  */
-export function proxyEnv(options: BuildOptions, present: readonly string[]): readonly string[] {
+export function proxyEnv(options: BuildOptions, { present, network }: ProxyUser): readonly string[] {
   const taken = new Set(present.map((entry) => entry.slice(0, entry.indexOf('='))));
   return proxyNames.flatMap((name) => {
-    const value = valueOf(name, options);
+    const value = argumentOf(name, options) ?? (network === 'none' ? undefined : inheritedOf(name, options));
     if (value === undefined) return [];
     return [name, name.toLowerCase()].filter((spelling) => !taken.has(spelling)).map((spelling) => `${spelling}=${value}`);
   });
 }
 
-function valueOf(name: string, { buildArgs = {}, environment = {} }: BuildOptions): string | undefined {
-  const lower = name.toLowerCase();
-  return buildArgs[name] ?? buildArgs[lower] ?? environment[name] ?? environment[lower];
+function argumentOf(name: string, { buildArgs = {} }: BuildOptions): string | undefined {
+  return buildArgs[name] ?? buildArgs[name.toLowerCase()];
+}
+
+function inheritedOf(name: string, { environment = {} }: BuildOptions): string | undefined {
+  const value = environment[name] ?? environment[name.toLowerCase()];
+  return name === 'NO_PROXY' ? value : value === undefined ? undefined : withoutUser(value);
+}
+
+/** Up to the last `@`, as curl reads it: a password may hold one, the address of a proxy does not. */
+function withoutUser(address: string): string {
+  const end = address.lastIndexOf('@');
+  if (end === -1) return address;
+  const [scheme = ''] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(address) ?? [];
+  return scheme + address.slice(end + 1);
 }

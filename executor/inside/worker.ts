@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import { F_SETFD, FD_CLOEXEC } from '../../native/constants.ts';
 import { fcntl } from '../../native/files.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import { becomeOrdinary } from './ordinary-process.ts';
 import type { RequestContext } from './request-context.ts';
 import { serve } from './serve.ts';
 
@@ -35,6 +36,7 @@ const [storeRoot] = process.argv.slice(2);
 if (storeRoot === undefined) {
   throw new Error('Cannot start the worker: it needs the store as its argument');
 }
+becomeOrdinary();
 // Programs that the worker starts must not hold main's socket open.
 fcntl(socketFd, F_SETFD, FD_CLOEXEC);
 await serve(new Socket({ fd: socketFd }), {

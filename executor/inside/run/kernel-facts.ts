@@ -2,9 +2,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
 import { close, openat2 } from '../../../native/files.ts';
-import { resourceLimit } from '../../../native/processes.ts';
+import { landlockVersion, resourceLimit } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { currentArchitecture } from '../../../native/syscall-numbers.ts';
+import { limitKinds } from './resource-limits.ts';
 import type { KernelFacts } from './sandbox-plan.ts';
 import type { KernelVersion } from './seccomp/profile.ts';
 
@@ -32,7 +33,6 @@ const masked = [
   '/sys/fs/selinux',
 ];
 const readOnly = ['/proc/asound', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-const RLIMIT_NOFILE = 7;
 
 function lookUp(): KernelFacts {
   const present = masked.flatMap((path) => {
@@ -48,7 +48,8 @@ function lookUp(): KernelFacts {
     readOnly: readOnly.filter((path) => existsSync(path)),
     hasUnifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
     hasOpenat2: canOpenByRules(),
-    openFilesHard: resourceLimit(RLIMIT_NOFILE).hard,
+    hardLimits: Array.from({ length: limitKinds }, (_, resource) => resourceLimit(resource).hard),
+    hasScopes: landlockVersion() >= 6,
   };
 }
 

@@ -32,7 +32,7 @@ export async function runAction(action: RunAction, rootfs: MountedRootfs, contex
   using workspace = new Workspace(path.dirname(rootfs.upper));
   using view = rootfs.view();
   const user = userOf(action, view.path);
-  const prepared = await prepareMounts(action, { workspace, user, signal: context.signal });
+  const prepared = await prepareMounts(action, { workspace, user, root: view.path, signal: context.signal });
   try {
     const placed = placeMounts(view.path, prepared);
     using shown = showWithMountPoints(rootfs, placed, workspace);

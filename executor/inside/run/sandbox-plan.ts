@@ -10,6 +10,7 @@ import { closedRegistration, type Registration, registrationEntries } from '../e
 import type { ResolvedUser } from '../users.ts';
 import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from './capabilities.ts';
 import { candidatesOf, environmentOf } from './command.ts';
+import { ordinaryProcess, scopes } from './process-settings.ts';
 import { limitBytes, resourceLimits } from './resource-limits.ts';
 import { compileFilter } from './seccomp/compile.ts';
 import type { KernelVersion } from './seccomp/profile.ts';
@@ -49,8 +50,10 @@ export interface KernelFacts {
   readonly hasUnifiedCgroups: boolean;
   /** It lets a path be opened with rules for its links, and no filter refuses that. (openat2(2)) */
   readonly hasOpenat2: boolean;
-  /** The hard limit of open files. */
-  readonly openFilesHard: bigint;
+  /** By resource; nobody without privileges can raise them. */
+  readonly hardLimits: readonly bigint[];
+  /** Whether Landlock can keep a command from sockets and processes outside of it (Linux 6.12). */
+  readonly hasScopes: boolean;
 }
 
 /** The namespaces of a command. */
@@ -66,7 +69,7 @@ export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
  */
 export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly TapeEntry[] {
   const isSandboxed = action.security === 'sandbox';
-  const mounts = [...(action.network === 'none' ? upLoopback : []), ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
+  const mounts = [...firstEntries(action, facts), ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
   const at = { proc: facts.places.proc, position: mounts.length };
   return [
     ...mounts,
@@ -86,6 +89,8 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...enterDirectory(action.cwd, facts.kernel.hasOpenat2),
     ...limits(action, facts),
     ...freshSession,
+
+    ...ordinaryProcess,
     ...(isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)] : []),
     ...identity(facts, isSandboxed),
     // A change of ids clears it, so it comes after. (PR_SET_PDEATHSIG in prctl(2))
@@ -97,9 +102,15 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
 const SIGKILL = 9;
 const lockedDown = MS.NOSUID | MS.NODEV | MS.NOEXEC;
 
+/** What names a result by its index on the tape comes first. Without a network of the host there are no sockets to be kept from. */
+function firstEntries({ network }: RunAction, { kernel }: SandboxFacts): readonly TapeEntry[] {
+  if (network === 'none') return upLoopback;
+  return kernel.hasScopes ? scopes : [];
+}
+
 /**
- * A new network has only `lo`, and it is down: `struct ifreq` { "lo", IFF_UP | IFF_RUNNING }. These come first, because the socket is
- * named by its entry's index. (netdevice(7))
+ * A new network has only `lo`, and it is down: `struct ifreq` { "lo", IFF_UP | IFF_RUNNING }.
+ * (netdevice(7))
  */
 const upLoopback: readonly TapeEntry[] = [
   { syscall: 'socket', args: [2 /* AF_INET */, 0o2000002 /* SOCK_DGRAM | SOCK_CLOEXEC */, 0], what: 'network' },
@@ -171,7 +182,7 @@ function hiddenPaths({ places, kernel }: SandboxFacts): TapeEntry[] {
 }
 
 function limits(action: RunAction, { kernel }: SandboxFacts): TapeEntry[] {
-  return resourceLimits(action.ulimits, kernel.openFilesHard).map((limit) => {
+  return resourceLimits(action.ulimits, kernel.hardLimits).map((limit) => {
     return { syscall: 'prlimit64', args: [0, limit.resource, limitBytes(limit), 0], what: `limit ${limit.name}` };
   });
 }

@@ -25,7 +25,9 @@ const run: KeyedRun = {
   network: 'host',
   security: 'sandbox',
   mounts: [],
-  hostNames: [],
+  hosts: [],
+  dns: { servers: [], searches: [], options: [] },
+  caller: [],
   ulimits: [],
   shmSizeBytes: 67_108_864,
   devices: [],
@@ -48,7 +50,7 @@ function keyOf(action: KeyedAction): KeyedStep {
 
 test('stepKey() is the same for the same step, on any machine', () => {
   // A key that changes without need throws away everybody's cache: raise keyFormat when this one must change.
-  assert.equal(keyOf(run).key, '8f5c62436d53981caf567e99704477b7c70e9bbd1b994e058deef417b12cb1d7');
+  assert.equal(keyOf(run).key, 'aa39f13ec3338f4db2a46d299fa05fd39a85c003012d5ec24a5e428873c944f1');
   assert.equal(keyOf(copy).key, '31d317906e07d14b6830101bb92429652cf5ad1fc3359b4f697ae2ce0d6e0048');
 });
 
@@ -83,7 +85,12 @@ const runChanges: readonly (readonly [what: string, change: Partial<KeyedRun>])[
   ['the host name', { hostname: 'other' }],
   ['the network', { network: 'none' }],
   ['security', { security: 'insecure' }],
-  ['names of hosts', { hostNames: ['db'] }],
+  ['a host', { hosts: [{ name: 'db', address: '10.0.0.1' }] }],
+  ['the address of a host', { hosts: [{ name: 'db', address: '10.0.0.2' }] }],
+  ['a name server', { dns: { servers: ['10.0.0.1'], searches: [], options: [] } }],
+  ['a search domain', { dns: { servers: [], searches: ['a.test'], options: [] } }],
+  ['an option of the resolver', { dns: { servers: [], searches: [], options: ['a.test'] } }],
+  ['what tsbuild was started with', { caller: ['nice 5'] }],
   ['limits', { ulimits: [{ name: 'nofile', soft: 1, hard: 2 }] }],
   ['shared memory', { shmSizeBytes: 1 }],
   ['devices', { devices: ['vendor.com/gpu=0'] }],

@@ -110,6 +110,11 @@ RUN --mount=from=one,source=/s,target=/s --mount=from=owned,target=/i --mount=fr
     tree: { x: file('2048\n') },
   },
   {
+    name: 'the mode of a tmpfs, over nothing and over a folder',
+    file: 'FROM base\nRUN mkdir -m 1770 /m\nRUN --mount=type=tmpfs,target=/t --mount=type=tmpfs,target=/m stat -c %a /t /m > /x\n',
+    tree: { x: file('755\n1770\n'), m: folder({ mode: 0o1770 }) },
+  },
+  {
     name: 'a tmpfs with a size over /dev/shm',
     file: "FROM base\nRUN --mount=type=tmpfs,target=/dev/shm,size=128m df -k /dev/shm | tail -1 | awk '{ print $2 }' > /x\n",
     tree: { x: file('131072\n') },

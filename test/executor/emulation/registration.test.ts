@@ -26,7 +26,8 @@ const facts: SandboxFacts = {
     readOnly: ['/proc/sys'],
     hasUnifiedCgroups: false,
     hasOpenat2: true,
-    openFilesHard: 4096n,
+    hardLimits: [],
+    hasScopes: false,
   },
   streams: [20, 21, 22],
 };

@@ -99,7 +99,17 @@ const rows: readonly (readonly [
     'a tmpfs of a size',
     [{ kind: 'tmpfs', target: '/t', sizeBytes: 134_217_728 }],
     { shell: 'df -k /t | grep -o 131072; touch /t/x; stat -c %a /t' },
-    '131072\n131072\n1777\n',
+    '131072\n131072\n755\n',
+  ],
+  [
+    'a tmpfs with the mode of what it covers',
+    [
+      { kind: 'tmpfs', target: '/tmp', sizeBytes: undefined },
+      { kind: 'tmpfs', target: '/dev/shm', sizeBytes: undefined },
+      { kind: 'tmpfs', target: '/asked', sizeBytes: undefined, options: { mode: '0700' } },
+    ],
+    { shell: 'stat -c %a /tmp /dev/shm /asked', layer: { tmp: { directory: true, mode: 0o1777 } } },
+    '1777\n1777\n700\n',
   ],
   [
     'a tmpfs over /dev/shm',

@@ -25,7 +25,8 @@ const facts: SandboxFacts = {
     readOnly: ['/proc/sys'],
     hasUnifiedCgroups: true,
     hasOpenat2: true,
-    openFilesHard: 4096n,
+    hardLimits: [],
+    hasScopes: false,
   },
   streams: [20, 21, 22],
 };
@@ -64,10 +65,32 @@ describe('sandboxTape()', () => {
       'close /',
       'getcwd /',
       'chdir /',
+      'prlimit64 limit cpu',
+      'prlimit64 limit fsize',
+      'prlimit64 limit data',
+      'prlimit64 limit stack',
+      'prlimit64 limit core',
+      'prlimit64 limit rss',
+      'prlimit64 limit nproc',
       'prlimit64 limit nofile',
+      'prlimit64 limit memlock',
+      'prlimit64 limit as',
+      'prlimit64 limit locks',
+      'prlimit64 limit sigpending',
+      'prlimit64 limit msgqueue',
+      'prlimit64 limit nice',
+      'prlimit64 limit rtprio',
+      'prlimit64 limit rttime',
       'setsid',
       'keyctl',
       'umask',
+
+      'personality',
+      'prctl timer slack',
+      'prctl huge pages',
+      'prctl merged memory',
+      'prctl memory errors',
+      'prctl time stamp counter',
       'seccomp filter',
       'setgroups groups',
       'setresgid 0:0',
@@ -83,6 +106,14 @@ describe('sandboxTape()', () => {
     assert.deepEqual(calls.slice(0, 2), ['socket network', 'ioctl lo']);
     assert.deepEqual(calls.slice(4, 8), ['mount mqueue', 'mount sysfs', 'mount cgroup2', 'mount proc']);
     assert.deepEqual(sandboxNamespaces(actionOf('true', { network: 'none' })).at(-1), 'net');
+  });
+
+  test('is kept to its own sockets and processes in the network of the host, where the kernel can', () => {
+    const kernel = { ...facts.kernel, hasScopes: true };
+    const scopes = ['landlock_create_ruleset scopes', 'landlock_restrict_self scopes'];
+    assert.deepEqual(callsOf(actionOf('true'), { kernel }).slice(0, 2), scopes);
+    assert.deepEqual(callsOf(actionOf('true', { security: 'insecure' }), { kernel }).slice(0, 2), scopes);
+    assert.equal(callsOf(actionOf('true', { network: 'none' }), { kernel }).includes('landlock_restrict_self scopes'), false);
   });
 
   test('takes the /proc of the worker where a new one is refused', () => {
@@ -194,17 +225,42 @@ test('hostsText() does not repeat localhost', () => {
   );
 });
 
-test('resourceLimits() lowers open files to those of a login unless asked', () => {
-  assert.deepEqual(resourceLimits([], 4096n), [{ name: 'nofile', resource: 7, soft: 1024n, hard: 4096n }]);
-  assert.deepEqual(resourceLimits([], 100n), [{ name: 'nofile', resource: 7, soft: 100n, hard: 100n }]);
+test('resourceLimits() are the same for everybody who has not less', () => {
+  const shown = (hardLimits: readonly bigint[]): readonly string[] =>
+    resourceLimits([], hardLimits).map(({ name, resource, soft, hard }) => `${resource} ${name} ${soft}:${hard}`);
+  const usual = [
+    '0 cpu max:max',
+    '1 fsize max:max',
+    '2 data max:max',
+    '3 stack 8388608:max',
+    '4 core 0:0',
+    '5 rss max:max',
+    '6 nproc max:max',
+    '7 nofile 1024:524288',
+    '8 memlock 8388608:8388608',
+    '9 as max:max',
+    '10 locks max:max',
+    '11 sigpending max:max',
+    '12 msgqueue 819200:819200',
+    '13 nice 0:0',
+    '14 rtprio 0:0',
+    '15 rttime max:max',
+  ].map((line) => line.replaceAll('max', `${2n ** 64n - 1n}`));
+  assert.deepEqual(shown([]), usual);
   assert.deepEqual(
-    resourceLimits(
-      [
-        { name: 'core', soft: -1, hard: -1 },
-        { name: 'nofile', soft: 5, hard: 6 },
-      ],
-      4096n,
-    ),
+    shown(Array.from({ length: 16 }, () => 100n)),
+    usual.map((line) => line.replaceAll(/(\d+)(?=:)|(?<=:)\d+/g, (amount) => (amount === '0' ? '0' : '100'))),
+  );
+});
+
+test('resourceLimits() are those asked for', () => {
+  const asked = [
+    { name: 'core', soft: -1, hard: -1 },
+    { name: 'nofile', soft: 5, hard: 6 },
+  ];
+  const limits = resourceLimits(asked, [100n, 100n, 100n, 100n, 100n]);
+  assert.deepEqual(
+    limits.filter(({ name }) => name === 'core' || name === 'nofile'),
     [
       { name: 'core', resource: 4, soft: 2n ** 64n - 1n, hard: 2n ** 64n - 1n },
       { name: 'nofile', resource: 7, soft: 5n, hard: 6n },

@@ -5,6 +5,7 @@ import { isSyscallError } from '../../../../native/syscall-error.ts';
 import type { RunAction, RunMount } from '../../../protocol/actions.ts';
 import { Refusal } from '../../failure.ts';
 import { changeOwner } from '../../owner.ts';
+import { openRoot, statInRoot } from '../../resolve-in-root.ts';
 import { hostsText, resolverText } from '../hosts.ts';
 import { prepareBind, prepareHostPath } from './bind.ts';
 import { prepareCache } from './cache.ts';
@@ -14,11 +15,17 @@ import { harmless, newFileSystem, type PreparedMount, type Workspace } from './w
 
 const root = { uid: 0, gid: 0 };
 
+/** What of a step its mounts depend on. */
+export interface MountPlace extends VolumePlace {
+  /** The root without mounts. */
+  readonly root: string;
+}
+
 /**
  * Everything that an action mounts, detached, parents before what lies in them (else in the order given): the name files, the given
  * files, /dev, the devices and the RUN's own mounts. The caller closes the descriptors. Refuses with `mount-source` or `mount-target`.
  */
-export async function prepareMounts(action: RunAction, place: VolumePlace): Promise<readonly PreparedMount[]> {
+export async function prepareMounts(action: RunAction, place: MountPlace): Promise<readonly PreparedMount[]> {
   const { workspace } = place;
   action.mounts.forEach(({ target }) => checkTarget(target));
   const prepared: PreparedMount[] = [];
@@ -41,7 +48,7 @@ export function closeMounts(mounts: readonly PreparedMount[]): void {
   mounts.forEach(({ fd }) => close(fd));
 }
 
-function prepareMount(mount: RunMount, place: VolumePlace): PreparedMount | Promise<PreparedMount> {
+function prepareMount(mount: RunMount, place: MountPlace): PreparedMount | Promise<PreparedMount> {
   const { target } = mount;
   const { workspace } = place;
   switch (mount.kind) {
@@ -52,7 +59,7 @@ function prepareMount(mount: RunMount, place: VolumePlace): PreparedMount | Prom
     case 'tmpfs': {
       const size = mount.sizeBytes === undefined ? {} : { size: `${mount.sizeBytes}` };
       const attributes = (mount.isReadOnly === true ? MOUNT_ATTR.RDONLY : 0) | (mount.isNoExec === true ? MOUNT_ATTR.NOEXEC : 0);
-      const options = { mode: '1777', ...size, ...mount.options };
+      const options = { mode: modeOf(target, place.root), ...size, ...mount.options };
       return { target, fd: newFileSystem('tmpfs', options, harmless | attributes), isDirectory: true };
     }
     case 'secret': {
@@ -65,6 +72,18 @@ function prepareMount(mount: RunMount, place: VolumePlace): PreparedMount | Prom
       return prepareVolume(mount, place);
     default:
       return unreachable(mount);
+  }
+}
+
+/** A tmpfs has the mode of the folder that it covers, as under runc: a /tmp stays one that all may write to. In octal. */
+function modeOf(target: string, rootPath: string): string {
+  if (target === '/dev/shm') return '1777';
+  const rootFd = openRoot(rootPath);
+  try {
+    const status = statInRoot(rootFd, target);
+    return ((status?.mode ?? 0o755) & 0o7777).toString(8);
+  } finally {
+    close(rootFd);
   }
 }
 
