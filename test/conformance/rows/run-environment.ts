@@ -214,7 +214,7 @@ const traces: readonly Row[] = [
   { name: 'a command that does not exist', file: 'FROM base\nRUN ["/none"]\n', error: ['/none', 'Containerfile:2'] },
   { name: 'RUN in an image without a shell', file: 'FROM scratch\nRUN true\n', error: ['/bin/sh', 'Containerfile:2'] },
   { name: 'a command that a signal ends', file: `FROM base\nRUN sh -c 'kill -9 $$'; exit $?\n`, error: ['137'] },
-  { name: 'RUN with nothing runs the shell with nothing', file: 'FROM base\nRUN\n', tree: [] },
+  { name: 'RUN with nothing runs the shell with nothing', file: 'FROM base\nRUN\n', tree: {} },
   {
     name: 'JSON with a mistake runs in the shell',
     file: 'FROM base\nRUN ["echo", "hello"]this is invalid\n',
