@@ -39,7 +39,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of options.outputs ?? []) imageForm(options, output);
-  await checkDestinations(options.outputs ?? [], options);
+  await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);
