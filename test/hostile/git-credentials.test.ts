@@ -73,7 +73,9 @@ test('submodules get no key and no agent that was not given for them', needs, as
     const socket = box.at('agent');
     const agent = box.run(['ssh-agent', '-D', '-a', socket]);
     while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
-    await box.run(['ssh-add', '-q', box.at('user')], { environment: { SSH_AUTH_SOCK: socket } }).succeeds();
+    // The socket is there a moment before somebody listens.
+    const add = ['sh', '-c', 'until ssh-add -q "$1"; do sleep 0.05; done', 'sh', box.at('user')];
+    await box.run(add, { environment: { SSH_AUTH_SOCK: socket } }).succeeds();
     await rows({ SSH_AUTH_SOCK: socket });
     agent.child.kill('SIGTERM');
     await agent.finished();
