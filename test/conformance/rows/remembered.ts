@@ -252,12 +252,12 @@ export const remembered: readonly CacheRow[] = [
     ran: ['[2/2] RUN true'],
   },
   {
-    name: 'the names of --add-host count, the addresses and name servers do not',
+    name: 'the addresses of --add-host and name servers count',
     file: `${base}RUN true\n`,
     options: { addHosts: ['one:192.0.2.1'], dns: ['192.0.2.2'] },
     change: { options: { addHosts: ['one:192.0.2.9'], dns: ['192.0.2.8'] } },
-    cached: ['[2/2] RUN true'],
-    ran: [],
+    cached: [],
+    ran: ['[2/2] RUN true'],
   },
   {
     name: 'another name of --add-host',
