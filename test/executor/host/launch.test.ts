@@ -72,7 +72,10 @@ test('without newuidmap the worker has one id and says what to install', require
   const found = await run(script, { user: 'subids', env: { PATH: '/does/not/exist' } });
   const [missing, single] = found.warnings;
   assert.equal(found.tier, 'single-id');
-  assert.match(missing ?? '', /^Cannot use subordinate ids: newuidmap is not installed \(Debian, Ubuntu: sudo apt-get install uidmap/);
+  assert.match(
+    missing ?? '',
+    /^Cannot use subordinate ids: newuidmap is not installed \(Debian, Ubuntu: sudo apt-get install uidmap/,
+  );
   assert.match(single ?? '', singleIdWarning);
 });
 
@@ -89,10 +92,7 @@ test(
     const found = await run(script, { user: 'subids', env: { PATH: folder.path } });
     const [refused, single] = found.warnings;
     assert.equal(found.tier, 'single-id');
-    assert.match(
-      refused ?? '',
-      /^Cannot use subordinate ids: new[ug]idmap: .*\(sudo chmod u\+s .*\/new[ug]idmap\)/,
-    );
+    assert.match(refused ?? '', /^Cannot use subordinate ids: new[ug]idmap: .*\(sudo chmod u\+s .*\/new[ug]idmap\)/);
     assert.match(single ?? '', singleIdWarning);
   },
 );
