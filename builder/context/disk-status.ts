@@ -4,6 +4,8 @@ import type { BigIntStats } from 'node:fs';
 export interface DiskStatus {
   /** Type and permission bits. */
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   readonly size: number;
   readonly nlink: number;
   readonly dev: bigint;
@@ -15,9 +17,10 @@ export interface DiskStatus {
 }
 
 /** The same from Node. */
-export function statusOf({ mode, size, nlink, dev, ino, mtimeNs, ctimeNs, rdev }: BigIntStats): DiskStatus {
+export function statusOf({ mode, uid, gid, size, nlink, dev, ino, mtimeNs, ctimeNs, rdev }: BigIntStats): DiskStatus {
+  const owner = { uid: Number(uid), gid: Number(gid) };
   const times = { mtimeNs, ctimeNs };
-  return { mode: Number(mode), size: Number(size), nlink: Number(nlink), dev, ino, ...times, ...deviceNumbers(rdev) };
+  return { mode: Number(mode), ...owner, size: Number(size), nlink: Number(nlink), dev, ino, ...times, ...deviceNumbers(rdev) };
 }
 
 /** The kernel's 64-bit device number as the C library spells it. (makedev(3)) */

@@ -62,6 +62,9 @@ export class ContextTree implements FileTree {
   readonly #names = new Map<RawPath, readonly RawPath[]>();
   readonly #visible = new Map<RawPath, readonly RawPath[]>();
   readonly #folders = new Map<RawPath, FolderState>();
+  /** Whose files are root's in a RUN; root's own group is 0 there whatever group main has. */
+  readonly #own = { uid: process.geteuid?.() ?? 0, gid: process.geteuid?.() === 0 ? 0 : (process.getegid?.() ?? 0) };
+  #device: bigint | undefined;
   #statusesOf: typeof folderStatuses | undefined;
 
   constructor(root: string, options: ScanOptions) {
@@ -263,7 +266,7 @@ export class ContextTree implements FileTree {
   }
 
   #entryOf(path: RawPath, status: DiskStatus): TreeEntry {
-    const attributes = attributesOf(status);
+    const attributes = { ...attributesOf(status), ...this.#apart(path, status) };
     switch (status.mode & constants.S_IFMT) {
       case constants.S_IFREG:
         return this.#fileEntry(path, status);
@@ -288,7 +291,21 @@ export class ContextTree implements FileTree {
     const digest = this.#digests?.get(path, stamp);
     const { mode, mtime } = attributesOf(status);
     const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, stamp };
-    return status.nlink > 1 ? { ...entry, link: `${dev}:${ino}` } : entry;
+    const apart = this.#apart(path, status);
+    return status.nlink > 1 || apart !== undefined
+      ? { ...entry, ...apart, ...(status.nlink > 1 && { link: `${dev}:${ino}` }) }
+      : entry;
+  }
+
+  #apart(path: RawPath, { uid, gid, dev }: DiskStatus): { readonly isApart: true } | undefined {
+    if (path === '') this.#device = dev;
+    const isOwn = uid === this.#own.uid && gid === this.#own.gid;
+    return isOwn && dev === this.#deviceOfRoot() ? undefined : { isApart: true };
+  }
+
+  #deviceOfRoot(): bigint | undefined {
+    if (this.#device === undefined) this.lookup(rawPath(''));
+    return this.#device;
   }
 
   #statuses(folder: RawPath, names: readonly RawPath[]): readonly (DiskStatus | undefined)[] {

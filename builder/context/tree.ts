@@ -10,6 +10,11 @@ interface Attributes {
   /** Whole seconds since the epoch. */
   readonly mtime: number;
   readonly xattrs?: Readonly<Record<string, string>>;
+  /**
+   * Set for what a command must not see as it is on disk: it belongs to somebody else than who builds, so the owner would show, or it lies on
+   * another file system than the rest, where an overlay does not reach.
+   */
+  readonly isApart?: true;
 }
 
 export type FileEntry = Attributes & {

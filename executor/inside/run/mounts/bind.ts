@@ -18,15 +18,30 @@ interface BoundPart {
 }
 
 /** A bind of a context or of another root file system. What is written to a writable one is thrown away. */
-export function prepareBind(mount: BoundPart, workspace: Workspace): PreparedMount {
-  const { source, target } = mount;
+export function prepareBind({ source, target, path: inside, isWritable }: BoundPart, workspace: Workspace): PreparedMount {
+  const readOnly = isWritable ? 0 : MOUNT_ATTR.RDONLY;
   if (source.kind === 'rootfs') {
-    const tree = mount.isWritable ? workspace.writableTree(source.lowers) : workspace.tree(source.lowers);
-    return prepareFrom(tree, mount.path, { target, attributes: mount.isWritable ? 0 : MOUNT_ATTR.RDONLY });
+    const tree = isWritable ? workspace.writableTree(source.lowers) : workspace.tree(source.lowers);
+    return prepareFrom(tree, inside, { target, attributes: readOnly });
   }
-  return mount.isWritable
-    ? prepareWritableDirectory(mount, source.path, workspace)
-    : prepareFrom(source.path, mount.path, { target, attributes: harmless | MOUNT_ATTR.RDONLY });
+  const tree = contextTree(source.path, isWritable, workspace);
+  return prepareFrom(tree, inside, { target, attributes: harmless | readOnly });
+}
+
+/**
+ * A context through an overlay, read-only ones too. Sockets and pipes of the machine, which may appear in the folder while the command runs, lead
+ * nowhere through it, since its inodes are others. The empty folder on top gives its root the owner, mode and time that BuildKit's has.
+ */
+function contextTree(folder: string, isWritable: boolean, workspace: Workspace): string {
+  const lowers = [folder, workspace.emptyFolder()];
+  if (isWritable) return workspace.writableTree(lowers);
+  try {
+    return workspace.tree(lowers);
+  } catch (error) {
+    // Some file systems cannot be below an overlay: those without upper case, for one. (ovl_dentry_weird() in fs/overlayfs)
+    if (isSyscallError(error, 'EINVAL')) return folder;
+    throw error;
+  }
 }
 
 /** A bind of a path inside a folder; links in it stay inside the folder. Refuses with `mount-source`. */
@@ -69,8 +84,15 @@ function withSource<T>(root: string, inside: string, body: (fd: number) => T): T
   }
 }
 
-/** overlayfs stacks folders only, so for a file it is the folder around it, of which the file is then taken. */
-function prepareWritableDirectory({ target, path: inside }: BoundPart, root: string, workspace: Workspace): PreparedMount {
+/**
+ * A path in a folder of the machine under an overlay that takes what is written. overlayfs stacks folders only, so for a file it is the folder
+ * around it, of which the file is then taken. Refuses with `mount-source`.
+ */
+export function prepareScratch(
+  { target, path: inside }: Pick<BoundPart, 'target' | 'path'>,
+  root: string,
+  workspace: Workspace,
+): PreparedMount {
   const attributes = harmless;
   if (withSource(root, inside, isDirectory)) {
     const tree = withSource(root, inside, (fd) => workspace.writableTree([`/proc/self/fd/${fd}`]));

@@ -5,7 +5,7 @@ import { close } from '../../../../native/files.ts';
 import { mountSetattr } from '../../../../native/mounts.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
 import type { Owner } from '../../owner.ts';
-import { missingSource, prepareBind, prepareHostPath } from './bind.ts';
+import { missingSource, prepareHostPath, prepareScratch } from './bind.ts';
 import { giveTree } from './give-tree.ts';
 import { harmless, type PreparedMount, type Workspace } from './workspace.ts';
 
@@ -43,7 +43,7 @@ function prepareShared({ source, target }: VolumeMount): PreparedMount {
 /** The person who builds has named the source, so links that lead to it are followed. */
 function prepareOverlay({ source, target }: VolumeMount, workspace: Workspace): PreparedMount {
   const { dir, base } = path.parse(realPath(source));
-  return prepareBind({ target, source: { kind: 'directory', path: dir }, path: base, isWritable: true }, workspace);
+  return prepareScratch({ target, path: base }, dir, workspace);
 }
 
 function realPath(source: string): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmdirSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import {
   AT,
@@ -22,6 +22,7 @@ import {
   openTree,
   umount2,
 } from '../../../../native/mounts.ts';
+import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
 import { changeOwner, type Owner } from '../../owner.ts';
 import { mountRootfs, type ReadOnlyRootfs } from '../../rootfs.ts';
@@ -85,6 +86,14 @@ export class Workspace implements Disposable {
   memoryFolder(): string {
     const folder = path.join(this.#memory, this.#next());
     mkdirSync(folder);
+    return folder;
+  }
+
+  /** A new empty folder in memory, as the root of a layer is: root's, 0755, of no time. */
+  emptyFolder(): string {
+    const folder = this.memoryFolder();
+    chmodSync(folder, 0o755);
+    utimesSync(folder, constantTimeSeconds, constantTimeSeconds);
     return folder;
   }
 
