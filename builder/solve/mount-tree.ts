@@ -1,11 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
-import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { chainIdOf, isDigest } from '../../registry/oci/digest.ts';
 import { Pace } from '../../registry/oci/pace.ts';
-import { folderOf, joinPath, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
-import { writeCopyList } from '../context/copy-list.ts';
+import { folderOf, textOfPath } from '../../registry/oci/raw-path.ts';
 import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
 import { SourceError } from '../context/errors.ts';
 import type { FileTree, TreeEntry } from '../context/tree.ts';
@@ -13,9 +8,9 @@ import { copyDigest } from '../keys/copy-digest.ts';
 import type { SourceRef } from '../plan/plan.ts';
 import { once } from './once.ts';
 import { remembered } from './planned-files.ts';
-import type { RootState } from './root-state.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openSource } from './source-trees.ts';
+import { visibleFiles } from './visible-files.ts';
 
 /** A part of a source that is mounted. */
 export interface MountTree {
@@ -74,95 +69,4 @@ function isOwn({ path, entries }: PlannedGroup, tree: FileTree): boolean {
     if (tree.lookup(folder)?.isApart === true) return false;
   }
   return entries.every(({ from }) => from === '' || tree.lookup(from)?.isApart !== true);
-}
-
-interface Filtered {
-  readonly tree: FileTree;
-  readonly folder: string;
-  readonly around: StageSolving;
-  /** What a filtered context shows has one time; else the files have their own, as where the folder itself is mounted. */
-  readonly time: 'constant' | 'source';
-}
-
-/**
- * What a mount shows as a layer: of a context with ignore rules what they leave, since the folder as it is would show a RUN files that are not
- * in its key; of one with files of other owners the same files as root's, whoever they belong to. The layer stays in the store for the next time.
- */
-async function visibleFiles(group: PlannedGroup, filtered: Filtered): Promise<readonly string[]> {
-  const { tree, folder, around, time } = filtered;
-  const { store, folders, signal } = around.solving;
-  const entries = entriesFromRoot(group, tree);
-  const { digest } = await copyDigest(entries, { ...wholeEntries, pace: new Pace(signal) });
-  const times = time === 'constant' ? [] : [timesOf(entries)];
-  const name = JSON.stringify(['visible files', 1, digest, ...times]);
-  const known = await store.derived.get(name);
-  const kept = known !== undefined && isDigest(known) ? await store.snapshots.get(known) : undefined;
-  const { chainId, facts } = kept ?? (await copyIntoLayer(entries, { folder, time }, around));
-  if (kept === undefined) await store.derived.put(name, chainId);
-  // A COPY of the same files may have left them packed.
-  const root: RootState = { layers: [{ kind: 'built', chainId, facts }] };
-  return folders.lowersOf(root, { signal, onProgress: () => undefined });
-}
-
-function timesOf(entries: readonly CopyEntry[]): string {
-  const hash = createHash('sha256');
-  for (const { mtime } of entries) hash.update(`${mtime} `);
-  return hash.digest('hex');
-}
-
-async function copyIntoLayer(
-  entries: readonly CopyEntry[],
-  { folder, time }: Pick<Filtered, 'folder' | 'time'>,
-  { solving }: StageSolving,
-): Promise<Snapshot> {
-  const { store, worker, signal } = solving;
-  const list = await store.newPath();
-  await writeCopyList(list, entries);
-  const [client, directory, buildStartNs] = await Promise.all([worker.get(), store.snapshots.prepare(), solving.buildStartNs()]);
-  const facts = await client.request(
-    {
-      kind: 'step',
-      action: {
-        kind: 'copy',
-        // With parents kept, the list says where below the destination everything goes.
-        groups: [
-          {
-            source: { kind: 'directory', path: folder },
-            list,
-            entries: entries.length,
-            sourceType: 'directory',
-            name: '',
-            keepsParents: true,
-            isArchive: false,
-          },
-        ],
-        destination: '/',
-        owner: undefined,
-        mode: undefined,
-        isLink: false,
-        time,
-      },
-      directory,
-      lowers: [],
-      buildStartNs,
-    },
-    { signal },
-  );
-  const chainId = chainIdOf(undefined, facts.diffId);
-  return store.snapshots.commit(directory, { chainId, parent: undefined, facts });
-}
-
-/** The entries at their places in the tree, with the folders on the way. */
-function entriesFromRoot({ path, entries }: PlannedGroup, tree: FileTree): readonly CopyEntry[] {
-  const folders: CopyEntry[] = [];
-  for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
-    const { mode = 0o755, uid = 0, gid = 0, mtime = 0 } = tree.lookup(folder) ?? {};
-    folders.unshift({ type: 'directory', from: folder, to: folder, mode, uid, gid, mtime });
-  }
-  return [...folders, ...entries.filter(({ to }) => path !== '' || to !== '').map((entry) => movedBelow(path, entry))];
-}
-
-function movedBelow(path: RawPath, entry: CopyEntry): CopyEntry {
-  const to = path === '' ? entry.to : joinPath(path, rawPath(entry.to));
-  return entry.type === 'hardlink' ? { ...entry, to, target: joinPath(path, entry.target) } : { ...entry, to };
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { WorkerClient } from '../../executor/host/worker-client.ts';
-import type { Action, LayerFacts } from '../../executor/protocol/actions.ts';
+import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
@@ -10,6 +10,7 @@ import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { Cleanup } from './cleanup.ts';
+import { isLarge } from './large-copy.ts';
 import { layerOnBase } from './linked-layer.ts';
 import { OutputTail } from './output-tail.ts';
 import { prepareAdd } from './prepare-add.ts';
@@ -177,13 +178,6 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
     if (!(error instanceof ExecutorError)) throw error;
     throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });
   }
-}
-
-/** Making the files of a tar, hundreds at a time, is several times as fast as copying them one by one and reading them again. */
-const manyEntries = 500;
-
-function isLarge(action: Action): boolean {
-  return action.kind === 'copy' && action.groups.reduce((count, { entries }) => count + entries, 0) > manyEntries;
 }
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */
