@@ -218,9 +218,13 @@ export class WorkerClient implements AsyncDisposable {
   /** The worker does not know whose ids are free on this machine. What a command failed of, nobody knows; with one id that may be it. */
   #withCure(failure: WorkerFailure): WorkerFailure {
     const { hint } = this.tier;
-    if (hint === undefined) return failure;
-    if (failure.kind === 'refused' && failure.code === 'no-mapped-id') return { ...failure, hint };
-    if (failure.kind !== 'command-failed' || !this.#hasOneId) return failure;
+    if (failure.kind === 'refused' && failure.code === 'no-mapped-id') {
+      return {
+        ...failure,
+        hint: failure.hint ?? hint ?? 'Run "tsbuild doctor": it tells which ids there are, and how to get more',
+      };
+    }
+    if (failure.kind !== 'command-failed' || !this.#hasOneId || hint === undefined) return failure;
     return { ...failure, hint: `There is only one user id here, which apt, useradd and chown cannot do with. ${hint}` };
   }
 

@@ -21,11 +21,7 @@ export function changeOwner(dirfd: number, name: string | Uint8Array, owner: Own
   }
 }
 
-/** What is said when a file or a process should belong to an id that the user has not been given. */
+/** What is said when a file or a process should belong to an id that the user has not been given. Main knows the cure. */
 export function noMappedId({ uid, gid }: Owner): Refusal {
-  return new Refusal(
-    'no-mapped-id',
-    `Cannot use the ids ${uid}:${gid}: they are not mapped into the build`,
-    'Run "tsbuild doctor": it tells which ids there are, and how to get more',
-  );
+  return new Refusal('no-mapped-id', `Cannot use the ids ${uid}:${gid}: they are not mapped into the build`);
 }

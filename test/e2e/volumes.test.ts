@@ -53,6 +53,15 @@ test('U refuses what belongs to others', requires('root', 'user:subids', 'tool:b
   assert.equal(lstatSync(box.at('d/theirs')).uid, 0);
 });
 
+test('U says its own cure to a user with one id too', requires('root', 'user:single', 'tool:busybox'), async () => {
+  using box = sandbox({ user: 'single' });
+  await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
+  box.file('c/Containerfile', 'FROM base\nRUN touch /v/new\n').file('d/theirs');
+  chownSync(box.at('d/theirs'), 0, 0);
+  const { stderr } = await box.tsbuild(...base, '-v', 'd:/v:U', 'c').fails({ exit: 3 });
+  assert.match(stderr, /^hint: .*leave U out/m);
+});
+
 test('U refuses folders that the machine needs', needs, async () => {
   using box = await prepared();
   box.folder('home').link('link', box.at('home'));
