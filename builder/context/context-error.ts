@@ -1,10 +1,11 @@
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { systemWords } from '../system-reason.ts';
 import { SourceError } from './errors.ts';
 
 /** A file or folder of a context that the file system does not let us read. */
 export function unreadable(tree: string, path: RawPath, error: unknown): SourceError {
   const isForbidden = codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM';
-  const reason = isForbidden ? 'permission denied' : reasonOf(error);
+  const reason = isForbidden ? 'permission denied' : error instanceof Error ? systemWords(error) : String(error);
   return new SourceError('unreadable', `Cannot read "${textOfPath(path)}" in ${tree}: ${reason}`, {
     hint: isForbidden ? 'Make it readable, or leave it out with a line in .dockerignore' : undefined,
     cause: error,
@@ -20,10 +21,4 @@ export function isGone(error: unknown): boolean {
 /** The system's own word for an error: `EACCES`. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** "EIO: i/o error, read" says it in words too. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? text;
 }

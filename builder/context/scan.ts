@@ -1,6 +1,5 @@
 import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import { Pace } from '../../registry/oci/pace.ts';
@@ -20,9 +19,6 @@ interface ScanOptions {
   readonly digests?: FileDigests | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** How long the event loop may be kept busy, in milliseconds. */
-const sliceMs = 10;
 
 /** What a folder's rules say, kept for its children. */
 interface FolderState {
@@ -161,12 +157,10 @@ export class ContextTree implements FileTree {
   }
 
   async forgetVanished(): Promise<void> {
-    let sliceEnd = performance.now() + sliceMs;
+    const pace = new Pace(this.#signal);
     for (const [path, entry] of this.#entries) {
       if (entry !== undefined && this.#isVanished(path)) this.#forget(path);
-      if (performance.now() < sliceEnd) continue;
-      await turn();
-      sliceEnd = performance.now() + sliceMs;
+      if (pace.isDue()) await pace.turn();
     }
   }
 

@@ -3,6 +3,7 @@ import { open, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { removeTree } from '../../cache/remove-tree.ts';
 import { OutputError } from '../errors.ts';
+import { systemWords } from '../system-reason.ts';
 
 /**
  * Lets `write` make a file or folder under a temporary name beside `destination`, and renames it when it is complete and on the disk. When
@@ -59,7 +60,7 @@ export function temporaryName(base: string): string {
 /** A file system's error as an OutputError; anything else unchanged. */
 export function outputFailure(destination: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
-  const reason = error.message.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? error.code;
+  const reason = systemWords(error);
   const isAbout = error.path === undefined || [dirname(error.path), error.path].includes(dirname(destination));
   const source = isAbout ? undefined : error.path;
   return new OutputError(destination, `Cannot write "${destination}": ${source === undefined ? '' : `${source}: `}${reason}`, {

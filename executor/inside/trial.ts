@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { arch } from 'node:os';
 import path from 'node:path';
+import { type Architecture, currentArchitecture } from '../../native/syscall-numbers.ts';
 import type { RunAction } from '../protocol/actions.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { elfKind, idleProgram } from './emulation/elf.ts';
@@ -10,16 +10,17 @@ import { step } from './step.ts';
 
 type TrialRequest = Extract<WorkerRequest, { readonly kind: 'trial' }>;
 
-/** Node's names of processors that Go, and so OCI, calls otherwise. */
-const goNames: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
+/** What Go, and so OCI, calls the processors that tsbuild runs on. */
+const goNames: Readonly<Record<Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
  * A whole RUN in small: a program without libc as the only file of an image, in a sandbox, on an overlay in the given folder, and its
  * (empty) layer. Whatever a RUN would meet on this machine it meets too. Nothing is left behind.
  */
 export async function trial({ directory }: TrialRequest, context: RequestContext): Promise<WorkerResults['trial']> {
-  const kind = elfKind(goNames[arch()] ?? arch());
-  if (kind === undefined) throw new Error(`no program is known for the processor ${arch()}`);
+  const architecture = currentArchitecture();
+  const kind = elfKind(goNames[architecture]);
+  if (kind === undefined) throw new Error(`no program is known for the processor ${architecture}`);
   const image = path.join(directory, 'image');
   try {
     mkdirSync(image);
