@@ -78,10 +78,17 @@ const readOnly =
   'FROM base AS a\nRUN mkdir -p /o/ro/deep /o/none && echo y > /o/ro/y && echo z > /o/ro/deep/z && chmod 555 /o/ro /o/ro/deep && chmod 0 /o/none\n' +
   'FROM scratch\nCOPY --from=a /o /\n';
 
-function tree(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .toSorted()
-    .map((name) => `${(statSync(join(folder, name)).mode & 0o7777).toString(8)} ${name}`);
+/** Modes and names of all that is in a folder. Only root could look into one of mode 0. */
+function tree(folder: string, below = ''): readonly string[] {
+  return readdirSync(join(folder, below), { withFileTypes: true }).flatMap((entry) => {
+    const name = join(below, entry.name);
+    const mode = (statSync(join(folder, name)).mode & 0o7777).toString(8);
+    return [`${mode} ${name}`, ...(entry.isDirectory() && mode !== '0' ? tree(folder, name) : [])];
+  });
+}
+
+function nameIn(line: string): string {
+  return line.slice(line.indexOf(' ') + 1);
 }
 
 const needsShell = requires('user:subids', 'tool:busybox');
@@ -98,7 +105,8 @@ for (const place of ['new', 'empty', 'of the same build', 'with an older file'])
     await box.tsbuild(...base, '-o', 'out', 'c').succeeds();
     assert.equal(readFileSync(box.at('out/ro/y'), 'utf8'), 'y\n');
     const more = place === 'with an older file' ? ['755 ro/other'] : [];
-    assert.deepEqual(tree(box.at('out')), ['0 none', '555 ro', '555 ro/deep', '644 ro/deep/z', ...more, '644 ro/y']);
+    const found = tree(box.at('out')).toSorted((left, right) => (nameIn(left) < nameIn(right) ? -1 : 1));
+    assert.deepEqual(found, ['0 none', '555 ro', '555 ro/deep', '644 ro/deep/z', ...more, '644 ro/y']);
   });
 }
 
