@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
 import { close, openat2 } from '../../../native/files.ts';
@@ -17,9 +17,10 @@ export function kernelFacts(): KernelFacts {
   return known;
 }
 
-/** What docker and podman hide from a container: the host's hardware, keys and timers. */
+/** What docker, containerd or podman hide from a container: the host's hardware, keys and timers. */
 const masked = [
   '/proc/acpi',
+  '/proc/asound',
   '/proc/interrupts',
   '/proc/kcore',
   '/proc/keys',
@@ -28,14 +29,15 @@ const masked = [
   '/proc/scsi',
   '/proc/timer_list',
   '/proc/timer_stats',
+  '/sys/dev/block',
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
   '/sys/fs/selinux',
 ];
-const readOnly = ['/proc/asound', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+const readOnly = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 function lookUp(): KernelFacts {
-  const present = masked.flatMap((path) => {
+  const present = [...masked, ...throttleFolders()].flatMap((path) => {
     const status = statSync(path, { throwIfNoEntry: false });
     return status === undefined ? [] : [{ path, isDirectory: status.isDirectory() }];
   });
@@ -46,11 +48,36 @@ function lookUp(): KernelFacts {
     maskedFiles: present.filter(({ isDirectory }) => !isDirectory).map(({ path }) => path),
     maskedDirectories: present.filter(({ isDirectory }) => isDirectory).map(({ path }) => path),
     readOnly: readOnly.filter((path) => existsSync(path)),
+    sysMounts: topMountsBelow('/sys', readFileSync('/proc/self/mountinfo', 'utf8')).filter((path) => isFolder(path)),
     hasUnifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
     hasOpenat2: canOpenByRules(),
     hardLimits: Array.from({ length: limitKinds }, (_, resource) => resourceLimit(resource).hard),
     hasScopes: landlockVersion() >= 6,
   };
+}
+
+/** How hot the processors are tells what runs on them. */
+function throttleFolders(): readonly string[] {
+  const folder = '/sys/devices/system/cpu';
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /^cpu\d+$/.test(name))
+    .map((name) => `${folder}/${name}/thermal_throttle`);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** The mount points of a text of /proc/PID/mountinfo that lie below a folder, without those that lie below another one. (proc_pid_mountinfo(5)) */
+export function topMountsBelow(folder: string, mountinfo: string): readonly string[] {
+  const points = mountinfo.split('\n').map((line) => withoutEscapes(line.split(' ')[4] ?? ''));
+  const below = [...new Set(points)].filter((point) => point.startsWith(`${folder}/`));
+  return below.filter((point) => !below.some((other) => point.startsWith(`${other}/`)));
+}
+
+function withoutEscapes(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** Some containers' filters do not know the call. */

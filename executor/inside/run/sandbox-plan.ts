@@ -47,6 +47,8 @@ export interface KernelFacts {
   readonly maskedFiles: readonly string[];
   readonly maskedDirectories: readonly string[];
   readonly readOnly: readonly string[];
+  /** Folders below /sys on which this machine has mounted something, without those in another one. */
+  readonly sysMounts: readonly string[];
   readonly hasUnifiedCgroups: boolean;
   /** It lets a path be opened with rules for its links, and no filter refuses that. (openat2(2)) */
   readonly hasOpenat2: boolean;
@@ -135,23 +137,31 @@ function ownRoot(root: string): TapeEntry[] {
 /** What only the new namespaces can show. Mounted while the old root is there: the kernel wants to see a /proc that is not masked. */
 function kernelFileSystems(action: RunAction, { places, proc, sys, kernel }: SandboxFacts): TapeEntry[] {
   const isSandboxed = action.security === 'sandbox';
-  const sysFlags = lockedDown | (isSandboxed ? MS.RDONLY : 0);
+  const sysFlags = lockedDown | (isSandboxed || sys === 'bound' ? MS.RDONLY : 0);
   const cgroups: TapeEntry = newFileSystem('cgroup2', `${places.sys}/fs/cgroup`, sysFlags);
   return [
     newFileSystem('mqueue', `${places.dev}/mqueue`, lockedDown),
-    ...(sys === 'new' ? [newFileSystem('sysfs', places.sys, sysFlags)] : boundSys(places.sys)),
-    ...(sys === 'new' && kernel.hasUnifiedCgroups ? [{ ...cgroups, mayFail: true }] : []),
+    ...(sys === 'new' ? [newFileSystem('sysfs', places.sys, sysFlags)] : boundSys(places.sys, kernel.sysMounts)),
+    ...(kernel.hasUnifiedCgroups ? [{ ...cgroups, mayFail: true }] : []),
     proc === 'new' ? newFileSystem('proc', places.proc, lockedDown) : bind('/proc', places.proc),
   ];
 }
 
-/** The worker's /sys, read-only for everyone: it is the host's. (mount_setattr(2)) */
-function boundSys(target: string): TapeEntry[] {
+/**
+ * The worker's /sys, read-only for everyone: it is the host's. (mount_setattr(2)) What is mounted in it comes along, since the kernel
+ * lets nobody in a user namespace look below a mount (mount_namespaces(7)), and is covered: control groups, names of profiles, traces.
+ */
+function boundSys(target: string, mounts: readonly string[]): TapeEntry[] {
   const readOnly = mountAttributes({ set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC });
   return [
     bind('/sys', target),
     { syscall: 'mount_setattr', args: [AT_FDCWD, target, AT.RECURSIVE, readOnly, readOnly.length], what: '/sys' },
+    ...mounts.map((path) => emptyFolder(path, target + path.slice('/sys'.length))),
   ];
+}
+
+function emptyFolder(path: string, target: string): TapeEntry {
+  return { syscall: 'mount', args: ['tmpfs', target, 'tmpfs', MS.RDONLY | lockedDown, 'size=0k'], what: path };
 }
 
 function newFileSystem(type: string, target: string, flags: number): TapeEntry {
@@ -166,14 +176,15 @@ function bind(source: string, target: string): TapeEntry {
  * Masks with the usual means: /dev/null over files, an empty read-only tmpfs over folders, a read-only bind over the rest. Where these really are,
  * since the image's /proc and /sys may be links.
  */
-function hiddenPaths({ places, kernel }: SandboxFacts): TapeEntry[] {
-  const { maskedFiles, maskedDirectories, readOnly } = kernel;
+function hiddenPaths({ places, sys, kernel }: SandboxFacts): TapeEntry[] {
+  const { readOnly } = kernel;
+  const isThere = (path: string): boolean => sys === 'new' || !kernel.sysMounts.some((mount) => path.startsWith(`${mount}/`));
+  const maskedFiles = kernel.maskedFiles.filter(isThere);
+  const maskedDirectories = kernel.maskedDirectories.filter(isThere);
   const at = (path: string): string => (path.startsWith('/sys/') ? places.sys : places.proc) + path.replace(/^\/\w+/, '');
   return [
     ...maskedFiles.map((path) => bind(`${places.dev}/null`, at(path))),
-    ...maskedDirectories.map((path): TapeEntry => {
-      return { syscall: 'mount', args: ['tmpfs', at(path), 'tmpfs', MS.RDONLY | lockedDown, 'size=0k'], what: path };
-    }),
+    ...maskedDirectories.map((path) => emptyFolder(path, at(path))),
     ...readOnly.flatMap((path): TapeEntry[] => [
       bind(at(path), at(path)),
       { syscall: 'mount', args: [0, at(path), 0, MS.BIND | MS.REMOUNT | MS.RDONLY | lockedDown, 0], what: path },

@@ -24,6 +24,7 @@ const facts: SandboxFacts = {
     maskedFiles: [],
     maskedDirectories: [],
     readOnly: ['/proc/sys'],
+    sysMounts: [],
     hasUnifiedCgroups: false,
     hasOpenat2: true,
     hardLimits: [],
