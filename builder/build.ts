@@ -22,6 +22,7 @@ import type { Solving } from './solve/solving.ts';
 import { squash } from './solve/squash.ts';
 import { ContextTrees } from './source/context-trees.ts';
 import { imageFinder } from './source/find-image.ts';
+import { checkGivenFiles } from './source/given-files.ts';
 import { isLocalBuild, loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
 import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
@@ -40,6 +41,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   // What an output cannot be shows before anything is built.
   for (const output of options.outputs ?? []) imageForm(options, output);
   await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
+  await checkGivenFiles(options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   await using session = await openSession(options);

@@ -3,6 +3,7 @@ import type { BuildOptions } from './options.ts';
 import { openSession, type Session } from './session.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
 import { imageFinder } from './source/find-image.ts';
+import { checkGivenFiles } from './source/given-files.ts';
 import { loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
 import type { FindImage } from './source/resolve-plan.ts';
@@ -21,6 +22,7 @@ export interface InspectedFile extends AsyncDisposable {
  * @throws UsageError, SourceError, RegistryError, StoreError
  */
 export async function inspectFile(options: BuildOptions): Promise<InspectedFile> {
+  await checkGivenFiles(options);
   const session = new LazySession(options);
   try {
     const loaded = await loadBuildFile({

@@ -3,6 +3,7 @@ import { ImageSession, type RegistrySettings } from '../images/image-session.ts'
 import type { WantedPlatforms } from '../images/open-source.ts';
 import { hostPlatform, platformOf } from '../platforms.ts';
 import { printableLine } from '../printable.ts';
+import { checkRegistryFiles } from '../source/given-files.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import type { OpenedStore } from './store-command.ts';
@@ -26,6 +27,7 @@ export async function inSession<T>(
   work: (session: ImageSession) => Promise<T>,
 ): Promise<T> {
   const { environment, signal, stderr } = context;
+  await checkRegistryFiles(registrySettings(parsed));
   const isQuiet = parsed.isOn('--quiet') === true;
   await using session = new ImageSession({
     store,

@@ -4,6 +4,7 @@ import { chmod, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { UsageError } from '../errors.ts';
 import type { SshSource } from '../options.ts';
+import { checkReadable } from '../source/readable-file.ts';
 import { AgentRequestReader, agentFailure } from './ssh-agent-filter.ts';
 
 /** A socket that RUN steps may mount; it reaches the caller's agent and lets through listing and signing only, or all of a raw socket. */
@@ -45,6 +46,13 @@ export async function openAgentSocket(socketPath: string, sources: AgentSources)
   };
 }
 
+/** Throws UsageError for what openAgentSocket() could not open: an agent that is not there, keys that cannot be read. */
+export async function checkAgent({ source, callerSocket }: Pick<AgentSources, 'source' | 'callerSocket'>): Promise<void> {
+  if ('rawSocket' in source) await rawSocket(source.rawSocket);
+  else if (source.length === 0) await callersAgent(callerSocket);
+  else for (const file of source) if (!(await isSocket(file))) await checkReadable('--ssh', file, 'file');
+}
+
 async function openUpstream(agentPath: string, sources: AgentSources): Promise<AgentSocket> {
   const { source, callerSocket, signal } = sources;
   if ('rawSocket' in source) return rawSocket(source.rawSocket);
@@ -60,13 +68,14 @@ async function rawSocket(path: string): Promise<AgentSocket> {
   });
 }
 
-function callersAgent(callerSocket: string | undefined): AgentSocket {
+async function callersAgent(callerSocket: string | undefined): Promise<AgentSocket> {
   if (callerSocket === undefined || callerSocket === '') {
     throw new UsageError('--ssh', 'Cannot forward the SSH agent: SSH_AUTH_SOCK is not set', {
       hint: 'Start an agent (eval "$(ssh-agent)"; ssh-add), or give a key: --ssh default=PATH',
     });
   }
-  return borrowed(callerSocket);
+  if (await isSocket(callerSocket)) return borrowed(callerSocket);
+  throw new UsageError('--ssh', `Cannot forward the SSH agent: SSH_AUTH_SOCK is "${callerSocket}", which is not a socket`);
 }
 
 function borrowed(socketPath: string): AgentSocket {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
+import { checkReadable } from './readable-file.ts';
 
 /** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */
 export async function secretValue(
@@ -13,6 +14,14 @@ export async function secretValue(
   const value = environment[source.name];
   if (value !== undefined) return Buffer.from(value);
   throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
+}
+
+/** Throws UsageError when secretValue() could not read the secret. */
+export async function checkSecret(id: string, options: Pick<BuildOptions, 'secrets' | 'environment'>): Promise<void> {
+  const source = options.secrets?.[id];
+  if (source?.kind === 'file') await checkReadable('--secret', source.path, 'file', `secret "${id}" from "${source.path}"`);
+  // What the environment holds is there already.
+  else await secretValue(id, options);
 }
 
 /** The first line of a secret that goes into a header, where a line feed would begin another; undefined when it is empty. */

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { UsageError } from '../../errors.ts';
+import { checkRegistryFiles } from '../../source/given-files.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import { registrySettings } from '../in-session.ts';
@@ -47,6 +49,9 @@ async function signIn(parsed: ParsedFlags, context: CommandContext): Promise<num
   const registry = parsed.operands[0] ?? 'docker.io';
   if (parsed.isOn('--get-login') === true) return showLogin(registry, { parsed, context });
   const options = credentialOptions(parsed, context);
+  const { certDirectory } = registrySettings(parsed);
+  // A login may make the file of credentials.
+  await checkRegistryFiles({ certDirectory, authFile: existsSync(options.authFile ?? '') ? options.authFile : undefined });
   const password = await readCredentials(registry, { parsed, context });
   const [{ RegistryClient }, { login }] = await Promise.all([
     import('../../../registry/client.ts'),
@@ -65,6 +70,7 @@ interface Asked {
 }
 
 async function showLogin(registry: string, { parsed, context }: Asked): Promise<number> {
+  await checkRegistryFiles(registrySettings(parsed));
   const { findCredentials } = await import('../../../registry/auth/credentials.ts');
   const found = await findCredentials(registry, credentialOptions(parsed, context));
   if (found === undefined) {

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { checkRegistryFiles } from '../../source/given-files.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
@@ -28,6 +29,7 @@ export async function runLogout(context: CommandContext): Promise<number> {
 async function signOut(parsed: ParsedFlags, context: CommandContext): Promise<number> {
   const { logout, signedIn } = await import('../../../registry/auth/login.ts');
   const options = credentialOptions(parsed, context);
+  await checkRegistryFiles(options);
   const isAll = parsed.isOn('--all') === true;
   if (isAll && parsed.operands.length > 0) throw new UsageError('--all', 'Cannot use --all with the name of a registry');
   const registry = parsed.operands[0] ?? 'docker.io';
