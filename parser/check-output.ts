@@ -1,4 +1,5 @@
 import type { Diagnostic } from './errors.ts';
+import { hidePasswords } from './private-url.ts';
 import { rules } from './rules.ts';
 import type { Position, Source, Span } from './span.ts';
 
@@ -37,7 +38,7 @@ export function toJson(diagnostics: readonly Diagnostic[], sources: readonly Sou
     sources: sources.map(({ name, text }) => ({
       filename: name,
       language: 'Dockerfile',
-      data: Buffer.from(text, 'utf8').toString('base64'),
+      data: Buffer.from(hidePasswords(text), 'utf8').toString('base64'),
     })),
     ...(error === undefined ? {} : { buildError: { message: errorMessage(error, found), ...(place && { location: place }) } }),
   };

@@ -1,9 +1,10 @@
 import { positionOf } from './position.ts';
+import { hidePasswords } from './private-url.ts';
 import type { Source, Span } from './span.ts';
 
 /**
  * The lines of a span with carets below them, headed by ` --> file:line:column`. Tabs are widened, long lines are cut around the
- * carets, control characters are made visible, and of many lines only the first ones are shown. No newline at the end.
+ * carets, passwords of addresses are hidden, control characters are made visible, and of many lines only the first ones are shown. No newline at the end.
  */
 export function codeFrame(source: Source, span: Span): string {
   const { line, column } = positionOf(source, span.start);
@@ -56,7 +57,7 @@ function linesOf(text: string, span: Span): readonly MarkedLine[] {
 }
 
 function markLine(line: { text: string; lineStart: number; lineEnd: number }, start: number, end: number): MarkedLine {
-  const text = withoutReturns(line.text.slice(line.lineStart, line.lineEnd));
+  const text = hidePasswords(withoutReturns(line.text.slice(line.lineStart, line.lineEnd)));
   const indent = text.length - text.trimStart().length;
   // On the lines after the first the caret starts at the text, not in the indentation.
   const from = start >= line.lineStart ? Math.min(start - line.lineStart, text.length) : indent;
@@ -148,7 +149,7 @@ function printable(character: string): string {
 }
 
 function cleanName(name: string): string {
-  return name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
+  return hidePasswords(name).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
 }
 
 /** Columns of a terminal that a character takes (UAX #11; the ranges of East Asian Wide and Fullwidth). */

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { printableJson } from '../printable.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { table } from './table.ts';
@@ -20,7 +21,7 @@ export interface Listing {
 /** The text of a listing in the form that the flags ask for. Ends with a line feed unless it is empty. Throws UsageError. */
 export function listingText({ items, rows }: Listing, parsed: ParsedFlags): string {
   const format = parsed.isOn('--json') === true ? 'json' : (parsed.last('--format') ?? 'table');
-  if (format === 'json') return `${JSON.stringify(items, undefined, 2)}\n`;
+  if (format === 'json') return `${printableJson(items, 2)}\n`;
   if (format === 'table') return table(rows());
   const template = format.replace(/^table\s+/, '');
   if (!template.includes('{{')) {

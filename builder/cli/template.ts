@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { printableJson, withoutControls } from '../printable.ts';
 
 /**
  * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t` and
@@ -19,8 +20,8 @@ function fillAction(action: string, value: unknown): string {
   }
   const [, json, path = ''] = match;
   const found = path.split('.').reduce((current, name) => (name === '' ? current : fieldOf(current, name)), value);
-  if (json === undefined && typeof found === 'string') return found;
-  return JSON.stringify(found ?? null);
+  if (json === undefined && typeof found === 'string') return withoutControls(found);
+  return printableJson(found ?? null);
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { printableJson } from '../printable.ts';
 import type { BuildResult } from '../result.ts';
 import { writeWhole } from './whole-output.ts';
 
@@ -25,5 +26,5 @@ export function metadataText({ descriptor, imageId, names }: BuildResult): strin
     ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),
     ...(names.length > 0 && { 'image.name': names.join(',') }),
   };
-  return `${JSON.stringify(metadata, undefined, 2)}\n`;
+  return `${printableJson(metadata, 2)}\n`;
 }

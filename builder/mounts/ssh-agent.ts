@@ -50,7 +50,7 @@ export async function openAgentSocket(socketPath: string, sources: AgentSources)
 export async function checkAgent({ source, callerSocket }: Pick<AgentSources, 'source' | 'callerSocket'>): Promise<void> {
   if ('rawSocket' in source) await rawSocket(source.rawSocket);
   else if (source.length === 0) await callersAgent(callerSocket);
-  else for (const file of source) if (!(await isSocket(file))) await checkReadable('--ssh', file, 'file');
+  else for (const file of source) if (!(await isSocket(file))) await checkReadable('--ssh', file, { kind: 'file' });
 }
 
 async function openUpstream(agentPath: string, sources: AgentSources): Promise<AgentSocket> {

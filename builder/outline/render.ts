@@ -1,5 +1,7 @@
 import { positionOf } from '../../parser/position.ts';
+import { hidePasswords } from '../../parser/private-url.ts';
 import type { Source, Span } from '../../parser/span.ts';
+import { printableLine, reportedJson } from '../printable.ts';
 import type { Outline } from './outline.ts';
 import type { Target } from './targets.ts';
 
@@ -80,7 +82,7 @@ function required(isRequired: boolean): string {
 }
 
 function json(value: object): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  return `${reportedJson(value, 2)}\n`;
 }
 
 /** A Location of BuildKit (solver/pb/ops.proto): a range for each line of the instruction. */
@@ -94,7 +96,7 @@ function locationOf({ source: sourceIndex, start, end }: Span, sources: readonly
 
 /** The files, in the order of `sourceIndex`, as Go writes bytes. */
 function sourcesOf(sources: readonly Source[]): readonly string[] {
-  return sources.map(({ text }) => Buffer.from(text, 'utf8').toString('base64'));
+  return sources.map(({ text }) => Buffer.from(hidePasswords(text), 'utf8').toString('base64'));
 }
 
 function unlessEmpty(items: readonly object[]): readonly object[] | undefined {
@@ -102,12 +104,12 @@ function unlessEmpty(items: readonly object[]): readonly object[] | undefined {
 }
 
 function field(title: string, value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [`${title}: ${oneLine(value)}`];
+  return value === undefined ? [] : [`${title}: ${printableLine(value)}`];
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length === 0) return [];
-  const cells = [header, ...rows.map((row) => row.map(oneLine))];
+  const cells = [header, ...rows.map((row) => row.map(printableLine))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells.map((row) =>
     row
@@ -115,9 +117,4 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
       .join('')
       .trimEnd(),
   );
-}
-
-/** Values come from the file, and a terminal obeys what is in them. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ');
 }

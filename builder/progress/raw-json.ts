@@ -1,7 +1,8 @@
 import type { BuildEvent } from '../events.ts';
+import { reportedJson } from '../printable.ts';
 
-/** One event as one line of JSON, unchanged; bytes are base64. */
+/** One event as one line of JSON; bytes are base64, and addresses have lost their passwords. */
 export function rawJsonLine(event: BuildEvent): string {
   const shown = event.kind === 'step-output' ? { ...event, bytes: Buffer.from(event.bytes).toString('base64') } : event;
-  return `${JSON.stringify(shown)}\n`;
+  return `${reportedJson(shown)}\n`;
 }

@@ -24,6 +24,6 @@ export async function checkGivenFiles(options: BuildOptions): Promise<void> {
 
 /** Throws UsageError for `--authfile` and `--cert-dir` that are not there, or cannot be read. */
 export async function checkRegistryFiles({ authFile, certDirectory }: RegistryFiles): Promise<void> {
-  if (authFile !== undefined) await checkReadable('--authfile', authFile, 'file');
-  if (certDirectory !== undefined) await checkReadable('--cert-dir', certDirectory, 'folder');
+  if (authFile !== undefined) await checkReadable('--authfile', authFile, { kind: 'file' });
+  if (certDirectory !== undefined) await checkReadable('--cert-dir', certDirectory, { kind: 'folder' });
 }

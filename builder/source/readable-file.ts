@@ -3,10 +3,16 @@ import { access, stat } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 import { systemReason } from '../system-reason.ts';
 
+interface Readable {
+  readonly kind: 'file' | 'folder';
+  /** For the message; default: its path. */
+  readonly what?: string;
+}
+
 /** Throws UsageError for a file or folder that is not there, is the other of the two, or cannot be read. */
-export async function checkReadable(flag: string, path: string, kind: 'file' | 'folder', what = `"${path}"`): Promise<void> {
+export async function checkReadable(flag: string, path: string, { kind, what }: Readable): Promise<void> {
   const why = await troubleWith(path, kind);
-  if (why !== undefined) throw new UsageError(flag, `Cannot read ${what}: ${why}`, { hint: `Check ${flag}` });
+  if (why !== undefined) throw new UsageError(flag, `Cannot read ${what ?? `"${path}"`}: ${why}`, { hint: `Check ${flag}` });
 }
 
 /** Why a file or folder cannot be read. Pipes are files: shells give them for `<(command)`. */

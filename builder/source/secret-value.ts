@@ -19,7 +19,9 @@ export async function secretValue(
 /** Throws UsageError when secretValue() could not read the secret. */
 export async function checkSecret(id: string, options: Pick<BuildOptions, 'secrets' | 'environment'>): Promise<void> {
   const source = options.secrets?.[id];
-  if (source?.kind === 'file') await checkReadable('--secret', source.path, 'file', `secret "${id}" from "${source.path}"`);
+  if (source?.kind === 'file') {
+    await checkReadable('--secret', source.path, { kind: 'file', what: `secret "${id}" from "${source.path}"` });
+  }
   // What the environment holds is there already.
   else await secretValue(id, options);
 }

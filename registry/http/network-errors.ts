@@ -175,7 +175,7 @@ function proxyExplanation(error: unknown, proxy: URL): Explanation {
   const status = /Proxy response \((\d{3})\)/.exec(reasonOf(error))?.[1];
   const needsPassword = /407|authentication/i.test(reasonOf(error));
   if (needsPassword) {
-    const hint = `Put user and password into the proxy variable: ${proxy.protocol}//user:password@host:port`;
+    const hint = 'Put user and password before the host in the proxy variable: user:password@host:port';
     return { code: 'proxy', text: `the proxy ${redactUrl(proxy)} wants a user and password`, hint };
   }
   const detail = status === undefined ? (codeIn(error) ?? reasonOf(error)) : `it answered ${status}`;

@@ -5,7 +5,7 @@ export function cleanText(text: string): string {
   // Terminals obey C0, C1 and the bidirectional controls; a registry must not move the cursor or reorder what we say.
   const plain = text
     .replace(/\p{Cc}+/gu, ' ')
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '')
     .trim();
   return plain.length > longestText ? `${plain.slice(0, longestText)}...` : plain;
 }
@@ -17,8 +17,14 @@ export function redactUrl(url: URL): string {
 
 /** Takes user names and passwords, queries and authorization values out of text that may quote a URL or a header. */
 export function redactText(text: string): string {
-  return text
-    .replace(/(https?:\/\/)[^\s/@"']*@/gi, '$1')
-    .replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/gi, '$1')
-    .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ...');
+  return (
+    text
+      .replace(/(?<=(?<!ssh):\/\/)[^\s/?#"<>]*@/g, '')
+      // A user alone is part of an address of ssh.
+      .replace(/(?<=ssh:\/\/)[^\s/?#"<>@:]*:[^\s/?#"<>]*@/g, '')
+      // An image name with a user, as some write it: user:password@host/name.
+      .replace(/(?<=^|[\s"'])((?:[\w-]+=)?)[^\s/@:"']+:[^\s/"']*@(?=[\w.[\]:-]+\/)/gm, '$1')
+      .replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/gi, '$1')
+      .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ...')
+  );
 }

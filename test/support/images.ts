@@ -21,6 +21,8 @@ export interface TestImage {
   readonly algorithm?: 'sha256' | 'sha512';
   /** Everything belongs to root, as far as that is for `writeBusyboxLayout` to say: a user with one id can unpack it. */
   readonly isRootOnly?: boolean;
+  /** What history says of each layer. */
+  readonly createdBy?: string;
 }
 
 /** What was written, so that tests can damage it. */
@@ -128,7 +130,7 @@ export async function writeBusyboxLayout(folder: string, more: Partial<TestImage
 /** Writes an image as an image layout in a new folder. */
 export function writeLayout(
   folder: string,
-  { layers, config = {}, tag = 'latest', compression = 'gzip', algorithm = 'sha256' }: TestImage,
+  { layers, config = {}, tag = 'latest', compression = 'gzip', algorithm = 'sha256', createdBy = 'a test' }: TestImage,
 ): WrittenImage {
   mkdirSync(join(folder, 'blobs', algorithm), { recursive: true });
   const putBlob = (mediaType: string, bytes: Uint8Array): Descriptor => {
@@ -146,7 +148,7 @@ export function writeLayout(
     os: 'linux',
     config,
     rootfs: { type: 'layers', diff_ids: diffIds },
-    history: layers.map(() => ({ created: '2001-02-03T04:05:06Z', created_by: 'a test' })),
+    history: layers.map(() => ({ created: '2001-02-03T04:05:06Z', created_by: createdBy })),
   });
   const manifest = putJson('application/vnd.oci.image.manifest.v1+json', {
     schemaVersion: 2,

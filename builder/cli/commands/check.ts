@@ -2,6 +2,7 @@ import type { Diagnostic } from '../../../parser/errors.ts';
 import type { Source } from '../../../parser/span.ts';
 import { fileFindings } from '../../check/file-findings.ts';
 import { exitCode } from '../../exit-code.ts';
+import { reportedJson } from '../../printable.ts';
 import { diagnosticLines } from '../../report.ts';
 import type { ReportFormat } from '../call.ts';
 import type { CommandContext } from '../commands.ts';
@@ -31,7 +32,7 @@ async function written(findings: readonly Diagnostic[], sources: readonly Source
 }
 
 function json(value: object): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  return `${reportedJson(value, 2)}\n`;
 }
 
 function text(findings: readonly Diagnostic[], sources: readonly Source[]): string {

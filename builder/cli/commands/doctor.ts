@@ -4,7 +4,7 @@ import type { Finding } from '../../doctor/finding.ts';
 import { findingsOf } from '../../doctor/findings.ts';
 import { type Trial, tryRun } from '../../doctor/trial.ts';
 import { exitCode } from '../../exit-code.ts';
-import { printableLine } from '../../printable.ts';
+import { printableLine, reportedJson } from '../../printable.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
 import { helpText } from '../help.ts';
@@ -35,9 +35,7 @@ export async function runDoctor({ argv, environment, stdout, signal }: CommandCo
   const store = parsed.last('--store') ?? defaultStoreRoot(environment);
   const [facts, trial] = [await gatherFacts(store, environment), await tryRun(store, signal)];
   const findings = findingsOf(facts, trial);
-  stdout.write(
-    parsed.isOn('--json') === true ? `${JSON.stringify({ ...trial, findings }, undefined, 2)}\n` : text(trial, findings),
-  );
+  stdout.write(parsed.isOn('--json') === true ? `${reportedJson({ ...trial, findings }, 2)}\n` : text(trial, findings));
   return trial.works ? exitCode.success : exitCode.environment;
 }
 

@@ -1,4 +1,5 @@
 import { usageOf } from '../../../cache/prune.ts';
+import { printableJson } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -14,7 +15,7 @@ export const duCommand: StoreCommand = {
   run: async (parsed, { store, context }) => {
     const usage = await usageOf(store);
     if (parsed.isOn('--json') === true) {
-      context.stdout.write(`${JSON.stringify(usage, undefined, 2)}\n`);
+      context.stdout.write(`${printableJson(usage, 2)}\n`);
       return 0;
     }
     const rows = Object.entries(usage.byKind).map(([kind, item]) => [kind, String(item?.count ?? 0), bytes(item?.bytes ?? 0)]);

@@ -1,6 +1,7 @@
 import type { ImageSession } from '../../images/image-session.ts';
 import { type ReportedLayer, reportLayers } from '../../images/layer-report.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
+import { printableLine } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
 import type { Flag } from '../flag.ts';
@@ -102,10 +103,13 @@ function layersOf(title: string, layers: readonly ReportedLayer[]): string {
   const waste = layers.flatMap(({ wasted }, index) =>
     wasted
       .slice(0, shownWaste)
-      .map((file) => `layer ${index + 1}: ${file.path} (${bytes(file.bytes)}) is hidden by layer ${file.hiddenBy + 1}\n`),
+      .map(
+        (file) =>
+          `layer ${index + 1}: ${printableLine(file.path)} (${bytes(file.bytes)}) is hidden by layer ${file.hiddenBy + 1}\n`,
+      ),
   );
   const heading = ['LAYER', 'SIZE', 'ADDED', 'CHANGED', 'HIDDEN', 'WASTED', 'CREATED BY'];
   const total = layers.reduce((sum, { wastedBytes }) => sum + wastedBytes, 0);
   const summary = total === 0 ? 'No bytes are wasted\n' : `${bytes(total)} are wasted\n`;
-  return `${title}\n${table([heading, ...rows])}${waste.join('')}${summary}`;
+  return `${printableLine(title)}\n${table([heading, ...rows])}${waste.join('')}${summary}`;
 }

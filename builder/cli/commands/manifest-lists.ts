@@ -5,6 +5,7 @@ import { inFormat } from '../../images/new-documents.ts';
 import { openRemote } from '../../images/open-source.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
+import { printableJson } from '../../printable.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {
   checkDigestFile,
@@ -67,7 +68,7 @@ async function inspect(parsed: ParsedFlags, opened: OpenedStore): Promise<number
     const { whole } = await openRemote(name, { platforms: 'all', registry: registrySettings(parsed) }, session);
     return whole.index?.index ?? whole.images[0]?.manifest;
   });
-  opened.context.stdout.write(`${JSON.stringify(index, undefined, 2)}\n`);
+  opened.context.stdout.write(`${printableJson(index, 2)}\n`);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 import type { PrunePolicy } from '../../../cache/prune.ts';
 import { UsageError } from '../../errors.ts';
 import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
+import { printableJson } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
 import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../commands.ts';
@@ -54,7 +55,7 @@ async function prune(parsed: ParsedFlags, { store, context }: OpenedStore): Prom
   const policy = policyOf(parsed);
   const isDry = parsed.isOn('--dry-run') === true;
   const pruned = isDry ? await foreseePrune(store, policy) : await pruneStore(store, policy, context.signal);
-  context.stdout.write(parsed.isOn('--json') === true ? `${JSON.stringify(pruned, undefined, 2)}\n` : textOf(pruned, isDry));
+  context.stdout.write(parsed.isOn('--json') === true ? `${printableJson(pruned, 2)}\n` : textOf(pruned, isDry));
   return 0;
 }
 
