@@ -1,6 +1,5 @@
 import type { Containerfile } from '../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../parser/errors.ts';
-import { parse } from '../parser/parse.ts';
 import { positionOf } from '../parser/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
@@ -25,6 +24,7 @@ import { imageFinder } from './source/find-image.ts';
 import { checkGivenFiles } from './source/given-files.ts';
 import { isLocalBuild, loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
+import { parseLoaded } from './source/parse-loaded.ts';
 import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 
 /**
@@ -175,7 +175,7 @@ async function loadFetched({ options, lookup, fetched, failure }: Session): Prom
 }
 
 function parsed(loaded: LoadedContainerfile): ReadFile {
-  const { file, diagnostics } = parse(loaded.sources);
+  const { file, diagnostics } = parseLoaded(loaded);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length > 0 || file === undefined) throw new ContainerfileError(errors, loaded.sources);
   return { loaded, file, warnings: diagnostics };

@@ -1,4 +1,4 @@
-import { type ParseResult, parse } from '../parser/parse.ts';
+import type { ParseResult } from '../parser/parse.ts';
 import type { BuildOptions } from './options.ts';
 import { openSession, type Session } from './session.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
@@ -6,6 +6,7 @@ import { imageFinder } from './source/find-image.ts';
 import { checkGivenFiles } from './source/given-files.ts';
 import { loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
+import { parseLoaded } from './source/parse-loaded.ts';
 import type { FindImage } from './source/resolve-plan.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
@@ -32,7 +33,7 @@ export async function inspectFile(options: BuildOptions): Promise<InspectedFile>
       signal: options.signal ?? new AbortController().signal,
     });
     return {
-      parsed: { ...parse(loaded.sources), ...loaded },
+      parsed: { ...parseLoaded(loaded), ...loaded },
       findImage: async (request) => {
         const { failure } = await session.open();
         const lookup = await session.lookup();

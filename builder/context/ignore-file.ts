@@ -23,7 +23,7 @@ export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreR
   const { containerfile } = choice;
   if (containerfile !== undefined) {
     for (const suffix of ['.dockerignore', '.containerignore']) {
-      const text = await readIfFile(containerfile + suffix);
+      const text = await readBeside(containerfile + suffix, choice.root);
       if (text !== undefined) return parsed(path.basename(containerfile) + suffix, text);
     }
   }
@@ -46,6 +46,13 @@ async function readChosen(file: string): Promise<string> {
   } catch (error) {
     throw new UsageError('--ignorefile', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** Beside a Containerfile that is in the context, the file is of the context too; beside one that the user named elsewhere it may be anywhere. */
+async function readBeside(file: string, root: string): Promise<string | undefined> {
+  const relative = path.relative(root, file);
+  const isInContext = !relative.startsWith('../') && !path.isAbsolute(relative);
+  return isInContext ? readInside(root, relative) : readIfFile(file);
 }
 
 /** A link in the context that leads out of it is not followed: the context may come from anywhere. */

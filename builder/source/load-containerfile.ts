@@ -5,13 +5,19 @@ import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { containerfileText } from './containerfile-text.ts';
 import { inputFile } from './input-file.ts';
+import { leadsOut } from './inside-context.ts';
 
 /** Names that are tried in the context, in this order, when no file is named. */
 export const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
 
+export interface LoadedSource extends Source {
+  /** A link of the context leads out of it to this file. */
+  readonly leadsOut?: boolean;
+}
+
 /** The files of instructions of a build, and where the first of them is (for its own ignore file). */
 export interface LoadedContainerfile {
-  readonly sources: readonly Source[];
+  readonly sources: readonly LoadedSource[];
   /** Absolute path of the first file; undefined for text, standard input and URLs. */
   readonly path: string | undefined;
 }
@@ -35,8 +41,11 @@ export async function loadContainerfile(
   if (options.text !== undefined) return { sources: [{ name: 'Containerfile', text: options.text }], path: undefined };
   const files = options.files ?? [];
   if (files.length === 0) return await findDefault(contextDirectory, options.context, readers);
-  const sources: Source[] = [];
-  for (const file of files) sources.push(await readSource(file, readers));
+  const sources: LoadedSource[] = [];
+  for (const file of files) {
+    const isElsewhere = contextDirectory !== undefined && isLocal(file) && (await leadsOut(file, contextDirectory));
+    sources.push({ ...(await readSource(file, readers)), leadsOut: isElsewhere });
+  }
   const [first] = files;
   return { sources, path: first !== undefined && isLocal(first) ? path.resolve(first) : undefined };
 }
@@ -64,7 +73,9 @@ async function findDefault(
     const file = path.join(directory, name);
     if (!(await exists(file))) continue;
     const shown = path.join(context, name);
-    return { sources: [{ name: shown, text: await readText(file, { shown, signal }) }], path: file };
+    const isElsewhere = await leadsOut(file, directory);
+    const text = await readText(file, { shown, signal });
+    return { sources: [{ name: shown, text, leadsOut: isElsewhere }], path: file };
   }
   throw new UsageError(
     '--file',
