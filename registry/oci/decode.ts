@@ -23,6 +23,12 @@ export const largestManifestBytes: number = 4 * 1024 * 1024;
 /** The largest image configurations that are read. */
 export const largestConfigBytes: number = 8 * 1024 * 1024;
 
+/**
+ * The most layers of an image that is read: the kernel mounts no more (OVL_MAX_STACK of overlayfs), and a manifest of 4 MiB names tens of thousands,
+ * each of which would be fetched and unpacked before that showed.
+ */
+export const mostLayers = 500;
+
 /** A manifest of one image, or an index of several. */
 export type ManifestDocument =
   | { readonly kind: 'manifest'; readonly manifest: ImageManifest }
@@ -111,8 +117,16 @@ function assertIndex(root: JsonObject): asserts root is JsonObject & ImageIndex 
 
 function assertManifest(root: JsonObject): asserts root is JsonObject & ImageManifest {
   checkDescriptor(root['config'], 'config');
-  checkArray(root['layers'], 'layers', checkDescriptor);
+  checkLayers(root['layers'], 'layers', checkDescriptor);
   checkReferrerFields(root);
+}
+
+function checkLayers(value: unknown, path: string, check: (element: unknown, path: string) => void): void {
+  if (Array.isArray(value) && value.length > mostLayers)
+    throw new DocumentError(
+      `${path} has ${value.length} entries, and images of more than ${mostLayers} layers cannot be mounted`,
+    );
+  checkArray(value, path, check);
 }
 
 function checkReferrerFields(root: JsonObject): void {
@@ -174,7 +188,7 @@ function checkRootfs(value: unknown, path: string): void {
   const rootfs = objectAt(value, path);
   if (rootfs['type'] !== 'layers') throw new DocumentError(`${path}.type is not "layers"`);
   rootfs['diff_ids'] ??= [];
-  checkArray(rootfs['diff_ids'], `${path}.diff_ids`, checkDiffId);
+  checkLayers(rootfs['diff_ids'], `${path}.diff_ids`, checkDiffId);
 }
 
 function checkHistoryEntry(value: unknown, path: string): void {

@@ -8,7 +8,7 @@ import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { resolveDigest, resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';
-import { collect, plant, testImage, testIndex } from '../support/registry-image.ts';
+import { collect, describe as describeBytes, json, plant, testImage, testIndex } from '../support/registry-image.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
 const limits: RegistryLimits = { backoffMs: 1, stallTimeoutMs: 2000, attempts: 4 };
@@ -319,6 +319,24 @@ test('layers come over as many connections as are allowed to each registry, and 
   for (const read of reads) assert.deepEqual(await read, many.layers);
   assert.deepEqual([registry.mostAtOnce, other.mostAtOnce], [3, 3]);
   registry.heal();
+});
+
+test('a manifest of more layers than can be mounted is refused when it is read', async () => {
+  const layer = describeBytes(Buffer.from('x'), mediaType.layerGzip);
+  const config = describeBytes(image.config, mediaType.config);
+  for (const [count, code] of [
+    [500, 'blob-unknown'],
+    [501, 'content-invalid'],
+    [20_000, 'content-invalid'],
+  ] as const) {
+    const layers = Array.from({ length: count }, () => layer);
+    const bytes = json({ schemaVersion: 2, mediaType: mediaType.manifest, config, layers });
+    registry.addManifest('many', '1', { bytes, type: mediaType.manifest });
+    registry.requests.length = 0;
+    await assert.rejects(resolveImage(`${registry.host}/many:1`, { client, platform }), { code });
+    // Of 501 not even the configuration is asked for.
+    assert.equal(registry.log().length, count > 500 ? 1 : 2);
+  }
 });
 
 test('a manifest that is another kind than its registry says is refused, except by its digest', async () => {
