@@ -4,6 +4,7 @@ import type { WorkerFailure } from '../executor/protocol/failures.ts';
 import { codeFrame } from '../parser/code-frame.ts';
 import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
 import type { Source, Span } from '../parser/span.ts';
+import { trimEnd } from '../registry/oci/trim-end.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { type StepError, stepHeadline } from './errors.ts';
 import { identify } from './known-error.ts';
@@ -119,7 +120,7 @@ function tailOf(tail: Uint8Array): readonly string[] {
 
 function frameLines(source: Source | undefined, span: Span | undefined): readonly string[] {
   if (source === undefined || span === undefined) return [];
-  return printable(codeFrame(source, span)).replace(/\n+$/, '').split('\n');
+  return trimEnd(printable(codeFrame(source, span)), '\n').split('\n');
 }
 
 function plainLines(error: Error): readonly string[] {

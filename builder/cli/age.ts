@@ -14,7 +14,7 @@ export function parseAge(flag: string, text: string): number {
   if (!/^(\d{1,9}(\.\d{1,3})?(ms|[smhdw]))+$/.test(text)) {
     throw new UsageError(flag, `Cannot use ${flag} ${text}: expected a duration such as 36h or 30d`);
   }
-  const parts = [...text.matchAll(/([\d.]+)(ms|[smhdw])/g)];
+  const parts = [...text.matchAll(/(\d{1,9}(?:\.\d{1,3})?)(ms|[smhdw])/g)];
   return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitsMs[unit] ?? 0), 0);
 }
 

@@ -6,11 +6,22 @@ import { printableJson, withoutControls } from '../printable.ts';
  * `\n` are a tab and a line feed. Throws UsageError for a name that there is not, listing those that there are.
  */
 export function fillTemplate(template: string, value: unknown): string {
-  const filled = template.replace(/\{\{(.*?)\}\}/g, (_, action: string) => fillAction(action.trim(), value));
-  return filled.replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);
+  return fillActions(template, value).replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);
 }
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n' };
+
+function fillActions(template: string, value: unknown): string {
+  let filled = '';
+  let rest = 0;
+  for (;;) {
+    const start = template.indexOf('{{', rest);
+    const end = start === -1 ? -1 : template.indexOf('}}', start + 2);
+    if (end === -1) return filled + template.slice(rest);
+    filled += template.slice(rest, start) + fillAction(template.slice(start + 2, end).trim(), value);
+    rest = end + 2;
+  }
+}
 
 // Everything comes from JSON documents, so what is no text is shown as JSON.
 function fillAction(action: string, value: unknown): string {

@@ -35,5 +35,5 @@ const units = [
 ] as const;
 
 function trimmed(value: number): string {
-  return value.toFixed(9).replace(/\.?0+$/, '');
+  return value.toFixed(9).replace(/\.?0{1,9}$/, '');
 }

@@ -1,3 +1,5 @@
+import { trimEnd } from '../../registry/oci/trim-end.ts';
+
 /** Bytes of a command's output that have not made a whole line yet. */
 export interface LineBuffer {
   readonly pending: Uint8Array;
@@ -35,7 +37,7 @@ export function lastLine({ pending }: LineBuffer): readonly string[] {
 
 // A carriage return goes back to the start of the line: what a terminal shows in the end is what came after the last one.
 function lineOf(bytes: Uint8Array): string {
-  const text = new TextDecoder().decode(bytes).replace(/\r+$/, '');
+  const text = trimEnd(new TextDecoder().decode(bytes), '\r');
   return text.slice(text.lastIndexOf('\r') + 1);
 }
 

@@ -5,6 +5,7 @@ import { RegistryError } from '../../registry/errors.ts';
 import { decodedPart } from '../../registry/http/url.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { trimEnd } from '../../registry/oci/trim-end.ts';
 import { SourceError } from '../context/errors.ts';
 import { scanContext } from '../context/scan.ts';
 import { shownLocation } from '../git/git-location.ts';
@@ -67,7 +68,7 @@ function fileGroup(
 /** The last element of the path, as Go's path.Base finds it; a name that no file can have is none. */
 function nameOfUrl(url: string): RawPath {
   const { pathname } = new URL(url);
-  const name = decodedPart(pathname).replace(/\/+$/, '').split('/').at(-1) ?? '';
+  const name = trimEnd(decodedPart(pathname), '/').split('/').at(-1) ?? '';
   return pathOfText(name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name);
 }
 

@@ -56,10 +56,10 @@ export function subordinateCure(user: HostUser, sources: IdSources): string {
 
 /** Whatever may be taken for a range counts, however odd the line: two users with the same ids could read each other's files. */
 function rangesOfAll(text: string): IdRange[] {
-  return Array.from(text.matchAll(/^\s*[^:#\n]+:(\d+):(\d+)/gm), ([, start, count]) => ({
-    start: Number(start),
-    count: Number(count),
-  }));
+  return text.split('\n').flatMap((line) => {
+    const [, start, count] = /^[^:#]+:(\d+):(\d+)/.exec(line) ?? [];
+    return start === undefined ? [] : [{ start: Number(start), count: Number(count) }];
+  });
 }
 
 function overlaps(one: IdRange, other: IdRange): boolean {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
 import { canonicalHost, withHost } from '../host-name.ts';
 import type { Environment } from '../http/proxy.ts';
+import { trimEnd } from '../oci/trim-end.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';
 
 /** A docker `config.json` or containers `auth.json`. Keys are normalised to `host[:port][/path]`. */
@@ -89,11 +90,8 @@ export async function readAuthFile(file: string): Promise<AuthFile | undefined> 
 
 /** Hosts in their canonical form; `https://index.docker.io/v1/` and its like become what references call that host: `docker.io`. */
 export function normaliseKey(key: string): string {
-  const bare = key
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/v[12]\/?$/, '')
-    .replace(/\/+$/, '');
-  return withHost(bare, canonicalHost);
+  const bare = key.replace(/^https?:\/\//i, '').replace(/\/v[12]\/?$/, '');
+  return withHost(trimEnd(bare, '/'), canonicalHost);
 }
 
 async function readOptional(file: string): Promise<string | undefined> {
@@ -140,7 +138,7 @@ function isText(field: unknown): field is string {
 }
 
 function decodePair(auth: string): { username: string; secret: string } | undefined {
-  const text = Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
+  const text = trimEnd(Buffer.from(auth, 'base64').toString('utf8'), '\0');
   const colon = text.indexOf(':');
   if (colon < 1) return undefined;
   return { username: text.slice(0, colon), secret: text.slice(colon + 1) };

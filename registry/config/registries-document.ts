@@ -1,5 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import { canonicalHost, comparedHost, withHost } from '../host-name.ts';
+import { trimEnd } from '../oci/trim-end.ts';
 import type { MirrorRule, RegistriesDocument, RegistryRule } from './registries-conf.ts';
 
 type Table = Readonly<Record<string, unknown>>;
@@ -54,7 +55,7 @@ function mirrorOf(table: Table, pulls: MirrorRule['pulls'] | undefined): MirrorR
 
 function trimmed(name: string): string {
   if (/^[a-z]+:\/\//.test(name)) throw new SyntaxError(`"${name}" starts with a scheme; it should be host[:port][/path]`);
-  return name.replace(/\/+$/, '');
+  return trimEnd(name, '/');
 }
 
 function tableOf(value: unknown, name: string): Table {

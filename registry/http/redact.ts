@@ -24,7 +24,7 @@ export function redactText(text: string): string {
       .replace(/(?<=ssh:\/\/)[^\s/?#"<>@:]*:[^\s/?#"<>]*@/g, '')
       // An image name with a user, as some write it: user:password@host/name.
       .replace(/(?<=^|[\s"'])((?:[\w-]+=)?)[^\s/@:"']+:[^\s/"']*@(?=[\w.[\]:-]+\/)/gm, '$1')
-      .replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/gi, '$1')
+      .replace(/(https?:\/\/[^\s?"']+)(?:\?[^\s"']*)?/gi, '$1')
       .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ...')
   );
 }

@@ -22,6 +22,8 @@ const listings: readonly [argv: readonly string[], expected: string][] = [
   [['--format', '{{.name}}', '--filter', 'label=c'], 'docker.io/library/other:latest\n'],
   [['--format', '{{.name}}', '-f', 'label=c=x'], ''],
   [['--format', '{{.tag}}\\t{{json .labels}}', '-f', 'reference=o*'], 'latest\t{"c":"d"}\n'],
+  [['--format', '{{.name}}', '-f', 'reference=t??m/a*:*'], 'localhost:5000/team/app:2\n'],
+  [['--format', '{{.name}}', '-f', `reference=${'a*'.repeat(60)}b`], ''],
 ];
 
 test('images lists what is asked for', needs, async () => {

@@ -1,3 +1,5 @@
+import type { Token } from '../../context/pattern.ts';
+import { compileTokens } from '../../context/token-matcher.ts';
 import { UsageError } from '../../errors.ts';
 import { type ListedImage, listImages } from '../../images/list-images.ts';
 import { bytes } from '../../progress/units.ts';
@@ -90,11 +92,28 @@ function filterOf(text: string): Filter {
 
 /** `app*` means the last part of the name; with a slash more parts have to match. A tag is asked for after a colon. */
 function referenceFilter(pattern: string): Filter {
-  const escaped = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '[^/]*')
-    .replaceAll('?', '[^/]');
-  const hasTag = /:[^/]*$/.test(pattern);
-  const expression = new RegExp(`(^|/)${escaped}${hasTag ? '' : '(:[^/]*)?'}(@.*)?$`);
-  return ({ name }) => expression.test(name);
+  const matcher = compileTokens(Array.from(pattern, tokenOf));
+  const hasTag = pattern.lastIndexOf(':') > pattern.lastIndexOf('/');
+  return ({ name }) => ends(name, hasTag).some((text) => matcher.matches(text));
+}
+
+function tokenOf(character: string): Token {
+  switch (character) {
+    case '*':
+      return { kind: 'any' };
+    case '?':
+      return { kind: 'one' };
+    default:
+      return { kind: 'text', text: character };
+  }
+}
+
+/** What a pattern may be about: a name without its first parts, without its digest, and without its tag unless that is asked for. */
+function ends(name: string, hasTag: boolean): readonly string[] {
+  const [undigested = ''] = name.split('@', 1);
+  const forms = [name, undigested, ...(hasTag ? [] : [undigested.replace(/:[^/:]*$/, '')])];
+  return forms.flatMap((form) => {
+    const parts = form.split('/');
+    return parts.map((_, index) => parts.slice(index).join('/'));
+  });
 }

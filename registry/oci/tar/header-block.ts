@@ -1,3 +1,4 @@
+import { trimEnd } from '../trim-end.ts';
 import { field } from './block.ts';
 
 type Field = readonly [offset: number, length: number];
@@ -29,7 +30,7 @@ export class HeaderBlock {
     this.plainText([offset, length], ascii.length > length ? ascii.slice(0, length) : ascii);
     if (ascii.length > length && ascii[length - 1] === '/') {
       // Readers that look only here must not take a file whose cut name ends in a slash for a folder.
-      const end = ascii.slice(0, length - 1).replace(/\/+$/, '').length;
+      const end = trimEnd(ascii.slice(0, length - 1), '/').length;
       this.#bytes[this.#start + offset + end] = 0;
       this.#sum -= slash;
     }

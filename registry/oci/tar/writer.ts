@@ -1,3 +1,4 @@
+import { trimEnd } from '../trim-end.ts';
 import { blockSize, endOfArchive, field, paddingOf } from './block.ts';
 import type { TarHeader } from './header.ts';
 import { asciiOf, fitsOctal, fitsText, HeaderBlock, isAscii } from './header-block.ts';
@@ -119,7 +120,7 @@ function paxName(name: string): string {
   const slash = name.lastIndexOf('/');
   const parts = [...name.slice(0, slash + 1).split('/'), 'PaxHeaders.0', name.slice(slash + 1)];
   const path = (name.startsWith('/') ? '/' : '') + clean(parts).join('/');
-  return asciiOf(path).slice(0, field.name[1]).replace(/\/+$/, '');
+  return trimEnd(asciiOf(path).slice(0, field.name[1]), '/');
 }
 
 function clean(parts: readonly string[]): string[] {
