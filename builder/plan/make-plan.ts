@@ -3,6 +3,7 @@ import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { applyOptions, imagePlatformOf } from './apply-options.ts';
+import { excessLayers } from './check-layers.ts';
 import { containerConfigOf } from './config-state.ts';
 import { historyComment, type InstructionContext } from './instruction-context.ts';
 import { atBase } from './onbuild.ts';
@@ -31,7 +32,8 @@ export function plan(file: Containerfile, options: PlanOptions, images: Readonly
   const [missing] = selection.missing;
   if (missing !== undefined) throw new Error(`the image ${missing.key} is needed and was not resolved`);
   const { stages, errors, diagnostics } = planStages({ file, options, images, selection });
-  if (errors.length > 0) throw new ContainerfileError(errors, options.sources);
+  const wrong = errors.length > 0 ? errors : excessLayers(stages.map(({ stage }) => stage));
+  if (wrong.length > 0) throw new ContainerfileError(wrong, options.sources);
   const target = stages.at(-1);
   // The target is the last stage in the file that is needed, because all that it needs comes before it.
   if (target === undefined) throw new Error('no stage was planned');

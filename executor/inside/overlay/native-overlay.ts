@@ -15,11 +15,9 @@ import {
   umount2,
 } from '../../../native/mounts.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
+import { mostLayers } from '../../../registry/oci/most-layers.ts';
 import { Refusal } from '../failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
-
-/** The kernel's own limit (OVL_MAX_STACK). */
-const maximumLowers = 500;
 
 /**
  * The kernel's overlayfs, with `userxattr`, which an unprivileged user namespace may mount from Linux 5.11 on. It needs two lower
@@ -40,10 +38,10 @@ const upperRefused = 'not supported as upperdir';
 type MountMaker = (layers: OverlayLayers, lowers: readonly number[]) => number;
 
 function attach(make: MountMaker, layers: OverlayLayers, target: string | undefined): OverlayMount {
-  if (layers.lowers.length > maximumLowers) {
+  if (layers.lowers.length > mostLayers) {
     throw new Refusal(
       'not-supported',
-      `Cannot mount an image of ${layers.lowers.length} layers: overlayfs takes at most ${maximumLowers}`,
+      `Cannot mount an image of ${layers.lowers.length} layers: overlayfs takes at most ${mostLayers}`,
       'Use a base image with fewer layers, or join RUN steps',
     );
   }

@@ -61,19 +61,28 @@ export function image(reference: string, config: Partial<ImageConfig> = {}): Sou
 }
 
 /** How a text is planned. `images` by name; a name that is not there is an image without a configuration. */
-export type PlanSetup = Partial<PlanOptions> & { readonly images?: Readonly<Record<string, Partial<ImageConfig>>> };
+export type PlanSetup = Partial<PlanOptions> & {
+  readonly images?: Readonly<Record<string, Partial<ImageConfig>>>;
+  /** How many layers the manifest of each image has. */
+  readonly layers?: number;
+};
 
 /** Plans a text, resolving images as a build does: until nothing is missing. */
-export function planText(text: string, { images = {}, ...options }: PlanSetup = {}): PlanResult {
+export function planText(text: string, { images = {}, layers = 0, ...options }: PlanSetup = {}): PlanResult {
   const file = parsed(text);
   const full = { ...plainOptions, ...options };
   const resolved = new Map<string, SourceImage>();
   for (let passes = 0; passes < 5; passes++) {
     const { missing } = selectStages(file, full, resolved);
     if (missing.length === 0) break;
-    for (const { key, name } of missing) resolved.set(key, image(name, images[name]));
+    for (const { key, name } of missing) resolved.set(key, withLayers(image(name, images[name]), layers));
   }
   return plan(file, full, resolved);
+}
+
+function withLayers(base: SourceImage, count: number): SourceImage {
+  const layers = Array.from({ length: count }, (_, index) => ({ ...base.descriptor, digest: digestOf(`layer ${index}`) }));
+  return { ...base, manifest: { ...base.manifest, layers } };
 }
 
 /** The target of a plan. */
