@@ -6,6 +6,7 @@ import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import { imageForm } from './deliver/image-form.ts';
+import { holdsImage, outputsOf } from './deliver/outputs.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import { checkDestinations } from './export/check-destination.ts';
 import { checkVolumes } from './mounts/check-volumes.ts';
@@ -39,7 +40,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const platforms = platformsOf(options);
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
-  for (const output of options.outputs ?? []) imageForm(options, output);
+  for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
   await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
   await checkGivenFiles(options);
   // Mistakes in a local file show before anything is made.

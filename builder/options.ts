@@ -21,6 +21,7 @@ export interface ImageOutputOptions {
   readonly compressionLevel?: number;
   readonly forceCompression?: boolean;
   readonly format?: 'oci' | 'docker';
+  /** As the build's own. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Names that override `tags` for this output. */
   readonly names?: readonly string[];
@@ -53,6 +54,7 @@ export interface BuildOptions {
   /** undefined as value: take it from the environment, or leave the argument unset. */
   readonly buildArgs?: Readonly<Record<string, string | undefined>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** By name; each manifest gets them. `index:NAME`, `manifest[PLATFORM]:NAME` and so on say otherwise, as `--annotation`. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly unsetLabels?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import type { BuildOptions, Output, PullPolicy, Squash } from '../options.ts';
 import { type Call, readCall } from './call.ts';
 import { imageName } from './image-name.ts';
-import { readArgumentFile, readPairs, readPairsOrEnvironment } from './key-values.ts';
+import { readArgumentFile, readPairs, readPairsOrEnvironment, readWholePairs } from './key-values.ts';
 import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -141,7 +141,10 @@ function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Parti
   return {
     tags: namesOf(parsed),
     labels: readPairs('--label', parsed.all('--label')),
-    annotations: readPairs('--annotation', parsed.all('--annotation')),
+    annotations: readWholePairs(
+      '--annotation',
+      parsed.all('--annotation').filter((text) => text !== ''),
+    ),
     unsetLabels: parsed.all('--unsetlabel'),
     unsetEnv: parsed.all('--unsetenv'),
     env: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),

@@ -83,7 +83,13 @@ const flags: readonly Flag[] = [
   { long: '--tag', short: '-t', value: 'NAME[:TAG]', repeats: true, group: image, help: 'Name of the image' },
   { long: '--label', value: 'NAME=VALUE', repeats: true, group: image, help: 'Label of the image; wins over LABEL' },
   { long: '--unsetlabel', value: 'NAME', repeats: true, group: image, help: 'Remove an inherited label' },
-  { long: '--annotation', value: 'NAME=VALUE', repeats: true, group: image, help: 'Annotation of the manifest' },
+  {
+    long: '--annotation',
+    value: '[LEVEL:]NAME=VALUE',
+    repeats: true,
+    group: image,
+    help: 'Annotation of each manifest, or of a level: manifest[PLATFORM], index, manifest-descriptor, index-descriptor',
+  },
   {
     long: '--env',
     value: 'NAME[=VALUE]',

@@ -13,6 +13,13 @@ export function readPairs(flag: string, texts: readonly string[]): Readonly<Reco
   return Object.fromEntries(texts.map((text) => splitNamed(flag, text)).map(([name, value]) => [name, value ?? '']));
 }
 
+/** As readPairs(), where a pair without a value says nothing. @throws UsageError */
+export function readWholePairs(flag: string, texts: readonly string[]): Readonly<Record<string, string>> {
+  const bad = texts.find((text) => !text.includes('='));
+  if (bad !== undefined) throw new UsageError(flag, `Cannot use ${flag} ${bad}: expected NAME=VALUE`);
+  return readPairs(flag, texts);
+}
+
 /** `NAME[=VALUE]` flags; a missing value is looked up in the environment, and stays undefined when it is not there either. */
 export function readPairsOrEnvironment(
   flag: string,

@@ -43,7 +43,7 @@ export function parseOutput(text: string, defaults: OutputDefaults): Output {
     const hint = `Types are ${Object.keys(fieldsOfType).join(', ')}`;
     throw new UsageError(flag, `Cannot write an output of type "${type}": no such type`, { hint });
   }
-  const stray = [...fields.keys()].find((key) => key !== 'type' && !allowed.includes(key) && !key.startsWith('annotation'));
+  const stray = [...fields.keys()].find((key) => key !== 'type' && !allowed.includes(key) && !isAnnotation(key, allowed));
   if (stray !== undefined) throw new UsageError(flag, `Cannot use "${stray}" in ${flag}: type=${type} has no such field`);
   return outputOf(type, fields, defaults);
 }
@@ -141,10 +141,19 @@ function levelOf(text: string): number {
   throw new UsageError(flag, `Cannot use compression-level=${text}: expected a number`);
 }
 
+/** `annotation.NAME`, `annotation-index.NAME`, `annotation-manifest[PLATFORM].NAME`: as BuildKit's exporters take them. */
+const annotationField = /^annotation(?:-([a-z-]+))?(\[[^\]]*\])?\.(.+)$/;
+
+function isAnnotation(key: string, allowed: readonly string[]): boolean {
+  return annotationField.test(key) && imageFields.every((field) => allowed.includes(field));
+}
+
 function annotationsOf(fields: Fields): Readonly<Record<string, string>> | undefined {
-  const found = [...fields].filter(([key]) => key.startsWith('annotation'));
-  if (found.length === 0) return undefined;
-  return Object.fromEntries(found.map(([key, value]) => [key.replace(/^annotation(-manifest)?\./, ''), value]));
+  const found = [...fields].flatMap(([key, value]) => {
+    const [, level = 'manifest', platform = '', name] = annotationField.exec(key) ?? [];
+    return name === undefined ? [] : [[`${level}${platform}:${name}`, value]];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function isOnIn(fields: Fields, key: string): boolean | undefined {

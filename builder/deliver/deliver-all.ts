@@ -12,6 +12,7 @@ import { fullName } from './full-name.ts';
 import { formKey, type ImageForm, imageForm } from './image-form.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
+import { holdsImage, outputsOf } from './outputs.ts';
 
 /** What was built for one platform. */
 export interface BuiltPlatform {
@@ -25,7 +26,7 @@ export interface BuiltPlatform {
 export async function deliverAll(built: readonly BuiltPlatform[], session: Session): Promise<BuildResult> {
   const { options, tell, failure } = session;
   const { signal } = failure;
-  const outputs = options.outputs ?? [{ kind: 'image', names: options.tags ?? [], push: false }];
+  const outputs = outputsOf(options);
   const shown = new ShownStep({ id: session.nextId(), title: 'exporting', tell });
   shown.start();
   const onProgress: OnProgress = (...progress) => shown.progress(...progress);
@@ -92,7 +93,7 @@ function isPush(output: Output): boolean {
 
 /** The image that the result tells of: the first output's that is one. A build for its files alone makes none. */
 function imageWanted(outputs: readonly Output[], imageFor: (output: Output) => Promise<ImageSet>): Promise<ImageSet | undefined> {
-  const image = outputs.find(({ kind }) => kind !== 'local' && kind !== 'tar' && kind !== 'none');
+  const image = outputs.find(holdsImage);
   return image === undefined ? Promise.resolve(undefined) : imageFor(image);
 }
 

@@ -121,8 +121,10 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
     await store.blobs.putBytes(manifest.bytes);
   }
   if (set.index !== undefined) await store.blobs.putBytes(set.index.bytes);
+  // Annotations of it are for whoever lists the image elsewhere.
+  const { mediaType, digest, size } = set.descriptor;
   for (const name of output.names) {
-    await store.images.tag(fullName(name), set.descriptor);
+    await store.images.tag(fullName(name), { mediaType, digest, size });
     // What is pushed as well is told of once, when it has arrived.
     if (!output.push) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
   }

@@ -1,7 +1,9 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { UsageError } from '../errors.ts';
+import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
 import type { ImageFormat } from '../image/media-types.ts';
 import type { BuildOptions, ImageOutputOptions, Output } from '../options.ts';
+import { isMultiPlatform, platformsOf } from '../platforms.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
 export interface ImageForm {
@@ -14,7 +16,7 @@ export interface ImageForm {
    * no blob is written for them. With an explicit epoch the tars are others and have to be made to be known; then `compression` holds.
    */
   readonly isStoreOnly: boolean;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations: readonly Annotation[];
 }
 
 /** gzip's own default. It is part of every digest, so changing it is a breaking change. */
@@ -27,9 +29,21 @@ export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const compression = compressionOf(wanted, '--output');
   const format = wanted.format ?? options.format ?? 'oci';
   if (format === 'docker' && compression.kind === 'zstd') throw dockerZstd('--output');
+  const annotations = annotationsOf(options, wanted);
   const isForced = wanted.forceCompression === true;
   const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined && !isForced;
-  return { format, compression, isForced, isStoreOnly, annotations: { ...options.annotations, ...wanted.annotations } };
+  return { format, compression, isForced, isStoreOnly, annotations: format === 'docker' ? [] : annotations };
+}
+
+/** Those of the output come last, where they win. Docker's documents have none. */
+function annotationsOf(options: BuildOptions, wanted: ImageOutputOptions): readonly Annotation[] {
+  const made = { platforms: platformsOf(options), hasIndex: isMultiPlatform(options) };
+  const read = (flag: string, record: Readonly<Record<string, string>> = {}): readonly Annotation[] => {
+    const annotations = parseAnnotations(record, flag);
+    checkAnnotations(annotations, made, flag);
+    return annotations;
+  };
+  return [...read('--annotation', options.annotations), ...read('--output', wanted.annotations)];
 }
 
 /** Docker never gave zstd a media type; skopeo and podman refuse the one that containerd made up. */
@@ -41,13 +55,7 @@ export function dockerZstd(flag: string): UsageError {
 
 /** Equal for forms that give the same bytes. */
 export function formKey(form: ImageForm): string {
-  return JSON.stringify([
-    form.format,
-    form.compression,
-    form.isForced,
-    form.isStoreOnly,
-    Object.entries(form.annotations).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-  ]);
+  return JSON.stringify([form.format, form.compression, form.isForced, form.isStoreOnly, form.annotations]);
 }
 
 /** How layers are compressed; gzip unless something else is wanted. Throws UsageError, naming the flag, for a level that does not exist. */

@@ -4,6 +4,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import type { PushBlob, PushImage } from '../../registry/push.ts';
 import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
+import { annotationsAt } from '../image/annotations.ts';
 import { makeIndex } from '../image/make-manifest.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
 import type { LayerRef } from '../solve/root-state.ts';
@@ -24,8 +25,10 @@ export function imageSet(images: readonly MadeImage[], form: ImageForm, isIndex:
   if (only === undefined) throw new Error('a build made no image');
   if (!isIndex) return { images, index: undefined, descriptor: only.manifest.descriptor };
   const entries = images.map(({ manifest, platform }) => ({ descriptor: manifest.descriptor, platform }));
-  const index = makeIndex(entries, { format: form.format, annotations: form.annotations });
-  return { images, index, descriptor: index.descriptor };
+  const index = makeIndex(entries, { format: form.format, annotations: annotationsAt(form.annotations, 'index') });
+  const annotations = annotationsAt(form.annotations, 'index-descriptor');
+  const descriptor = { ...index.descriptor, ...(annotations && { annotations }) };
+  return { images, index: { ...index, descriptor }, descriptor };
 }
 
 interface Fetching {

@@ -3,6 +3,7 @@ import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { annotationsAt } from '../image/annotations.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
@@ -52,10 +53,12 @@ export async function makeImage(
   });
   const configBlob = makeConfigBlob(config, form.format);
   const descriptors = layers.map(({ descriptor }) => descriptor);
-  const annotations = Object.keys(form.annotations).length === 0 ? undefined : form.annotations;
+  const annotations = annotationsAt(form.annotations, 'manifest', plan.platform);
   const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
   validateImage(config, decodeManifest(manifest.bytes, manifest.descriptor.mediaType));
-  return { platform: plan.imagePlatform, root, manifest, config: configBlob, layers: descriptors };
+  const ofDescriptor = annotationsAt(form.annotations, 'manifest-descriptor', plan.platform);
+  const described = { ...manifest, descriptor: { ...manifest.descriptor, ...(ofDescriptor && { annotations: ofDescriptor }) } };
+  return { platform: plan.imagePlatform, root, manifest: described, config: configBlob, layers: descriptors };
 }
 
 function createdSeconds({ timestamp }: BuildOptions): number | undefined {

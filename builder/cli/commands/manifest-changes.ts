@@ -13,7 +13,7 @@ import {
 import { openSource } from '../../images/open-source.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import { readPairs } from '../key-values.ts';
+import { readWholePairs } from '../key-values.ts';
 import { mediaFormat } from '../leaving-flags.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';
@@ -148,7 +148,7 @@ function changesOf(parsed: ParsedFlags): EntryChanges {
     architecture: parsed.last('--arch'),
     variant: parsed.last('--variant'),
     osVersion: parsed.last('--os-version'),
-    annotations: annotations.length === 0 ? undefined : readPairs('--annotation', annotations),
+    annotations: annotations.length === 0 ? undefined : readWholePairs('--annotation', annotations),
   };
 }
 

@@ -26,8 +26,16 @@ const rows: readonly [text: string, expected: Output][] = [
         compressionLevel: 3,
         forceCompression: true,
         format: 'docker',
-        annotations: { k: 'v' },
+        annotations: { 'manifest:k': 'v' },
       },
+    },
+  ],
+  [
+    'type=registry,annotation-index.k=v,annotation-manifest[linux/arm64].a.b=c=d,annotation-manifest-descriptor.x=y',
+    {
+      kind: 'registry',
+      names: ['app'],
+      image: { annotations: { 'index:k': 'v', 'manifest[linux/arm64]:a.b': 'c=d', 'manifest-descriptor:x': 'y' } },
     },
   ],
   ['type=registry', { kind: 'registry', names: ['app'], image: {} }],
@@ -50,6 +58,8 @@ const refused: readonly [text: string, message: RegExp][] = [
   ['type=oci,dest=x,compression=estargz', /Cannot compress with "estargz": layers that are loaded lazily are not supported/],
   ['type=oci,dest=x,compression=zstd:chunked', /Cannot compress with "zstd:chunked": layers that are loaded lazily/],
   ['type=oci,dest=x,compression-level=high', /Cannot use compression-level=high: expected a number/],
+  ['type=local,dest=x,annotation.k=v', /type=local has no such field/],
+  ['type=oci,dest=x,annotations=v', /type=oci has no such field/],
   ['type=oci,"dest=x', /a quote is not closed/],
 ];
 

@@ -1,0 +1,93 @@
+import { formatPlatform, parsePlatform } from '../../parser/platform.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { UsageError } from '../errors.ts';
+
+/** The documents that can carry annotations, and the descriptors of them. */
+export const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
+export type AnnotationLevel = (typeof annotationLevels)[number];
+
+/** One annotation, and where it goes. */
+export interface Annotation {
+  readonly level: AnnotationLevel;
+  /** undefined: the images of all platforms. */
+  readonly platform: Platform | undefined;
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * Reads annotations as docker buildx spells them: `NAME` is one of each manifest; `LEVEL:NAME`, `LEVEL[PLATFORM]:NAME`, and several levels
+ * with commas between them, say more. `flag` is the flag that messages name.
+ *
+ * @throws UsageError
+ */
+export function parseAnnotations(record: Readonly<Record<string, string>>, flag: string): readonly Annotation[] {
+  return Object.entries(record).flatMap(([key, value]) => {
+    const colon = key.indexOf(':');
+    const name = key.slice(colon + 1);
+    if (name === '') throw new UsageError(flag, `Cannot use ${flag} "${key}": an annotation needs a name`);
+    const places = colon < 0 ? [{ level: 'manifest', platform: undefined } as const] : placesOf(key.slice(0, colon), flag);
+    return places.map((place) => ({ ...place, name, value }));
+  });
+}
+
+/** What a document or descriptor carries; undefined for nothing. What is said of its platform wins over what is said of all. */
+export function annotationsAt(
+  annotations: readonly Annotation[],
+  level: AnnotationLevel,
+  platform?: Platform,
+): Readonly<Record<string, string>> | undefined {
+  const own = platform && formatPlatform(platform);
+  const general = annotations.filter((one) => one.level === level && one.platform === undefined);
+  const special = annotations.filter((one) => one.level === level && one.platform && formatPlatform(one.platform) === own);
+  const found = [...general, ...special].map(({ name, value }) => [name, value]);
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+/** What a build makes, as far as annotations can name it. */
+export interface Annotated {
+  readonly platforms: readonly Platform[];
+  readonly hasIndex: boolean;
+}
+
+/** Refuses annotations of what is not made. Throws UsageError. */
+export function checkAnnotations(annotations: readonly Annotation[], { platforms, hasIndex }: Annotated, flag: string): void {
+  const built = new Set(platforms.map(formatPlatform));
+  for (const { level, name, platform } of annotations) {
+    if (isOfIndex(level) && !hasIndex) {
+      throw new UsageError(flag, `Cannot annotate the index with "${name}": an image of one platform has no index`, {
+        hint: 'Give several platforms, or leave "index:" out to annotate the manifest',
+      });
+    }
+    if (platform === undefined || built.has(formatPlatform(platform))) continue;
+    throw new UsageError(flag, `Cannot annotate ${formatPlatform(platform)} with "${name}": it is not built`, {
+      hint: `Platforms of this build: ${[...built].join(', ')}`,
+    });
+  }
+}
+
+function isOfIndex(level: AnnotationLevel): boolean {
+  return level === 'index' || level === 'index-descriptor';
+}
+
+function placesOf(text: string, flag: string): readonly Pick<Annotation, 'level' | 'platform'>[] {
+  return text.split(',').map((place) => {
+    const [, word = '', platform] = /^([a-z-]+)(?:\[([^\]]+)\])?$/.exec(place) ?? [];
+    const level = annotationLevels.find((known) => known === word);
+    if (level === undefined) {
+      throw new UsageError(flag, `Cannot annotate "${place}": there is no such level`, {
+        hint: `Levels are ${annotationLevels.join(', ')}, with a platform as in manifest[linux/arm64]; a name that holds ":" needs one`,
+      });
+    }
+    if (platform !== undefined && isOfIndex(level)) {
+      throw new UsageError(flag, `Cannot annotate "${place}": an index is of all platforms`);
+    }
+    return { level, platform: platform === undefined ? undefined : platformIn(platform, flag) };
+  });
+}
+
+function platformIn(text: string, flag: string): Platform {
+  const platform = parsePlatform(text);
+  if (platform !== undefined && text.includes('/')) return platform;
+  throw new UsageError(flag, `Cannot annotate the platform "${text}": expected OS/ARCHITECTURE[/VARIANT]`);
+}
