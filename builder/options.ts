@@ -102,6 +102,8 @@ export interface BuildOptions {
   readonly explain?: boolean;
   /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */
   readonly store?: string;
+  /** `any`: use a store of another user too, and trust all that it holds. Default: `self`. */
+  readonly storeOwner?: 'self' | 'any';
   readonly authFile?: string;
   readonly certDirectory?: string;
   readonly tlsVerify?: boolean;

@@ -44,9 +44,11 @@ export async function openSession(given: BuildOptions): Promise<Session> {
   const cleanup = new Cleanup();
   const store = await openStore(options.store ?? defaultStoreRoot(options.environment), {
     signal,
+    owner: options.storeOwner,
     onWait: () => onNotice('Waiting for the store: it is being pruned'),
   });
   cleanup.defer(() => store[Symbol.dispose]());
+  for (const message of strangersIn(store)) onNotice(message);
   const worker = cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
   let lastId = 0;
@@ -81,6 +83,14 @@ function withEnvironment(
   return { ...given, environment, buildArgs: { [epochName]: epoch, ...given.buildArgs } };
 }
 
+/** What lies between the folders of builds and is none. It may be somebody's, so it stays. */
+export function strangersIn({ leftovers, layout }: Store): readonly string[] {
+  const { strange } = leftovers;
+  return strange.length === 0
+    ? []
+    : [`Not made by tsbuild, so it stays in ${layout.sessions}: ${strange.map((name) => `"${name}"`).join(', ')}`];
+}
+
 interface WorkerStart {
   readonly signal: AbortSignal;
   readonly onNotice: (message: string) => void;
@@ -92,7 +102,12 @@ export async function startWorker(store: Store, { signal, onNotice }: WorkerStar
   const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
   const client = await Client.start({ storeRoot: store.root, signal, onWarning: onNotice });
   // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
-  if (store.abandoned.length > 0) client.request({ kind: 'remove', paths: store.abandoned }).catch(() => undefined);
+  const { abandoned } = store.leftovers;
+  if (abandoned.length > 0) {
+    const { removalOrder } = await import('../cache/remove-session.ts');
+    const { sessions } = store.layout;
+    client.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, abandoned) }).catch(() => undefined);
+  }
   return client;
 }
 

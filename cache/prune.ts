@@ -24,11 +24,8 @@ export interface PruneResult {
   readonly removed: readonly Item[];
   readonly freedBytes: number;
   readonly keptBytes: number;
-  /**
-   * Folders that are out of the store already but still on the disk. They can hold ids that only the worker can remove; once it
-   * has, `finish` the prune.
-   */
-  readonly paths: readonly string[];
+  /** Sessions, by name, whose content is out of the store already but still on the disk. It can hold ids that only the worker can remove. */
+  readonly sessions: readonly string[];
 }
 
 /** How much of the store is what. */
@@ -60,12 +57,12 @@ async function pruneLocked(store: Store, policy: PrunePolicy): Promise<PruneResu
     removed,
     freedBytes,
     keptBytes,
-    paths: [...store.abandoned, ...(waste.length > 0 ? [session.folder] : discard(session))],
+    sessions: [...store.leftovers.abandoned, ...(waste.length > 0 ? [session.name] : discard(session))],
   };
 }
 
 /** What prune() would take out. Needs no lock, so a build may change it meanwhile. */
-export async function planPrune(store: Store, policy: PrunePolicy): Promise<Omit<PruneResult, 'paths'>> {
+export async function planPrune(store: Store, policy: PrunePolicy): Promise<Omit<PruneResult, 'sessions'>> {
   const items = await takeInventory(store.layout);
   const kept = choose(items, policy);
   const removed = items.filter((item) => !kept.has(item));

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileMode } from './files.ts';
 
@@ -16,10 +16,21 @@ export type LockKind = 'shared' | 'exclusive';
  * process exclude each other as those of two processes do.
  */
 export async function tryLock(file: string, kind: LockKind): Promise<FileLock | undefined> {
+  return lockOpened(file, openSync(file, constants.O_WRONLY | constants.O_CREAT | neverFollowed, fileMode), kind);
+}
+
+/** The same for a file that is there: it is neither made nor written to. Throws ENOENT when it is missing. */
+export async function tryLockOfFile(file: string, kind: LockKind): Promise<FileLock | undefined> {
+  return lockOpened(file, openSync(file, constants.O_RDONLY | neverFollowed), kind);
+}
+
+/** A link is refused (ELOOP), and a FIFO is not waited for. */
+const neverFollowed = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+async function lockOpened(file: string, descriptor: number, kind: LockKind): Promise<FileLock | undefined> {
   // Loaded here, since a build that finds everything in the cache takes no lock.
   const { flock } = await import('../native/files.ts');
   const { LOCK } = await import('../native/constants.ts');
-  const descriptor = openSync(file, 'a', fileMode);
   try {
     const operation = kind === 'shared' ? LOCK.SH : LOCK.EX;
     if (flock(descriptor, operation | LOCK.NB)) {

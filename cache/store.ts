@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { BlobStore } from './blob-store.ts';
 import { CacheMounts } from './cache-mounts.ts';
 import { CompressedLayers } from './compressed-layers.ts';
@@ -6,20 +7,23 @@ import { DerivedValues } from './derived-values.ts';
 import { Downloads } from './downloads.ts';
 import { isMissing, orStoreError, StoreError } from './errors.ts';
 import { FileDigests } from './file-digests.ts';
-import { makeFolder, temporaryPrefix, writeAtomically } from './files.ts';
+import { makeFolder, writeAtomically } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { ImageNames } from './image-names.ts';
 import { ResolvedImages } from './resolved-images.ts';
-import { findAbandoned, type Session, startSession } from './session.ts';
+import { type FoundSessions, findSessions, type Session, startSession } from './session.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StepRecords } from './step-records.ts';
 import { oldestFormat, StoreLayout, storeFormat } from './store-layout.ts';
 import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
+import { realRoot, refuseOtherFolder, refuseUnsafe, type StoreOwner } from './store-safety.ts';
 
 interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once when a prune must be waited for. */
   readonly onWait?: (() => void) | undefined;
+  /** 'any' uses a store of another user, with all that is in it. Default: 'self'. */
+  readonly owner?: StoreOwner | undefined;
 }
 
 /**
@@ -37,18 +41,18 @@ export class Store implements Disposable {
   readonly downloads: Downloads;
   readonly derived: DerivedValues;
   readonly cacheMounts: CacheMounts;
-  /** Folders of builds that were killed, for the worker to remove. */
-  readonly abandoned: readonly string[];
+  /** What killed builds left, for the worker to remove, and what is none of ours and stays. */
+  readonly leftovers: FoundSessions;
   readonly #group: GroupCommit;
   readonly #options: OpenOptions;
   #held: Promise<Hold> | undefined;
   #hold: Hold | undefined;
 
-  constructor(layout: StoreLayout, abandoned: readonly string[], options: OpenOptions) {
+  constructor(layout: StoreLayout, leftovers: FoundSessions, options: OpenOptions) {
     const session = (): Promise<Session> => this.#session();
     const newPath = async (): Promise<string> => (await this.#session()).newPath();
     this.layout = layout;
-    this.abandoned = abandoned;
+    this.leftovers = leftovers;
     this.#options = options;
     this.#group = new GroupCommit(layout.root);
     const publisher = { session, group: this.#group };
@@ -127,11 +131,16 @@ interface Hold {
   readonly session: Session;
 }
 
-/** Opens a store, made when it is missing. StoreError 'version', 'permission', 'corrupt' or 'disk-full' when it cannot be used. */
+/**
+ * Opens a store, made when it is missing. StoreError 'version', 'permission', 'corrupt' or 'disk-full' when it cannot be used: see
+ * refuseUnsafe() for whose stores are.
+ */
 export async function openStore(root: string, options: OpenOptions = {}): Promise<Store> {
-  const layout = new StoreLayout(root);
-  const abandoned = await orStoreError(() => prepareStore(layout), `use store ${layout.root}`, layout.root);
-  return new Store(layout, abandoned, options);
+  const { owner = 'self' } = options;
+  const doing = `use store ${path.resolve(root)}`;
+  const layout = new StoreLayout(await orStoreError(() => realRoot(path.resolve(root), owner), doing, root));
+  const leftovers = await orStoreError(() => prepareStore(layout, owner), doing, layout.root);
+  return new Store(layout, leftovers, options);
 }
 
 /** The store for a prune: nobody else may use it. StoreError 'locked' when somebody does. */
@@ -144,25 +153,25 @@ export async function lockExclusively(layout: StoreLayout): Promise<FileLock> {
   });
 }
 
-async function prepareStore(layout: StoreLayout): Promise<readonly string[]> {
-  const version = (await readVersion(layout)) ?? (await createStore(layout));
+async function prepareStore(layout: StoreLayout, owner: StoreOwner): Promise<FoundSessions> {
+  const missing = await refuseUnsafe(layout, owner);
+  const version = (await readVersion(layout)) ?? (await createStore(layout, owner));
   if (version < oldestFormat || version > storeFormat) throw wrongVersion(layout, version);
-  await refuseOthersStore(layout);
   if (version !== storeFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
-  return findAbandoned(layout);
+  // Somebody may have removed one.
+  for (const folder of missing) await makeFolder(`${layout.root}/${folder}`);
+  return findSessions(layout);
 }
 
 /** The version of the store that is there now: ours, or that of a build that began at the same time and was faster. */
-async function createStore(layout: StoreLayout): Promise<number> {
+async function createStore(layout: StoreLayout, owner: StoreOwner): Promise<number> {
   await makeFolder(layout.root);
-  await refuseOthersStore(layout);
-  const names = await readdir(layout.root);
-  const theirs = names.includes('version') ? await readVersion(layout) : undefined;
+  const theirs = await readVersion(layout);
   if (theirs !== undefined) return theirs;
-  const known = new Set<string>(['lock', ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder)]);
-  const strange = names.find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
-  if (strange !== undefined) throw notAStore(layout, strange);
+  await refuseOtherFolder(layout);
   for (const folder of StoreLayout.folders) await makeFolder(`${layout.root}/${folder}`);
+  // Whatever was made between the first look and now.
+  await refuseUnsafe(layout, owner);
   // Last, since it says that the rest is there.
   await writeAtomically(layout.version, `${storeFormat}\n`);
   return storeFormat;
@@ -180,17 +189,6 @@ async function readVersion(layout: StoreLayout): Promise<number | undefined> {
   }
 }
 
-/** Records and snapshots are trusted, so they must not be somebody else's. */
-async function refuseOthersStore(layout: StoreLayout): Promise<void> {
-  const { uid } = await stat(layout.root);
-  const ours = process.geteuid?.() ?? uid;
-  if (uid === ours || ours === 0) return;
-  throw new StoreError('permission', `Cannot use store ${layout.root}: it belongs to another user (id ${uid})`, {
-    path: layout.root,
-    hint: 'Choose another folder with --store or TSBUILD_STORE',
-  });
-}
-
 function wrongVersion(layout: StoreLayout, version: number): StoreError {
   const writer = version > storeFormat ? 'a newer' : 'an older';
   return new StoreError('version', `Cannot use store ${layout.root}: it was written by ${writer} tsbuild`, {
@@ -203,12 +201,5 @@ function unreadableVersion(layout: StoreLayout): StoreError {
   return new StoreError('corrupt', `Cannot use store ${layout.root}: its version file is damaged`, {
     path: layout.version,
     hint: 'Remove the folder, or choose another one with --store',
-  });
-}
-
-function notAStore(layout: StoreLayout, strange: string): StoreError {
-  return new StoreError('corrupt', `Cannot use store ${layout.root}: the folder holds other files ("${strange}")`, {
-    path: layout.root,
-    hint: 'Choose an empty or new folder with --store',
   });
 }

@@ -7,6 +7,7 @@ import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
+import { storeOwnerOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
 
 export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
@@ -106,11 +107,13 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   const pull = pullOf(parsed.last('--pull'));
   const jobs = parsed.last('--jobs');
   const store = parsed.last('--store');
+  const storeOwner = storeOwnerOf(parsed);
   return {
     ...(noCache !== undefined && { noCache }),
     ...(pull !== undefined && { pull }),
     ...(jobs !== undefined && { jobs: parseCount('--jobs', jobs, 1) }),
     ...(store !== undefined && { store }),
+    ...(storeOwner !== undefined && { storeOwner }),
     explain: parsed.isOn('--explain') ?? false,
   };
 }

@@ -1,5 +1,5 @@
 import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
-import { registryFlags, storeFlag } from './shared-flags.ts';
+import { registryFlags, storeFlags } from './shared-flags.ts';
 
 const what = 'What to build';
 const cache = 'Cache';
@@ -78,7 +78,7 @@ const flags: readonly Flag[] = [
   },
   { long: '--jobs', value: 'N', group: cache, help: 'Steps that may run at the same time (default: processors)' },
   { long: '--explain', group: cache, help: 'Say why each step was not cached' },
-  storeFlag(cache),
+  ...storeFlags(cache),
 
   { long: '--tag', short: '-t', value: 'NAME[:TAG]', repeats: true, group: image, help: 'Name of the image' },
   { long: '--label', value: 'NAME=VALUE', repeats: true, group: image, help: 'Label of the image; wins over LABEL' },

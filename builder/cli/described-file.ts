@@ -26,6 +26,7 @@ const fileFlags: ReadonlySet<string> = new Set([
   '--from',
   '--pull',
   '--store',
+  '--store-owner',
   '--secret',
   '--ssh',
   ...registryFlags('').map(({ long }) => long),

@@ -1,6 +1,27 @@
+import type { StoreOwner } from '../../cache/store-safety.ts';
 import type { Flag } from './flag.ts';
+import { oneOf } from './one-of.ts';
+import type { ParsedFlags } from './parse-flags.ts';
 
-/** Where the store is; every command that looks into it has this. */
+/** Which store is used, and whose it may be; every command that opens one has these. */
+export function storeFlags(group: string): readonly Flag[] {
+  return [
+    storeFlag(group),
+    {
+      long: '--store-owner',
+      value: 'WHO',
+      group,
+      help: "Whose store may be used: self (default), or any, which trusts all that another user's store holds",
+    },
+  ];
+}
+
+/** What `--store-owner` says. @throws UsageError */
+export function storeOwnerOf(parsed: ParsedFlags): StoreOwner | undefined {
+  return oneOf('--store-owner', parsed.last('--store-owner'), ['self', 'any']);
+}
+
+/** Where the store is. */
 export function storeFlag(group: string): Flag {
   return {
     long: '--store',

@@ -5,7 +5,7 @@ import type { CommandContext } from './commands.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';
-import { helpFlag, storeFlag } from './shared-flags.ts';
+import { helpFlag, storeFlags, storeOwnerOf } from './shared-flags.ts';
 
 /** A command that works on the store. */
 export interface StoreCommand {
@@ -42,6 +42,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
   }
   using store = await openStore(parsed.last('--store') ?? defaultStoreRoot(context.environment), {
     signal: context.signal,
+    owner: storeOwnerOf(parsed),
     onWait: () => context.stderr.write('Waiting for the store: it is being pruned\n'),
   });
   const code = await command.run(parsed, { store, context });
@@ -51,5 +52,5 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
 
 /** All flags of a command. */
 export function flagsOf({ flags = [] }: Pick<StoreCommand, 'flags'>): readonly Flag[] {
-  return [...flags, storeFlag('Other'), helpFlag];
+  return [...flags, ...storeFlags('Other'), helpFlag];
 }

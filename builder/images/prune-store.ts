@@ -1,6 +1,6 @@
 import { type Item, type ItemKind } from '../../cache/inventory.ts';
 import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
-import { removeTree } from '../../cache/remove-tree.ts';
+import { removalOrder, removeSession } from '../../cache/remove-session.ts';
 import type { Store } from '../../cache/store.ts';
 
 /** What a prune removes, or would. */
@@ -16,8 +16,8 @@ export interface Pruned {
  * worker. StoreError 'locked' while a build uses the store; EnvironmentError when a worker is needed and cannot be started.
  */
 export async function pruneStore(store: Store, policy: PrunePolicy, signal: AbortSignal): Promise<Pruned> {
-  const { removed, freedBytes, keptBytes, paths } = await prune(store, policy);
-  await removeTrees(paths, { storeRoot: store.root, signal });
+  const { removed, freedBytes, keptBytes, sessions } = await prune(store, policy);
+  await removeSessions(sessions, { store, signal });
   return summary({ removed, freedBytes, keptBytes });
 }
 
@@ -26,20 +26,21 @@ export async function foreseePrune(store: Store, policy: PrunePolicy): Promise<P
   return summary(await planPrune(store, policy));
 }
 
-async function removeTrees(
-  paths: readonly string[],
-  { storeRoot, signal }: { readonly storeRoot: string; readonly signal: AbortSignal },
+async function removeSessions(
+  names: readonly string[],
+  { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
 ): Promise<void> {
-  const left = paths.filter((path) => !isRemoved(path));
+  const { sessions } = store.layout;
+  const left = names.filter((name) => !isRemoved(sessions, name));
   if (left.length === 0) return;
   const { WorkerClient } = await import('../../executor/host/worker-client.ts');
-  await using worker = await WorkerClient.start({ storeRoot, signal });
-  await worker.request({ kind: 'remove', paths: left }, { signal });
+  await using worker = await WorkerClient.start({ storeRoot: store.root, signal });
+  await worker.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, left) }, { signal });
 }
 
-function isRemoved(path: string): boolean {
+function isRemoved(sessions: string, name: string): boolean {
   try {
-    removeTree(path);
+    removeSession(sessions, name);
     return true;
   } catch {
     return false; // Files of other ids are left.

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { WorkerClient } from '../../executor/host/worker-client.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
+import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError } from '../errors.ts';
@@ -210,9 +212,14 @@ async function remember(
   const chainId = chainIdOf(parent, facts.diffId);
   const { directory: kept } = await store.snapshots.commit(directory, { chainId, parent, facts });
   // The step made what was there already. Its files may have owners that only the worker can remove.
-  if (kept !== directory && existsSync(directory)) await client.request({ kind: 'remove', paths: [directory] });
+  if (kept !== directory && existsSync(directory)) await client.request(removalOf(directory));
   await store.steps.put(keyed.key, { chainId, facts });
   return facts;
+}
+
+/** For a folder of this build's session. */
+export function removalOf(directory: string): Extract<WorkerRequest, { readonly kind: 'remove' }> {
+  return { kind: 'remove', folder: path.dirname(directory), names: [path.basename(directory)] };
 }
 
 function stepError(

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Session } from '../session.ts';
 import { remembered } from './planned-files.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from './root-state.ts';
+import { removalOf } from './run-step.ts';
 
 /** The root file system of the target with the layers as one that the options say. */
 export async function squash(root: RootState, plan: Plan, session: Session): Promise<RootState> {
@@ -66,7 +67,7 @@ async function makeLayer(
     parent,
     facts,
   });
-  if (kept !== directory) await client.request({ kind: 'remove', paths: [directory] });
+  if (kept !== directory) await client.request(removalOf(directory));
   return facts;
 }
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
-import { close, openat } from '../../native/files.ts';
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE } from '../../native/constants.ts';
+import { close, openat, openat2 } from '../../native/files.ts';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { removeInSteps } from './layer/remove-tree.ts';
@@ -13,25 +13,41 @@ type RemoveRequest = Extract<WorkerRequest, { readonly kind: 'remove' }>;
 const foldersAtATime = 64;
 
 /**
- * Removes trees whose files belong to ids that only the namespace can remove. Never follows a link and never leaves a tree. Paths that
- * do not exist are fine.
+ * Removes trees whose files belong to ids that only the namespace can remove. Never follows a link, above a tree or in it, and never leaves the
+ * folder. Paths that do not exist are fine.
  */
-export async function remove(request: RemoveRequest, context: RequestContext): Promise<WorkerResults['remove']> {
-  for (const tree of request.paths) {
-    await removePath(tree, context.signal);
+export async function remove({ folder, names }: RemoveRequest, { signal }: RequestContext): Promise<WorkerResults['remove']> {
+  const fd = openat(AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    for (const name of names) {
+      await removeBelow(fd, name, signal);
+    }
+  } finally {
+    close(fd);
   }
   return {};
 }
 
 /** Removes one tree by its path. The folders above it are ours, so links among them are followed. */
 export async function removePath(tree: string, signal?: AbortSignal): Promise<void> {
-  const parent = openParent(tree);
+  const parent = openParent(() => openat(AT_FDCWD, path.dirname(tree), O_PATH | O_DIRECTORY));
+  await removeIn(parent, path.basename(tree), signal);
+}
+
+async function removeBelow(folder: number, name: string, signal: AbortSignal): Promise<void> {
+  const resolve = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS;
+  const parent = openParent(() => openat2(folder, path.dirname(name), { flags: O_PATH | O_DIRECTORY, resolve }));
+  await removeIn(parent, path.basename(name), signal);
+}
+
+/** Closes the folder. */
+async function removeIn(parent: number | undefined, name: string, signal: AbortSignal | undefined): Promise<void> {
   if (parent === undefined) {
     return;
   }
   try {
     let count = 0;
-    for (const _ of removeInSteps(parent, Buffer.from(path.basename(tree)))) {
+    for (const _ of removeInSteps(parent, Buffer.from(name))) {
       count += 1;
       if (count % foldersAtATime === 0) {
         await nextTurn();
@@ -43,9 +59,9 @@ export async function removePath(tree: string, signal?: AbortSignal): Promise<vo
   }
 }
 
-function openParent(tree: string): number | undefined {
+function openParent(open: () => number): number | undefined {
   try {
-    return openat(AT_FDCWD, path.dirname(tree), O_PATH | O_DIRECTORY);
+    return open();
   } catch (error) {
     if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
       return undefined;

@@ -63,8 +63,11 @@ export type WorkerRequest =
     }
   /** Carries out a RUN that does nothing, in the empty folder `directory`, which is gone afterwards. */
   | { readonly kind: 'trial'; readonly directory: string }
-  /** Removes trees that hold ids the user cannot remove. Missing ones are fine. */
-  | { readonly kind: 'remove'; readonly paths: readonly string[] };
+  /**
+   * Removes trees that hold ids the user cannot remove, one after the other: names, or paths, below `folder`, which must not be a link.
+   * Missing ones are fine.
+   */
+  | { readonly kind: 'remove'; readonly folder: string; readonly names: readonly string[] };
 
 /** The root file system of one platform in an export. */
 export interface ExportedTree {

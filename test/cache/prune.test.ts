@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Item, ItemKind } from '../../cache/inventory.ts';
 import { choose, type PrunePolicy, prune, usageOf } from '../../cache/prune.ts';
+import { removeSession } from '../../cache/remove-session.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -85,9 +86,9 @@ test('prune() removes what the policy does not keep, and the store goes on worki
   utimesSync(store.layout.step('c'.repeat(64)), old, old);
   const result = await prune(store, { all: true });
   assert.deepEqual(result.removed.map(({ kind }) => kind).toSorted(), ['cache', 'snapshot', 'snapshot', 'step']);
-  assert.equal(result.paths.length, 1);
+  assert.equal(result.sessions.length, 1);
   assert.deepEqual(readdirSync(folder.at('snapshots')), []);
-  for (const path of result.paths) rmSync(path, { recursive: true });
+  for (const name of result.sessions) removeSession(folder.at('tmp'), name);
   using next = await openStore(folder.path);
   assert.deepEqual(
     (await next.images.list()).map(({ name }) => name),
@@ -113,12 +114,12 @@ test('prune() takes snapshots that were never finished', async () => {
     await commitSnapshot(store, 'unfinished');
   }
   using store = await openStore(folder.path);
-  const { removed, paths } = await prune(store, {});
+  const { removed, sessions } = await prune(store, {});
   assert.deepEqual(
     removed.map(({ kind }) => kind),
     ['snapshot'],
   );
-  assert.equal(paths.length, 1);
+  assert.equal(sessions.length, 1);
   assert.deepEqual(readdirSync(folder.at('snapshots')), []);
 });
 

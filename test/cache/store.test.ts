@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { removeSession } from '../../cache/remove-session.ts';
 import { openStore } from '../../cache/store.ts';
 import { defaultStoreRoot } from '../../cache/store-layout.ts';
 import { chainIdOf, digestOf } from '../../registry/oci/digest.ts';
@@ -32,7 +33,7 @@ test('openStore() makes a private folder and can open it again', async () => {
   for (let time = 0; time < 2; time++) {
     using store = await openStore(folder.at('a/b'));
     assert.equal(store.root, folder.at('a/b'));
-    assert.deepEqual(store.abandoned, []);
+    assert.deepEqual(store.leftovers, { abandoned: [], strange: [] });
   }
   assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
   assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '3\n');
@@ -285,15 +286,15 @@ test('a store survives kill -9 at any moment of a build', async () => {
     await build.said(moment);
     await kill(build.child);
     using store = await openStore(folder.path);
-    assert.equal(store.abandoned.length, 1, moment);
+    assert.equal(store.leftovers.abandoned.length, 1, moment);
     assert.equal((await store.steps.get('a'.repeat(64))) !== undefined, moment === 'flushed', moment);
     assert.equal((await store.snapshots.get(digestOf('layer'))) !== undefined, moment === 'flushed', moment);
     const snapshot = await commitSnapshot(store, 'layer');
     await store.flush();
     assert.equal(snapshot.directory, store.layout.snapshot(digestOf('layer')), moment);
-    for (const waste of store.abandoned) rmSync(waste, { recursive: true });
+    for (const waste of store.leftovers.abandoned) removeSession(folder.at('tmp'), waste);
     using next = await openStore(folder.path);
-    assert.deepEqual(next.abandoned, [], moment);
+    assert.deepEqual(next.leftovers.abandoned, [], moment);
     assert.deepEqual((await next.snapshots.get(digestOf('layer')))?.facts.diffId, digestOf('layer'), moment);
   }
 });
@@ -304,7 +305,7 @@ test('a build that runs is not taken for an abandoned one', async () => {
   await build.said('committed');
   {
     using store = await openStore(folder.path);
-    assert.deepEqual(store.abandoned, []);
+    assert.deepEqual(store.leftovers, { abandoned: [], strange: [] });
     const ours = await commitSnapshot(store, 'layer');
     assert.notEqual(ours.directory, store.layout.snapshot(digestOf('layer')));
   }

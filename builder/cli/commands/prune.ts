@@ -1,8 +1,9 @@
 import type { PrunePolicy } from '../../../cache/prune.ts';
 import { UsageError } from '../../errors.ts';
 import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
-import { printableJson } from '../../printable.ts';
+import { printableJson, printableLine } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
+import { strangersIn } from '../../session.ts';
 import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../commands.ts';
 import { splitPair } from '../key-values.ts';
@@ -53,6 +54,7 @@ const defaultAge = '30d';
 
 async function prune(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
   const policy = policyOf(parsed);
+  for (const message of strangersIn(store)) context.stderr.write(`note: ${printableLine(message)}\n`);
   const isDry = parsed.isOn('--dry-run') === true;
   const pruned = isDry ? await foreseePrune(store, policy) : await pruneStore(store, policy, context.signal);
   context.stdout.write(parsed.isOn('--json') === true ? `${printableJson(pruned, 2)}\n` : textOf(pruned, isDry));

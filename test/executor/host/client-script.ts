@@ -13,13 +13,16 @@ const entry = fileURLToPath(new URL('./echo-worker.js', import.meta.url));
 async function describe(): Promise<{ tier: string; worker: object; warnings: readonly string[] }> {
   await using client = await WorkerClient.start({ storeRoot: '/store', entry, onWarning: (text) => warnings.push(text) });
   let worker = '';
-  await client.request({ kind: 'remove', paths: ['describe'] }, { onOutput: (_stream, bytes) => (worker += String(bytes)) });
+  await client.request(
+    { kind: 'remove', folder: '/', names: ['describe'] },
+    { onOutput: (_stream, bytes) => (worker += String(bytes)) },
+  );
   return { tier: client.tier.kind, worker: JSON.parse(worker), warnings };
 }
 
 async function child(): Promise<void> {
   const client = await WorkerClient.start({ storeRoot: '/store', entry });
-  await client.request({ kind: 'remove', paths: ['child'] }, { onOutput: print });
+  await client.request({ kind: 'remove', folder: '/', names: ['child'] }, { onOutput: print });
 }
 
 function print(_stream: string, bytes: Uint8Array): void {

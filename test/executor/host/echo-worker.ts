@@ -87,7 +87,7 @@ const commands: Record<string, (context: RequestContext) => Promise<void> | void
 await serve(new Socket({ fd: 3 }), {
   storeRoot: process.argv[2] ?? '',
   handle: async (request, context) => {
-    const [name] = request.kind === 'remove' ? request.paths : [];
+    const [name] = request.kind === 'remove' ? request.names : [];
     await commands[name ?? '']?.(context);
     return {};
   },

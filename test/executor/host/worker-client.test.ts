@@ -33,7 +33,7 @@ async function ask(command: string, options: RequestOptions = {}, from = client)
     output[stream] += Buffer.from(bytes).toString('latin1');
     options.onOutput?.(stream, bytes);
   };
-  await from.request({ kind: 'remove', paths: [command] }, { ...options, onOutput });
+  await from.request({ kind: 'remove', folder: '/', names: [command] }, { ...options, onOutput });
   return output;
 }
 
@@ -56,7 +56,7 @@ test('request() brings much output in order', needs, async () => {
     isInOrder &&= piece[0] === (bytes / 65_536) % 256;
     bytes += piece.length;
   };
-  await client.request({ kind: 'remove', paths: ['flood'] }, { onOutput });
+  await client.request({ kind: 'remove', folder: '/', names: ['flood'] }, { onOutput });
   assert.deepEqual([bytes, isInOrder], [200 * 65_536, true]);
 });
 
@@ -151,7 +151,7 @@ test("the worker's own program answers requests", needs, async () => {
   using folder = temporaryFolder('store');
   mkdirSync(folder.at('tree/below'), { recursive: true });
   await using real = await WorkerClient.start({ storeRoot: folder.path });
-  assert.deepEqual(await real.request({ kind: 'remove', paths: [folder.at('tree'), folder.at('nothing')] }), {});
+  assert.deepEqual(await real.request({ kind: 'remove', folder: folder.path, names: ['tree', 'nothing'] }), {});
   assert.deepEqual(readdirSync(folder.path), []);
 });
 

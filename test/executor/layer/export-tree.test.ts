@@ -95,21 +95,33 @@ test('remove() removes what only the namespace can, follows no link, and does no
   const folder = lab.folder();
   await lab.shell(`cd ${folder}; mkdir -p keep tree/work/work; touch keep/file; ln -s ../keep tree/link; touch tree/f; chown 77:77 tree/f tree; chmod 000 tree/work/work
     cd tree; for n in $(seq 8); do mkdir -p $(printf 'x/%.0s' $(seq 40)); cd $(printf 'x/%.0s' $(seq 40)); touch f; done`);
-  await lab.request({ kind: 'remove', paths: [`${folder}/tree`, `${folder}/missing`, `${folder}/no/where`] });
+  await lab.request({ kind: 'remove', folder, names: ['tree', 'missing', 'no/where'] });
   assert.equal(await lab.shell(`cd ${folder}; find . | sort`), '.\n./keep\n./keep/file\n');
 });
 
 test('remove() removes a link and not what it leads to', needs, async () => {
   const folder = lab.folder();
   await lab.shell(`cd ${folder}; mkdir keep; touch keep/file; ln -s keep link`);
-  await lab.request({ kind: 'remove', paths: [`${folder}/link`] });
+  await lab.request({ kind: 'remove', folder, names: ['link'] });
   assert.equal(await lab.shell(`cd ${folder}; find . | sort`), '.\n./keep\n./keep/file\n');
+});
+
+test('remove() does not go through a link above what it removes', needs, async () => {
+  const folder = lab.folder();
+  await lab.shell(`cd ${folder}; mkdir -p keep/a; touch keep/a/file; ln -s keep link; mkdir tree; ln -s ../keep tree/link`);
+  const failure = await lab.failure({ kind: 'remove', folder: `${folder}/link`, names: ['a'] });
+  assert.equal(failure.kind === 'syscall' && failure.errno, 'ENOTDIR');
+  for (const name of ['link/a', '../keep/a', `${folder}/keep/a`]) {
+    const refused = await lab.failure({ kind: 'remove', folder: `${folder}/tree`, names: [name] });
+    assert.ok(refused.kind === 'syscall' && ['ELOOP', 'EXDEV'].includes(refused.errno), name);
+  }
+  assert.equal(await lab.shell(`ls ${folder}/keep/a`), 'file\n');
 });
 
 test('remove() does not cross into another mount', needs, async () => {
   const folder = lab.folder();
   await lab.shell(`cd ${folder}; mkdir -p keep tree/mount; touch keep/file; mount --bind keep tree/mount`);
-  const failure = await lab.failure({ kind: 'remove', paths: [`${folder}/tree`] });
+  const failure = await lab.failure({ kind: 'remove', folder, names: ['tree'] });
   assert.equal(failure.kind === 'syscall' && failure.errno, 'EXDEV');
   assert.equal(await lab.shell(`umount ${folder}/tree/mount; find ${folder}/keep -type f | wc -l`), '1\n');
 });

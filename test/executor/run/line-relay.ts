@@ -18,4 +18,6 @@ worker.socket.pipe(process.stdout);
 await worker.process.exited;
 // Only the namespaces' root can remove what belongs to subordinate ids.
 await using client = await WorkerClient.start({ storeRoot });
-await client.request({ kind: 'remove', paths: [storeRoot] }).finally(() => rmSync(storeRoot, { recursive: true, force: true }));
+await client
+  .request({ kind: 'remove', folder: path.dirname(storeRoot), names: [path.basename(storeRoot)] })
+  .finally(() => rmSync(storeRoot, { recursive: true, force: true }));

@@ -1,0 +1,143 @@
+import type { Stats } from 'node:fs';
+import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { isMissing, StoreError } from './errors.ts';
+import { temporaryPrefix } from './files.ts';
+import { StoreLayout } from './store-layout.ts';
+
+/** Whose stores are used: only those of the user who runs this, or anybody's. */
+export type StoreOwner = 'self' | 'any';
+
+/**
+ * Where a store really is. The folder itself may be a link, if it is the user's own or root's; from then on the store is used by the path
+ * that it led to. StoreError 'permission' for a link of somebody else.
+ */
+export async function realRoot(root: string, owner: StoreOwner): Promise<string> {
+  const found = await lookAt(root);
+  if (found?.isSymbolicLink() !== true) return root;
+  if (found.uid !== 0 && !isTrusted(found, owner)) throw ofAnother(root, found.uid);
+  return realpath(root);
+}
+
+/**
+ * Refuses a store that somebody else could have put something into: records and snapshots are trusted, and what is left in `tmp` is removed.
+ * The root and the folders in it must be folders, not links, of this user (of anybody for 'any'), that nobody else may write to; where that
+ * can be put right without a doubt about what is in them, it is. Gives the folders that are missing. StoreError 'permission'.
+ */
+export async function refuseUnsafe(layout: StoreLayout, owner: StoreOwner): Promise<readonly string[]> {
+  const root = await lookAt(layout.root);
+  if (root === undefined) return StoreLayout.folders;
+  checkFolder(layout.root, root, owner);
+  // First, since what is in it cannot be changed by others from here on. Nor can it in a sticky folder, which may be a public one; what
+  // others make there is refused below.
+  if (isOpen(root) && !isSticky(root)) {
+    await refuseOtherFolder(layout);
+    await closeToOthers(layout.root, root);
+  }
+  const folders = await Promise.all(watchedFolders.map((name) => checkPart(layout, name, owner)));
+  await Promise.all([layout.version, layout.lock].map((file) => checkFile(file, layout, owner)));
+  return StoreLayout.folders.filter((name) => folders[watchedFolders.indexOf(name)] === false);
+}
+
+/** Refuses a folder with files in it that no store has, which are none of our business. StoreError 'corrupt'. */
+export async function refuseOtherFolder(layout: StoreLayout): Promise<void> {
+  const known = new Set<string>(['version', 'lock', ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder)]);
+  const names = await readdir(layout.root);
+  const strange = names.find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
+  if (strange === undefined) return;
+  throw new StoreError('corrupt', `Cannot use store ${layout.root}: the folder holds other files ("${strange}")`, {
+    path: layout.root,
+    hint: 'Choose an empty or new folder with --store',
+  });
+}
+
+/** Those that are made with every store, those above them, and the one that only some stores have. */
+const watchedFolders: readonly string[] = ['blobs', 'blobs/sha512', ...StoreLayout.folders];
+
+/** False when it is missing. */
+async function checkPart(layout: StoreLayout, name: string, owner: StoreOwner): Promise<boolean> {
+  const folder = path.join(layout.root, name);
+  const found = await lookAt(folder);
+  if (found === undefined) return false;
+  if (found.isSymbolicLink()) throw linked(layout, name);
+  checkFolder(folder, found, owner);
+  if (!isOpen(found)) return true;
+  if ((await readdir(folder)).length > 0) throw openToOthers(folder);
+  await closeToOthers(folder, found);
+  return true;
+}
+
+function checkFolder(folder: string, found: Stats, owner: StoreOwner): void {
+  if (!found.isDirectory()) {
+    throw new StoreError('corrupt', `Cannot use store ${folder}: it is not a folder`, {
+      path: folder,
+      hint: 'Choose another folder with --store or TSBUILD_STORE',
+    });
+  }
+  if (!isTrusted(found, owner)) throw ofAnother(folder, found.uid);
+}
+
+async function checkFile(file: string, layout: StoreLayout, owner: StoreOwner): Promise<void> {
+  const found = await lookAt(file);
+  if (found === undefined) return;
+  if (found.isSymbolicLink()) throw linked(layout, path.basename(file));
+  if (!found.isFile()) throw noFile(layout, path.basename(file));
+  if (!isTrusted(found, owner)) throw ofAnother(file, found.uid);
+}
+
+/** undefined for nothing. Links are not followed. */
+async function lookAt(file: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(file);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function isTrusted({ uid }: Stats, owner: StoreOwner): boolean {
+  return owner === 'any' || uid === (process.geteuid?.() ?? uid);
+}
+
+const writableForOthers = 0o022;
+
+function isSticky({ mode }: Stats): boolean {
+  return (mode & 0o1000) !== 0;
+}
+
+function isOpen({ mode }: Stats): boolean {
+  return (mode & writableForOthers) !== 0;
+}
+
+async function closeToOthers(folder: string, { mode, uid }: Stats): Promise<void> {
+  if (uid !== process.geteuid?.()) throw openToOthers(folder);
+  await chmod(folder, mode & 0o7777 & ~writableForOthers);
+}
+
+function ofAnother(folder: string, uid: number): StoreError {
+  return new StoreError('permission', `Cannot use store ${folder}: it belongs to another user (id ${uid})`, {
+    path: folder,
+    hint: 'Choose another folder with --store or TSBUILD_STORE, or say --store-owner any if that user may decide what your images hold',
+  });
+}
+
+function openToOthers(folder: string): StoreError {
+  return new StoreError('permission', `Cannot use store ${folder}: other users may write to it`, {
+    path: folder,
+    hint: `If nobody else has put anything there, run "chmod go-w ${folder}"; else remove it, or choose another folder with --store`,
+  });
+}
+
+function linked(layout: StoreLayout, name: string): StoreError {
+  return new StoreError('permission', `Cannot use store ${layout.root}: "${name}" in it is a link`, {
+    path: path.join(layout.root, name),
+    hint: `Remove the link; to have the store on another disk, name a folder there with --store or TSBUILD_STORE`,
+  });
+}
+
+function noFile(layout: StoreLayout, name: string): StoreError {
+  return new StoreError('corrupt', `Cannot use store ${layout.root}: "${name}" in it is no file`, {
+    path: path.join(layout.root, name),
+    hint: 'Remove it, or choose another folder with --store',
+  });
+}
