@@ -13,6 +13,7 @@ import { Cleanup } from './solve/cleanup.ts';
 import { LazyWorker } from './solve/lazy-worker.ts';
 import { once } from './solve/once.ts';
 import { RootFolders } from './solve/root-folders.ts';
+import { WorkerIds } from './solve/worker-ids.ts';
 import type { FetchedContexts } from './source/fetched-contexts.ts';
 import { ImageLookup } from './source/image-lookup.ts';
 
@@ -22,6 +23,7 @@ export interface Session extends AsyncDisposable {
   readonly options: BuildOptions;
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly ids: WorkerIds;
   readonly folders: RootFolders;
   readonly lookup: ImageLookup;
   /** Contexts that are no folders of this machine. */
@@ -49,7 +51,8 @@ export async function openSession(given: BuildOptions): Promise<Session> {
   });
   cleanup.defer(() => store[Symbol.dispose]());
   for (const message of strangersIn(store)) onNotice(message);
-  const worker = cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
+  const ids = await WorkerIds.foresee(store, process.env);
+  const worker = cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
   let lastId = 0;
   const nextId = (): StepId => ++lastId;
@@ -57,6 +60,7 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     options,
     store,
     worker,
+    ids,
     folders: new RootFolders(store, worker),
     lookup,
     fetched: once(async () => {
@@ -92,15 +96,17 @@ export function strangersIn({ leftovers, layout }: Store): readonly string[] {
 }
 
 interface WorkerStart {
+  readonly ids: WorkerIds;
   readonly signal: AbortSignal;
   readonly onNotice: (message: string) => void;
 }
 
 /** Starts the worker of a store, which removes what killed builds left. Throws EnvironmentError. */
-export async function startWorker(store: Store, { signal, onNotice }: WorkerStart): Promise<WorkerClient> {
+export async function startWorker(store: Store, { ids, signal, onNotice }: WorkerStart): Promise<WorkerClient> {
   await store.hold();
   const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
   const client = await Client.start({ storeRoot: store.root, signal, onWarning: onNotice });
+  await ids.learn(client.ids);
   // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
   const { abandoned } = store.leftovers;
   if (abandoned.length > 0) {

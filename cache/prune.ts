@@ -84,7 +84,7 @@ export async function usageOf(store: Store): Promise<StoreUsage> {
 
 /** Which items stay. Pure. */
 export function choose(items: readonly Item[], policy: PrunePolicy): ReadonlySet<Item> {
-  const byId = new Map(items.map((item) => [item.id, item]));
+  const byId = itemsById(items);
   const keptSince = (sinceMs: number): ReadonlySet<Item> => {
     const isRoot = (item: Item): boolean => isAlwaysKept(item, policy) || (rootKinds.has(item.kind) && item.usedMs >= sinceMs);
     return closure(items.filter(isRoot), byId);
@@ -130,15 +130,25 @@ function isAlwaysKept(item: Item, policy: PrunePolicy): boolean {
   return item.kind === 'image' || (item.kind === 'cache' && policy.keepsCacheMounts === true);
 }
 
-function closure(roots: readonly Item[], byId: ReadonlyMap<string, Item>): ReadonlySet<Item> {
+/** A snapshot can be there several times, with different ids. */
+function itemsById(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
+  const byId = new Map<string, Item[]>();
+  for (const item of items) {
+    const same = byId.get(item.id);
+    if (same === undefined) byId.set(item.id, [item]);
+    else same.push(item);
+  }
+  return byId;
+}
+
+function closure(roots: readonly Item[], byId: ReadonlyMap<string, readonly Item[]>): ReadonlySet<Item> {
   const kept = new Set(roots);
   const queue = [...roots];
   for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
     for (const id of item.needs) {
-      const needed = byId.get(id);
-      if (needed === undefined || kept.has(needed)) continue;
-      kept.add(needed);
-      queue.push(needed);
+      const needed = (byId.get(id) ?? []).filter((one) => !kept.has(one));
+      for (const one of needed) kept.add(one);
+      queue.push(...needed);
     }
   }
   return kept;

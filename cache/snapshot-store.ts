@@ -77,15 +77,31 @@ export class SnapshotStore {
   async get(chainId: Digest): Promise<Snapshot | undefined> {
     const known = this.#known.get(chainId);
     if (known !== undefined) return known;
-    const directory = this.#layout.snapshot(chainId);
-    const meta = path.join(directory, snapshotFiles.meta);
-    const text = await orStoreError(() => readIfThere(meta), `read snapshot ${chainId}`, directory);
-    const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
-    if (details === undefined || details.chainId !== chainId) return undefined;
-    await touch(meta);
-    const snapshot = { ...details, directory };
-    this.#known.set(chainId, snapshot);
+    const snapshot = await readSnapshot(this.#layout.snapshot(chainId), chainId);
+    if (snapshot !== undefined) this.#known.set(chainId, snapshot);
     return snapshot;
+  }
+
+  /**
+   * A snapshot whose layer can be made again: ours, or one with another id map, whose folder must not be used as it is. What the index says of
+   * owners holds for both.
+   */
+  async withAnyIds(chainId: Digest): Promise<Snapshot | undefined> {
+    const ours = await this.get(chainId);
+    if (ours !== undefined) return ours;
+    const hex = hexOf(chainId);
+    const names = (await this.list()).filter((name) => name === hex || name.startsWith(`${hex}.`));
+    for (const name of names) {
+      const snapshot = await readSnapshot(path.join(this.#layout.snapshots, name), chainId);
+      if (snapshot !== undefined) return snapshot;
+    }
+    return undefined;
+  }
+
+  /** Forgets what was found, which is no answer any more. */
+  forgetFound(): void {
+    this.#known.clear();
+    this.#withFolder.clear();
   }
 
   /**
@@ -158,7 +174,7 @@ export class SnapshotStore {
     return loadLayerIndex(path.join(snapshot.directory, snapshotFiles.index));
   }
 
-  /** The ChainIDs of all snapshots that exist, as hex digits. */
+  /** The names of all folders of snapshots. */
   async list(): Promise<readonly string[]> {
     return readdir(this.#layout.snapshots);
   }
@@ -195,6 +211,16 @@ export class SnapshotStore {
       throw storeError(error, 'replace an unfinished snapshot', target);
     }
   }
+}
+
+/** undefined when there is no finished snapshot of the chain. */
+async function readSnapshot(directory: string, chainId: Digest): Promise<Snapshot | undefined> {
+  const meta = path.join(directory, snapshotFiles.meta);
+  const text = await orStoreError(() => readIfThere(meta), `read snapshot ${chainId}`, directory);
+  const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
+  if (details === undefined || details.chainId !== chainId) return undefined;
+  await touch(meta);
+  return { ...details, directory };
 }
 
 async function hasNoFolder(directory: string): Promise<boolean> {

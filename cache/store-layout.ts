@@ -5,9 +5,10 @@ import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/dige
 
 /**
  * Raised when one of the two can no longer use what the other wrote. A newer store is refused, an older one converted or refused.
- * 1: every snapshot has its folder. 2: some are packed. 3: indexes hold runs of files. What is of an older format is also of the newer.
+ * 1: every snapshot has its folder. 2: some are packed. 3: indexes hold runs of files. 4: snapshots have an
+ * id map in their names; those without are only used to make layers of. What is of an older format is also of the newer.
  */
-export const storeFormat = 3;
+export const storeFormat = 4;
 export const oldestFormat = 1;
 
 /**
@@ -41,6 +42,8 @@ function homeOf(named: string | undefined): string | undefined {
 /** All paths of a store. Nothing else in the project puts store paths together. */
 export class StoreLayout {
   readonly root: string;
+  /** Names the id map that owners of files in the store follow from; '' when nothing is known of it. */
+  idMap = '';
 
   constructor(root: string) {
     this.root = path.resolve(root);
@@ -113,9 +116,9 @@ export class StoreLayout {
   blob(digest: Digest): string {
     return path.join(this.root, layoutPathOf(digest));
   }
-  /** Holds `index`, `meta.json` and the layer, as `fs/` or as `layer.tar`. */
+  /** Holds `index`, `meta.json` and the layer, as `fs/` or as `layer.tar`. Another one for each id map. */
   snapshot(chainId: Digest): string {
-    return path.join(this.snapshots, hexOf(chainId));
+    return path.join(this.snapshots, this.idMap === '' ? hexOf(chainId) : `${hexOf(chainId)}.${this.idMap}`);
   }
   /** `key` is 64 hex digits. */
   step(key: string): string {
@@ -145,7 +148,7 @@ export class StoreLayout {
   }
   /** All folders of one cache mount; `identity` holds everything that tells two caches apart. */
   cache(identity: string): string {
-    return path.join(this.caches, hashed(identity));
+    return path.join(this.caches, hashed(this.idMap === '' ? identity : `${this.idMap}\0${identity}`));
   }
   session(name: string): string {
     return path.join(this.sessions, name);

@@ -71,6 +71,13 @@ export class Store implements Disposable {
     return this.layout.root;
   }
 
+  /** Says which id map files in the store are made with from now on: snapshots and cache mounts of other maps are not used as they are. */
+  useIdMap(name: string): void {
+    if (this.layout.idMap === name) return;
+    this.layout.idMap = name;
+    this.snapshots.forgetFound();
+  }
+
   /**
    * Takes the shared lock now, so that nothing that is looked up from here on is pruned. Everything that writes does it by itself;
    * whoever is about to use snapshots or blobs for longer than a moment calls it first.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type IdExtent, parseIdMap } from './id-extents.ts';
 import { systemCall } from './libc.ts';
 
 const calls = {
@@ -83,34 +84,12 @@ export function currentCapabilities(): CapabilitySets {
   return { effective: set(0), permitted: set(1), inheritable: set(2) };
 }
 
-/** One line of a uid_map or gid_map: `count` ids from `inside` are those from `outside` of the parent namespace. */
-export interface IdExtent {
-  readonly inside: number;
-  readonly outside: number;
-  readonly count: number;
-}
-
-/** The extents of a map file's text. (user_namespaces(7)) */
-export function parseIdMap(text: string): IdExtent[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .flatMap(([inside, outside, count]) =>
-      inside === undefined || outside === undefined || count === undefined ? [] : [{ inside, outside, count }],
-    );
-}
-
 /** The ids that this process' user namespace has. */
 export function currentIdMaps(): { readonly uids: IdExtent[]; readonly gids: IdExtent[] } {
   return {
     uids: parseIdMap(readFileSync('/proc/self/uid_map', 'utf8')),
     gids: parseIdMap(readFileSync('/proc/self/gid_map', 'utf8')),
   };
-}
-
-/** True when an id of this namespace is mapped, so that a file can belong to it. */
-export function isMapped(id: number, extents: readonly IdExtent[]): boolean {
-  return extents.some(({ inside, count }) => id >= inside && id - inside < count);
 }
 
 function capabilityHeader(): Buffer {

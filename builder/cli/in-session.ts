@@ -3,6 +3,7 @@ import { ImageSession, type RegistrySettings } from '../images/image-session.ts'
 import type { WantedPlatforms } from '../images/open-source.ts';
 import { hostPlatform, platformOf } from '../platforms.ts';
 import { printableLine } from '../printable.ts';
+import { WorkerIds } from '../solve/worker-ids.ts';
 import { checkRegistryFiles } from '../source/given-files.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -31,6 +32,7 @@ export async function inSession<T>(
   const isQuiet = parsed.isOn('--quiet') === true;
   await using session = new ImageSession({
     store,
+    ids: await WorkerIds.foresee(store, process.env),
     environment,
     signal,
     onProgress: isQuiet ? () => undefined : new TransferLines(stderr).onProgress,

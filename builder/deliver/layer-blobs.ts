@@ -106,7 +106,7 @@ async function writeBlob(
   const { store, worker, folders, signal, onProgress } = making;
   // A packed layer has its times in it.
   if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
-  const snapshot = await store.snapshots.get(layer.chainId);
+  const snapshot = await store.snapshots.withAnyIds(layer.chainId);
   if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
   const { compression, epoch } = form;
   return kept({ ...layer.facts, variant, compression }, making, async (output) => {

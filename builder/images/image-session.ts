@@ -4,6 +4,7 @@ import { startWorker } from '../session.ts';
 import { Cleanup } from '../solve/cleanup.ts';
 import { LazyWorker } from '../solve/lazy-worker.ts';
 import { type OnProgress, RootFolders } from '../solve/root-folders.ts';
+import type { WorkerIds } from '../solve/worker-ids.ts';
 
 /** How registries are spoken to. */
 export interface RegistrySettings {
@@ -14,6 +15,7 @@ export interface RegistrySettings {
 
 export interface ImageSessionOptions {
   readonly store: Store;
+  readonly ids: WorkerIds;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
@@ -33,13 +35,13 @@ export class ImageSession implements AsyncDisposable {
   readonly #clients = new Map<string, Promise<RegistryClient>>();
   readonly #cleanup = new Cleanup();
 
-  constructor({ store, environment, signal, onProgress, onNotice }: ImageSessionOptions) {
+  constructor({ store, ids, environment, signal, onProgress, onNotice }: ImageSessionOptions) {
     this.store = store;
     this.signal = signal;
     this.onProgress = onProgress;
     this.onNotice = onNotice;
     this.#environment = environment;
-    this.worker = this.#cleanup.use(new LazyWorker(() => startWorker(store, { signal, onNotice })));
+    this.worker = this.#cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
     this.folders = new RootFolders(store, this.worker);
   }
 

@@ -30,7 +30,7 @@ export async function reportLayers(
   await store.hold();
   const localLayers = await localLayersOf(store, { manifest, config });
   const root = rootOfImage({ reference: descriptor.digest, manifest, config, blobs: storeBlobs(store), localLayers });
-  await session.folders.lowersOf(root, { signal, onProgress });
+  await session.folders.make(root, { signal, onProgress });
   const history = new LayerHistory();
   for (const snapshot of await store.snapshots.chainOf(chainIdOfRoot(root))) {
     signal.throwIfAborted();

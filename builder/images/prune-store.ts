@@ -2,6 +2,7 @@ import { type Item, type ItemKind } from '../../cache/inventory.ts';
 import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
 import { removalOrder, removeSession } from '../../cache/remove-session.ts';
 import type { Store } from '../../cache/store.ts';
+import { ExecutorError } from '../../executor/host/errors.ts';
 
 /** What a prune removes, or would. */
 export interface Pruned {
@@ -9,6 +10,8 @@ export interface Pruned {
   readonly count: number;
   readonly freedBytes: number;
   readonly keptBytes: number;
+  /** Folders with files of ids that this user does not have now: out of the store, but still on the disk. */
+  readonly left?: readonly string[];
 }
 
 /**
@@ -17,8 +20,8 @@ export interface Pruned {
  */
 export async function pruneStore(store: Store, policy: PrunePolicy, signal: AbortSignal): Promise<Pruned> {
   const { removed, freedBytes, keptBytes, sessions } = await prune(store, policy);
-  await removeSessions(sessions, { store, signal });
-  return summary({ removed, freedBytes, keptBytes });
+  const left = await removeSessions(sessions, { store, signal });
+  return { ...summary({ removed, freedBytes, keptBytes }), left };
 }
 
 /** What pruneStore() would remove. */
@@ -29,13 +32,27 @@ export async function foreseePrune(store: Store, policy: PrunePolicy): Promise<P
 async function removeSessions(
   names: readonly string[],
   { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { sessions } = store.layout;
   const left = names.filter((name) => !isRemoved(sessions, name));
-  if (left.length === 0) return;
+  if (left.length === 0) return [];
   const { WorkerClient } = await import('../../executor/host/worker-client.ts');
   await using worker = await WorkerClient.start({ storeRoot: store.root, signal });
-  await worker.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, left) }, { signal });
+  const kept: string[] = [];
+  for (const name of left) {
+    try {
+      await worker.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, [name]) }, { signal });
+    } catch (error) {
+      if (!isOfOtherIds(error)) throw error;
+      kept.push(store.layout.session(name));
+    }
+  }
+  return kept;
+}
+
+function isOfOtherIds(error: unknown): boolean {
+  if (!(error instanceof ExecutorError) || error.failure.kind !== 'syscall') return false;
+  return error.failure.errno === 'EACCES' || error.failure.errno === 'EPERM' || error.failure.errno === 'EOVERFLOW';
 }
 
 function isRemoved(sessions: string, name: string): boolean {

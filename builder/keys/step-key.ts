@@ -21,6 +21,8 @@ interface StepSubject {
   /** What the step starts from, by content; undefined for `scratch`. */
   readonly parent: Digest | undefined;
   readonly platform: Platform;
+  /** Which ids there are, when they are fewer than every image counts on: commands then fail and files lose their owners. */
+  readonly ids?: string | undefined;
 }
 
 /**
@@ -34,6 +36,7 @@ export function stepKey(subject: StepSubject): KeyedStep {
     component({ kind: 'platform', value: { ...subject.platform }, shown: describePlatform(subject.platform) }),
     component({ kind: 'base', value: isOnAnyBase(subject.action) ? 'any' : (subject.parent ?? 'scratch'), shown: '' }),
     component({ kind: 'action', value: subject.action.kind }),
+    ...(subject.ids === undefined ? [] : [component({ kind: 'setting', what: 'ids', value: subject.ids })]),
     ...actionComponents(subject.action),
   ];
   const hash = createHash('sha256');

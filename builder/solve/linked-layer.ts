@@ -1,8 +1,11 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StoreError } from '../../cache/errors.ts';
 import type { StepRecord } from '../../cache/step-records.ts';
 import { snapshotFiles } from '../../cache/store-layout.ts';
+import { ExecutorError } from '../../executor/host/errors.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
+import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { Solving } from './solving.ts';
 
@@ -15,8 +18,38 @@ export async function layerOnBase(
   parent: Digest | undefined,
   { store, worker, signal }: Pick<Solving, 'store' | 'worker' | 'signal'>,
 ): Promise<LayerFacts | undefined> {
+  return layerAgain(record, parent, { store, worker, signal });
+}
+
+/** Takes a layer over that was made with other ids, by its tar: its folder has other owners on disk than it should have here. */
+export async function takenOver(
+  record: StepRecord,
+  parent: Digest | undefined,
+  solving: Pick<Solving, 'store' | 'worker' | 'signal'>,
+): Promise<LayerFacts | undefined> {
+  try {
+    return await layerAgain(record, parent, solving);
+  } catch (error) {
+    if (!(error instanceof ExecutorError) || !isForbidden(error.failure)) throw error;
+    const { store } = solving;
+    throw new StoreError('permission', 'Cannot use a layer of the store: its files belong to user ids that you do not have now', {
+      path: store.layout.snapshots,
+      hint: 'Build the image again, or use the ids that it was built with: "tsbuild doctor" tells what you have',
+    });
+  }
+}
+
+function isForbidden(failure: WorkerFailure): boolean {
+  return failure.kind === 'syscall' && (failure.errno === 'EACCES' || failure.errno === 'EPERM' || failure.errno === 'EOVERFLOW');
+}
+
+async function layerAgain(
+  record: StepRecord,
+  parent: Digest | undefined,
+  { store, worker, signal }: Pick<Solving, 'store' | 'worker' | 'signal'>,
+): Promise<LayerFacts | undefined> {
   const { facts } = record;
-  const made = await store.snapshots.get(record.chainId);
+  const made = await store.snapshots.withAnyIds(record.chainId);
   if (made === undefined) return undefined;
   const directory = await store.snapshots.prepare();
   const client = await worker.get();

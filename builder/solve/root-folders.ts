@@ -7,6 +7,7 @@ import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from './lazy-worker.ts';
+import { takenOver } from './linked-layer.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 
 /** Progress of making a root file system ready. `totalBytes` is 0 when unknown. */
@@ -27,7 +28,8 @@ const parallelFetches = 3;
 export class RootFolders {
   readonly #store: Store;
   readonly #worker: LazyWorker;
-  readonly #unpacked = new Map<Digest, Promise<void>>();
+  /** By id map and chain. */
+  readonly #unpacked = new Map<string, Promise<void>>();
   readonly #fetchLimit = pLimit(parallelFetches);
 
   constructor(store: Store, worker: LazyWorker) {
@@ -40,11 +42,18 @@ export class RootFolders {
     return this.#store.snapshots.hasFolders(chainIdOfRoot(root));
   }
 
-  /** The layer folders, lowest first; what is missing is fetched and unpacked. */
+  /** The layer folders for the worker, lowest first; what is missing is fetched and unpacked. */
   async lowersOf(root: RootState, unpacking: Unpacking): Promise<Lowers> {
-    const chainId = chainIdOfRoot(root);
+    await this.make(root, unpacking);
+    // Until it has started it is only foreseen which ids it has, and so which folders it can use.
+    await this.#worker.get();
+    await this.make(root, unpacking);
+    return this.#store.snapshots.lowersOf(chainIdOfRoot(root));
+  }
+
+  /** Fetches and unpacks what is missing, so that the indexes of the layers can be read. */
+  async make(root: RootState, unpacking: Unpacking): Promise<void> {
     if (!(await this.has(root))) await this.#unpackAll(root.layers, unpacking);
-    return this.#store.snapshots.lowersOf(chainId);
   }
 
   /** Layers are fetched beside each other and unpacked one on top of the other. */
@@ -59,11 +68,12 @@ export class RootFolders {
   }
 
   #unpackOnce(layer: LayerRef, place: Place): Promise<void> {
-    const known = this.#unpacked.get(layer.chainId);
+    const name = `${this.#store.layout.idMap} ${layer.chainId}`;
+    const known = this.#unpacked.get(name);
     if (known !== undefined) return known;
     const unpacked = this.#unpack(layer, place);
     unpacked.catch(() => undefined); // every waiter sees it; none may have come yet
-    this.#unpacked.set(layer.chainId, unpacked);
+    this.#unpacked.set(name, unpacked);
     return unpacked;
   }
 
@@ -74,11 +84,16 @@ export class RootFolders {
       return this.#unpackOwn(snapshot, unpacking);
     }
     if (snapshot !== undefined) return below;
-    if (layer.kind === 'built') throw new Error(`the layer ${layer.chainId} of this build has no folder`);
-    const [blob] = await Promise.all([this.#fetch(layer, unpacking), below]);
+    const { idMap } = this.#store.layout;
+    if (layer.kind === 'built') {
+      await Promise.all([this.#worker.get(), below]);
+      return idMap === this.#store.layout.idMap ? this.#takeOver(layer, parent, unpacking) : undefined;
+    }
+    const [blob, worker] = await Promise.all([this.#fetch(layer, unpacking), this.#worker.get(), below]);
+    // The worker has other ids than was foreseen, so this is asked for again.
+    if (idMap !== this.#store.layout.idMap) return;
     const directory = await this.#store.snapshots.prepare();
     const lowers = await this.#store.snapshots.lowersOf(parent);
-    const worker = await this.#worker.get();
     const { diffId, chainId, descriptor } = layer;
     const what = `unpacking ${shortName(descriptor.digest)}`;
     // How much a compressed layer unpacks to is known when it is done.
@@ -90,6 +105,14 @@ export class RootFolders {
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
     unpacking.onProgress(what, facts.sizeBytes, facts.sizeBytes);
+  }
+
+  /** A layer that was made with other ids, from which its tar is made. */
+  async #takeOver(layer: Extract<LayerRef, { kind: 'built' }>, parent: Digest | undefined, unpacking: Unpacking): Promise<void> {
+    const facts = await takenOver(layer, parent, { store: this.#store, worker: this.#worker, signal: unpacking.signal });
+    const snapshot = facts && (await this.#store.snapshots.get(layer.chainId));
+    if (snapshot === undefined) throw new Error(`the layer ${layer.chainId} of this build has no folder`);
+    await this.#unpackOwn(snapshot, unpacking);
   }
 
   /** A layer that a COPY left packed, since nothing needed its files then. */

@@ -46,7 +46,7 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
   let failed: { readonly key: string; readonly error: unknown } | undefined;
   for (;;) {
     const prepared = await prepareStep(work);
-    const keyed = stepKey({ action: prepared.action, parent: chainIdOfRoot(placed.root), platform: placed.stage.platform });
+    const keyed = keyOf(prepared, work);
     if (failed?.key === keyed.key) throw failed.error;
     try {
       return await lookUpOrRun(prepared, keyed, work);
@@ -57,6 +57,11 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
       await around.solving.contexts.forgetVanished();
     }
   }
+}
+
+function keyOf({ action }: PreparedStep, { placed, around }: StepWork): KeyedStep {
+  const { ids } = around.solving;
+  return stepKey({ action, parent: chainIdOfRoot(placed.root), platform: placed.stage.platform, ids: ids.range });
 }
 
 function isSourceChanged(error: unknown): boolean {
@@ -77,7 +82,7 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepW
     if (facts !== undefined) return { facts, isCached: true, reason: undefined };
   }
   work.shown.wait();
-  const running = limit(() => carryOut(prepared, keyed, work));
+  const running = limit(() => carryOut(prepared, work));
   ran.set(keyed.key, running);
   const facts = await running;
   await around.solving.store.steps.setLatest(slotOf(work), current);
@@ -153,7 +158,7 @@ function slotOf({ placed, around }: StepWork): string {
   return JSON.stringify([options.context, sources[0]?.name ?? '', placed.stage.title, position, placed.stage.platform]);
 }
 
-async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork): Promise<LayerFacts> {
+async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFacts> {
   const { placed, around } = work;
   const { store, worker, bases, signal } = around.solving;
   signal.throwIfAborted();
@@ -175,7 +180,8 @@ async function carryOut(prepared: PreparedStep, keyed: KeyedStep, work: StepWork
       { kind: 'step', action, directory, lowers, buildStartNs, mayPack: isLeftAlone(placed, around) || isLarge(action) },
       { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
     );
-    return await remember(facts, { directory, keyed, work, client });
+    // The ids were only foreseen when the step was looked up.
+    return await remember(facts, { directory, keyed: keyOf(prepared, work), work, client });
   } catch (error) {
     if (!(error instanceof ExecutorError)) throw error;
     throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });

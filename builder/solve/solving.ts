@@ -14,6 +14,7 @@ import type { ImageLookup } from '../source/image-lookup.ts';
 import type { BaseSteps } from './base-steps.ts';
 import type { LazyWorker } from './lazy-worker.ts';
 import type { RootFolders } from './root-folders.ts';
+import type { WorkerIds } from './worker-ids.ts';
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {
@@ -23,6 +24,7 @@ export interface Solving {
   readonly sources: readonly Source[];
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly ids: WorkerIds;
   readonly folders: RootFolders;
   /** Asks registries, and downloads. */
   readonly lookup: ImageLookup;

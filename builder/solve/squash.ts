@@ -43,7 +43,8 @@ interface Squashing {
 async function withOneLayer({ root, base, action }: Squashing, session: Session): Promise<RootState> {
   if (root.layers.length - base.layers.length < 2) return root;
   const parent = chainIdOfRoot(base);
-  const name = ['squash', session.options.squash, parent ?? '', chainIdOfRoot(root)];
+  const { range } = session.ids;
+  const name = ['squash', session.options.squash, parent ?? '', chainIdOfRoot(root), ...(range === undefined ? [] : [range])];
   const squashed = async (): Promise<LayerFacts> => makeLayer(base, await action(), session);
   const facts = await remembered(name, session.store, { compute: squashed, isValue: isLayerFacts });
   // The answer is remembered for longer than the layer, which may have been pruned.

@@ -39,7 +39,7 @@ async function factsOf(store: Store, { descriptor, diffId, chainId }: LayerPlace
   const hasBlob = await store.blobs.has(diffId);
   // A tar that came with a pulled image is left as it came; one that was made here has a record.
   if (hasBlob && (await store.layers.get(diffId, 'none')) === undefined) return undefined;
-  const snapshot = await store.snapshots.get(chainId);
+  const snapshot = await store.snapshots.withAnyIds(chainId);
   if (snapshot !== undefined || hasBlob) return snapshot?.facts;
   throw new StoreError('corrupt', `Cannot use layer ${diffId} of an image: the store has lost it`, {
     path: store.layout.snapshot(chainId),

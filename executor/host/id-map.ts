@@ -1,4 +1,4 @@
-import { type IdExtent, parseIdMap } from '../../native/identity.ts';
+import { type IdExtent, parseIdMap } from '../../native/id-extents.ts';
 import { type IdRange, subordinateRanges } from './subordinate-ids.ts';
 
 /** Who runs main. */

@@ -1,4 +1,4 @@
-import { parseIdMap } from '../../native/identity.ts';
+import { parseIdMap } from '../../native/id-extents.ts';
 import type { HostUser, IdSources } from './id-map.ts';
 
 /** Ids from `start` on. */

@@ -2,6 +2,7 @@ import type { WorkerFailure } from '../protocol/failures.ts';
 import { encodeMessage, type Frame, FrameDecoder } from '../protocol/frames.ts';
 import type { MainMessage, WorkerMessage, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { EnvironmentError, ExecutorError } from './errors.ts';
+import type { IdPlan } from './id-map.ts';
 import { countIds } from './id-map.ts';
 import { type LaunchedWorker, type LaunchOptions, launchWorker } from './launch.ts';
 import { describeTier, type WorkerTier } from './tier.ts';
@@ -38,6 +39,7 @@ const tailBytes = 4096;
 export class WorkerClient implements AsyncDisposable {
   /** Which ids the worker has, and what that means. */
   readonly tier: WorkerTier;
+  readonly ids: IdPlan;
   readonly #worker: LaunchedWorker;
   readonly #hasOneId: boolean;
   readonly #onWarning: (message: string) => void;
@@ -74,6 +76,7 @@ export class WorkerClient implements AsyncDisposable {
   private constructor(worker: LaunchedWorker, options: WorkerStartOptions) {
     this.#worker = worker;
     this.#onWarning = (message) => options.onWarning?.(message);
+    this.ids = worker.plan;
     this.tier = describeTier(worker.plan, worker.user, worker.sources);
     this.#hasOneId = countIds(worker.plan.uids) === 1;
     if (this.#hasOneId) {

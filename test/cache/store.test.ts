@@ -36,22 +36,22 @@ test('openStore() makes a private folder and can open it again', async () => {
     assert.deepEqual(store.leftovers, { abandoned: [], strange: [] });
   }
   assert.equal(statSync(folder.at('a/b')).mode & 0o777, 0o700);
-  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '3\n');
+  assert.equal(readFileSync(folder.at('a/b/version'), 'utf8'), '4\n');
 });
 
 test('openStore() converts stores of older formats', async () => {
-  for (const older of [1, 2]) {
+  for (const older of [1, 2, 3]) {
     using folder = temporaryFolder('store');
     (await openStore(folder.path))[Symbol.dispose]();
     writeFileSync(folder.at('version'), `${older}\n`);
     using store = await openStore(folder.path);
     await commitSnapshot(store, 'x');
-    assert.equal(readFileSync(folder.at('version'), 'utf8'), '3\n');
+    assert.equal(readFileSync(folder.at('version'), 'utf8'), '4\n');
   }
 });
 
 const unusable: readonly (readonly [what: string, prepare: (root: string) => void, code: string, message: RegExp])[] = [
-  ['newer', (root) => writeFileSync(`${root}/version`, '4\n'), 'version', /: it was written by a newer tsbuild$/],
+  ['newer', (root) => writeFileSync(`${root}/version`, '5\n'), 'version', /: it was written by a newer tsbuild$/],
   ['damaged', (root) => writeFileSync(`${root}/version`, 'x'), 'corrupt', /: its version file is damaged$/],
   ['no store', (root) => writeFileSync(`${root}/letter.txt`, ''), 'corrupt', /: the folder holds other files \("letter.txt"\)$/],
 ];

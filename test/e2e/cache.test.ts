@@ -78,12 +78,19 @@ test('--no-cache runs everything, and gives the same image', needs, async () => 
 test('a cached build starts no worker and reads no base layer', needs, async () => {
   using box = await prepared();
   await ran(box);
-  // Without newuidmap, and with the base's layers gone, a worker or a layer could not be had.
+  // With programs for ids that fail, and with the base's layers gone, a worker or a layer could not be had.
+  for (const name of ['newuidmap', 'newgidmap']) box.file(`broken/${name}`, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   const { rmSync, readdirSync, statSync } = await import('node:fs');
   const blobs = box.at('base/blobs/sha256');
   for (const name of readdirSync(blobs)) if (statSync(`${blobs}/${name}`).size > 100_000) rmSync(`${blobs}/${name}`);
   const { stderr } = await box
-    .tsbuildWith({ environment: { PATH: '/nonexistent' } }, '--progress=plain', '--build-context', 'base=oci-layout://base', 'c')
+    .tsbuildWith(
+      { environment: { PATH: box.at('broken') } },
+      '--progress=plain',
+      '--build-context',
+      'base=oci-layout://base',
+      'c',
+    )
     .succeeds();
   assert.doesNotMatch(stderr, /user id|namespace/);
 });

@@ -5,14 +5,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { PR } from '../../native/constants.ts';
 import { close, read, write } from '../../native/files.ts';
-import {
-  capabilityMask,
-  capsetArguments,
-  currentCapabilities,
-  currentIdMaps,
-  isMapped,
-  parseIdMap,
-} from '../../native/identity.ts';
+import { isMapped, parseIdMap } from '../../native/id-extents.ts';
+import { capabilityMask, capsetArguments, currentCapabilities, currentIdMaps } from '../../native/identity.ts';
 import * as processes from '../../native/processes.ts';
 import { hasEnded } from './tape/has-ended.ts';
 

@@ -57,6 +57,11 @@ async function prune(parsed: ParsedFlags, { store, context }: OpenedStore): Prom
   for (const message of strangersIn(store)) context.stderr.write(`note: ${printableLine(message)}\n`);
   const isDry = parsed.isOn('--dry-run') === true;
   const pruned = isDry ? await foreseePrune(store, policy) : await pruneStore(store, policy, context.signal);
+  for (const folder of pruned.left ?? []) {
+    context.stderr.write(
+      `note: ${printableLine(folder)} stays: it has files of user ids that are not yours now; as root: rm -r '${printableLine(folder)}'\n`,
+    );
+  }
   context.stdout.write(parsed.isOn('--json') === true ? `${printableJson(pruned, 2)}\n` : textOf(pruned, isDry));
   return 0;
 }

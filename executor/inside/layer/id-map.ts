@@ -1,4 +1,4 @@
-import type { IdExtent } from '../../../native/identity.ts';
+import type { IdExtent } from '../../../native/id-extents.ts';
 
 /** Which users and groups files can belong to here. */
 export interface IdMap {

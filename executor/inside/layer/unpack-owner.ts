@@ -1,4 +1,4 @@
-import { type IdExtent, isMapped } from '../../../native/identity.ts';
+import { type IdExtent, isMapped } from '../../../native/id-extents.ts';
 import { type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import type { Owner } from '../owner.ts';

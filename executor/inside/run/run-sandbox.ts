@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { currentIdMaps, type IdExtent, isMapped } from '../../../native/identity.ts';
+import { type IdExtent, isMapped } from '../../../native/id-extents.ts';
+import { currentIdMaps } from '../../../native/identity.ts';
 import type { ExitStatus } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';

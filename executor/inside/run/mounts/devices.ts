@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { AT_FDCWD, MOUNT_ATTR, MOVE_MOUNT, OPEN_TREE } from '../../../../native/constants.ts';
 import { close, fchmodat, makeFileAt, mkdirat, symlinkat } from '../../../../native/files.ts';
-import { type IdExtent, isMapped } from '../../../../native/identity.ts';
+import { type IdExtent, isMapped } from '../../../../native/id-extents.ts';
 import { moveMount, openTree } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { getXattr } from '../../../../native/xattrs.ts';
