@@ -30,6 +30,8 @@ interface Pending {
 
 /** How long a worker that was told to end may take. */
 const closeMs = 5000;
+/** How long a request that was cancelled may take to clean up, beyond the grace of its processes. */
+const cancelMs = 15_000;
 const tailBytes = 4096;
 
 /**
@@ -92,16 +94,24 @@ export class WorkerClient implements AsyncDisposable {
   async request<R extends WorkerRequest>(request: R, options: RequestOptions = {}): Promise<WorkerResults[R['kind']]> {
     options.signal?.throwIfAborted();
     const id = ++this.#lastId;
-    const cancel = (): void => this.#send({ kind: 'cancel', id, graceMs: options.graceMs ?? 2000 });
+    let patience: NodeJS.Timeout | undefined;
+    const cancel = (): void => {
+      const graceMs = options.graceMs ?? 2000;
+      this.#send({ kind: 'cancel', id, graceMs });
+      // One that does not answer is blocked, by a defect or by the kernel: then it ends without being asked.
+      patience = setTimeout(() => this.kill(), graceMs + cancelMs);
+    };
     options.signal?.addEventListener('abort', cancel, { once: true });
     try {
       return await this.#exchange(id, request, options);
     } catch (error) {
-      if (error instanceof ExecutorError && error.failure.kind === 'cancelled') {
+      // A worker that had to be killed says no more than that.
+      if ((error instanceof ExecutorError && error.failure.kind === 'cancelled') || patience !== undefined) {
         options.signal?.throwIfAborted();
       }
       throw error;
     } finally {
+      clearTimeout(patience);
       options.signal?.removeEventListener('abort', cancel);
       this.#pending.delete(id);
       this.#endWhenIdle();

@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RequestContext } from '../../../executor/inside/request-context.ts';
 import { serve } from '../../../executor/inside/serve.ts';
 import { startTape } from '../../../native/tape/start.ts';
@@ -76,6 +77,12 @@ const commands: Record<string, (context: RequestContext) => Promise<void> | void
     const child = await startTape([sleep], { namespaces: ['user', 'pid'] });
     context.onOutput('stdout', Buffer.from(`${process.pid} ${child.pid}`));
     await child.exited;
+  },
+  /** Never looks at anything again. */
+  block: async (context) => {
+    context.onOutput('stdout', Buffer.from('blocking'));
+    await nextTurn();
+    for (;;);
   },
   /** Never ends, not even when it is cancelled. */
   hang: async (context) => {

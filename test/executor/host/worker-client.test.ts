@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError } from '../../../executor/host/errors.ts';
 import { type RequestOptions, WorkerClient, type WorkerStartOptions } from '../../../executor/host/worker-client.ts';
@@ -88,6 +89,30 @@ test('an aborted signal ends the request with its reason, and the worker learns 
   assert.equal(grace, '1234');
   await assert.rejects(ask('both', { signal: AbortSignal.abort(reason) }), reason);
 });
+
+for (const command of ['block', 'hang']) {
+  test(`a worker that does not answer a cancel is killed, and the signal's reason told: ${command}`, needs, async (t) => {
+    const reason = new Error('enough');
+    const deaf = await start();
+    const controller = new AbortController();
+    let asked: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((resolve) => {
+      asked = ask(command, { signal: controller.signal, graceMs: 100, onOutput: () => resolve() }, deaf);
+    });
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    controller.abort(reason);
+    t.mock.timers.tick(15_099);
+    assert.ok(await isPending(asked));
+    t.mock.timers.tick(1);
+    t.mock.timers.reset();
+    await assert.rejects(asked, reason);
+    await deaf.close();
+  });
+}
+
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  return (await Promise.race([promise.catch(() => 'settled'), nextTurn('pending')])) === 'pending';
+}
 
 test('a worker that dies rejects what it was asked, and says why', needs, async () => {
   const dying = await start();
