@@ -26,16 +26,17 @@ export function hostPlatform(): Platform {
 /** The platforms to build for, each once: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
 export function platformsOf({ platforms = [] }: BuildOptions): readonly Platform[] {
   if (platforms.length === 0) return [hostPlatform()];
-  const byName = new Map(platforms.map(platformOf).map((platform) => [formatPlatform(platform), platform]));
+  const byName = new Map(platforms.map((text) => platformOf(text)).map((platform) => [formatPlatform(platform), platform]));
   return [...byName.values()];
 }
 
-/** What `--platform` names. Throws UsageError. */
-export function platformOf(text: string): Platform {
+/** What `--platform` names, or the `origin` that messages tell of. Throws UsageError. */
+export function platformOf(text: string, origin = '--platform'): Platform {
   if (text === 'local') return hostPlatform();
   const platform = parsePlatform(text, hostPlatform().architecture);
   if (platform !== undefined) return platform;
-  throw new UsageError('--platform', `Cannot use the platform "${text}": expected OS/ARCHITECTURE[/VARIANT]`, {
+  const place = origin === '--platform' ? '' : ` of ${origin}`;
+  throw new UsageError(origin, `Cannot use the platform "${text}"${place}: expected OS/ARCHITECTURE[/VARIANT]`, {
     hint: 'For example linux/arm64',
   });
 }

@@ -5,6 +5,7 @@ import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
 import type { WorkerClient } from '../executor/host/worker-client.ts';
 import { startTelling, type Tell } from './clock.ts';
+import { UsageError } from './errors.ts';
 import type { StepId } from './events.ts';
 import { FirstFailure } from './first-failure.ts';
 import type { BuildOptions } from './options.ts';
@@ -76,11 +77,12 @@ export async function openSession(given: BuildOptions): Promise<Session> {
   };
 }
 
-/** Fills in what the caller's environment says. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may. */
+/** Fills in what the caller's environment says. Throws UsageError for what must not be left out without a word. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may. */
 function withEnvironment(
   given: BuildOptions,
 ): BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> } {
   const environment = given.environment ?? process.env;
+  if ((environment[policyName] ?? '') !== '') throw withoutPolicy();
   const epoch = environment[epochName];
   if (given.sourceDateEpoch !== undefined || epoch === undefined || epoch === '') return { ...given, environment };
   if (/^\d{1,12}$/.test(epoch)) return { ...given, environment, sourceDateEpoch: Number(epoch) };
@@ -93,6 +95,15 @@ export function strangersIn({ leftovers, layout }: Store): readonly string[] {
   return strange.length === 0
     ? []
     : [`Not made by tsbuild, so it stays in ${layout.sessions}: ${strange.map((name) => `"${name}"`).join(', ')}`];
+}
+
+const policyName = 'EXPERIMENTAL_BUILDKIT_SOURCE_POLICY';
+
+/** Whoever sets a policy relies on it. */
+function withoutPolicy(): UsageError {
+  return new UsageError(policyName, `Cannot build under the policy of ${policyName}: policies for sources are not supported`, {
+    hint: `Unset ${policyName} to build without it`,
+  });
 }
 
 interface WorkerStart {

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, Output, PullPolicy, Squash } from '../options.ts';
 import { type Call, readCall } from './call.ts';
+import { defaultPlatforms } from './default-platforms.ts';
 import { imageName } from './image-name.ts';
 import { readArgumentFile, readPairs, readPairsOrEnvironment, readWholePairs } from './key-values.ts';
 import { oneOf } from './one-of.ts';
@@ -17,9 +18,8 @@ export type ProgressMode = (typeof progressModes)[number];
 export interface BuildCommand {
   readonly options: BuildOptions;
   readonly call: Call;
+  /** `quiet`: print nothing but the image id. */
   readonly progress: ProgressMode;
-  /** Print nothing but the image id. */
-  readonly isQuiet: boolean;
   readonly imageIdFile: string | undefined;
   readonly metadataFile: string | undefined;
 }
@@ -44,16 +44,22 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
     outputs: outputsOf(parsed),
     environment: surroundings.environment,
   };
+  const progress = progressOf(parsed, surroundings);
   const command: BuildCommand = {
     options,
     call: callOf(parsed),
-    progress: oneOf('--progress', parsed.last('--progress'), progressModes) ?? 'auto',
-    isQuiet: parsed.isOn('--quiet') ?? false,
+    progress,
     imageIdFile: parsed.last('--iidfile'),
     metadataFile: parsed.last('--metadata-file'),
   };
   refuseContradictions(command);
   return command;
+}
+
+function progressOf(parsed: ParsedFlags, { environment }: Surroundings): ProgressMode {
+  if (parsed.isOn('--quiet') === true) return 'quiet';
+  const usual = oneOf('BUILDKIT_PROGRESS', environment['BUILDKIT_PROGRESS'] || undefined, progressModes);
+  return oneOf('--progress', parsed.last('--progress'), progressModes) ?? usual ?? 'auto';
 }
 
 function callOf(parsed: ParsedFlags): Call {
@@ -82,6 +88,7 @@ function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: Surro
   const target = parsed.last('--target');
   const from = parsed.last('--from');
   const ignoreFile = parsed.last('--ignorefile');
+  const platforms = commaSeparated(parsed.all('--platform'));
   const fromFiles = argumentFiles.flatMap(({ name, text }) => readArgumentFile(name, text));
   return {
     files: parsed.all('--file'),
@@ -90,7 +97,7 @@ function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: Surro
     ...(ignoreFile !== undefined && { ignoreFile }),
     buildArgs: readPairsOrEnvironment('--build-arg', [...fromFiles, ...parsed.all('--build-arg')], environment),
     buildContexts: contextsOf(parsed),
-    platforms: commaSeparated(parsed.all('--platform')),
+    platforms: platforms.length === 0 ? defaultPlatforms(environment) : platforms,
   };
 }
 
@@ -118,20 +125,24 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   };
 }
 
-// `--no-cache=a,b` names stages, as BuildKit's frontend option does; true and false are docker's.
+// `--no-cache=a,b` names stages, as BuildKit's frontend option does; docker's is a switch, and a stage that is called `t` needs --no-cache-filter.
 function noCacheOf(parsed: ParsedFlags): boolean | readonly string[] | undefined {
-  const text = parsed.last('--no-cache');
-  if (text === 'true') return true;
-  const stages = commaSeparated([
-    ...parsed.all('--no-cache').filter((value) => value !== 'false'),
-    ...parsed.all('--no-cache-filter'),
-  ]);
+  const given = parsed.all('--no-cache');
+  const switches = given.filter((value) => goBooleans.has(value));
+  if (goBooleans.get(switches.at(-1) ?? '') === true) return true;
+  const stages = commaSeparated([...given.filter((value) => !goBooleans.has(value)), ...parsed.all('--no-cache-filter')]);
   return stages.length === 0 ? undefined : stages;
 }
 
+// strconv.ParseBool, which reads docker's switches.
+const goBooleans: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+]);
+
 function pullOf(text: string | undefined): PullPolicy | undefined {
-  if (text === 'true') return 'always';
-  if (text === 'false') return 'missing';
+  const isOn = goBooleans.get(text ?? '');
+  if (isOn !== undefined) return isOn ? 'always' : 'missing';
   return oneOf('--pull', text, ['missing', 'always', 'never', 'newer']);
 }
 

@@ -50,7 +50,7 @@ const flags: readonly Flag[] = [
     value: 'OS/ARCH[,...]',
     repeats: true,
     group: what,
-    help: 'Platform to build for (default: this machine)',
+    help: 'Platform to build for (default: DOCKER_DEFAULT_PLATFORM, else this machine)',
   },
   { long: '--from', value: 'IMAGE', group: what, help: 'Use this image in place of the first FROM' },
   {
@@ -182,7 +182,7 @@ const flags: readonly Flag[] = [
     help: 'Folder of CDI specifications (default: /etc/cdi and /var/run/cdi)',
   },
 
-  { long: '--progress', value: 'MODE', group: shown, help: 'auto (default), plain, tty, rawjson or quiet' },
+  { long: '--progress', value: 'MODE', group: shown, help: 'auto (default), plain, tty, rawjson or quiet (as -q)' },
   { long: '--quiet', short: '-q', group: shown, help: 'Print only the image id' },
   { long: '--help', short: '-h', group: shown, help: 'Print this text' },
 ];

@@ -1,10 +1,11 @@
 import { UsageError } from '../errors.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';
-import { hostPlatform, platformOf } from '../platforms.ts';
+import { platformOf } from '../platforms.ts';
 import { printableLine } from '../printable.ts';
 import { WorkerIds } from '../solve/worker-ids.ts';
 import { checkRegistryFiles } from '../source/given-files.ts';
+import { defaultPlatform } from './default-platforms.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import type { OpenedStore } from './store-command.ts';
@@ -16,7 +17,12 @@ export const quietFlag: Flag = { long: '--quiet', short: '-q', group: 'Output', 
 /** `--platform`, of commands that take one image of several. */
 export function platformFlags(group: string): readonly Flag[] {
   return [
-    { long: '--platform', value: 'OS/ARCH', group, help: 'Which image of several (default: the one for this machine)' },
+    {
+      long: '--platform',
+      value: 'OS/ARCH',
+      group,
+      help: 'Which image of several (default: DOCKER_DEFAULT_PLATFORM, else this machine)',
+    },
     { long: '--all', short: '-a', aliases: ['--all-platforms'], group, help: 'All images of several, under one index' },
   ];
 }
@@ -55,9 +61,9 @@ export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): Re
 }
 
 /** What platformFlags() say. Throws UsageError. */
-export function platformsWanted(parsed: ParsedFlags): WantedPlatforms {
+export function platformsWanted(parsed: ParsedFlags, { context }: OpenedStore): WantedPlatforms {
   const platform = parsed.last('--platform');
-  if (parsed.isOn('--all') !== true) return platform === undefined ? hostPlatform() : platformOf(platform);
+  if (parsed.isOn('--all') !== true) return platformOf(platform ?? defaultPlatform(context.environment));
   if (platform === undefined) return 'all';
   throw new UsageError('--all', 'Cannot take all platforms and one of them: --all and --platform exclude each other');
 }

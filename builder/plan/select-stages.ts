@@ -45,6 +45,7 @@ function select(file: Containerfile, options: PlanOptions, images: ReadonlyMap<s
   const globals = globalScope(file, options);
   const names = stageNames(file, options);
   const target = targetOf(file, names);
+  checkNoCache(file, names);
   const knowledge: BaseKnowledge = { file, names, globals, options };
   const candidates: Candidate[] = [];
   const walk: Walk = { knowledge, images, bodies: [], fromErrors: [] };
@@ -78,6 +79,17 @@ function targetOf(file: Containerfile, names: StageNames): FileIndex {
   const known = [...names.all.keys()];
   const hint = didYouMean(target, known) ?? (known.length === 0 ? 'No stage has a name: FROM image AS name' : undefined);
   return refuse({ code: 'unknown-target', message, span: undefined, hint });
+}
+
+/** Refuses names of no stage: what was meant would come from the cache. */
+function checkNoCache(file: Containerfile, { options: { noCache } }: StageNames): void {
+  if (typeof noCache === 'boolean') return;
+  const titles = file.stages.map(titleOf);
+  const unknown = noCache.find((name) => !titles.includes(name.toLowerCase()));
+  if (unknown === undefined) return;
+  const message = `Cannot build without the cache of "${unknown}": no stage has that name`;
+  const hint = didYouMean(unknown, titles) ?? `Stages: ${titles.slice(0, 10).join(', ')}`;
+  refuse({ code: 'unknown-stage', message, span: undefined, hint });
 }
 
 interface Walk {
@@ -117,7 +129,7 @@ function readStage(index: FileIndex, choice: BaseChoice, walk: Walk): SelectedSt
   const syntax = syntaxOf(index, walk);
   checkBaseName(syntax.from, choice);
   const body = choice.isReplaced ? [] : [...triggersOf(choice, syntax.from.image, walk), ...syntax.body.map(placed)];
-  const reading = { index, title: titleOf(index, walk), stages: file.stages, names, fromSpan: syntax.from.image.span };
+  const reading = { index, title: titleOf(syntax, index), stages: file.stages, names, fromSpan: syntax.from.image.span };
   return stageOf(index, choice, { walk, body, sources: sourcesOf(body, reading) });
 }
 
@@ -126,10 +138,11 @@ function stageOf(
   choice: BaseChoice,
   { walk, body, sources }: { readonly walk: Walk } & Pick<SelectedStage, 'body' | 'sources'>,
 ): SelectedStage {
+  const syntax = syntaxOf(index, walk);
   return {
     fileIndex: index,
-    syntax: syntaxOf(index, walk),
-    title: titleOf(index, walk),
+    syntax,
+    title: titleOf(syntax, index),
     base: choice.source,
     baseName: choice.name,
     platform: choice.platform,
@@ -145,8 +158,8 @@ function syntaxOf(index: FileIndex, walk: Walk): SelectedStage['syntax'] {
   return syntax;
 }
 
-function titleOf(index: FileIndex, walk: Walk): string {
-  return syntaxOf(index, walk).name ?? `stage-${index}`;
+function titleOf({ name }: SelectedStage['syntax'], index: FileIndex): string {
+  return name ?? `stage-${index}`;
 }
 
 function placed(instruction: PlacedInstruction['instruction']): PlacedInstruction {

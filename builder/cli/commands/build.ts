@@ -23,7 +23,7 @@ export async function runBuild(context: CommandContext): Promise<number> {
 
 async function buildImage(command: BuildCommand, context: CommandContext): Promise<number> {
   await checkResultFiles(command);
-  await using progress = await startProgress(modeOf(command), context);
+  await using progress = await startProgress(command.progress, context);
   const result = await build({
     ...command.options,
     stdin: context.stdin,
@@ -36,9 +36,9 @@ async function buildImage(command: BuildCommand, context: CommandContext): Promi
     const { writeResultFiles } = await import('../../export/result-files.ts');
     await writeResultFiles(result, command);
   }
-  if (command.isQuiet && result.imageId !== undefined && !usesStandardOutput(command)) {
-    context.stdout.write(`${result.imageId}\n`);
-  }
+  // What is made for several platforms has the digest of the index in place of an id.
+  const id = result.imageId ?? result.descriptor?.digest;
+  if (command.progress === 'quiet' && id !== undefined && !usesStandardOutput(command)) context.stdout.write(`${id}\n`);
   return 0;
 }
 
@@ -61,10 +61,6 @@ async function describe(method: DescribeMethod, request: DescribeRequest, contex
     default:
       return unreachable(method);
   }
-}
-
-function modeOf({ isQuiet, progress }: BuildCommand): BuildCommand['progress'] {
-  return isQuiet ? 'quiet' : progress;
 }
 
 function usesStandardOutput({ options }: BuildCommand): boolean {

@@ -52,7 +52,7 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [from = '', to = ''] = parsed.operands;
   const places = { source: parseImageLocation(from), target: parseImageLocation(to) };
   const copying = {
-    platforms: platformsWanted(parsed),
+    platforms: platformsWanted(parsed, opened),
     leaving: leavingForm(parsed),
     format: mediaFormat(parsed),
     from: registrySettings(parsed, 'src'),

@@ -10,7 +10,7 @@ import {
   openList,
   removeFromList,
 } from '../../images/manifest-list.ts';
-import { openSource } from '../../images/open-source.ts';
+import { openSource, type WantedPlatforms } from '../../images/open-source.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import { readWholePairs } from '../key-values.ts';
@@ -84,7 +84,8 @@ async function create(parsed: ParsedFlags, opened: OpenedStore): Promise<number>
     const isThere = parsed.isOn('--amend') === true && (await hasList(name, session));
     const format = mediaFormat(parsed) ?? 'oci';
     const list = isThere ? await openList(name, session) : await createList(name, { format, isReplaced: false }, session);
-    return finish(await addAll(list, { images, parsed, changes: {} }, session), opened);
+    const platforms = platformsWanted(parsed, opened);
+    return finish(await addAll(list, { images, parsed, platforms, changes: {} }, session), opened);
   });
 }
 
@@ -97,18 +98,20 @@ async function add(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [name = '', ...images] = parsed.operands;
   return inSession(opened, parsed, async (session) => {
     const list = await openList(name, session);
-    return finish(await addAll(list, { images, parsed, changes: changesOf(parsed) }, session), opened);
+    const platforms = platformsWanted(parsed, opened);
+    return finish(await addAll(list, { images, parsed, platforms, changes: changesOf(parsed) }, session), opened);
   });
 }
 
 interface Adding {
   readonly images: readonly string[];
   readonly parsed: ParsedFlags;
+  readonly platforms: WantedPlatforms;
   readonly changes: EntryChanges;
 }
 
-async function addAll(list: ManifestList, { images, parsed, changes }: Adding, session: ImageSession): Promise<ManifestList> {
-  const platforms = platformsWanted(parsed);
+async function addAll(list: ManifestList, adding: Adding, session: ImageSession): Promise<ManifestList> {
+  const { images, parsed, platforms, changes } = adding;
   const reading = { platforms, registry: registrySettings(parsed), leaving: undefined } as const;
   let grown = list;
   for (const image of images) {

@@ -21,7 +21,7 @@ export async function runPull(context: CommandContext): Promise<number> {
 }
 
 async function pullImages(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
-  const platforms = platformsWanted(parsed);
+  const platforms = platformsWanted(parsed, opened);
   const settings = { platforms, registry: registrySettings(parsed) } as const;
   await inSession(opened, parsed, async (session) => {
     for (const text of parsed.operands) {

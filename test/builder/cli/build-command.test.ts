@@ -50,7 +50,6 @@ test('readBuildCommand() gives the defaults of a bare context', () => {
     },
     call: { method: 'build', format: 'text' },
     progress: 'auto',
-    isQuiet: false,
     imageIdFile: undefined,
     metadataFile: undefined,
   });
@@ -70,6 +69,15 @@ const rows: readonly [argv: readonly string[], expected: Partial<BuildOptions>][
   ],
   [['--no-cache'], { noCache: true }],
   [['--no-cache=a,b', '--no-cache-filter', 'c'], { noCache: ['a', 'b', 'c'] }],
+  ...['1', 't', 'T', 'TRUE', 'true', 'True'].flatMap((text): typeof rows => [
+    [[`--no-cache=${text}`], { noCache: true }],
+    [[`--pull=${text}`], { pull: 'always' }],
+  ]),
+  ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((text): (typeof rows)[number] => [[`--pull=${text}`], { pull: 'missing' }]),
+  [['--no-cache=yes'], { noCache: ['yes'] }],
+  [['--no-cache', '--no-cache=false', '--no-cache=a'], { noCache: ['a'] }],
+  [['--no-cache', '--no-cache=a'], { noCache: true }],
+  [['--no-cache-filter', 't'], { noCache: ['t'] }],
   [['--pull'], { pull: 'always' }],
   [['--pull=false'], { pull: 'missing' }],
   [['--pull=newer'], { pull: 'newer' }],
@@ -114,6 +122,12 @@ for (const [argv, expected] of rows) {
     const options = optionsOf(...argv, '.');
     const keys = Object.keys(expected);
     assert.deepEqual(Object.fromEntries(Object.entries(options).filter(([key]) => keys.includes(key))), expected);
+  });
+}
+
+for (const text of ['0', 'f', 'F', 'FALSE', 'false', 'False']) {
+  test(`readBuildCommand() looks everything up with --no-cache=${text}, whatever came before`, () => {
+    assert.equal(optionsOf('--no-cache', `--no-cache=${text}`, '.').noCache, undefined);
   });
 }
 

@@ -218,6 +218,16 @@ const refusals: readonly Refused[] = [
     options: { target: '0' },
     found: ['unknown-target: Cannot build "0": target stage "0" could not be found'],
   },
+  {
+    text: 'FROM a AS Build\nFROM b',
+    options: { noCache: ['build', 'BUILD', 'stage-1'] },
+    found: [],
+  },
+  {
+    text: 'FROM a AS build\nFROM b',
+    options: { noCache: ['build', 'bulid'] },
+    found: ['unknown-stage: Cannot build without the cache of "bulid": no stage has that name'],
+  },
   { text: 'FROM $X', found: ['name: Cannot start a stage from "$X": the base name should not be blank'] },
   { text: 'FROM $X AS no\nFROM b', found: ['name: Cannot start a stage from "$X": the base name should not be blank'] },
   { text: 'FROM A', found: ['name: Cannot use "A" as the base of a stage: "A" has upper-case letters'] },
