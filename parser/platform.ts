@@ -1,3 +1,5 @@
+import { suggest } from './suggest.ts';
+
 /** What an image runs on, in Go's names. The same shape as the image-spec's platform object. */
 export interface Platform {
   readonly os: string;
@@ -45,6 +47,27 @@ const architectures = new Set(
     'riscv riscv64 s390 s390x sparc sparc64 wasm'
   ).split(' '),
 );
+
+/** What WebAssembly is built for, beside Go's names. (docker's documentation of Wasm workloads) */
+const otherSystems = ['wasi'];
+const otherArchitectures = ['wasm32'];
+
+/** True when nothing is known by the platform's system or architecture, so that it may be a slip. */
+export function isUnknownPlatform({ os, architecture }: Platform): boolean {
+  const isKnownSystem = systems.has(os) || otherSystems.includes(os);
+  return !isKnownSystem || !(architectures.has(architecture) || otherArchitectures.includes(architecture));
+}
+
+/** The platform that an unknown one was probably meant to be: its words in the other order, or the nearest that are known. */
+export function nearestPlatform({ os, architecture, ...rest }: Platform): Platform | undefined {
+  if (systems.has(architecture) && architectures.has(os)) return { ...rest, os: architecture, architecture: os };
+  const system = systems.has(os) ? os : suggest(os, systems);
+  const processor = architectures.has(architecture) ? architecture : suggest(architecture, usualFirst);
+  return system === undefined || processor === undefined ? undefined : { ...rest, os: system, architecture: processor };
+}
+
+/** Of two that are equally near, people mean the one that they have. */
+const usualFirst = ['amd64', 'arm64', 'arm', '386', 'riscv64', 's390x', 'ppc64le', 'loong64', ...architectures];
 
 interface System {
   readonly os: string;

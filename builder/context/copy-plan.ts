@@ -8,6 +8,7 @@ import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
 import { hasWildcards, PatternError } from './pattern.ts';
 import { PatternList } from './pattern-list.ts';
+import { literalHint, splitPivot } from './source-patterns.ts';
 import type { FileTree } from './tree.ts';
 
 /** One source as it was written, variables expanded. */
@@ -90,16 +91,6 @@ async function addGroups(tree: FileTree, path: string, context: PathContext): Pr
   }
 }
 
-/**
- * `--parents` keeps what follows the first `/./`, or all of the path. A `./` in front and a `/.` at the end are no pivots. Nothing after
- * the pivot means everything.
- */
-function splitPivot(path: string): { readonly base: string; readonly included: string } {
-  const pivot = path.indexOf('/./');
-  if (pivot === -1) return { base: '', included: cleanSource(path) };
-  return { base: cleanSource(path.slice(0, pivot)), included: cleanSource(path.slice(pivot + '/./'.length)) };
-}
-
 interface GroupContext {
   readonly number: number;
   readonly keepsParents: boolean;
@@ -147,7 +138,7 @@ const climbingHint =
 function patternFailure(error: unknown): unknown {
   if (!(error instanceof PatternError)) return error;
   return new SourceError('pattern', error.message, {
-    hint: 'Write a character that is meant literally in brackets: "[[]" for "["',
+    hint: literalHint,
     cause: error,
   });
 }

@@ -1,5 +1,7 @@
 import type { AddInstruction, CopyInstruction, CopySource } from '../../parser/containerfile.ts';
 import { isFileMode } from '../../parser/file-mode.ts';
+import type { Span } from '../../parser/span.ts';
+import { excludeProblem, literalHint, sourcePatternProblem } from '../context/source-patterns.ts';
 import { type Expander, optionalValueOf, valueOf, valueOfHeredoc } from './expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinDestination } from './join-path.ts';
@@ -12,6 +14,7 @@ import { instructionTitle } from './titles.ts';
 export function planCopy(instruction: CopyInstruction, context: InstructionContext): PlannedStep {
   const transfer = transferOf(instruction, context);
   for (const source of transfer.sources) if (source.kind === 'path') refuseRemote(source);
+  checkPatterns(transfer, instruction, context);
   const action: PlannedCopy = {
     kind: 'copy',
     from: context.sourceOf(instruction) ?? { kind: 'context', name: undefined },
@@ -24,6 +27,7 @@ export function planCopy(instruction: CopyInstruction, context: InstructionConte
 /** ADD. @throws ContainerfileError for a checksum that cannot be checked, and for a wrong mode */
 export function planAdd(instruction: AddInstruction, context: InstructionContext): PlannedStep {
   const transfer = transferOf(instruction, context);
+  checkPatterns(transfer, instruction, context);
   const action: PlannedAdd = {
     kind: 'add',
     checksum: checksumOf(instruction, transfer.sources, context),
@@ -57,6 +61,20 @@ function transferOf(instruction: CopyInstruction | AddInstruction, context: Inst
     isLink: instruction.isLink && mode === undefined,
     excludes: instruction.excludes.map(({ raw }) => raw),
   };
+}
+
+/** A pattern that nothing can match is found before anything runs, wherever its files come from. @throws ContainerfileError */
+function checkPatterns({ sources }: Transfer, instruction: CopyInstruction | AddInstruction, context: InstructionContext): void {
+  const keepsParents = instruction.kind === 'copy' && instruction.keepsParents;
+  for (const source of sources) {
+    if (source.kind !== 'path' || remoteKindOf(source.path) !== undefined) continue;
+    refusePattern(sourcePatternProblem(source.path, { keepsParents }), source.span);
+  }
+  for (const { raw, span } of instruction.excludes) refusePattern(excludeProblem(raw), spanInFile(context, span));
+}
+
+function refusePattern(message: string | undefined, span: Span): void {
+  if (message !== undefined) refuse({ code: 'ignore-pattern', message, span, hint: literalHint });
 }
 
 function planSource(source: CopySource, context: InstructionContext): PlannedSource {

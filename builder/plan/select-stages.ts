@@ -13,6 +13,7 @@ import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSel
 import { type BaseChoice, type BaseKnowledge, checkBaseName, chooseBase } from './stage-base.ts';
 import { type StageNames, stageNamed, stageNames } from './stage-names.ts';
 import { unconsumedArguments } from './unconsumed-arguments.ts';
+import { unknownPlatforms } from './unknown-platforms.ts';
 
 /**
  * Finds the stages that the target needs, and the images that must be resolved before they can be planned. Nothing is fetched for a stage
@@ -66,7 +67,11 @@ function select(file: Containerfile, options: PlanOptions, images: ReadonlyMap<s
     missing: requests.filter(({ key }) => !images.has(key)),
     contexts: [...new Set(stages.flatMap(foundSources).flatMap((source) => (source.kind === 'context' ? [source.name] : [])))],
     globals,
-    diagnostics: [...idleArguments(options.buildArgs), ...unconsumedArguments(file, options, stages)],
+    diagnostics: [
+      ...idleArguments(options.buildArgs),
+      ...unconsumedArguments(file, options, stages),
+      ...unknownPlatforms(options, stages),
+    ],
   };
 }
 

@@ -19,6 +19,10 @@ export interface BaseChoice {
   /** True when a named context stands for the whole stage, instructions included. */
   readonly isReplaced: boolean;
   readonly usedArguments: readonly string[];
+  /** Those in the name of the image that are unset or empty, which may be why it can be none. */
+  readonly emptyArguments: readonly string[];
+  /** What helps against the first of them. */
+  readonly emptyHint: string | undefined;
 }
 
 /** What is known when a FROM is read. */
@@ -51,30 +55,35 @@ export function chooseBase(index: FileIndex, knowledge: BaseKnowledge): BaseChoi
       : contextSource(replacement, { name: replacement.name, span, platform });
   // Nothing of scratch runs anywhere, so it is for what the build is for, whatever FROM says.
   const runsOn = source.kind === 'scratch' ? options.platform : platform;
-  return { source, name, platform: runsOn, isReplaced: replacement !== undefined, usedArguments };
+  const emptyArguments = isOverridden ? [] : emptyIn(stage.from.image, expander);
+  const emptyHint = hintForEmpty(emptyArguments, globals);
+  return { source, name, platform: runsOn, isReplaced: replacement !== undefined, usedArguments, emptyArguments, emptyHint };
 }
 
 /** Refuses a base that can be no image. Only for stages that are needed. */
-export function checkBaseName(from: FromInstruction, { source, name }: Pick<BaseChoice, 'source' | 'name'>): void {
+export function checkBaseName(from: FromInstruction, choice: BaseChoice): void {
+  const { source, name, emptyArguments } = choice;
   if (source.kind !== 'image' || source.request.context !== undefined) return;
   const why = imageNameProblem(source.request.name);
   if (why === undefined) return;
-  const message = `Cannot use "${name}" as the base of a stage: ${why}`;
-  refuse({ code: 'name', message, span: from.image.span, hint: source.request.hint });
+  const [empty] = emptyArguments;
+  const cause = empty === undefined ? '' : `, and the argument ${empty} has no value`;
+  const message = `Cannot use "${name}" as the base of a stage: ${why}${cause}`;
+  refuse({ code: 'name', message, span: from.image.span, hint: choice.emptyHint ?? source.request.hint });
 }
 
 function baseName(from: FromInstruction, expander: Expander, globals: GlobalScope): string {
   const name = valueOf(from.image, expander);
   if (name !== '') return name;
   const message = `Cannot start a stage from "${from.image.raw}": the base name should not be blank`;
-  return refuse({ code: 'name', message, span: from.image.span, hint: unsetHint(from.image, expander, globals) });
+  return refuse({ code: 'name', message, span: from.image.span, hint: hintForEmpty(emptyIn(from.image, expander), globals) });
 }
 
 function platformOf(from: FromInstruction, expander: Expander, { options, globals }: BaseKnowledge): Platform {
   if (from.platform === undefined) return options.platform;
   const { span, raw } = from.platform;
   const value = valueOf(from.platform, expander);
-  const hint = unsetHint(from.platform, expander, globals);
+  const hint = hintForEmpty(emptyIn(from.platform, expander), globals);
   if (value === '') {
     refuse({
       code: 'platform',
@@ -89,11 +98,18 @@ function platformOf(from: FromInstruction, expander: Expander, { options, global
   return refuse({ code: 'platform', message, span, hint: hint ?? 'Platforms look like linux/amd64 or linux/arm/v7' });
 }
 
-function unsetHint(word: Word, expander: Expander, globals: GlobalScope): string | undefined {
-  const [first] = expandWord(word.raw, expander).unset;
-  if (first === undefined) return undefined;
+/** The variables of a word that have no value and no default. */
+function emptyIn(word: Word, expander: Expander): readonly string[] {
+  const unset = new Set(expandWord(word.raw, expander).unset.map(({ name }) => name));
+  return usedIn([word], expander).filter((name) => unset.has(name) || expander.env(name) === '');
+}
+
+function hintForEmpty([name]: readonly string[], globals: GlobalScope): string | undefined {
+  if (name === undefined) return undefined;
+  if (globals.arguments.has(name))
+    return `Give it a value: --build-arg ${name}=VALUE, or ARG ${name}=VALUE before the first FROM`;
   const known = [...globals.values.keys(), ...globals.arguments.keys()];
-  return didYouMean(first.name, known) ?? `FROM sees only ARGs before the first FROM: put ARG ${first.name}=... there`;
+  return didYouMean(name, known) ?? `FROM sees only ARGs before the first FROM: put ARG ${name}=... there`;
 }
 
 function usedIn(words: readonly (Word | undefined)[], { escape }: Expander): readonly string[] {

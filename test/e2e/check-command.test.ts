@@ -61,6 +61,25 @@ test('I02: a pattern that is wrong is shown where it stands', async () => {
   await box.tsbuild('check', '.').fails({ exit: 2, stderr: /^error: Cannot read line 2 of .*\n --> \.dockerignore:2:1\n/ });
 });
 
+for (const [command, stream] of [
+  ['check', 'stdout'],
+  ['build', 'stderr'],
+  ['outline', 'stderr'],
+] as const) {
+  test(`tsbuild ${command} shows a wrong wildcard and a wrong --exclude where they stand, before anything runs`, async () => {
+    using box = sandbox().file('Containerfile', 'FROM scratch AS a\nCOPY x[ /\nFROM scratch\nCOPY --from=a --exclude=[ x /\n');
+    await box.tsbuild(command, '.').fails({
+      exit: 2,
+      [stream]: [
+        /^error: Cannot read pattern "x\["/m,
+        / --> Containerfile:2:6\n/,
+        / --> Containerfile:4:\d+\n/,
+        /hint: .*"\[\[\]"/,
+      ],
+    });
+  });
+}
+
 test('check takes --ignorefile, and the Containerfile from standard input', async () => {
   using box = sandbox().file('ignore', 'x\n');
   const command = ['check', '--ignorefile=ignore', '-f', '-', '.'];

@@ -186,6 +186,13 @@ const refusals: readonly (readonly [instruction: string, found: string])[] = [
   [`ADD --checksum=${digest} a b /a/`, `checksum: Cannot check "${digest}": checksum can't be specified for multiple sources`],
   [`ADD --checksum=${digest} a /a/`, `checksum: Cannot check "${digest}": checksum requires HTTP(S) or Git sources`],
   ['ADD --checksum=md5:0 https://h/a /a', 'checksum: Cannot check "md5:0": unsupported digest algorithm, only sha256 is'],
+  ['COPY a[ /x', 'ignore-pattern: Cannot read pattern "a[": a "[" has no "]"'],
+  ['COPY d/[b-/c /x', 'ignore-pattern: Cannot read pattern "[b-": a "[" has no "]"'],
+  ['COPY --parents d/./**/[ /x', 'ignore-pattern: Cannot read pattern "**/[": a "[" has no "]"'],
+  ['COPY --exclude=[ a /x', 'ignore-pattern: Cannot read pattern "[": a "[" has no "]"'],
+  ['COPY --exclude=! a /x', 'ignore-pattern: Cannot read pattern "!": nothing follows the exclamation mark'],
+  ['ADD $bad[] /x', 'ignore-pattern: Cannot read pattern "888[]": "]" must be written "\\]" in "[...]"'],
+  ['ADD --exclude=[ https://h/a.git /x', 'ignore-pattern: Cannot read pattern "[": a "[" has no "]"'],
   ['COPY ${none:?where} /a', 'variable-required: Cannot expand "none": where'],
 ];
 
@@ -195,4 +202,8 @@ for (const [instruction, found] of refusals) {
 
 test('plan() lets COPY take what only looks like a repository', () => {
   assert.deepEqual(refusal('FROM b\nCOPY github.com/a/b /x'), []);
+});
+
+test('plan() takes addresses and contents for no patterns', () => {
+  assert.deepEqual(refusal('FROM b\nADD http://[::1]/a[ /x\nCOPY <<[ /x/\n[\nCOPY [[]a* /y/'), []);
 });

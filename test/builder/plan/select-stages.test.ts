@@ -230,6 +230,14 @@ const refusals: readonly Refused[] = [
   },
   { text: 'FROM $X', found: ['name: Cannot start a stage from "$X": the base name should not be blank'] },
   { text: 'FROM $X AS no\nFROM b', found: ['name: Cannot start a stage from "$X": the base name should not be blank'] },
+  {
+    text: 'ARG TAG\nFROM h/a:$TAG',
+    found: ['name: Cannot use "h/a:" as the base of a stage: the tag is empty, and the argument TAG has no value'],
+  },
+  {
+    text: 'ARG D=d\nFROM h/a@$D$X',
+    found: ['name: Cannot use "h/a@d" as the base of a stage: "d" is not a digest, and the argument X has no value'],
+  },
   { text: 'FROM A', found: ['name: Cannot use "A" as the base of a stage: "A" has upper-case letters'] },
   { text: 'FROM A AS no\nFROM b', found: [] },
   { text: 'FROM --platform=$X b', found: ['platform: Cannot use the platform "$X": empty platform value from expression $X'] },
@@ -281,6 +289,11 @@ test('selectStages() says which stage may have been meant', () => {
   assert.equal(hintOf('FROM a AS build\nFROM b\nCOPY --from=biuld / /'), 'Did you mean "build"?');
   assert.equal(hintOf('FROM --platform=$BUILDPLATFROM b'), 'Did you mean "BUILDPLATFORM"?');
   assert.equal(hintOf('FROM $X'), 'FROM sees only ARGs before the first FROM: put ARG X=... there');
+  const give = 'Give it a value: --build-arg T=VALUE, or ARG T=VALUE before the first FROM';
+  for (const text of ['ARG T\nFROM a:$T', 'ARG T=\nFROM a:$T', 'ARG T\nFROM $T', 'ARG T=\nFROM --platform=$T a']) {
+    assert.equal(hintOf(text), give, text);
+  }
+  assert.equal(hintOf('ARG TAGS=1\nFROM a:$TAG'), 'Did you mean "TAGS"?');
   assert.equal(hintOf('FROM docker://a:1'), 'Write FROM a:1');
   assert.equal(hintOf('FROM oci-archive:x.tar'), 'For an archive: --build-context base=oci-archive:x.tar, and FROM base');
   assert.equal(hintOf('FROM oci:dir'), 'For an image layout: --build-context base=oci-layout://dir, and FROM base');

@@ -317,3 +317,32 @@ test('plan() writes the same arguments into the history of a RUN, whatever RUNs 
     }),
   );
 });
+
+const platforms: readonly (readonly [
+  platform: readonly [os: string, architecture: string],
+  text: string,
+  warned: readonly string[],
+])[] = [
+  [['linux', 'amd65'], 'FROM b', ['No system and processor are known as "linux/amd65"; Did you mean "linux/amd64"?']],
+  [['amd64', 'linux'], 'FROM b', ['No system and processor are known as "amd64/linux"; Did you mean "linux/amd64"?']],
+  [['lunix', 'arm64'], 'FROM b', ['No system and processor are known as "lunix/arm64"; Did you mean "linux/arm64"?']],
+  [['linux', 'quantum'], 'FROM b', ['No system and processor are known as "linux/quantum"; undefined']],
+  [['linux', 'loong64'], 'FROM b', []],
+  [['wasi', 'wasm32'], 'FROM b', []],
+  [
+    ['linux', 'amd64'],
+    'FROM --platform=linux/arm46 b',
+    ['No system and processor are known as "linux/arm46"; Did you mean "linux/arm64"?'],
+  ],
+];
+
+for (const [[os, architecture], text, warned] of platforms) {
+  test(`plan() warns of ${warned.length} unknown platforms: ${os}/${architecture}, ${text}`, () => {
+    const { diagnostics } = planText(text, { platform: { os, architecture } });
+    const found = diagnostics.filter(({ code }) => code === 'UnknownPlatform');
+    assert.deepEqual(
+      found.map(({ message, hint }) => `${message}; ${hint}`),
+      warned,
+    );
+  });
+}
