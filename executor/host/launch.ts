@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { AT_FDCWD, F_DUPFD_CLOEXEC, MS, O_CLOEXEC, PR } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { pipe2, socketpair } from '../../native/processes.ts';
+import { readOnlyFile } from '../../native/tape/read-only-file.ts';
 import { startTape, type TapeProcess } from '../../native/tape/start.ts';
 import type { TapeEntry } from '../../native/tape/tape.ts';
 import { diagnoseStart, readKernelSwitches } from './diagnose.ts';
@@ -95,6 +96,8 @@ export function workerTape(options: WorkerTapeOptions): TapeEntry[] {
     // A change of ids clears the parent death signal, see prctl(2).
     { syscall: 'prctl', args: [PR.SET_PDEATHSIG, 9], what: 'parent death signal' },
     { syscall: 'mount', args: ['none', '/', 0, MS.REC | MS.PRIVATE, 0], what: 'private mounts' },
+    // A command begins as a clone of the worker, and sees this program through /proc/self/exe.
+    ...readOnlyFile(program),
     { syscall: 'umask', args: [0o022] },
     { syscall: 'chdir', args: ['/'], what: '/' },
     { syscall: 'execve', args: [program, options.argv, options.env], what: program },

@@ -3,8 +3,10 @@
  * store's folder. It ends when main closes the socket, and the kernel ends it when main dies.
  */
 import { Socket } from 'node:net';
-import { F_SETFD, FD_CLOEXEC } from '../../native/constants.ts';
+import { F_SETFD, FD_CLOEXEC, MNT_DETACH, UMOUNT_NOFOLLOW } from '../../native/constants.ts';
 import { fcntl } from '../../native/files.ts';
+import { umount2 } from '../../native/mounts.ts';
+import { isSyscallError } from '../../native/syscall-error.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { becomeOrdinary } from './ordinary-process.ts';
 import type { RequestContext } from './request-context.ts';
@@ -32,11 +34,25 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
   }
 }
 
+/**
+ * The mount that we were started from, so that volumes with our program in them are as they were. What runs from it keeps it, read-only,
+ * and nobody can reach it by a path. (MNT_DETACH in umount(2))
+ */
+function uncoverProgram(): void {
+  try {
+    umount2(process.execPath, MNT_DETACH | UMOUNT_NOFOLLOW);
+  } catch (error) {
+    // Whoever replaced the program on the machine has taken the mount away with it.
+    if (!isSyscallError(error, 'EINVAL', 'ENOENT')) throw error;
+  }
+}
+
 const [storeRoot] = process.argv.slice(2);
 if (storeRoot === undefined) {
   throw new Error('Cannot start the worker: it needs the store as its argument');
 }
 becomeOrdinary();
+uncoverProgram();
 // Programs that the worker starts must not hold main's socket open.
 fcntl(socketFd, F_SETFD, FD_CLOEXEC);
 await serve(new Socket({ fd: socketFd }), {

@@ -1,9 +1,13 @@
 import { AT_FDCWD, MS, O_CLOEXEC, O_WRONLY } from '../../../native/constants.ts';
+import { readOnlyFile } from '../../../native/tape/read-only-file.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import { type ElfKind, elfPattern } from './elf.ts';
 
-/** The bytes that tell the kernel about an emulator. */
-export type Registration = Uint8Array;
+/** An emulator, and the bytes that tell the kernel about it. */
+export interface Registration {
+  readonly emulator: string;
+  readonly bytes: Uint8Array;
+}
 
 /** Where binfmt_misc is mounted, below a /proc. */
 const place = 'sys/fs/binfmt_misc';
@@ -16,7 +20,7 @@ export function registrationOf(kind: ElfKind, emulator: string): Registration {
   const { magic, mask } = elfPattern(kind);
   const fields = ['tsbuild', 'M', '0', escaped(magic), escaped(mask), emulator, 'OCPF'];
   // The first character is what separates the fields; paths hardly have this one.
-  return Buffer.from(`${separator}${fields.join(separator)}`, 'utf8');
+  return { emulator, bytes: Buffer.from(`${separator}${fields.join(separator)}`, 'utf8') };
 }
 
 /** True for a path that a registration cannot express. */
@@ -45,18 +49,24 @@ export interface RegistrationPlace {
  * When a program is started, the kernel looks for a binfmt_misc of the process's own user namespace, then of that one's parents, and takes
  * the first that was ever mounted, alone (load_binfmt_misc() in fs/binfmt_misc.c). So one in the worker's namespace would serve every RUN
  * below it, and would hide what the host has registered from all of them, those included that run already. One in the RUN's own namespace
- * harms nobody, ends with the RUN, and costs four calls: 0.1 ms.
+ * harms nobody, ends with the RUN, and costs six calls: 0.1 ms.
  */
-export function registrationEntries(registration: Registration, { proc, position }: RegistrationPlace): readonly TapeEntry[] {
+export function registrationEntries(
+  { emulator, bytes }: Registration,
+  { proc, position }: RegistrationPlace,
+): readonly TapeEntry[] {
   const target = `${proc}/${place}`;
+  // What is opened here is what /proc/PID/exe of every emulated program leads to.
+  const opened = readOnlyFile(emulator, 'emulator');
   return [
+    ...opened,
     { syscall: 'mount', args: ['binfmt_misc', target, 'binfmt_misc', MS.NOSUID | MS.NODEV | MS.NOEXEC, 0], what: 'binfmt_misc' },
     { syscall: 'openat', args: [AT_FDCWD, `${target}/register`, O_WRONLY | O_CLOEXEC, 0], what: 'binfmt_misc' },
     {
       syscall: 'write',
-      args: [{ kind: 'result', entry: position + 1 }, registration, registration.length],
+      args: [{ kind: 'result', entry: position + opened.length + 1 }, bytes, bytes.length],
       what: 'emulator',
-      atLeast: registration.length,
+      atLeast: bytes.length,
     },
   ];
 }

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
-import { AT, AT_FDCWD, O_RDONLY } from '../../../native/constants.ts';
+import { AT, AT_FDCWD, MOUNT_ATTR, O_RDONLY } from '../../../native/constants.ts';
 import { close, fchownat, openat } from '../../../native/files.ts';
 import { pipe2 } from '../../../native/processes.ts';
 import type { Owner } from '../owner.ts';
 import type { RequestContext } from '../request-context.ts';
+import { cloneMount } from './mounts/workspace.ts';
 
 /** Standard input that is at its end, and pipes for standard output and error. */
 export class OutputPipes implements Disposable {
@@ -20,7 +21,7 @@ export class OutputPipes implements Disposable {
       { stream: 'stdout', fd: outRead },
       { stream: 'stderr', fd: errRead },
     ];
-    this.#commandEnds = [openat(AT_FDCWD, '/dev/null', O_RDONLY), outWrite, errWrite];
+    this.#commandEnds = [openNothing(), outWrite, errWrite];
     for (const fd of [outWrite, errWrite]) {
       fchownat(fd, '', owner.uid, owner.gid, AT.EMPTY_PATH);
     }
@@ -58,5 +59,15 @@ export class OutputPipes implements Disposable {
     if (!this.#isForwarding) {
       this.#ours.forEach(({ fd }) => close(fd));
     }
+  }
+}
+
+/** The machine's /dev/null on a read-only mount: root could change its mode through an ordinary descriptor. (fchmod(2)) */
+function openNothing(): number {
+  const fd = cloneMount(AT_FDCWD, '/dev/null', MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID);
+  try {
+    return openat(AT_FDCWD, `/proc/self/fd/${fd}`, O_RDONLY);
+  } finally {
+    close(fd);
   }
 }

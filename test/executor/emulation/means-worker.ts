@@ -37,6 +37,6 @@ function register({ architecture, emulator, flags }: NonNullable<Question['machi
   const target = path.join(mkdtempSync(path.join(storeRoot, 'machine-')), 'binfmt');
   mkdirSync(target);
   mount({ source: 'binfmt_misc', target, type: 'binfmt_misc' });
-  const text = Buffer.from(registrationOf(kind, emulator)).toString('latin1');
+  const text = Buffer.from(registrationOf(kind, emulator).bytes).toString('latin1');
   writeFileSync(path.join(target, 'register'), text.replace('OCPF', flags), 'latin1');
 }

@@ -39,7 +39,7 @@ function tapeOf(action: RunAction): ReturnType<typeof sandboxTape> {
 
 test('registrationOf() writes what binfmt_misc reads, whatever is in the path', () => {
   assert.equal(
-    Buffer.from(registrationOf(kind, '/a:b c')).toString('latin1').replaceAll('\x01', '|'),
+    Buffer.from(registrationOf(kind, '/a:b c').bytes).toString('latin1').replaceAll('\x01', '|'),
     String.raw`|tsbuild|M|0|\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00` +
       String.raw`|\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff|/a:b c|OCPF`,
   );
@@ -50,13 +50,20 @@ for (const network of ['host', 'none'] as const) {
   test(`sandboxTape() registers an emulator once /proc is there, with the ${network === 'host' ? "host's" : 'no'} network`, () => {
     const tape = tapeOf(actionOf('true', { network }));
     const at = tape.findIndex(({ args }) => args[1] === '/r/proc/sys/fs/binfmt_misc');
-    assert.equal(tape[at - 1]?.what, 'proc');
+    const emulator = '/usr/bin/qemu-aarch64-static';
+    const opened = tape.slice(at - 2, at).map(({ args }) => args);
+    // MS_BIND, and MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV.
+    assert.deepEqual(opened, [
+      [emulator, emulator, 0, 0x1000, 0],
+      [0, emulator, 0, 0x1027, 0],
+    ]);
+    assert.equal(tape[at - 3]?.what, 'proc');
     assert.deepEqual(tape[at + 1]?.args.slice(0, 2), [-100, '/r/proc/sys/fs/binfmt_misc/register']);
     assert.deepEqual(tape[at + 2], {
       syscall: 'write',
-      args: [{ kind: 'result', entry: at + 1 }, registration, registration.length],
+      args: [{ kind: 'result', entry: at + 1 }, registration.bytes, registration.bytes.length],
       what: 'emulator',
-      atLeast: registration.length,
+      atLeast: registration.bytes.length,
     });
   });
 }

@@ -139,6 +139,8 @@ test('workerTape() sets the descriptors, the ids and the parent death signal bef
       ['setresuid', 0, 0, 0],
       ['prctl', 1, 9],
       ['mount', 'none', '/', 0, 0x44000, 0],
+      ['mount', '/node', '/node', 0, 0x1000, 0],
+      ['mount', 0, '/node', 0, 0x1027, 0],
       ['umask', 0o022],
       ['chdir', '/'],
       ['execve', '/node', ['/node', 'worker.js', '/store'], ['PATH=/bin']],

@@ -1,14 +1,15 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { AT_FDCWD, MOUNT_ATTR, MOVE_MOUNT, OPEN_TREE } from '../../../../native/constants.ts';
+import { AT_FDCWD, MOUNT_ATTR, MOVE_MOUNT } from '../../../../native/constants.ts';
 import { close, fchmodat, makeFileAt, mkdirat, symlinkat } from '../../../../native/files.ts';
 import { type IdExtent, isMapped } from '../../../../native/id-extents.ts';
+import { type IdExtent, isMapped } from '../../../../native/identity.ts';
 import { moveMount, openTree } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { getXattr } from '../../../../native/xattrs.ts';
 import type { RunAction } from '../../../protocol/actions.ts';
 import { Refusal } from '../../failure.ts';
 import { prepareHostPath } from './bind.ts';
-import { newFileSystem, type PreparedMount } from './workspace.ts';
+import { cloneMount, newFileSystem, type PreparedMount } from './workspace.ts';
 
 const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const links = {
@@ -21,12 +22,15 @@ const links = {
 const folders = ['pts', 'shm', 'mqueue'];
 const ttyGroup = 5;
 
+/** What is read from and written to a node is the device's; its mode, owner and times are the machine's, which root could change. */
+const lent = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID;
+
 /**
  * A device node of the host, as it is there: a user namespace can make none and open none that its user could not. Refuses with
  * `mount-source`.
  */
 export function prepareNode({ source, target, permissions }: RunAction['devices'][number]): PreparedMount {
-  const mount = prepareHostPath(source, target, 0);
+  const mount = prepareHostPath(source, target, lent);
   if (!mount.isDirectory && !canOpen(source, permissions)) {
     close(mount.fd);
     const message = `Cannot add the device "${source}": you may not open it, and a builder without root can only pass on what you can open yourself`;
@@ -84,7 +88,7 @@ export function fillDeviceFolder(
 
 function attachNode(directory: number, name: string): void {
   try {
-    attachAndClose(openTree(AT_FDCWD, `/dev/${name}`, OPEN_TREE.CLONE), directory, name);
+    attachAndClose(cloneMount(AT_FDCWD, `/dev/${name}`, lent), directory, name);
   } catch (error) {
     // Some containers lack one; a command that needs it says so itself.
     if (!isSyscallError(error, 'ENOENT')) {
