@@ -23,6 +23,7 @@ openssh-client:ssh-keygen
 openssh-server:sshd
 tmux:tmux
 xz-utils:xz
+python3-minimal:py3compile
 '
 
 missing_packages() {

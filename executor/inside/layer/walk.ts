@@ -29,6 +29,7 @@ import { bytesOfPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } f
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
 import { layerTime, second, setTime } from './file-times.ts';
+import { isPythonCache, setSourceTime } from './python-cache.ts';
 import { isSameFile, isSameFolder } from './same-file.ts';
 import { keptXattrs } from './strip-xattrs.ts';
 
@@ -189,6 +190,7 @@ class Walk {
     const isFile = (status.mode & S_IFMT) === S_IFREG;
     const fd = isFile ? openat(folder.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
     try {
+      if (fd !== undefined) this.#setSourceTime(child, fd);
       const mtime = this.#setTime(child, fd);
       const xattrs = fd === undefined ? {} : keptXattrs(fd).kept;
       if (this.#isUnchanged(child, mtime)) {
@@ -207,6 +209,12 @@ class Walk {
     // A hard link is a statement about two names, so it is always written.
     const canCompare = folder.baseFd !== undefined && !folder.isOpaque && status.nlink === 1;
     return canCompare && isSameFile({ fd: folder.fd, name, status, mtime }, { fd: folder.baseFd, name });
+  }
+
+  /** Before the time of the file itself, which this changes. */
+  #setSourceTime({ folder, name, status }: Child, fd: number): void {
+    const { buildStartNs } = this.#options;
+    if (status.mtimeNs >= buildStartNs && isPythonCache(name)) setSourceTime({ folderFd: folder.fd, name, fd }, buildStartNs);
   }
 
   #setTime({ folder, name, status }: Child, fd: number | undefined): number {

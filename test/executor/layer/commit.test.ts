@@ -226,6 +226,34 @@ test('commitLayer() does not depend on the order in which files were made', need
   assert.deepEqual(other.entries, one.entries);
 });
 
+/** The header of a compiled module: its magic number, flags since Python 3.7, and times little-endian. */
+const moduleHeaders: readonly [what: string, header: string, committed?: string][] = [
+  ['Python 3.11', 'a70d0d0a 00000000 ffffff5e 07000000', 'a70d0d0a 00000000 80f7cf12 07000000'],
+  ['Python 3.11, of a source from before the build', 'a70d0d0a 00000000 002f685a 07000000'],
+  ['Python 3.11, checked by hash', 'a70d0d0a 03000000 ffffff5e ffffff5e'],
+  ['Python 3.6', '330d0d0a ffffff5e 07000000', '330d0d0a 80f7cf12 07000000'],
+  ['Python 2.7', '03f30d0a ffffff5e 63000000', '03f30d0a 80f7cf12 63000000'],
+  ['a file that is none', 'a70d0000 00000000 ffffff5e 07000000'],
+  ['a file that ends early', 'a70d0d0a 00000000 ffff'],
+];
+
+for (const [what, header, committed = header] of moduleHeaders) {
+  test(`commitLayer() keeps a compiled module and its source together: ${what}`, needs, async () => {
+    const bytes = [...Buffer.from(header.replaceAll(' ', ''), 'hex')]
+      .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
+      .join('');
+    const other = 'cp m.pyc other; cp m.pyc old.pyc; touch -d @1500000000 old.pyc; chmod 400 m.pyc';
+    const { fs } = await commit({ upper: `printf '${bytes}' > m.pyc; ${other}` });
+    const read = async (name: string): Promise<string> => (await lab.shell(`od -An -v -tx1 ${fs}/${name}`)).replaceAll(/\s/g, '');
+    const plain = (text: string): string => text.replaceAll(' ', '');
+    assert.deepEqual(
+      [await read('m.pyc'), await read('other'), await read('old.pyc')],
+      [plain(committed), plain(header), plain(header)],
+    );
+    assert.equal(await lab.shell(`stat -c %Y ${fs}/m.pyc`), '315619200\n');
+  });
+}
+
 test('commitLayer() refuses names that mean deletions', needs, async () => {
   const { directory, base } = await prepare({ upper: 'mkdir d; touch d/.wh.x' });
   await assert.rejects(

@@ -1,0 +1,49 @@
+import { readSync, writeSync } from 'node:fs';
+import { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } from '../../../native/constants.ts';
+import { close, openat } from '../../../native/files.ts';
+import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import { wholeSeconds } from './file-times.ts';
+
+/** A file in a layer folder, open for reading. */
+interface OpenFile {
+  readonly folderFd: number;
+  readonly name: Buffer;
+  readonly fd: number;
+}
+
+/** True for the names of what Python compiles its modules to. */
+export function isPythonCache(name: Buffer): boolean {
+  return name.subarray(-4).equals(suffix);
+}
+
+/**
+ * Gives a compiled module of Python the time that its source gets in the layer. Python takes it only when the time in its header is the
+ * source's; without this it would compile such modules again at each start, and their bytes would tell the time of day. Times before the build
+ * stay, as those of files do.
+ */
+export function setSourceTime({ folderFd, name, fd }: OpenFile, buildStartNs: bigint): void {
+  const header = Buffer.alloc(12);
+  const offset = readSync(fd, header, 0, header.length, 0) < header.length ? undefined : timeOffset(header);
+  if (offset === undefined || header.readUInt32LE(offset) < wholeSeconds(buildStartNs)) return;
+  const time = Buffer.alloc(4);
+  time.writeUInt32LE(constantTimeSeconds);
+  const writable = openat(folderFd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    writeSync(writable, time, 0, time.length, offset);
+  } finally {
+    close(writable);
+  }
+}
+
+const suffix = Buffer.from('.pyc');
+
+/**
+ * Where the header holds the time of the source; undefined when it is checked by hash, or the file is something else. Since Python 3.7 flags come
+ * before the time; magic numbers of Python 2 are above 20000. (PEP 552; CPython Include/internal/pycore_magic_number.h)
+ */
+function timeOffset(header: Buffer): number | undefined {
+  const magic = header.readUInt16LE(0);
+  if (header.readUInt16LE(2) !== 0x0a0d) return undefined;
+  if (magic >= 3390 && magic < 20_000) return header.readUInt32LE(4) === 0 ? 8 : undefined;
+  return magic >= 3000 ? 4 : undefined;
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { writeBusyboxLayout } from '../support/images.ts';
+import { requires } from '../support/requires.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+// Debian's Python of this machine, in an image that has nothing else of it.
+const needs = requires('user:subids', 'tool:busybox', 'tool:py3compile');
+const python = '/usr/bin/python3';
+const flags = ['--build-context', 'base=oci-layout://base', ...['bin', 'lib', 'lib64'].flatMap(volume)];
+const start = 'FROM base\nRUN ln -sf usr/lib /lib && ln -sf usr/lib64 /lib64 && mkdir /app\nWORKDIR /app\n';
+const imports = `${python} -c 'import m'`;
+
+function volume(name: string): readonly string[] {
+  return ['-v', `/usr/${name}:/usr/${name}:ro`];
+}
+
+async function prepared(text: string): Promise<Sandbox> {
+  const box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  return box.file('c/Containerfile', `${start}${text}`).file('c/m.py', 'x = 1\n');
+}
+
+/** What Python does with the compiled module in the files of an image. */
+function useOf(app: string): 'taken' | 'stale' | 'missing' {
+  if (!readdirSync(app).includes('__pycache__')) return 'missing';
+  const { stderr } = spawnSync(python, ['-v', '-B', '-c', 'import m'], { cwd: app, encoding: 'utf8' });
+  return /# code object from '[^']*m\.cpython-\S+\.pyc'/.test(stderr) ? 'taken' : 'stale';
+}
+
+const rows: readonly [what: string, text: string][] = [
+  ['a module that the command made itself', `RUN echo 'x = 1' > m.py && ${imports}\n`],
+  ['a module that an earlier command made', `RUN echo 'x = 1' > m.py\nRUN ${imports}\n`],
+  ['a module of the context', `COPY m.py .\nRUN ${imports}\n`],
+  ['a module of a package, which has its own time', `RUN echo 'x = 1' > m.py && touch -d @1500000000 m.py && ${imports}\n`],
+  ['a module that py_compile compiles, by hash', `RUN echo 'x = 1' > m.py && ${python} -m py_compile m.py\n`],
+];
+
+for (const [what, text] of rows) {
+  test(`Python takes what it compiled in a RUN: ${what}`, needs, async () => {
+    using box = await prepared(text);
+    await box.tsbuild(...flags, '-o', 'out', 'c').succeeds();
+    assert.equal(useOf(box.at('out/app')), 'taken');
+  });
+}
+
+test('Python does not take what it compiled before its source was changed', needs, async () => {
+  const text = `RUN echo 'x = 1' > m.py && ${imports} && echo 'x = "another"' > m.py\n`;
+  using box = await prepared(text);
+  await box.tsbuild(...flags, '-o', 'out', 'c').succeeds();
+  assert.equal(useOf(box.at('out/app')), 'stale');
+});
+
+test('what Python compiles in a RUN has the same bytes each time', needs, async () => {
+  using box = await prepared(`RUN echo 'x = 1' > m.py && ${imports}\n`);
+  await box.tsbuild(...flags, '--iidfile', 'one', 'c').succeeds();
+  await setTimeout(1100);
+  await box.tsbuild(...flags, '--no-cache', '--iidfile', 'two', 'c').succeeds();
+  assert.equal(readFileSync(box.at('two'), 'utf8'), readFileSync(box.at('one'), 'utf8'));
+});
