@@ -7,7 +7,8 @@ export function findContainer(facts: MachineFacts, works: boolean): readonly Fin
   if (place === undefined) return [];
   const found: Finding[] = [{ level: 'ok', what: `Runs in ${place.name}`, cures: [] }];
   if (!works && /^Seccomp:\s*2/m.test(facts.status)) {
-    const what = 'A seccomp filter is loaded; the usual ones forbid mounts, or the host name of a new namespace (sethostname)';
+    const what =
+      "A seccomp filter is loaded; docker's forbids namespaces and mounts, podman's the host name of a new namespace (sethostname)";
     found.push({ level: 'note', what, cures: place.seccomp });
   }
   if (!works && /^(docker-default|cri-containerd|crio-default)/.test(facts.appArmor)) {
@@ -30,14 +31,18 @@ interface Place {
   readonly proc: readonly string[];
 }
 
+/** What builds need on top of docker's profile. */
+const calls =
+  'clone with namespaces, unshare, setns, mount, umount2, pivot_root, sethostname, keyctl, fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr';
+
 const engine: Omit<Place, 'name'> = {
-  seccomp: ['--security-opt seccomp=unconfined'],
+  seccomp: ['--security-opt seccomp=unconfined', `or a profile of your own that also allows ${calls}`],
   appArmor: ['--security-opt apparmor=unconfined'],
   proc: ['docker: --security-opt systempaths=unconfined', 'podman: --security-opt unmask=ALL'],
 };
 
 const kubernetes: Omit<Place, 'name'> = {
-  seccomp: ['securityContext.seccompProfile.type: Unconfined'],
+  seccomp: ['securityContext.seccompProfile.type: Unconfined', `or one of type Localhost that also allows ${calls}`],
   appArmor: ['securityContext.appArmorProfile.type: Unconfined'],
   proc: ['securityContext.procMount: Unmasked (with hostUsers: false)'],
 };

@@ -9,7 +9,7 @@ export function findIds({ user, ids, helpers, status }: MachineFacts): readonly 
   const [best] = planIdMaps(user, ids);
   const count = best === undefined ? 1 : Math.min(countIds(best.uids), countIds(best.gids));
   if (user.uid === 0) return findOwnIds(count);
-  const cures = [subordinateCure(user, ids)];
+  const cures = [subordinateCure(user, ids).text];
   if (best?.kind !== 'subordinate-ids') {
     return [{ level: 'note', what: `"${user.name}" has no subordinate ids, so files of other owners cannot be made`, cures }];
   }

@@ -32,7 +32,9 @@ export async function tryRun(storeRoot: string, signal: AbortSignal): Promise<Tr
       tier = worker.tier.kind;
       await worker.request({ kind: 'trial', directory: folder }, { signal });
       const { description, hint } = worker.tier;
-      return { works: true, tier, description, hint, reasons: reasons.filter((reason) => !reason.startsWith(description)) };
+      const others = reasons.filter((reason) => !reason.startsWith(description));
+      const isTold = hint !== undefined && others.some((reason) => reason.includes(hint));
+      return { works: true, tier, description, hint: isTold ? undefined : hint, reasons: others };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

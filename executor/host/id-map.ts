@@ -39,12 +39,12 @@ export function planIdMaps(user: HostUser, sources: IdSources): IdPlan[] {
   if (user.uid === 0) {
     return [{ kind: 'root', uids: identity(sources.uidMap), gids: identity(sources.gidMap) }, single];
   }
-  const uids = subordinateRanges(sources.subuid, user);
-  const gids = subordinateRanges(sources.subgid, user);
-  if (uids.length === 0 || gids.length === 0) {
+  const uids = behindOwn(user.uid, subordinateRanges(sources.subuid, user));
+  const gids = behindOwn(user.gid, subordinateRanges(sources.subgid, user));
+  if (uids.length === 1 || gids.length === 1) {
     return [single];
   }
-  return [{ kind: 'subordinate-ids', uids: behindOwn(user.uid, uids), gids: behindOwn(user.gid, gids) }, single];
+  return [{ kind: 'subordinate-ids', uids, gids }, single];
 }
 
 /** How many ids a map has. */

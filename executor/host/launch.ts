@@ -30,6 +30,8 @@ export interface LaunchedWorker {
   readonly plan: IdPlan;
   readonly user: HostUser;
   readonly sources: IdSources;
+  /** What to do about the better plan that did not work. */
+  readonly refusalHint: string | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ async function launch(options: LaunchOptions): Promise<LaunchedWorker> {
   let refusal: EnvironmentError | undefined;
   for (const plan of planIdMaps(user, sources)) {
     try {
-      return { ...(await startWith(plan, options)), plan, user, sources };
+      return { ...(await startWith(plan, options)), plan, user, sources, refusalHint: refusal?.hint };
     } catch (error) {
       const reason = error instanceof EnvironmentError ? error : diagnoseStart(error, readKernelSwitches());
       if (!concernsIds(reason)) {

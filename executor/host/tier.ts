@@ -1,5 +1,5 @@
 import { countIds, type HostUser, type IdPlan, type IdSources } from './id-map.ts';
-import { subordinateCure, subordinateRanges, usualIds } from './subordinate-ids.ts';
+import { subordinateCure, usualIds } from './subordinate-ids.ts';
 
 /** How many ids the worker has. */
 export interface WorkerTier {
@@ -10,11 +10,21 @@ export interface WorkerTier {
   readonly hint: string | undefined;
 }
 
+/** The plan that a worker was started with, and what there was to choose from. */
+export interface TierFacts {
+  readonly plan: IdPlan;
+  readonly user: HostUser;
+  readonly sources: IdSources;
+  /** The cure of what kept a better plan from working. */
+  readonly refusalHint: string | undefined;
+}
+
 /** What a plan means for a build. */
-export function describeTier(plan: IdPlan, user: HostUser, sources: IdSources): WorkerTier {
+export function describeTier(facts: TierFacts): WorkerTier {
+  const { plan, user } = facts;
   const ids = Math.min(countIds(plan.uids), countIds(plan.gids));
   const { kind } = plan;
-  const hint = ids < usualIds ? moreIds(user, sources) : undefined;
+  const hint = ids < usualIds ? moreIds(facts) : undefined;
   switch (kind) {
     case 'root':
       return ids === 1
@@ -30,16 +40,12 @@ export function describeTier(plan: IdPlan, user: HostUser, sources: IdSources): 
 const singleIdMeaning =
   'Only one user id is available: files of other owners cannot be made, so many base images cannot be unpacked, and apt or useradd may fail';
 
-/** Root has what its namespace was given. A user who has enough on paper has been told already why that could not be used. */
-function moreIds(user: HostUser, sources: IdSources): string {
+/** Root has what its namespace was given. */
+function moreIds({ user, sources, refusalHint }: TierFacts): string {
+  if (refusalHint !== undefined) return refusalHint;
   if (user.uid === 0) {
     return 'Give this container a range of 65536 ids, and the capabilities SETUID, SETGID and SETFCAP';
   }
-  const counts = [sources.subuid, sources.subgid].map((text) =>
-    subordinateRanges(text, user).reduce((sum, { count }) => sum + count, 0),
-  );
-  if (Math.min(...counts) >= usualIds) {
-    return 'Run "tsbuild doctor": it tells what keeps the subordinate ids of this user from being used';
-  }
-  return `Run "${subordinateCure(user, sources)}"`;
+  const { kind, text } = subordinateCure(user, sources);
+  return kind === 'command' ? `Run "${text}"` : text;
 }

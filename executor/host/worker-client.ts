@@ -79,10 +79,12 @@ export class WorkerClient implements AsyncDisposable {
     this.#worker = worker;
     this.#onWarning = (message) => options.onWarning?.(message);
     this.ids = worker.plan;
-    this.tier = describeTier(worker.plan, worker.user, worker.sources);
+    this.tier = describeTier(worker);
     this.#hasOneId = countIds(worker.plan.uids) === 1;
     if (this.#hasOneId) {
-      this.#onWarning(`${this.tier.description} (${this.tier.hint ?? ''})`);
+      // A refusal was told with its cure.
+      const { description, hint } = this.tier;
+      this.#onWarning(hint === undefined || worker.refusalHint !== undefined ? description : `${description} (${hint})`);
     }
     this.#ended = this.#listen();
   }

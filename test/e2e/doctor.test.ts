@@ -60,6 +60,34 @@ test('doctor says why the subordinate ids of a user are not used', needs, async 
   assert.match(stdout, /because: .*newuidmap is not installed/);
 });
 
+const useless: readonly [line: string, cure: RegExp][] = [
+  ['LINE:99999999999', /Mend the line "NAME:300000:99999999999" of \/etc\/subuid: it must be NAME:START:COUNT/],
+  ['LINE:65536:5', /Mend the line "NAME:300000:65536:5" of \/etc\/subuid/],
+  ['LINE:65536\\r', /Mend the line "NAME:300000:65536\\r" of \/etc\/subuid/],
+  ['NAME:0:65536', /Mend the line "NAME:0:65536" of \/etc\/subuid: the id of the user itself, \d+, is one of its range/],
+];
+
+for (const [line, cure] of useless) {
+  test(`doctor, a build's notice and a failed command tell of the line ${line} of /etc/subuid`, {
+    ...requires('root', 'tool:setpriv', 'user:single'),
+    ...needs,
+  }, async () => {
+    using box = sandbox({ user: 'single' });
+    await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
+    const { name, uid, gid } = box.user;
+    box.file('c/Containerfile', 'FROM base\nRUN false\n').folder('etc');
+    const text = line.replace('LINE', `${name}:300000`).replace('NAME', name);
+    const script = `cp /etc/passwd /etc/group etc; printf '${text}\\n' | tee etc/subuid > etc/subgid; mount --bind etc /etc; exec setpriv --reuid=${uid} --regid=${gid} --clear-groups "$@"`;
+    const shell = ['unshare', '--mount', 'sh', '-ec', script, 'sh', ...programCommand()];
+    const { stdout } = await box.run([...shell, 'doctor'], { staysRoot: true }).succeeds();
+    const build = ['--progress=plain', '--build-context', 'base=oci-layout://base', '-o', 'type=none', 'c'];
+    const { stderr } = await box.run([...shell, ...build], { staysRoot: true }).fails({ exit: 1 });
+    const said = new RegExp(cure.source.replace('NAME:300000', `${name}:300000`).replace('NAME:0', `${name}:0`), 'g');
+    assert.match(stdout, /^RUN works here \(single-id\)/);
+    for (const output of [stdout, stderr]) assert.equal(output.match(said)?.length, 2, output);
+  });
+}
+
 test('doctor names ids that nobody has', requires('user:single', 'user-namespaces'), async () => {
   using box = sandbox({ user: 'single' });
   const { stdout } = await box.tsbuild('doctor').succeeds();

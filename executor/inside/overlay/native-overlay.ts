@@ -70,7 +70,11 @@ function makeMount(layers: OverlayLayers, lowers: readonly number[]): number {
     }
     const fd = unlessInvalid(() => makeMountByOptions(layers, lowers));
     if (fd === undefined) {
-      throw error;
+      throw new Refusal(
+        'machine',
+        `Cannot mount an overlay: the file system below it takes none (${error.message})`,
+        'Overlays work on ext4, XFS, Btrfs and tmpfs: choose a store there with --store DIR',
+      );
     }
     return fd;
   }

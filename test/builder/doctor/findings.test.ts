@@ -36,6 +36,9 @@ test('findingsOf() finds nothing wrong with an ordinary laptop', () => {
 
 const usermod = 'sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 ann';
 
+const calls =
+  'clone with namespaces, unshare, setns, mount, umount2, pivot_root, sethostname, keyctl, fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr';
+
 const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: readonly string[]][] = [
   [
     'user namespaces switched off',
@@ -62,6 +65,20 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
     'no subordinate ids',
     { ids: { ...ids, subuid: 'bob:100000:65536\n' } },
     [`note | "ann" has no subordinate ids, so files of other owners cannot be made | ${usermod}`],
+  ],
+  [
+    'a line of subordinate ids that newuidmap passes over',
+    { ids: { ...ids, subuid: 'ann:100000:99999999999\n' } },
+    [
+      'note | "ann" has no subordinate ids, so files of other owners cannot be made | Mend the line "ann:100000:99999999999" of /etc/subuid: it must be NAME:START:COUNT, with ids below 4294967295',
+    ],
+  ],
+  [
+    'a range that the user itself is in',
+    { ids: { ...ids, subgid: '1000:0:65536\n' } },
+    [
+      'note | "ann" has no subordinate ids, so files of other owners cannot be made | Mend the line "1000:0:65536" of /etc/subgid: the id of the user itself, 1000, is one of its range',
+    ],
   ],
   [
     'few subordinate ids',
@@ -138,7 +155,7 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
     [
       'note | no_new_privs is set, so newuidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
       'note | no_new_privs is set, so newgidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
-      'note | A seccomp filter is loaded; the usual ones forbid mounts, or the host name of a new namespace (sethostname) | securityContext.seccompProfile.type: Unconfined',
+      `note | A seccomp filter is loaded; docker's forbids namespaces and mounts, podman's the host name of a new namespace (sethostname) | securityContext.seccompProfile.type: Unconfined | or one of type Localhost that also allows ${calls}`,
       'note | The AppArmor profile "cri-containerd.apparmor.d (enforce)" forbids mounts | securityContext.appArmorProfile.type: Unconfined',
       'note | Parts of /proc are hidden (1 mounts), so the kernel may refuse a fresh /proc | securityContext.procMount: Unmasked (with hostUsers: false)',
     ],

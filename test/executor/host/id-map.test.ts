@@ -28,6 +28,7 @@ const single: IdPlan = {
 
 const rows: readonly [name: string, user: HostUser, sources: Parameters<typeof plans>[1], expected: readonly IdPlan[]][] = [
   ['a user without subordinate ids has one id', ann, {}, [single]],
+  ['a range with the own id is none', ann, { subuid: 'ann:0:65536', subgid: 'ann:100000:65536' }, [single]],
   ['ids of other users do not count', ann, { subuid: 'anna:100000:65536', subgid: 'bob:1:2' }, [single]],
   ['subordinate uids without gids do not count', ann, { subuid: 'ann:100000:65536' }, [single]],
   [
@@ -110,7 +111,7 @@ test('planIdMaps() makes maps without overlaps from any text', () => {
 });
 
 test('subordinateRanges() skips what is no range', () => {
-  const text = 'ann:1\nann:1:2:3\nann:x:2\nann:-1:2\nann:1:0\n ann:7:8 \nann:99999999999:1';
+  const text = 'ann:1\nann:1:2:3\nann:x:2\nann:-1:2\nann:1:0\nann:7:8\nann:9:9\r\n ann:5:6\nann:99999999999:1\nann:4294967290:6';
   assert.deepEqual(subordinateRanges(text, ann), [{ start: 7, count: 8 }]);
 });
 
@@ -137,10 +138,15 @@ const free: readonly [title: string, sources: Partial<IdSources>, expected: numb
 
 for (const [title, sources, expected] of free) {
   test(`freeRange() is ${title}`, () => {
-    const range = freeRange({ subuid: '', subgid: '', uidMap: whole, gidMap: whole, ...sources });
+    const range = freeRange({ subuid: '', subgid: '', uidMap: whole, gidMap: whole, ...sources }, ann);
     assert.equal(range?.start, expected);
   });
 }
+
+test('freeRange() leaves out the ids of the user itself', () => {
+  const range = freeRange({ subuid: '', subgid: '', uidMap: whole, gidMap: whole }, { name: 'ann', uid: 100_005, gid: 165_541 });
+  assert.equal(range?.start, 165_542);
+});
 
 test('describeTier() says what each tier means, and how to get to a better one', () => {
   const ranges = 'ann:100000:65536';
@@ -149,7 +155,14 @@ test('describeTier() says what each tier means, and how to get to a better one',
   const oneId =
     'Only one user id is available: files of other owners cannot be made, so many base images cannot be unpacked, and apt or useradd may fail';
   assert.deepEqual(
-    all.map((plan) => describeTier(plan, plan.uids[0]?.outside === 0 ? root : ann, { ...sources, subuid: '' })),
+    all.map((plan) =>
+      describeTier({
+        plan,
+        user: plan.uids[0]?.outside === 0 ? root : ann,
+        sources: { ...sources, subuid: '' },
+        refusalHint: undefined,
+      }),
+    ),
     [
       {
         kind: 'subordinate-ids',

@@ -35,7 +35,8 @@ async function run(path: string, options: ScriptOptions): Promise<Found> {
   return found;
 }
 
-const singleIdWarning = /^Only one user id is available: .*(usermod --add-subuids|tsbuild doctor)/;
+/** The cure has been told with what kept the ids from being used. */
+const singleIdWarning = /^Only one user id is available: [^()]*$/;
 
 const tiers: readonly [user: UserKind, tier: string, setgroups: string, ids: number, warnings: number][] = [
   ['root', 'root', 'allow', 1, 0],
