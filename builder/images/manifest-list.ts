@@ -1,3 +1,4 @@
+import { formatPlatform } from '../../parser/platform.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
@@ -8,8 +9,9 @@ import { normalisePlatform } from '../../registry/oci/platform-match.ts';
 import { UsageError } from '../errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import type { ImageSession } from './image-session.ts';
-import { keepImage } from './keep-image.ts';
-import { indexDocument } from './new-documents.ts';
+import { keepDocuments, keepImage } from './keep-image.ts';
+import { formatOf, indexDocument, inFormat } from './new-documents.ts';
+import { openAsStored } from './open-stored.ts';
 import { type FoundImage, findImage, fullName, readStoredImage } from './stored-images.ts';
 import { type ImageParts, type IndexDocument, platformOf, type WholeImage } from './whole-image.ts';
 
@@ -56,21 +58,35 @@ export async function openList(text: string, session: ImageSession): Promise<Man
 }
 
 /**
- * Adds an image, or all images of an index, with everything that they name. An image that is in the list already is said anew; one of the same
- * platform is replaced. Throws UsageError, RegistryError, StoreError.
+ * Adds an image, or all images of an index, with everything that they name; in a list of docker's kind they get docker's media types. An image
+ * that is in the list already is said anew; one of the same platform is replaced, with a notice. Throws UsageError, RegistryError, StoreError.
  */
 export async function addToList(
   { name, document }: ManifestList,
   { whole, changes }: { readonly whole: WholeImage; readonly changes: EntryChanges },
   session: ImageSession,
 ): Promise<ManifestList> {
-  if (whole.isStored !== true) await keepImage({ ...whole, index: undefined }, [], session);
+  const fitting = inFormat(whole, listFormat(document));
+  if (whole.isStored === true) await keepDocuments({ ...fitting, index: undefined }, session);
+  else await keepImage({ ...fitting, index: undefined }, [], session);
   let manifests = document.index.manifests;
-  for (const parts of whole.images) {
+  for (const parts of fitting.images) {
     const entry = changed(entryOf(parts), changes);
+    const replaced = manifests.find((other) => other.digest !== entry.digest && isReplacedBy(other, entry));
+    if (replaced !== undefined) session.onNotice(replacedNotice(replaced, entry));
     manifests = [...manifests.filter((other) => !isReplacedBy(other, entry)), entry];
   }
   return save({ name, document: indexDocument(inType({ ...document.index, manifests })) }, session);
+}
+
+/** Docker's clients refuse a list of their own kind that names OCI manifests, so such a list stays what it is. Others take both. */
+function listFormat({ index }: IndexDocument): ImageFormat | undefined {
+  return formatOf(index.mediaType) === 'docker' ? 'docker' : undefined;
+}
+
+function replacedNotice(replaced: Descriptor, entry: Descriptor): string {
+  const platform = entry.platform === undefined ? 'no platform' : formatPlatform(entry.platform);
+  return `A list has one image for ${platform}: ${entry.digest} takes the place of ${replaced.digest}`;
 }
 
 /** Changes what a list says of one of its images, or, without one, of itself. Throws UsageError. */
@@ -108,11 +124,22 @@ export async function entryDigest({ name, document }: ManifestList, text: string
   const byDigest = digits === undefined ? [] : entries.filter(({ digest }) => hexOf(digest).startsWith(digits));
   const [only, ...more] = byDigest;
   if (only !== undefined && more.length === 0) return only.digest;
-  const stored = await findImage(session.store, text).catch(ignoreUsage);
-  if (entries.some(({ digest }) => digest === stored?.descriptor.digest)) return stored?.descriptor.digest ?? '';
+  const stored = await storedDigests(text, document, session);
+  const named = entries.find(({ digest }) => stored.includes(digest));
+  if (named !== undefined) return named.digest;
   throw new UsageError('IMAGE', `Cannot find "${text}" in list "${name}"`, {
     hint: entries.length === 0 ? 'The list is empty' : `It has ${entries.map(({ digest }) => digest).join(', ')}`,
   });
+}
+
+/** What an image of the store is called in a list: by its own digest, or by that of its form in the list. */
+async function storedDigests(text: string, list: IndexDocument, session: ImageSession): Promise<readonly string[]> {
+  const found = await findImage(session.store, text).catch(ignoreUsage);
+  if (found === undefined) return [];
+  const format = listFormat(list);
+  if (format === undefined) return [found.descriptor.digest];
+  const { images } = inFormat(await openAsStored(found.descriptor, session), format);
+  return images.map(({ descriptor }) => descriptor.digest);
 }
 
 function ignoreUsage(error: unknown): undefined {
@@ -163,7 +190,7 @@ function platformKey({ platform }: Descriptor): string {
   return [os, architecture, variant, version].join('/');
 }
 
-/** Docker's clients refuse a list of their own kind that names OCI manifests. */
+/** What is no image, such as an attestation, stays an OCI manifest, which a list of docker's kind must not name. */
 function inType(index: ImageIndex): ImageIndex {
   const hasOci = index.manifests.some((entry) => entry.mediaType === mediaType.manifest);
   return hasOci ? { ...index, mediaType: mediaType.index } : index;

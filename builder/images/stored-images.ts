@@ -44,37 +44,50 @@ export function fullName(text: string): string {
 }
 
 /**
- * Finds an image by its name, by the beginning of its id (the digest of its configuration) or by that of its manifest's digest. UsageError
- * when there is none, or when several images begin like this.
+ * Finds an image by its name, by the beginning of its id (the digest of its configuration) or by that of its manifest's digest. Of several
+ * manifests around one configuration, which differ in annotations or compression alone, the first by name. UsageError when there is none,
+ * or when several ids begin like this.
  */
 export async function findImage(store: Store, text: string): Promise<FoundImage> {
   const name = nameIn(text);
   const named = typeof name === 'string' ? await store.images.get(name) : undefined;
   if (named !== undefined) return named;
-  const [first, ...more] = await findByDigest(store, text);
+  const matches = await matchDigest(store, text);
+  const [first] = matches;
   if (first === undefined) {
     throw new UsageError('IMAGE', `Cannot find image "${text}": the store has no such name`, { hint: 'See "tsbuild images"' });
   }
-  if (more.some(({ descriptor }) => descriptor.digest !== first.descriptor.digest)) {
+  if (new Set(matches.map(({ digest }) => digest)).size > 1) {
     throw new UsageError('IMAGE', `Cannot use "${text}": several images begin like this`, {
       hint: 'Give more digits, or a name',
     });
   }
-  return first;
+  return first.image;
 }
 
 /** All names whose image has an id or a manifest that begins like this, sorted. Empty for what cannot be the beginning of a digest. */
 export async function findByDigest(store: Store, text: string): Promise<readonly ImageName[]> {
+  return (await matchDigest(store, text)).map(({ image }) => image);
+}
+
+/** A name, and the id or digest of its image that begins as somebody has written. */
+interface DigestMatch {
+  readonly image: ImageName;
+  readonly digest: Digest;
+}
+
+async function matchDigest(store: Store, text: string): Promise<readonly DigestMatch[]> {
   const digits = /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
   if (digits === undefined) return [];
-  const found: ImageName[] = [];
+  const found: DigestMatch[] = [];
   for (const image of await store.images.list()) {
     const { index, manifests } = await readStoredImage(store, image.descriptor);
     const digests = [
       image.descriptor.digest,
       ...(index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : []),
     ];
-    if (digests.some((digest) => hexOf(digest).startsWith(digits))) found.push(image);
+    const digest = digests.find((candidate) => hexOf(candidate).startsWith(digits));
+    if (digest !== undefined) found.push({ image, digest });
   }
   return found;
 }

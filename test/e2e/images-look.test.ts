@@ -128,6 +128,24 @@ test('rmi takes ids, and is careful with them', needs, async () => {
   await box.tsbuild('rmi').fails({ exit: 2, stderr: /none is named/ });
 });
 
+test('an id that several manifests share is taken everywhere, and rmi -f removes all names of it', needs, async () => {
+  using box = sandbox().file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild('-t', 'one', 'c').succeeds();
+  await box.tsbuild('--annotation', 'k=v', '-t', 'two', 'c').succeeds();
+  await box.tsbuild('-t', 'other', '--label', 'x=y', 'c').succeeds();
+  const id = (await box.tsbuild('images', '-q', '--no-trunc', 'one').succeeds()).stdout.trim();
+  assert.equal((await box.tsbuild('images', '-q', '--no-trunc', 'two').succeeds()).stdout.trim(), id);
+  for (const text of [id, id.slice(7), id.slice(7, 19)]) {
+    await box.tsbuild('inspect', text).succeeds();
+    await box.tsbuild('history', text).succeeds();
+  }
+  await box.tsbuild('tag', id, 'three').succeeds();
+  await box.tsbuild('rmi', id).fails({ exit: 2, stderr: /the image has 3 names/ });
+  const { stdout } = await box.tsbuild('rmi', '-f', id).succeeds();
+  assert.equal(stdout.match(/^Untagged: /gm)?.length, 3);
+  assert.match((await box.tsbuild('images').succeeds()).stdout, /other/);
+});
+
 test('inspect --layers shows what layers hide and waste', { ...needs, ...requires('tool:busybox') }, async () => {
   using box = sandbox();
   await writeBusyboxLayout(box.at('base'));

@@ -68,3 +68,35 @@ test('annotate, remove and rm change a list', needs, async () => {
   await box.tsbuild('manifest', 'inspect', 'list').fails({ exit: 2, stderr: /the store has no such name/ });
   await box.tsbuild('manifest', 'anotate', 'list').fails({ exit: 2, stderr: /Did you mean "annotate"/ });
 });
+
+test("a list of docker's kind stays one, and its images get docker's media types", needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY f /\n').file('c/f', 'content');
+  await box.tsbuild('-t', 'one', 'c').succeeds();
+  await box.tsbuild('--platform', 'linux/arm64', '-t', 'two', 'c').succeeds();
+  await box.tsbuild('manifest', 'create', '--format', 'docker', 'list', 'one').succeeds();
+  await box.tsbuild('manifest', 'add', '--platform', 'linux/arm64', 'list', 'two').succeeds();
+  await box.tsbuild('manifest', 'annotate', '--variant', 'v8', 'list', 'two').succeeds();
+  await box.tsbuild('prune', '--all').succeeds();
+  const { stdout } = await box.tsbuild('manifest', 'inspect', 'list').succeeds();
+  assert.equal(stdout.includes('vnd.oci'), false, stdout);
+  assert.match(stdout, /"mediaType": "application\/vnd\.docker\.distribution\.manifest\.list\.v2\+json"/);
+  assert.match(stdout, /"variant": "v8"/);
+  await box.tsbuild('manifest', 'push', 'list', `${host}/docker-list:1`).succeeds();
+  const raw = await box
+    .run(['skopeo', 'inspect', '--override-arch=arm64', '--tls-verify=false', '--raw', `docker://${host}/docker-list:1`])
+    .succeeds();
+  assert.match(raw.stdout, /^\{[^[]*vnd\.docker\.distribution\.manifest\.list/);
+  assert.equal(raw.stdout.includes('vnd.oci'), false);
+});
+
+test('a second image for a platform takes the place of the first, with a word', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild('-t', 'one', 'c').succeeds();
+  await box.tsbuild('-t', 'two', '--label', 'c=d', 'c').succeeds();
+  const { stderr } = await box.tsbuild('manifest', 'create', 'list', 'one', 'two').succeeds();
+  assert.match(stderr, /^note: A list has one image for linux\/\w+: sha256:\w+ takes the place of sha256:\w+$/m);
+  const { stderr: again } = await box.tsbuild('manifest', 'add', 'list', 'two').succeeds();
+  assert.doesNotMatch(again, /takes the place/);
+});

@@ -40,7 +40,12 @@ export const manifestCreate: StoreCommand = {
   summary: 'Makes a list, empty or of images: names of the store, or docker://NAME, oci:FOLDER and the like',
   flags: [
     { long: '--amend', group: 'List', help: 'Go on with a list that is there already' },
-    { long: '--format', value: 'FORMAT', group: 'List', help: 'Media type of the list: oci (default) or docker' },
+    {
+      long: '--format',
+      value: 'FORMAT',
+      group: 'List',
+      help: 'Media types of the list and its images: oci (default: of the list alone) or docker',
+    },
     ...sourceFlags,
   ],
   run: create,
