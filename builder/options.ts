@@ -10,11 +10,19 @@ export type Output =
     }
   | { readonly kind: 'docker'; readonly destination: string; readonly image?: ImageOutputOptions }
   /** A folder for each platform; default: when there are several. Without, their files are merged, and none may be in two of them. */
-  | { readonly kind: 'local' | 'tar'; readonly destination: string; readonly platformSplit?: boolean }
+  | {
+      readonly kind: 'local' | 'tar';
+      readonly destination: string;
+      readonly platformSplit?: boolean;
+      readonly sourceDateEpoch?: OutputEpoch;
+    }
   | { readonly kind: 'registry'; readonly names: readonly string[]; readonly image?: ImageOutputOptions }
   /** Only the store, under the names given. The default. */
   | { readonly kind: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly image?: ImageOutputOptions }
   | { readonly kind: 'none' };
+
+/** The time that one output carries, in seconds, instead of the build's; `constant`: that of a build without an epoch. */
+export type OutputEpoch = number | 'constant';
 
 export interface ImageOutputOptions {
   readonly compression?: 'gzip' | 'zstd' | 'uncompressed';
@@ -23,6 +31,7 @@ export interface ImageOutputOptions {
   readonly format?: 'oci' | 'docker';
   /** As the build's own. */
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly sourceDateEpoch?: OutputEpoch;
   /** Names that override `tags` for this output. */
   readonly names?: readonly string[];
 }

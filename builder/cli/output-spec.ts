@@ -1,8 +1,9 @@
 import { UsageError } from '../errors.ts';
-import type { ImageOutputOptions, Output } from '../options.ts';
+import type { ImageOutputOptions, Output, OutputEpoch } from '../options.ts';
 import { compressionWord } from './compression-word.ts';
 import { imageName } from './image-name.ts';
 import { booleanOf } from './parse-flags.ts';
+import { parseCount } from './size.ts';
 
 const flag = '--output';
 
@@ -14,13 +15,14 @@ export interface OutputDefaults {
 
 type Fields = ReadonlyMap<string, string>;
 
-const imageFields = ['compression', 'compression-level', 'force-compression', 'oci-mediatypes', 'name'];
+const timeFields = ['source-date-epoch', 'rewrite-timestamp'];
+const imageFields = ['compression', 'compression-level', 'force-compression', 'oci-mediatypes', 'name', ...timeFields];
 
 const fieldsOfType: Readonly<Record<string, readonly string[]>> = {
   oci: ['dest', 'tar', ...imageFields],
   docker: ['dest', ...imageFields],
-  local: ['dest', 'platform-split'],
-  tar: ['dest', 'platform-split'],
+  local: ['dest', 'platform-split', ...timeFields],
+  tar: ['dest', 'platform-split', ...timeFields],
   registry: imageFields,
   image: ['push', ...imageFields],
   none: [],
@@ -79,6 +81,7 @@ function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Outpu
   const image = imageOptions(fields, defaults);
   const names = image.names ?? defaults.names;
   const split = isOnIn(fields, 'platform-split');
+  const epoch = epochIn(fields);
   switch (type) {
     case 'oci':
       return { kind: 'oci', destination: destinationOf(type, fields), isArchive: isOnIn(fields, 'tar') ?? true, image };
@@ -86,7 +89,12 @@ function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Outpu
       return { kind: 'docker', destination: destinationOf(type, fields), image };
     case 'local':
     case 'tar':
-      return { kind: type, destination: destinationOf(type, fields), ...(split !== undefined && { platformSplit: split }) };
+      return {
+        kind: type,
+        destination: destinationOf(type, fields),
+        ...(split !== undefined && { platformSplit: split }),
+        ...(epoch !== undefined && { sourceDateEpoch: epoch }),
+      };
     case 'registry':
       return { kind: 'registry', names: named(type, names), image };
     case 'image':
@@ -120,6 +128,7 @@ function imageOptions(fields: Fields, defaults: OutputDefaults): ImageOutputOpti
   const isForced = isOnIn(fields, 'force-compression');
   const format = formatOf(isOnIn(fields, 'oci-mediatypes')) ?? defaults.format;
   const annotations = annotationsOf(fields);
+  const epoch = epochIn(fields);
   const names = fields.get('name');
   return {
     ...(compression !== undefined && { compression: compressionWord(flag, compression) }),
@@ -127,6 +136,7 @@ function imageOptions(fields: Fields, defaults: OutputDefaults): ImageOutputOpti
     ...(isForced !== undefined && { forceCompression: isForced }),
     ...(format !== undefined && { format }),
     ...(annotations !== undefined && { annotations }),
+    ...(epoch !== undefined && { sourceDateEpoch: epoch }),
     ...(names !== undefined && names !== '' && { names: names.split(',').map((name) => imageName(`${flag} name`, name)) }),
   };
 }
@@ -139,6 +149,22 @@ function formatOf(usesOciTypes: boolean | undefined): 'oci' | 'docker' | undefin
 function levelOf(text: string): number {
   if (/^\d{1,2}$/.test(text)) return Number(text);
   throw new UsageError(flag, `Cannot use compression-level=${text}: expected a number`);
+}
+
+/** Empty: no epoch, as in BuildKit, whatever the build has. */
+function epochIn(fields: Fields): OutputEpoch | undefined {
+  refuseKeptTimes(fields);
+  const text = fields.get('source-date-epoch');
+  if (text === undefined) return undefined;
+  return text === '' ? 'constant' : parseCount(`${flag} source-date-epoch`, text, 0);
+}
+
+/** `rewrite-timestamp=true` is what is always done; without it BuildKit leaves the time of day in layers. */
+function refuseKeptTimes(fields: Fields): void {
+  if (isOnIn(fields, 'rewrite-timestamp') !== false) return;
+  throw new UsageError(flag, `Cannot use rewrite-timestamp=false in ${flag}: layers never hold the time of day`, {
+    hint: 'Leave it out; --timestamp now sets the creation time of the image',
+  });
 }
 
 /** `annotation.NAME`, `annotation-index.NAME`, `annotation-manifest[PLATFORM].NAME`: as BuildKit's exporters take them. */

@@ -16,6 +16,7 @@ import type { RootState } from '../solve/root-state.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
+import { epochOf } from './outputs.ts';
 
 /** Where an output went. */
 export type Exported = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest' | 'how' | 'to'>;
@@ -62,7 +63,8 @@ async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>,
   const set = await delivering.imageFor(output);
   await fetchBaseBlobs(set, delivering);
   const { exportImage } = await import('../export/export-image.ts');
-  await exportImage(builtImage(set, (options.tags ?? []).map(fullName), store), output, { stdout: options.stdout, signal });
+  const names = (output.image?.names ?? options.tags ?? []).map(fullName);
+  await exportImage(builtImage(set, names, store), output, { stdout: options.stdout, signal });
   delivering.onExported({ manifest: set.descriptor.digest, how: 'written', to: output.destination });
 }
 
@@ -80,7 +82,7 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 }
 
 async function writeRoots(
-  { platformSplit, destination }: Extract<Output, { kind: 'local' | 'tar' }>,
+  { platformSplit, destination, sourceDateEpoch }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
   { options, roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
@@ -89,7 +91,8 @@ async function writeRoots(
   for (const { plan, root } of roots) {
     const lowers = await folders.lowersOf(root, { signal, onProgress });
     const platform = formatPlatform(plan.platform);
-    trees.push({ lowers, epoch: plan.sourceDateEpoch, platform, folder: isSplit ? folderOf(plan.platform) : undefined });
+    const folder = isSplit ? folderOf(plan.platform) : undefined;
+    trees.push({ lowers, epoch: epochOf(plan, sourceDateEpoch), platform, folder });
   }
   const client = await worker.get();
   try {

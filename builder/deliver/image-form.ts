@@ -2,7 +2,7 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { UsageError } from '../errors.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
 import type { ImageFormat } from '../image/media-types.ts';
-import type { BuildOptions, ImageOutputOptions, Output } from '../options.ts';
+import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../options.ts';
 import { isMultiPlatform, platformsOf } from '../platforms.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
@@ -17,6 +17,8 @@ export interface ImageForm {
    */
   readonly isStoreOnly: boolean;
   readonly annotations: readonly Annotation[];
+  /** undefined: the build's. */
+  readonly epoch: OutputEpoch | undefined;
 }
 
 /** gzip's own default. It is part of every digest, so changing it is a breaking change. */
@@ -32,7 +34,8 @@ export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const annotations = annotationsOf(options, wanted);
   const isForced = wanted.forceCompression === true;
   const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined && !isForced;
-  return { format, compression, isForced, isStoreOnly, annotations: format === 'docker' ? [] : annotations };
+  const epoch = wanted.sourceDateEpoch;
+  return { format, compression, isForced, isStoreOnly, epoch, annotations: format === 'docker' ? [] : annotations };
 }
 
 /** Those of the output come last, where they win. Docker's documents have none. */
@@ -55,7 +58,8 @@ export function dockerZstd(flag: string): UsageError {
 
 /** Equal for forms that give the same bytes. */
 export function formKey(form: ImageForm): string {
-  return JSON.stringify([form.format, form.compression, form.isForced, form.isStoreOnly, form.annotations]);
+  const { format, compression, isForced, isStoreOnly, annotations, epoch } = form;
+  return JSON.stringify([format, compression, isForced, isStoreOnly, annotations, epoch]);
 }
 
 /** How layers are compressed; gzip unless something else is wanted. Throws UsageError, naming the flag, for a level that does not exist. */

@@ -14,6 +14,7 @@ import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import type { ImageForm } from './image-form.ts';
 import { layerBlobs } from './layer-blobs.ts';
+import { epochOf } from './outputs.ts';
 
 /** The image of one platform: its documents, and the descriptors of its layers. The blobs of base layers may not be fetched yet. */
 export interface MadeImage {
@@ -40,7 +41,7 @@ export async function makeImage(
   making: Making,
 ): Promise<MadeImage> {
   const { plan, root } = built;
-  const epoch = plan.sourceDateEpoch;
+  const epoch = epochOf(plan, form.epoch);
   const { compression, isForced, isStoreOnly } = form;
   const layers = await layerBlobs(root.layers, { compression, isForced, isStoreOnly, epoch }, making);
   const historySeconds = epoch ?? constantTimeSeconds;

@@ -38,9 +38,8 @@ export interface ExportOptions {
  */
 export async function exportImage(image: BuiltImage, output: ImageFileOutput, options: ExportOptions = {}): Promise<void> {
   await checkDestinations([output], options);
-  const named = output.image?.names === undefined ? image : { ...image, names: output.image.names };
-  if (output.kind === 'oci' && !output.isArchive) return writeLayoutFolder(named, output.destination, options);
-  const files = filesOf(named, output.kind);
+  if (output.kind === 'oci' && !output.isArchive) return writeLayoutFolder(image, output.destination, options);
+  const files = filesOf(image, output.kind);
   if (output.destination === '-') return toStandardOutput(files, options);
   return toFile(files, output.destination, options);
 }

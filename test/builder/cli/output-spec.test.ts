@@ -39,6 +39,11 @@ const rows: readonly [text: string, expected: Output][] = [
     },
   ],
   ['type=registry', { kind: 'registry', names: ['app'], image: {} }],
+  ['type=oci,dest=a,rewrite-timestamp=true', { kind: 'oci', destination: 'a', isArchive: true, image: {} }],
+  ['type=registry,rewrite-timestamp=1,source-date-epoch=7', { kind: 'registry', names: ['app'], image: { sourceDateEpoch: 7 } }],
+  ['type=image,source-date-epoch=', { kind: 'image', names: ['app'], push: false, image: { sourceDateEpoch: 'constant' } }],
+  ['type=local,dest=x,source-date-epoch=7', { kind: 'local', destination: 'x', sourceDateEpoch: 7 }],
+  ['type=tar,dest=x,rewrite-timestamp=true', { kind: 'tar', destination: 'x' }],
   ['type=cacheonly', { kind: 'none' }],
 ];
 
@@ -60,6 +65,13 @@ const refused: readonly [text: string, message: RegExp][] = [
   ['type=oci,dest=x,compression-level=high', /Cannot use compression-level=high: expected a number/],
   ['type=local,dest=x,annotation.k=v', /type=local has no such field/],
   ['type=oci,dest=x,annotations=v', /type=oci has no such field/],
+  ['type=oci,dest=x,source-date-epoch=now', /Cannot use --output source-date-epoch now: expected a whole number/],
+  ['type=oci,dest=x,source-date-epoch=-1', /Cannot use --output source-date-epoch -1/],
+  [
+    'type=oci,dest=x,rewrite-timestamp=false',
+    /Cannot use rewrite-timestamp=false in --output: layers never hold the time of day/,
+  ],
+  ['type=none,source-date-epoch=1', /type=none has no such field/],
   ['type=oci,"dest=x', /a quote is not closed/],
 ];
 
