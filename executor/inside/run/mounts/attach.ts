@@ -1,11 +1,11 @@
-import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
-import { AT_FDCWD, MNT_DETACH, MOVE_MOUNT, O_PATH, UMOUNT_NOFOLLOW } from '../../../../native/constants.ts';
-import { close, fstatat, makeFileAt, utimensat } from '../../../../native/files.ts';
+import { MNT_DETACH, MOVE_MOUNT, O_PATH } from '../../../../native/constants.ts';
+import { close, makeFileAt } from '../../../../native/files.ts';
 import { moveMount, umount2 } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { joinPath, type RawPath, rawPath } from '../../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, type RawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
 import { locateInRoot, makeDirectories, openInRoot, openParentInRoot, openRoot } from '../../resolve-in-root.ts';
+import { MadeMountPoint } from './made-mount-point.ts';
 import { pathIn } from './mount-points.ts';
 import type { PreparedMount } from './workspace.ts';
 
@@ -13,8 +13,7 @@ import type { PreparedMount } from './workspace.ts';
 export class AttachedMounts implements Disposable {
   readonly #root: string;
   readonly #rootFd: number;
-  readonly #mounted: { readonly path: RawPath; readonly isShared: boolean }[] = [];
-  readonly #made: MadeMountPoint[] = [];
+  readonly #mounted: AttachedMount[] = [];
 
   constructor(root: string) {
     this.#root = root;
@@ -26,19 +25,16 @@ export class AttachedMounts implements Disposable {
     return pathIn(this.#root, this.#locate(path)).toString();
   }
 
-  /** Attaches a mount; the caller still closes its descriptor. Refuses with `mount-target`. */
+  /** Attaches a mount, whose descriptor the caller closes once this has been disposed of. Refuses with `mount-target`. */
   attach({ target, fd, isDirectory, isShared = false }: PreparedMount): void {
-    this.#makeMountPoint(target, isDirectory);
-    const path = this.#locate(target);
-    const targetFd = openInRoot(this.#rootFd, Buffer.from(path, 'latin1'), O_PATH);
+    const made = this.#makeMountPoint(target, isDirectory);
     try {
-      moveMount(fd, '', targetFd, '', MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH);
+      this.#mounted.push({ fd, path: this.#attachAt(target, fd), isShared, made });
     } catch (error) {
-      throw isSyscallError(error, 'ENOTDIR', 'EINVAL') ? mismatch(target) : error;
-    } finally {
-      close(targetFd);
+      made?.remove();
+      made?.[Symbol.dispose]();
+      throw error;
     }
-    this.#mounted.push({ path, isShared });
   }
 
   /** The root with everything attached so far. The caller closes the descriptor. */
@@ -62,34 +58,57 @@ export class AttachedMounts implements Disposable {
     makeDirectories(this.#rootFd, path, { mode: 0o755, uid: 0, gid: 0 });
   }
 
+  /**
+   * What a command has done to the folders around its mounts leads nowhere: the mounts are named by their own descriptors, and what was made
+   * for them by those of the folders it was made in.
+   */
   [Symbol.dispose](): void {
+    for (const { fd, made } of this.#mounted.splice(0).toReversed()) {
+      detach(fd);
+      made?.remove();
+      made?.[Symbol.dispose]();
+    }
     close(this.#rootFd);
-    for (const { path } of this.#mounted.toReversed()) {
-      umount2(pathIn(this.#root, path), MNT_DETACH | UMOUNT_NOFOLLOW);
-      this.#made.filter((point) => point.path === path).forEach((point) => this.#remove(point));
+  }
+
+  /** Gives the path without links. */
+  #attachAt(target: string, fd: number): RawPath {
+    const path = this.#locate(target);
+    const targetFd = openInRoot(this.#rootFd, Buffer.from(path, 'latin1'), O_PATH);
+    try {
+      moveMount(fd, '', targetFd, '', MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH);
+      return path;
+    } catch (error) {
+      throw isSyscallError(error, 'ENOTDIR', 'EINVAL') ? mismatch(target) : error;
+    } finally {
+      close(targetFd);
     }
   }
 
   /** Only where another mount of the same RUN is: the layer with missing mount points covers the root. */
-  #makeMountPoint(target: string, isDirectory: boolean): void {
+  #makeMountPoint(target: string, isDirectory: boolean): MadeMountPoint | undefined {
     const { existing, missing } = locateInRoot(this.#rootFd, target);
     const last = missing.at(-1);
     if (last === undefined) {
-      return;
+      return undefined;
     }
     const parent = missing.slice(0, -1).reduce(joinPath, existing);
-    if (!this.#isInShared(existing)) {
-      const { mtimeNs } = fstatat(AT_FDCWD, pathIn(this.#root, existing));
-      this.#made.push({ path: missing.reduce(joinPath, existing), outermost: existing, mtimeNs, names: missing.length });
-    }
+    const made = this.#isInShared(existing) ? undefined : this.#openMadeIn(existing, missing);
     try {
       this.#makeFolders(isDirectory ? joinPath(parent, last) : parent);
       if (!isDirectory) {
         this.#makeFile(joinPath(parent, last));
       }
+      made?.hold();
+      return made;
     } catch (error) {
+      made?.[Symbol.dispose]();
       throw isSyscallError(error, 'EROFS') ? readOnlyAround(target) : error;
     }
+  }
+
+  #openMadeIn(existing: RawPath, missing: readonly RawPath[]): MadeMountPoint {
+    return new MadeMountPoint(openInRoot(this.#rootFd, bytesOfPath(existing), O_PATH), missing);
   }
 
   /** Mount points in what others use stay: whoever has something mounted there would lose it with them. (rmdir(2), namespaces) */
@@ -124,50 +143,26 @@ export class AttachedMounts implements Disposable {
     }
   }
 
-  /** Takes away what was made for a mount point, as far as the command has left it empty. */
-  #remove({ path, outermost, mtimeNs, names }: MadeMountPoint): void {
-    const all = path.split('/');
-    for (let count = 0; count < names; count++) {
-      if (!removeIfEmpty(pathIn(this.#root, rawPath(all.slice(0, all.length - count).join('/'))))) {
-        return;
-      }
-    }
-    utimensat(AT_FDCWD, pathIn(this.#root, outermost), { mtimeNs });
-  }
-
   #locate(path: string): RawPath {
     const { existing, missing } = locateInRoot(this.#rootFd, path);
     return missing.reduce(joinPath, existing);
   }
 }
 
-/** A mount point that was made inside of another mount. */
-interface MadeMountPoint {
+interface AttachedMount {
+  readonly fd: number;
   readonly path: RawPath;
-  /** The folder that was there before, and its time. */
-  readonly outermost: RawPath;
-  readonly mtimeNs: bigint;
-  /** How many names below `outermost` are ours. */
-  readonly names: number;
+  readonly isShared: boolean;
+  readonly made: MadeMountPoint | undefined;
 }
 
-function removeIfEmpty(path: Buffer): boolean {
-  const status = lstatSync(path, { throwIfNoEntry: false });
+/** A command in whose namespace the mount point could be removed has taken the mount away everywhere. (EINVAL; NOTES in rmdir(2)) */
+function detach(fd: number): void {
   try {
-    if (status?.isDirectory() === true) {
-      rmdirSync(path);
-      return true;
-    }
-    if (status?.isFile() === true && status.size === 0) {
-      unlinkSync(path);
-      return true;
-    }
+    umount2(`/proc/self/fd/${fd}`, MNT_DETACH);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) {
-      throw error;
-    }
+    if (!isSyscallError(error, 'EINVAL', 'ENOENT')) throw error;
   }
-  return false;
 }
 
 function mismatch(target: string): Refusal {

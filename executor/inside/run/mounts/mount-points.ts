@@ -1,11 +1,13 @@
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
-import { AT_FDCWD, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
-import { fstatat, utimensat } from '../../../../native/files.ts';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { AT, AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
+import { close, fstatat, openat2, utimensat } from '../../../../native/files.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
-import { folderOf, joinPath, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
+import { bytesOfPath, folderOf, joinPath, nameOf, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
-import { locateInRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
+import { locateInRoot, openRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
 import { copyDirectoryAttributes } from '../../rootfs.ts';
+import { removeIfEmpty } from './made-mount-point.ts';
 
 /** Something that will be mounted. */
 interface Target {
@@ -94,17 +96,40 @@ export function makeMountPointLayer(directory: string, root: string, points: Mis
 
 /**
  * Removes from a layer the folders that were only there for mount points and that the command has touched (a `chown -R`, say) but
- * left empty. The overlay must not be mounted meanwhile.
+ * left empty. It may have put links in the place of those above them, which are not followed. The overlay must not be mounted meanwhile.
  */
 export function removeEmptyMountPoints(upper: string, points: MissingMountPoints): void {
-  for (const path of points.directories.toSorted(byDepth).toReversed()) {
-    const folder = pathIn(upper, path);
-    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(folder).length === 0) {
-      const parent = pathIn(upper, folderOf(path));
-      const { mtimeNs } = fstatat(AT_FDCWD, parent);
-      rmdirSync(folder);
-      utimensat(AT_FDCWD, parent, { mtimeNs });
+  const upperFd = openRoot(upper);
+  try {
+    for (const path of points.directories.toSorted(byDepth).toReversed()) {
+      removeEmptyFolder(upperFd, path);
     }
+  } finally {
+    close(upperFd);
+  }
+}
+
+function removeEmptyFolder(upperFd: number, path: RawPath): void {
+  const folder = openIfUnchanged(upperFd, folderOf(path));
+  if (folder === undefined) return;
+  try {
+    const { mtimeNs } = fstatat(folder, '', AT.EMPTY_PATH);
+    if (removeIfEmpty({ folder, name: bytesOfPath(nameOf(path)) })) {
+      utimensat(folder, '', { mtimeNs }, AT.EMPTY_PATH);
+    }
+  } finally {
+    close(folder);
+  }
+}
+
+/** A folder of a layer; undefined when the command has left something else on the way. */
+function openIfUnchanged(upperFd: number, path: RawPath): number | undefined {
+  const resolve = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
+  try {
+    return openat2(upperFd, path === '' ? '.' : bytesOfPath(path), { flags: O_PATH | O_DIRECTORY, resolve });
+  } catch (error) {
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
   }
 }
 

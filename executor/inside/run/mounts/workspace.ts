@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmdirSync, rmSync, utimesSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmdirSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import {
   AT,
@@ -24,7 +24,9 @@ import {
 } from '../../../../native/mounts.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
+import { removeTree } from '../../layer/remove-tree.ts';
 import { changeOwner, type Owner } from '../../owner.ts';
+import { openRoot } from '../../resolve-in-root.ts';
 import { mountRootfs, type ReadOnlyRootfs } from '../../rootfs.ts';
 
 /** A mount that is attached nowhere yet, and where it goes. */
@@ -127,7 +129,17 @@ export class Workspace implements Disposable {
     umount2(this.#memory, MNT_DETACH);
     // Not recursive: were it still mounted, nothing in it would be lost.
     rmdirSync(this.#memory);
-    this.#folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+    this.#removeFolders();
+  }
+
+  /** A command has filled them, as deep as it liked. */
+  #removeFolders(): void {
+    const fd = openRoot(this.#directory);
+    try {
+      this.#folders.forEach((folder) => removeTree(fd, Buffer.from(path.basename(folder))));
+    } finally {
+      close(fd);
+    }
   }
 
   #keep(tree: ReadOnlyRootfs): string {
