@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { link, mkdir, open, rm, symlink } from 'node:fs/promises';
+import { link, mkdir, open, rm, stat, symlink } from 'node:fs/promises';
 import { sniff } from '../../registry/oci/compression/sniff.ts';
+import { archiveGrowth } from '../../registry/oci/growth.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { bytesOfPath, folderOf, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { readTar, type TarEntry } from '../../registry/oci/tar/reader.ts';
 import { isHole } from '../../registry/oci/tar/sparse.ts';
@@ -14,6 +16,8 @@ export interface UnpackOptions {
   readonly signal: AbortSignal;
   /** Default: 1,000,000. */
   readonly maxEntries?: number;
+  /** Bytes of the archive as it came, where they are known: what holes are measured by. */
+  readonly sizeBytes?: number;
   /** Default: 64 GiB. */
   readonly maxBytes?: number;
 }
@@ -37,7 +41,9 @@ export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: st
   await mkdir(folder, { mode: 0o700 });
   const unpacker = new Unpacker(folder, options);
   try {
-    for await (const entry of readTar(bytes, { maxEntries: options.maxEntries ?? 1_000_000 })) {
+    const { maxEntries = 1_000_000, sizeBytes } = options;
+    const limits = { maxEntries, mostGrowth: archiveGrowth, ...(sizeBytes !== undefined && { sizeBytes }) };
+    for await (const entry of readTar(bytes, limits)) {
       options.signal.throwIfAborted();
       await unpacker.place(entry);
     }
@@ -51,7 +57,8 @@ export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: st
 /** Unpacks a file, compressed or not, in the same way. */
 export async function unpackFile(file: string, folder: string, options: UnpackOptions): Promise<Unpacked> {
   const stream = await sniff(createReadStream(file, { highWaterMark: 1 << 18 }), 16);
-  return unpackArchive(decompressed(stream, options), folder, options);
+  const { size } = await stat(file);
+  return unpackArchive(decompressed(stream, options), folder, { ...options, sizeBytes: size });
 }
 
 type Kind = 'directory' | 'file' | 'symlink';
@@ -63,6 +70,7 @@ type Kind = 'directory' | 'file' | 'symlink';
 class Unpacker {
   readonly #folder: string;
   readonly #options: UnpackOptions;
+  readonly #pace: Pace;
   readonly #kinds = new Map<RawPath, Kind>([[rawPath(''), 'directory']]);
   readonly #modes = new Map<RawPath, number>();
   readonly #folderModes = new Map<RawPath, number>();
@@ -74,6 +82,7 @@ class Unpacker {
   constructor(folder: string, options: UnpackOptions) {
     this.#folder = folder;
     this.#options = options;
+    this.#pace = new Pace(options.signal);
   }
 
   async place(entry: TarEntry): Promise<void> {
@@ -127,7 +136,7 @@ class Unpacker {
       await using handle = await open(file, 'wx', 0o600);
       let position = 0;
       for await (const chunk of entry.bytes === undefined ? entry.content : [entry.bytes]) {
-        this.#options.signal.throwIfAborted();
+        if (this.#pace.isDue()) await this.#pace.turn();
         if (!isHole(chunk)) await writeAll(handle, chunk, position);
         position += chunk.length;
       }

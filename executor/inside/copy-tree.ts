@@ -13,33 +13,41 @@ import { constants, copyFile } from 'node:fs/promises';
 import { AT, AT_FDCWD, S_IFIFO } from '../../native/constants.ts';
 import { fstatat, mknodat, utimensat } from '../../native/files.ts';
 import { getXattr, listXattrs, setXattr } from '../../native/xattrs.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 
 /**
  * Copies what is in a folder into an empty folder, and the folder's own attributes: owners, modes, times, extended attributes, links
  * and hard links. Devices and sockets stay behind. Neither tree may change meanwhile: both belong to the build alone.
  */
-export async function copyTree(from: string, to: string): Promise<void> {
-  await copyDirectory(Buffer.from(from), Buffer.from(to), new Map());
+export async function copyTree(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  await copyDirectory(Buffer.from(from), Buffer.from(to), { copied: new Map(), pace: new Pace(signal) });
 }
 
 /** Copies of files with several names, by inode. */
 export type CopiedFiles = Map<number, Buffer>;
 
-async function copyDirectory(from: Buffer, to: Buffer, copied: CopiedFiles): Promise<void> {
+/** What goes on over all entries of a copy. */
+export interface Copying {
+  readonly copied: CopiedFiles;
+  readonly pace: Pace;
+}
+
+async function copyDirectory(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
   for (const name of readdirSync(from, { encoding: 'buffer' })) {
-    await copyEntry(inside(from, name), inside(to, name), copied);
+    if (copying.pace.isDue()) await copying.pace.turn();
+    await copyEntry(inside(from, name), inside(to, name), copying);
   }
   copyAttributes(from, to, lstatSync(from));
 }
 
 /** Copies a file of any kind, or a folder with all that is in it, to a name that does not exist. */
-export async function copyEntry(from: Buffer, to: Buffer, copied: CopiedFiles): Promise<void> {
+export async function copyEntry(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
   const status = lstatSync(from);
   if (status.isDirectory()) {
     mkdirSync(to);
-    await copyDirectory(from, to, copied);
+    await copyDirectory(from, to, copying);
   } else if (status.isFile()) {
-    await copyRegular({ from, to, status }, copied);
+    await copyRegular({ from, to, status }, copying.copied);
   } else if (status.isSymbolicLink()) {
     symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
     copyAttributes(from, to, status);

@@ -1,8 +1,8 @@
 import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/constants.ts';
 import { close, linkat, mkdirat, openat } from '../../native/files.ts';
+import { Pace, pause } from '../../registry/oci/pace.ts';
 import { bytesOfPath, type RawPath } from '../../registry/oci/raw-path.ts';
 import { noXattrs, type TarHeader } from '../../registry/oci/tar/header.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
@@ -35,10 +35,10 @@ async function writeTarFile(files: Iterable<TreeFile>, path: string, context: Re
   const counter = { files: 0 };
   const fd = openSync(path, 'wx', 0o644);
   try {
+    const pace = new Pace(context.signal);
     for (const chunk of tarChunks(tarItems(files, counter))) {
-      writeFully(fd, chunk);
-      await nextTurn();
-      context.signal.throwIfAborted();
+      if (chunk !== pause) writeFully(fd, chunk);
+      await pace.turn();
     }
     fsyncSync(fd);
   } catch (error) {
@@ -62,15 +62,13 @@ async function writeFolder(files: Iterable<TreeFile>, path: string, context: Req
   try {
     using target = new FolderTarget(path);
     let count = 0;
+    const pace = new Pace(context.signal);
     for (const file of files) {
-      target.put(file);
+      for (const _ of target.put(file)) if (pace.isDue()) await pace.turn();
       count += 1;
-      if (count % 256 === 0) {
-        await nextTurn();
-        context.signal.throwIfAborted();
-      }
+      if (pace.isDue()) await pace.turn();
     }
-    target.finish(context);
+    await target.finish(context, pace);
     return count;
   } catch (error) {
     await removePath(path);
@@ -99,13 +97,14 @@ class FolderTarget implements Disposable {
     this.#folders = new FolderCache(rootFd, (folder) => openInRoot(rootFd, bytesOfPath(folder), O_PATH | O_DIRECTORY));
   }
 
-  put({ header, fd }: TreeFile): void {
+  /** Makes a file, a large one in steps. */
+  *put({ header, fd }: TreeFile): Generator<void, void, undefined> {
     const { parent, name } = splitPath(header.path);
     const place: Place = { fd: this.#folders.get(parent).fd, name: bytesOfPath(name) };
     const attributes: NewAttributes = { mode: header.mode & 0o1777, uid: 0, gid: 0, mtime: header.mtime, xattrs: noXattrs };
     switch (header.type) {
       case 'file':
-        putFile(place, attributes, { fd: fd ?? -1, size: header.size });
+        yield* putFile(place, attributes, { fd: fd ?? -1, size: header.size });
         return;
       case 'directory':
         mkdirat(place.fd, place.name, 0o700);
@@ -129,10 +128,11 @@ class FolderTarget implements Disposable {
   }
 
   /** Sets modes and times of folders, which had to wait: a folder may forbid its owner to write. */
-  finish(context: RequestContext): void {
+  async finish(context: RequestContext, pace: Pace): Promise<void> {
     this.#folders.forget();
-    this.#times.apply(this.#rootFd);
+    await this.#times.apply(this.#rootFd, pace);
     for (const [path, mode] of [...this.#modes].toReversed()) {
+      if (pace.isDue()) await pace.turn();
       const fd = openInRoot(this.#rootFd, bytesOfPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       fchmodSync(fd, mode);
       close(fd);
@@ -166,10 +166,14 @@ class FolderTarget implements Disposable {
   }
 }
 
-function putFile(place: Place, attributes: NewAttributes, source: { readonly fd: number; readonly size: number }): void {
+function* putFile(
+  place: Place,
+  attributes: NewAttributes,
+  source: { readonly fd: number; readonly size: number },
+): Generator<void, void, undefined> {
   const fd = openNewFile(place);
   try {
-    copyBytes(source.fd, fd, source.size);
+    yield* copyBytes(source.fd, fd, source.size);
     finishFile(fd, attributes);
   } finally {
     close(fd);

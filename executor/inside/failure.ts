@@ -30,7 +30,7 @@ export function toFailure(error: unknown): WorkerFailure {
   if (error instanceof TarError) {
     return {
       kind: 'refused',
-      code: error.code === 'too-large' ? 'archive-too-large' : 'archive-invalid',
+      code: error.code === 'too-large' || error.code === 'too-sparse' ? 'archive-too-large' : 'archive-invalid',
       message: error.message,
     };
   }

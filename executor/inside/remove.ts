@@ -1,16 +1,13 @@
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE } from '../../native/constants.ts';
 import { close, openat, openat2 } from '../../native/files.ts';
 import { isSyscallError } from '../../native/syscall-error.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
-import { removeInSteps } from './layer/remove-tree.ts';
+import { removeTree } from './layer/remove-tree.ts';
 import type { RequestContext } from './request-context.ts';
 
 type RemoveRequest = Extract<WorkerRequest, { readonly kind: 'remove' }>;
-
-/** How many folders are emptied before others get a turn. */
-const foldersAtATime = 64;
 
 /**
  * Removes trees whose files belong to ids that only the namespace can remove. Never follows a link, above a tree or in it, and never leaves the
@@ -46,14 +43,7 @@ async function removeIn(parent: number | undefined, name: string, signal: AbortS
     return;
   }
   try {
-    let count = 0;
-    for (const _ of removeInSteps(parent, Buffer.from(name))) {
-      count += 1;
-      if (count % foldersAtATime === 0) {
-        await nextTurn();
-        signal?.throwIfAborted();
-      }
-    }
+    await removeTree(parent, Buffer.from(name), new Pace(signal));
   } finally {
     close(parent);
   }

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT_FDCWD } from '../../native/constants.ts';
@@ -7,6 +7,7 @@ import { close, fchmodat, utimensat } from '../../native/files.ts';
 import { currentIdMaps } from '../../native/identity.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import { digestFromHex } from '../../registry/oci/digest.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { readTar } from '../../registry/oci/tar/reader.ts';
 import type { LayerFacts } from '../protocol/actions.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
@@ -68,6 +69,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
   const rootFd = openRoot(fs);
   try {
     using index = new IndexWriter(indexPath);
+    const pace = new Pace(context.signal);
     const { lowers } = request;
     await using unpacker = new LayerUnpacker({
       rootFd,
@@ -75,12 +77,15 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
       index,
       owners: new OwnersOnDisk(currentIdMaps()),
       warn: (message) => context.warn(message),
+      pace,
     });
     const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0, tell: (doneBytes) => context.progress(doneBytes) };
     for await (const entry of readTar(
       counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal }), counter),
+      { sizeBytes: statSync(request.blob).size },
     )) {
       await unpacker.apply(entry);
+      if (pace.isDue()) await pace.turn();
     }
     await unpacker.finish();
     index.finish();

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
+import { Pace, type Pause, pause } from '../../registry/oci/pace.ts';
 import type { LayerCompression } from '../protocol/messages.ts';
 
 /** How the tar of a layer becomes a blob. */
@@ -22,7 +23,7 @@ export interface WrittenBlob {
   readonly diffId: Digest;
 }
 
-type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array>;
 
 /** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
 export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobWriting): Promise<WrittenBlob> {
@@ -40,10 +41,14 @@ export async function writeBlob(tar: Chunks, { output, compression, signal, chec
 }
 
 async function* hashed(chunks: Chunks, hash: Hash, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const pace = new Pace(signal);
   for await (const chunk of chunks) {
     signal.throwIfAborted();
-    hash.update(chunk);
-    yield chunk;
+    if (chunk !== pause) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (pace.isDue()) await pace.turn();
   }
 }
 

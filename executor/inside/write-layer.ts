@@ -2,6 +2,7 @@ import { createReadStream, openSync } from 'node:fs';
 import path from 'node:path';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
+import { type Pause } from '../../registry/oci/pace.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { readIndex } from './layer/index-file.ts';
 import { layerItems, packedLayer } from './layer/layer-files.ts';
@@ -26,7 +27,7 @@ export async function writeLayer(request: WriteLayerRequest, context: RequestCon
   return writeBlob(tar, { output, compression, signal: context.signal });
 }
 
-function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array> {
+function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array | Pause> {
   const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
   return tarChunks(layerItems(path.join(directory, 'fs'), entries));
 }

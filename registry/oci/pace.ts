@@ -6,6 +6,10 @@ const sliceMs = 10;
 /** When the event loop turned last, as far as anybody's pace has seen. Loops that run beside each other share the slice. */
 let sliceStart = 0;
 
+/** What a generator gives between its values where it finds that a pause is due: whoever takes the values lets everything else run. */
+export const pause: unique symbol = Symbol('pause');
+export type Pause = typeof pause;
+
 /**
  * Keeps a loop from having the thread for itself. A loop over many things, or over much content, asks after each of them:
  *

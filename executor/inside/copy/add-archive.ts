@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
-import { archiveGrowth } from '../../../registry/oci/compression/decompress.ts';
+import { archiveGrowth } from '../../../registry/oci/growth.ts';
+import { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -51,16 +52,18 @@ export async function unpackArchive(job: ArchiveJob, context: RequestContext): P
     signal: context.signal,
     mostGrowth: archiveGrowth,
   });
-  const entries = readTar(bytes, { maxEntries });
+  const entries = readTar(bytes, { maxEntries, mostGrowth: archiveGrowth, sizeBytes: job.entry.size });
   const first = await firstEntry(entries);
   if (first === undefined) {
     return false;
   }
   job.makeFolder();
-  await using unpacker = new ArchiveUnpacker(job);
+  const pace = new Pace(context.signal);
+  await using unpacker = new ArchiveUnpacker(job, pace);
   await unpacker.apply(first);
   for await (const entry of entries) {
     await unpacker.apply(entry);
+    if (pace.isDue()) await pace.turn();
   }
   await unpacker.finish(context);
   return true;
@@ -72,6 +75,7 @@ async function firstEntry(entries: AsyncGenerator<TarEntry, void, undefined>): P
     const first = await entries.next();
     return first.done === true ? undefined : first.value;
   } catch (error) {
+    if (error instanceof TarError && error.code === 'too-sparse') throw error;
     if (error instanceof TarError || (error instanceof Refusal && error.code === 'archive-invalid')) {
       return undefined;
     }
@@ -86,7 +90,7 @@ class ArchiveUnpacker implements AsyncDisposable {
   /** The folder with all links followed; nothing may be put outside of it. */
   readonly #base: RawPath;
 
-  constructor(job: ArchiveJob) {
+  constructor(job: ArchiveJob, pace: Pace) {
     this.#job = job;
     this.#rootPath = pathOfDescriptor(job.rootFd);
     this.#base = locateInRoot(job.rootFd, bytesOfPath(job.folder)).existing;
@@ -96,6 +100,7 @@ class ArchiveUnpacker implements AsyncDisposable {
       openFolder: (path) => this.#openFolder(path),
       attributes: (header, path) => this.#attributes(header, path),
       isNew: false,
+      pace,
     });
   }
 

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { close } from '../../../native/files.ts';
+import { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyAction, CopyGroup, MakeDirectoryAction, TreeSource } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
@@ -15,9 +15,6 @@ import { readEntries } from './read-list.ts';
 import { SourceTree } from './source-tree.ts';
 import { TreeCopier } from './tree-copier.ts';
 
-/** How many files are copied before others get a turn. */
-const filesAtATime = 128;
-
 /** COPY, and the part of ADD that copies or unpacks, onto the tree at `rootPath`. */
 export async function copyAction(action: CopyAction, rootPath: string, context: RequestContext): Promise<void> {
   const rootFd = openRoot(rootPath);
@@ -26,7 +23,7 @@ export async function copyAction(action: CopyAction, rootPath: string, context: 
     for (const group of action.groups) {
       await copy.group(group);
     }
-    copy.finish();
+    await copy.finish();
   } finally {
     close(rootFd);
   }
@@ -48,14 +45,15 @@ class Copy implements Disposable {
   readonly #rootFd: number;
   readonly #context: RequestContext;
   readonly #rules: CopyRules;
+  readonly #pace: Pace;
   readonly #times = new FolderTimes();
   readonly #sources = new Map<string, SourceTree>();
-  #files = 0;
 
   constructor(action: CopyAction, rootFd: number, context: RequestContext) {
     this.#action = action;
     this.#rootFd = rootFd;
     this.#context = context;
+    this.#pace = new Pace(context.signal);
     this.#rules = copyRules(action, rootFd);
   }
 
@@ -70,7 +68,7 @@ class Copy implements Disposable {
       const source = this.#source(group.source);
       using copier = new TreeCopier({ rootFd: this.#rootFd, folderFd, times: this.#times, rules: this.#rules, source });
       for (const entry of readEntries(group.list)) {
-        this.#entry(copier, entry, target);
+        for (const _ of this.#entry(copier, entry, target)) await this.#pause();
         await this.#pause();
       }
     } finally {
@@ -79,8 +77,8 @@ class Copy implements Disposable {
   }
 
   /** Times of folders come last, since every file that is put into one changes its time. */
-  finish(): void {
-    this.#times.apply(this.#rootFd);
+  async finish(): Promise<void> {
+    await this.#times.apply(this.#rootFd, this.#pace);
   }
 
   [Symbol.dispose](): void {
@@ -89,11 +87,11 @@ class Copy implements Disposable {
     }
   }
 
-  #entry(copier: TreeCopier, entry: ListedEntry, target: CopyTarget): void {
+  *#entry(copier: TreeCopier, entry: ListedEntry, target: CopyTarget): Generator<void, void, undefined> {
     if (entry.to !== '') {
-      copier.copy(entry, entry.to);
+      yield* copier.copy(entry, entry.to);
     } else if (target.kind === 'file') {
-      copier.copy(entry, target.name);
+      yield* copier.copy(entry, target.name);
     } else {
       // The folder that is copied to keeps its mode and owner, or has those of new folders; only its time is the source's.
       this.#times.set(target.folder, timeOf(this.#rules, entry));
@@ -129,10 +127,6 @@ class Copy implements Disposable {
   }
 
   async #pause(): Promise<void> {
-    this.#files += 1;
-    if (this.#files % filesAtATime === 0) {
-      await nextTurn();
-      this.#context.signal.throwIfAborted();
-    }
+    if (this.#pace.isDue()) await this.#pace.turn();
   }
 }

@@ -36,14 +36,14 @@ export class TreeCopier implements Disposable {
     this.#folders = new FolderCache(target.rootFd, (path) => openBelow(target.folderFd, path));
   }
 
-  /** Copies an entry to a path below the folder; the folders on the way exist. */
-  copy(entry: ListedEntry, to: RawPath): void {
+  /** Copies an entry to a path below the folder; the folders on the way exist. Large files are copied in steps. */
+  *copy(entry: ListedEntry, to: RawPath): Generator<void, void, undefined> {
     const { parent, name } = splitPath(to);
     const spot = spotIn(this.#folders.get(parent), name);
     const attributes = attributesOf(this.#target.rules, entry, spot.path);
     switch (entry.type) {
       case 'file':
-        replacing(spot, () => this.#file(entry, spot, attributes));
+        yield* this.#file(entry, spot, attributes);
         return;
       case 'directory':
         this.#directory(spot, attributes);
@@ -70,11 +70,11 @@ export class TreeCopier implements Disposable {
     this.#folders.forget();
   }
 
-  #file(entry: CopyFile, spot: Spot, attributes: NewAttributes): void {
-    const fd = openNewFile(spot);
+  *#file(entry: CopyFile, spot: Spot, attributes: NewAttributes): Generator<void, void, undefined> {
+    const fd = replacing(spot, () => openNewFile(spot));
     try {
       if (entry.inline === undefined) {
-        this.#content(entry, fd);
+        yield* this.#content(entry, fd);
       } else {
         writeFully(fd, Buffer.from(entry.inline, 'base64'));
       }
@@ -84,11 +84,11 @@ export class TreeCopier implements Disposable {
     }
   }
 
-  #content(entry: CopyFile, to: number): void {
+  *#content(entry: CopyFile, to: number): Generator<void, void, undefined> {
     const from = this.#target.source.open(entry.from);
     try {
       const isSame = entry.identity === undefined || hasIdentity(from, entry.identity);
-      if (!isSame || copyBytes(from, to, entry.size) !== entry.size) {
+      if (!isSame || (yield* copyBytes(from, to, entry.size)) !== entry.size) {
         throw sourceChanged(entry.from);
       }
     } finally {
@@ -115,9 +115,9 @@ export class TreeCopier implements Disposable {
 }
 
 /** Makes something under a name; if the name is taken, by anything but a folder, what has it goes first. */
-export function replacing(spot: Spot, make: () => void): void {
+export function replacing<T>(spot: Spot, make: () => T): T {
   try {
-    make();
+    return make();
   } catch (error) {
     if (!isSyscallError(error, 'EEXIST')) {
       throw error;
@@ -127,7 +127,7 @@ export function replacing(spot: Spot, make: () => void): void {
       throw new Refusal('is-a-directory', `Cannot copy a file to "/${textOfPath(spot.path)}": a folder of that name exists`);
     }
     unlinkat(spot.fd, spot.name);
-    make();
+    return make();
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
 import { digestFromHex } from '../../../registry/oci/digest.ts';
+import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import type { LayerFacts } from '../../protocol/actions.ts';
 import { headerOf } from './entry-header.ts';
 import { IndexWriter } from './index-file.ts';
@@ -46,8 +46,13 @@ export async function commitLayer({ directory, base, buildStartNs, signal, warn 
 }
 
 /** Hands entries to the tar, and writes them down when the digest of their content is known. */
-function* indexed(found: Iterable<FoundEntry>, index: IndexWriter): Generator<TarItem, void, undefined> {
-  for (const { entry, fd } of found) {
+function* indexed(found: Iterable<FoundEntry | Pause>, index: IndexWriter): Generator<TarItem | Pause, void, undefined> {
+  for (const item of found) {
+    if (item === pause) {
+      yield pause;
+      continue;
+    }
+    const { entry, fd } = item;
     let digest = '';
     const onContent = (hex: string): void => {
       digest = hex;
@@ -59,22 +64,24 @@ function* indexed(found: Iterable<FoundEntry>, index: IndexWriter): Generator<Ta
 
 /** The digest of a tar. `write` is called again only when its promise has settled, while the next chunk is made. */
 export async function hashChunks(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array | Pause>,
   signal: AbortSignal,
   write?: (chunk: Uint8Array) => Promise<void>,
 ): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   let writing: Promise<void> | undefined;
+  const pace = new Pace(signal);
   for await (const chunk of chunks) {
-    await writing;
-    writing = write?.(chunk);
-    writing?.catch(() => undefined); // seen at the next turn, unless something else fails first
-    hash.update(chunk);
-    sizeBytes += chunk.length;
+    if (chunk !== pause) {
+      await writing;
+      writing = write?.(chunk);
+      writing?.catch(() => undefined); // seen at the next turn, unless something else fails first
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+    }
     // Output of commands that run meanwhile must keep flowing, and a cancel must be seen.
-    await nextTurn();
-    signal.throwIfAborted();
+    await pace.turn();
   }
   await writing;
   return { diffId: digestFromHex(hash.digest('hex')), sizeBytes };

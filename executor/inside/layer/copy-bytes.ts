@@ -6,20 +6,23 @@ import { writeFully } from './index-file.ts';
 
 /** Up to this size one read and one write are the fastest way. */
 const smallBytes = 1 << 17;
+/** What the kernel copies at a time. */
+const stepBytes = 1 << 23;
 const buffer = Buffer.allocUnsafeSlow(smallBytes);
 
 /**
  * Copies the first `size` bytes of a file into an empty one, both at their beginning: as a clone where the file system can, inside the
- * kernel where it cannot, holes as holes. Gives how many bytes there were, fewer if the file is shorter.
+ * kernel where it cannot, holes as holes. Gives how many bytes there were, fewer if the file is shorter. A large file is copied in steps,
+ * between which others can have a turn.
  */
-export function copyBytes(inFd: number, outFd: number, size: number): number {
+export function* copyBytes(inFd: number, outFd: number, size: number): Generator<void, number, undefined> {
   if (size <= smallBytes) {
-    return copyThroughMemory(inFd, outFd, size);
+    return yield* copyThroughMemory(inFd, outFd, size);
   }
   if (clone(inFd, outFd)) {
     return fstatSync(outFd).size;
   }
-  return copyPieces(inFd, outFd, size);
+  return yield* copyPieces(inFd, outFd, size);
 }
 
 function clone(inFd: number, outFd: number): boolean {
@@ -34,13 +37,14 @@ function clone(inFd: number, outFd: number): boolean {
   }
 }
 
-function copyPieces(inFd: number, outFd: number, size: number): number {
+function* copyPieces(inFd: number, outFd: number, size: number): Generator<void, number, undefined> {
   let end = 0;
   for (let start = lseek(inFd, 0, SEEK_DATA); start !== undefined && start < size; start = lseek(inFd, end, SEEK_DATA)) {
     end = Math.min(lseek(inFd, start, SEEK_HOLE) ?? size, size);
     lseek(inFd, start, SEEK_SET);
     lseek(outFd, start, SEEK_SET);
-    const copied = copyPiece(inFd, outFd, end - start);
+    yield;
+    const copied = yield* copyPiece(inFd, outFd, end - start);
     if (copied < end - start) {
       return start + copied;
     }
@@ -52,22 +56,23 @@ function copyPieces(inFd: number, outFd: number, size: number): number {
   return length;
 }
 
-function copyPiece(inFd: number, outFd: number, length: number): number {
+function* copyPiece(inFd: number, outFd: number, length: number): Generator<void, number, undefined> {
   let done = 0;
   try {
     for (let copied = -1; copied !== 0 && done < length; done += copied) {
-      copied = copyFileRange(inFd, outFd, Math.min(length - done, 1 << 30));
+      copied = copyFileRange(inFd, outFd, Math.min(length - done, stepBytes));
+      yield;
     }
     return done;
   } catch (error) {
     if (isSyscallError(error, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EIO')) {
-      return done + copyThroughMemory(inFd, outFd, length - done);
+      return done + (yield* copyThroughMemory(inFd, outFd, length - done));
     }
     throw error;
   }
 }
 
-function copyThroughMemory(inFd: number, outFd: number, length: number): number {
+function* copyThroughMemory(inFd: number, outFd: number, length: number): Generator<void, number, undefined> {
   let done = 0;
   while (done < length) {
     const read = readSync(inFd, buffer, 0, Math.min(length - done, smallBytes), null);
@@ -76,6 +81,7 @@ function copyThroughMemory(inFd: number, outFd: number, length: number): number 
     }
     writeFully(outFd, buffer.subarray(0, read));
     done += read;
+    if (done < length) yield;
   }
   return done;
 }

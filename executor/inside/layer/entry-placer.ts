@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { AT, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, fstatatIfExists, linkat, mkdirat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
+import { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -44,6 +45,8 @@ export interface PlacerOptions {
   readonly attributes: (header: TarHeader, path: RawPath) => NewAttributes;
   /** The tree is empty and nobody else puts anything into it, so that files may be made later than they come. */
   readonly isNew: boolean;
+  /** Default: one that no signal ends. */
+  readonly pace?: Pace | undefined;
 }
 
 /** What became of an entry: the sha256 of a file's content, hex, or the place that a hard link shares its file with. */
@@ -62,9 +65,11 @@ export class EntryPlacer implements AsyncDisposable {
   readonly #missingDevices: RawPath[] = [];
   readonly #missingXattrs: RawPath[] = [];
   readonly #waiting: WaitingFiles | undefined;
+  readonly #pace: Pace;
 
   constructor(options: PlacerOptions) {
     this.#options = options;
+    this.#pace = options.pace ?? new Pace();
     this.#folders = new FolderCache(options.rootFd, options.openFolder);
     this.#waiting = options.isNew ? new WaitingFiles(options.rootFd, (file) => this.#makeAlone(file)) : undefined;
   }
@@ -113,7 +118,7 @@ export class EntryPlacer implements AsyncDisposable {
   async finish(what: string, warn: (message: string) => void): Promise<void> {
     await this.settle();
     this.#folders.forget();
-    this.#options.times.apply(this.#options.rootFd);
+    await this.#options.times.apply(this.#options.rootFd, this.#pace);
     if (this.#missingDevices.length > 0) {
       warn(
         `${count(this.#missingDevices, 'device node')} of ${what} cannot be made by a user and left out: ${example(this.#missingDevices)}`,
@@ -141,7 +146,7 @@ export class EntryPlacer implements AsyncDisposable {
     await this.#meet(spot);
     const fd = await this.#newFile(spot);
     try {
-      const digest = await writeContent(fd, entry);
+      const digest = await writeContent(fd, entry, this.#pace);
       this.#note(finishFile(fd, attributes), spot.path);
       return digest;
     } finally {
@@ -162,11 +167,11 @@ export class EntryPlacer implements AsyncDisposable {
   }
 
   /** A file that could not be made with others. Nothing but a file or an unused folder can be in its way. */
-  #makeAlone({ path, attributes, bytes }: WaitingFile): void {
+  async #makeAlone({ path, attributes, bytes }: WaitingFile): Promise<void> {
     const { rootFd } = this.#options;
     const place = openParentInRoot(rootFd, bytesOfPath(path));
     try {
-      removeTree(place.fd, place.name);
+      await removeTree(place.fd, place.name, this.#pace);
       const fd = openNewFile(place);
       try {
         writeFully(fd, bytes);
@@ -250,7 +255,7 @@ export class EntryPlacer implements AsyncDisposable {
     if (status !== undefined) {
       // Files may wait for their turn in a folder that goes.
       await this.settle();
-      removeTree(fd, name);
+      await removeTree(fd, name, this.#pace);
       // Folders that were below it, or behind it if it was a link, are elsewhere now.
       this.#folders.forgetAllBut(fd);
     }

@@ -1,6 +1,7 @@
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../../native/constants.ts';
 import { close } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
+import { type Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { openInRoot } from '../resolve-in-root.ts';
 import { setTime } from './file-times.ts';
@@ -18,9 +19,10 @@ export class FolderTimes {
     return this.#times.has(path);
   }
 
-  /** Sets all times. Folders that are gone, or that something else replaced, are left out. */
-  apply(rootFd: number): void {
+  /** Sets all times, with pauses. Folders that are gone, or that something else replaced, are left out. */
+  async apply(rootFd: number, pace: Pace): Promise<void> {
     for (const [path, mtime] of this.#times) {
+      if (pace.isDue()) await pace.turn();
       const fd = openFolder(rootFd, path);
       if (fd !== undefined) {
         try {

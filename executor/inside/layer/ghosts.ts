@@ -2,6 +2,7 @@ import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE } from '../../..
 import { close, fstatatIfExists, openat, openat2, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { getXattr } from '../../../native/xattrs.ts';
+import { type Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, folderOf, nameOf, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
 
@@ -16,13 +17,14 @@ interface Layers {
  * Removes whiteouts that delete nothing. Where a folder is in one layer alone, overlayfs shows it as it is: such a whiteout would be listed
  * there, and could not be opened. (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories")
  */
-export function removeGhosts(whiteouts: readonly RawPath[], layers: Layers): void {
+export async function removeGhosts(whiteouts: readonly RawPath[], layers: Layers, pace: Pace): Promise<void> {
   for (const [folder, names] of namesByFolder(whiteouts)) {
     const own = openFolder(layers.rootFd, folder);
     if (own.fd === undefined) continue;
     const below = own.isLast ? [] : foldersBelow(folder, layers.lowers);
     try {
       for (const name of names) {
+        if (pace.isDue()) await pace.turn();
         const status = fstatatIfExists(own.fd, name, AT.SYMLINK_NOFOLLOW);
         const isGhost = status !== undefined && isWhiteoutDevice(status) && !hasContent(below, name);
         if (isGhost) unlinkat(own.fd, name);

@@ -1,8 +1,8 @@
 import { lstatSync, mkdirSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } from '../../../native/constants.ts';
 import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/files.ts';
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
+import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
 import { type CopiedFiles, copyAttributes, copyEntry } from '../copy-tree.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
@@ -13,31 +13,31 @@ import { removeTree } from './remove-tree.ts';
  * layers themselves have had: whoever commits the folder leaves out those that have nothing to delete. Neither folder may change meanwhile.
  */
 export async function mergeLayers(layers: Lowers, target: string, signal: AbortSignal): Promise<void> {
-  for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), signal });
+  const pace = new Pace(signal);
+  for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), pace });
 }
 
 interface Merging {
   /** The files of the layer that have several names. */
   readonly copied: CopiedFiles;
-  readonly signal: AbortSignal;
+  readonly pace: Pace;
 }
 
 async function mergeFolder(from: Buffer, to: Buffer, merging: Merging): Promise<void> {
-  await nextTurn();
-  merging.signal.throwIfAborted();
   const [source, target] = [openFolder(from), openFolder(to)];
   try {
     for (const { name } of readDirectory(source)) {
+      if (merging.pace.isDue()) await merging.pace.turn();
       const entry: Entry = { name, from: below(from, name), to: below(to, name), target };
       if (isWhiteoutDevice(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
-        removeTree(target, name);
+        await removeTree(target, name, merging.pace);
         mknodat(target, name, S_IFCHR, 0, 0);
       } else if (lstatSync(entry.from).isDirectory()) {
-        makeFolder(entry);
+        await makeFolder(entry, merging.pace);
         await mergeFolder(entry.from, entry.to, merging);
       } else {
-        removeTree(target, name);
-        await copyEntry(entry.from, entry.to, merging.copied);
+        await removeTree(target, name, merging.pace);
+        await copyEntry(entry.from, entry.to, merging);
       }
     }
   } finally {
@@ -57,11 +57,11 @@ interface Entry {
 }
 
 /** A folder joins one that is there. It hides what is below when the layer says so, or when it takes the place of something else. */
-function makeFolder({ name, from, to, target }: Entry): void {
+async function makeFolder({ name, from, to, target }: Entry, pace: Pace): Promise<void> {
   const present = lstatSync(to, { throwIfNoEntry: false });
   const isOpaque = getXattr(from, opaqueXattr) !== undefined;
   if (present?.isDirectory() === true && !isOpaque) return;
-  removeTree(target, name);
+  await removeTree(target, name, pace);
   mkdirSync(to);
   if (isOpaque || present !== undefined) setXattr(to, opaqueXattr, Buffer.from('y'));
 }

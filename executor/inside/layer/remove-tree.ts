@@ -1,22 +1,20 @@
 import { AT, DT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RENAME, RESOLVE } from '../../../native/constants.ts';
 import { close, openat2, readDirectory, renameat2, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
+import { type Pace } from '../../../registry/oci/pace.ts';
 
 /** Folders nested deeper than this are moved up before they are emptied, so that the depth of a tree costs no descriptors. */
 const maximumDepth = 100;
 
-/** Removes a name and, when it is a folder, all that is in it. A name that does not exist is fine. See removeInSteps(). */
-export function removeTree(dirfd: number, name: Uint8Array): void {
+/** Removes a name and, when it is a folder, all that is in it. A name that does not exist is fine.  */
+export async function removeTree(dirfd: number, name: Uint8Array, pace: Pace): Promise<void> {
   for (const _ of removeInSteps(dirfd, name)) {
-    // Every step is taken at once.
+    if (pace.isDue()) await pace.turn();
   }
 }
 
-/**
- * As removeTree(), with a pause after each folder. Links are removed, never followed, and folders on other mounts are refused
- * (EXDEV), so nothing outside the tree is touched.
- */
-export function* removeInSteps(dirfd: number, name: Uint8Array): Generator<void, void, undefined> {
+/** Links are removed, never followed, and folders on other mounts are refused (EXDEV), so nothing outside the tree is touched. */
+function* removeInSteps(dirfd: number, name: Uint8Array): Generator<void, void, undefined> {
   if (removeLeaf(dirfd, name)) {
     return;
   }
@@ -44,6 +42,7 @@ function* emptyFolder(
   { fd, depth }: { readonly fd: number; readonly depth: number },
 ): Generator<void, void, undefined> {
   for (const { name, type } of readDirectory(fd)) {
+    yield;
     if (type !== DT.DIR && removeLeaf(fd, name)) {
       continue;
     }
@@ -59,7 +58,6 @@ function* emptyFolder(
     }
     unlinkat(fd, name, AT.REMOVEDIR);
   }
-  yield;
 }
 
 /** False for a folder. */

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { textOfPath } from '../../../registry/oci/raw-path.ts';
 import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
@@ -22,9 +23,12 @@ const chunkBytes = 1 << 20;
  * The bytes of a tar in chunks of 1 MiB, the last one shorter. Two pieces of memory take turns, so a chunk must be used up before the
  * next but one is asked for. Files are read straight into them, small ones with one call.
  */
-export function* tarChunks(items: Iterable<TarItem>): Generator<Buffer, void, undefined> {
+export function* tarChunks(items: Iterable<TarItem | Pause>): Generator<Buffer | Pause, void, undefined> {
   const stage = new Stage();
+  const pace = new Pace();
   for (const item of items) {
+    if (item === pause || pace.isDue()) yield pause;
+    if (item === pause) continue;
     yield* stage.put(encodeTarHeader(item.header));
     if (item.header.size > 0) {
       yield* stage.putFile(item);

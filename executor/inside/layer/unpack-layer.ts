@@ -2,6 +2,7 @@ import { AT, S_IFCHR, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { fchmodat, fchownat, fstatatIfExists, mknodat } from '../../../native/files.ts';
 import { setXattr } from '../../../native/xattrs.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { Pace } from '../../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -27,6 +28,7 @@ export interface UnpackTarget {
   readonly index: IndexWriter;
   readonly owners: OwnersOnDisk;
   readonly warn: (message: string) => void;
+  readonly pace: Pace;
 }
 
 /**
@@ -51,6 +53,7 @@ export class LayerUnpacker implements AsyncDisposable {
       openFolder: (path) => implied.open(path),
       attributes: (header, path) => this.#attributes(header, path),
       isNew: true,
+      pace: target.pace,
     });
   }
 
@@ -75,7 +78,7 @@ export class LayerUnpacker implements AsyncDisposable {
   async finish(): Promise<void> {
     const { owners, warn } = this.#target;
     await this.#placer.settle();
-    removeGhosts(this.#whiteouts, this.#target);
+    await removeGhosts(this.#whiteouts, this.#target, this.#target.pace);
     await this.#placer.finish('a layer', warn);
     if (owners.squashed > 0) {
       warn(

@@ -24,13 +24,13 @@ const batchSize = { files: 512, contentBytes: 1 << 20 };
  */
 export class WaitingFiles {
   readonly #rootFd: number;
-  readonly #makeAlone: (file: WaitingFile) => void;
+  readonly #makeAlone: (file: WaitingFile) => Promise<void>;
   readonly #links = new Set<RawPath>();
   readonly #opened = new Set<RawPath>();
   #filling: Batch | undefined;
   #making: Batch | undefined;
 
-  constructor(rootFd: number, makeAlone: (file: WaitingFile) => void) {
+  constructor(rootFd: number, makeAlone: (file: WaitingFile) => Promise<void>) {
     this.#rootFd = rootFd;
     this.#makeAlone = makeAlone;
   }
@@ -99,7 +99,7 @@ export class WaitingFiles {
   async #finish(): Promise<void> {
     await this.#making?.rest();
     for (const file of this.#making?.takeFailed() ?? []) {
-      this.#makeAlone(file);
+      await this.#makeAlone(file);
     }
   }
 }

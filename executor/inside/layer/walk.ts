@@ -25,6 +25,7 @@ import {
   utimensat,
 } from '../../../native/files.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
@@ -58,7 +59,7 @@ export interface WalkOptions {
  * keeps an opaque folder; folders that only got another time are left out unless something in them changed; hard links go to the
  * first name in order; `security.capability` is the only attribute. (BuildKit util/overlay, containerd archive/tar.go)
  */
-export function* walkLayer(options: WalkOptions): Generator<FoundEntry, void, undefined> {
+export function* walkLayer(options: WalkOptions): Generator<FoundEntry | Pause, void, undefined> {
   yield* new Walk(options).entries();
 }
 
@@ -96,18 +97,21 @@ class Walk {
   #pending: FoundEntry[] = [];
   readonly #firstNames = new Map<bigint, RawPath>();
   #changes = 0;
+  readonly #pace = new Pace();
 
   constructor(options: WalkOptions) {
     this.#options = options;
   }
 
-  *entries(): Generator<FoundEntry, void, undefined> {
+  *entries(): Generator<FoundEntry | Pause, void, undefined> {
     const { upperFd, baseFd } = this.#options;
     yield* this.#folder({ fd: upperFd, path: rawPath(''), baseFd, isOpaque: false });
   }
 
-  *#folder(folder: Folder): Generator<FoundEntry, void, undefined> {
+  *#folder(folder: Folder): Generator<FoundEntry | Pause, void, undefined> {
     for (const name of namesOf(folder)) {
+      // A tree that is as it was gives no entries for as long as it is.
+      if (this.#pace.isDue()) yield pause;
       const bytes = bytesOfPath(name);
       const path = folder.path === '' ? name : rawPath(`${folder.path}/${name}`);
       const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
@@ -119,7 +123,7 @@ class Walk {
     }
   }
 
-  *#child(child: Child): Generator<FoundEntry, void, undefined> {
+  *#child(child: Child): Generator<FoundEntry | Pause, void, undefined> {
     if (isWhiteoutDevice(child.status)) {
       yield* this.#whiteout(child);
       return;
@@ -154,7 +158,7 @@ class Walk {
     }
   }
 
-  *#directory({ folder, name, path, status }: Child): Generator<FoundEntry, void, undefined> {
+  *#directory({ folder, name, path, status }: Child): Generator<FoundEntry | Pause, void, undefined> {
     const below = baseStatus(folder, name);
     const hasBase = below !== undefined && (below.mode & S_IFMT) === S_IFDIR;
     const fd = openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -185,7 +189,7 @@ class Walk {
     }
   }
 
-  *#leaf(child: Child): Generator<FoundEntry, void, undefined> {
+  *#leaf(child: Child): Generator<FoundEntry | Pause, void, undefined> {
     const { folder, name, status } = child;
     const isFile = (status.mode & S_IFMT) === S_IFREG;
     const fd = isFile ? openat(folder.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
@@ -193,7 +197,7 @@ class Walk {
       if (fd !== undefined) this.#setSourceTime(child, fd);
       const mtime = this.#setTime(child, fd);
       const xattrs = fd === undefined ? {} : keptXattrs(fd).kept;
-      if (this.#isUnchanged(child, mtime)) {
+      if (yield* this.#isUnchanged(child, mtime)) {
         this.#remove(folder, name, 0);
         return;
       }
@@ -205,10 +209,10 @@ class Walk {
     }
   }
 
-  #isUnchanged({ folder, name, status }: Child, mtime: number): boolean {
+  *#isUnchanged({ folder, name, status }: Child, mtime: number): Generator<Pause, boolean, undefined> {
     // A hard link is a statement about two names, so it is always written.
     const canCompare = folder.baseFd !== undefined && !folder.isOpaque && status.nlink === 1;
-    return canCompare && isSameFile({ fd: folder.fd, name, status, mtime }, { fd: folder.baseFd, name });
+    return canCompare && (yield* isSameFile({ fd: folder.fd, name, status, mtime }, { fd: folder.baseFd, name }));
   }
 
   /** Before the time of the file itself, which this changes. */

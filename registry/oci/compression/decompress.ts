@@ -1,16 +1,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { isOutOfProportion, layerGrowth } from '../growth.ts';
 import type { Compression } from './compression-of.ts';
 import { DecompressError } from './decompress-error.ts';
 import { sniff } from './sniff.ts';
 import { beyondXzEmbedded, xzHeaderBytes } from './xz-headers.ts';
-
-/** Deflate reaches 1032 to 1, which layers with images of empty disks may need. */
-const layerGrowth = 1100;
-/** Archives of files stay below 50 to 1; those of disk images full of zeros may be above. */
-export const archiveGrowth = 200;
-/** What is always allowed: small archives of zeros harm nobody. */
-const freeBytes = 1 << 30;
 
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
@@ -39,7 +33,7 @@ export async function* decompress(
   for await (const chunk of decoded(counted(source, taken), compression, options.signal)) {
     total += chunk.length;
     const sizeBytes = options.sizeBytes ?? taken.bytes;
-    if (total > freeBytes && total > sizeBytes * (options.mostGrowth ?? layerGrowth)) {
+    if (isOutOfProportion(total, { sizeBytes, mostGrowth: options.mostGrowth ?? layerGrowth })) {
       const hint = 'If that is meant, unpack it before the build and COPY its files';
       throw new DecompressError('too-large', `its ${sizeBytes} bytes become more than ${total}`, hint);
     }

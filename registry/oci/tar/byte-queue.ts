@@ -5,9 +5,15 @@ export class ByteQueue {
   readonly #source: AsyncIterator<Uint8Array>;
   #chunk: Buffer = Buffer.alloc(0);
   #position = 0;
+  #pulled = 0;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** How many bytes have been taken. */
+  get taken(): number {
+    return this.#pulled - (this.#chunk.length - this.#position);
   }
 
   /** The next `length` bytes if they are at hand; they stay in the queue. */
@@ -89,6 +95,7 @@ export class ByteQueue {
       if (next.value.length > 0) {
         this.#chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
         this.#position = 0;
+        this.#pulled += this.#chunk.length;
         return true;
       }
     }

@@ -1,3 +1,4 @@
+import { isOutOfProportion, layerGrowth } from '../growth.ts';
 import { blockSize, isChecksumRight, isZeroBlock, paddingOf } from './block.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { entryOf, type ParsedEntry, type RawHeader, rawHeader } from './entry-header.ts';
@@ -27,6 +28,10 @@ export interface TarEntry {
 export interface TarLimits {
   /** Entries above this number are an error. */
   readonly maxEntries?: number;
+  /** How many times as large as the archive the holes of its sparse files may be. Default: what layers may need. */
+  readonly mostGrowth?: number;
+  /** Bytes of the archive as it came, compressed or not, where they are known; else those of the tar that have been read count. */
+  readonly sizeBytes?: number;
 }
 
 /** The most that names and extended headers may take. */
@@ -42,6 +47,7 @@ export async function* readTar(
 ): AsyncGenerator<TarEntry, void, undefined> {
   const queue = new ByteQueue(source);
   let count = 0;
+  let holes = 0;
   try {
     for (;;) {
       const parsed = await nextHeader(queue);
@@ -54,12 +60,25 @@ export async function* readTar(
         throw new TarError('too-large', `it has more than ${limits.maxEntries} entries`);
       }
       const content = new StoredContent(queue, parsed);
+      if (parsed.sparse !== undefined) {
+        holes += Math.max(0, parsed.header.size - content.left);
+        checkHoles(holes, queue.taken + content.left, limits);
+      }
       yield await openEntry(parsed, content);
       await content.skipRest();
     }
   } finally {
     await queue.cancel();
   }
+}
+
+/** A hole costs nothing in an archive, and as much time as any content where it is hashed. */
+function checkHoles(holes: number, readBytes: number, { sizeBytes = readBytes, mostGrowth = layerGrowth }: TarLimits): void {
+  if (!isOutOfProportion(holes, { sizeBytes, mostGrowth })) return;
+  throw new TarError(
+    'too-sparse',
+    `the holes of its sparse files take ${holes} bytes, its ${sizeBytes} bytes are too few for that`,
+  );
 }
 
 async function openEntry(parsed: ParsedEntry, content: StoredContent): Promise<TarEntry> {

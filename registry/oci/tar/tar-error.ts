@@ -8,6 +8,8 @@ export type TarErrorCode =
   | 'invalid-pax'
   /** A map of a sparse file that is not ordered or does not fit the data. */
   | 'invalid-sparse'
+  /** Sparse files whose holes are out of all proportion to the archive. */
+  | 'too-sparse'
   /** A name, a header or a number above the limits of the reader. */
   | 'too-large'
   /** An entry type that nobody can unpack, such as a part of a multi-volume archive. */

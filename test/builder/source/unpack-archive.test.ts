@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { decompressed } from '../../../builder/source/archive-bytes.ts';
 import { type UnpackOptions, unpackArchive } from '../../../builder/source/unpack-archive.ts';
 import { sniff } from '../../../registry/oci/compression/sniff.ts';
+import { holes } from '../../registry/tar/archives.ts';
 import { layerTar } from '../../support/images.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -39,6 +40,16 @@ for (const [name, limit, message] of limits) {
     await assert.rejects(unpackArchive(inPieces(tar, 512), folder.at('out'), { ...options, ...limit }), message);
   });
 }
+
+test('unpackArchive() refuses holes out of all proportion', async () => {
+  using folder = temporaryFolder();
+  for (const [format, bytes] of Object.entries(holes(60 * 2 ** 30))) {
+    await assert.rejects(unpackArchive(inPieces(bytes, 512), folder.at(format), options), {
+      name: 'SourceError',
+      message: /^Cannot unpack the archive: the holes of its sparse files take 6442450\d{4} bytes/,
+    });
+  }
+});
 
 test('unpackArchive() stops when the build does', async () => {
   using folder = temporaryFolder();

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect, handMadeBlock, padded } from '../../registry/tar/archives.ts';
+import { collect, handMadeBlock, holes, padded } from '../../registry/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { Lab, sha256 } from '../layer/lab.ts';
 import { dir, file, hardlink, node, symlink } from '../layer/tar-inputs.ts';
@@ -193,6 +193,9 @@ const refusals: readonly (readonly [
   ['an owner that is not mapped', () => tar([file('a', '', { uid: 100_000 })]), {}, 'no-mapped-id'],
   ['a hard link to nothing', () => tar([file('a', ''), hardlink('h', 'nothing')]), {}, 'archive-invalid'],
   ['a huge extended header', () => paxBomb(), {}, 'archive-too-large'],
+  ...Object.entries(holes(100 * 2 ** 30)).map(
+    ([format, bytes]) => [`a hole of gigabytes in the format ${format}`, () => bytes, {}, 'archive-too-large'] as const,
+  ),
   ['gigabytes of zeros in megabytes', () => zeroBomb(), {}, 'archive-too-large'],
   ['a name that no file system takes', () => tar([file(`d/${'x'.repeat(256)}`, '')]), {}, 'name-too-long'],
   ['a folder whose name no file system takes', () => tar([file(`${'x'.repeat(256)}/f`, '')]), {}, 'name-too-long'],

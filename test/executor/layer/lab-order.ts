@@ -12,6 +12,8 @@ export type LabOrder =
   | { readonly kind: 'opaque'; readonly path: string }
   | { readonly kind: 'commit'; readonly directory: string; readonly base: string | undefined; readonly buildStartNs: string }
   | { readonly kind: 'request'; readonly request: WorkerRequest }
+  /** Carries a request out; gives the longest that it kept everything else waiting, in milliseconds of the processor. */
+  | { readonly kind: 'stretch'; readonly request: WorkerRequest }
   /** The most memory it has had, KiB. */
   | { readonly kind: 'memory' };
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect } from '../../registry/tar/archives.ts';
+import { collect, holes } from '../../registry/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { describeEntry } from './describe-entry.ts';
 import { Lab } from './lab.ts';
@@ -299,6 +299,12 @@ test('unpack() refuses a layer with another digest, a damaged one and an encrypt
     (await codeOf({ ...lab.unpackRequest(bytes), mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted' })).code,
     'unsupported-compression',
   );
+});
+
+test('unpack() refuses a layer of holes out of all proportion', needs, async () => {
+  for (const bytes of Object.values(holes(15 * 2 ** 40))) {
+    assert.equal((await codeOf(lab.unpackRequest(gzipSync(bytes)))).code, 'archive-too-large');
+  }
 });
 
 async function codeOf(request: Parameters<Lab['failure']>[0]): Promise<{ readonly code: string }> {

@@ -1,5 +1,6 @@
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
+import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
 import { readTar, type TarLimits } from '../../../registry/oci/tar/reader.ts';
 
 /** An entry as tests compare it. */
@@ -68,4 +69,32 @@ export function sealed(block: Buffer): Buffer {
 export function padded(text: string | Uint8Array): Buffer {
   const bytes = Buffer.from(text);
   return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+}
+
+/** What GNU tar writes for a file that is one hole of `size` bytes, in each of its formats. ("Storing Sparse Files") */
+export function holes(size: number): Readonly<Record<'old' | '0.0' | '0.1' | '1.0', Buffer>> {
+  const octal = (value: number): string => value.toString(8).padStart(11, '0');
+  const pax = (records: string, data = ''): Buffer =>
+    Buffer.concat([
+      handMadeBlock({ 0: 'x', 124: octal(records.length), 156: 'x', 257: 'ustar\u000000' }),
+      padded(records),
+      handMadeBlock({ 0: 'hole', 124: octal(padded(data).length), 156: '0', 257: 'ustar\u000000' }),
+      padded(data),
+      Buffer.alloc(1024),
+    ]);
+  const real = Buffer.alloc(12);
+  real.writeBigUInt64BE(BigInt(size), 4);
+  real[0] = 0x80;
+  const old = { 0: 'hole', 124: octal(0), 156: 'S', 257: 'ustar  ', 483: real.toString('latin1') };
+  return {
+    old: Buffer.concat([handMadeBlock(old), Buffer.alloc(1024)]),
+    '0.0': pax(formatPaxRecord('GNU.sparse.size', `${size}`) + formatPaxRecord('GNU.sparse.numblocks', '0')),
+    '0.1': pax(formatPaxRecord('GNU.sparse.size', `${size}`) + formatPaxRecord('GNU.sparse.map', '')),
+    '1.0': pax(
+      ['major=1', 'minor=0', `realsize=${size}`]
+        .map((record) => formatPaxRecord(`GNU.sparse.${record.split('=')[0]}`, `${record.split('=')[1]}`))
+        .join(''),
+      '0\n',
+    ),
+  };
 }

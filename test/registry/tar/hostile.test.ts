@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
+import { readTar } from '../../../registry/oci/tar/reader.ts';
 import { TarError, type TarErrorCode } from '../../../registry/oci/tar/tar-error.ts';
 import { encodeTarHeader, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect, fileHeader, handMadeBlock, padded, readAll, sealed } from './archives.ts';
+import { collect, fileHeader, handMadeBlock, holes, inPieces, padded, readAll, sealed } from './archives.ts';
 
 const end = Buffer.alloc(1024);
 
@@ -98,6 +99,30 @@ for (const [what, archive, code, message] of rows) {
     });
   });
 }
+
+for (const [format, archive] of Object.entries(holes(100 * 2 ** 30))) {
+  test(`readTar() refuses holes out of all proportion, in the format ${format}, before any of them is read`, async () => {
+    await assert.rejects(readAll(archive), {
+      code: 'too-sparse',
+      message: /the holes of its sparse files take 10737418\d{4} bytes/,
+    });
+    const entries = readTar(inPieces(archive, 512), { sizeBytes: 2 ** 30 });
+    const { value } = await entries.next();
+    assert.equal(value?.header.size, 100 * 2 ** 30);
+    await entries.return();
+  });
+}
+
+test('readTar() adds the holes of all files up', async () => {
+  const [one] = Object.values(holes(600 * 2 ** 20));
+  const file = (one ?? Buffer.alloc(0)).subarray(0, -1024);
+  const names: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const { header } of readTar(inPieces(Buffer.concat([file, file]), 512))) names.push(header.path);
+  };
+  await assert.rejects(read(), { code: 'too-sparse' });
+  assert.deepEqual(names, ['hole']);
+});
 
 test('readTar() refuses more entries than it may read', async () => {
   const archive = await collect(writeTar([{ header: fileHeader('a') }, { header: fileHeader('b') }]));
