@@ -75,10 +75,11 @@ interface BuildWork {
 /** A plan for each platform, all before the first step: what is wrong for one of them shows at once. */
 async function planAll(platforms: readonly Platform[], { file, loaded, session }: BuildWork): Promise<readonly ResolvedPlan[]> {
   const { options, lookup, failure } = session;
-  const findImage = imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal });
+  const { sources } = loaded;
+  const findImage = imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal, sources });
   const plans: ResolvedPlan[] = [];
   for (const platform of platforms) {
-    const surroundings = { platform, buildPlatform: hostPlatform(), sources: loaded.sources };
+    const surroundings = { platform, buildPlatform: hostPlatform(), sources };
     const planOptions = await withNamedEpoch(file, planOptionsOf(options, surroundings), session);
     plans.push(await resolvePlan(file, planOptions, findImage));
   }

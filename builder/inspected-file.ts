@@ -37,7 +37,8 @@ export async function inspectFile(options: BuildOptions): Promise<InspectedFile>
       findImage: async (request) => {
         const { failure } = await session.open();
         const lookup = await session.lookup();
-        return imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal })(request);
+        const { sources } = loaded;
+        return imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal, sources })(request);
       },
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     };

@@ -8,6 +8,7 @@ import { trimEnd } from '../registry/oci/trim-end.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { type StepError, stepHeadline } from './errors.ts';
 import { identify } from './known-error.ts';
+import { placeOf } from './place.ts';
 import { printable, printableLine } from './printable.ts';
 
 /** How a report may look. */
@@ -44,6 +45,7 @@ function linesOf(known: ReturnType<typeof identify>): readonly string[] {
     case 'output':
       return [
         `error: ${printableLine(known.error.message)}`,
+        ...placeLines(known.error),
         ...causeLines(known.error.cause),
         ...hintLines(hintOf(known.error)),
       ];
@@ -123,8 +125,13 @@ function frameLines(source: Source | undefined, span: Span | undefined): readonl
   return trimEnd(printable(codeFrame(source, span)), '\n').split('\n');
 }
 
+function placeLines(error: Error): readonly string[] {
+  const place = placeOf(error);
+  return frameLines(place?.source, place?.span);
+}
+
 function plainLines(error: Error): readonly string[] {
-  return [`error: ${printableLine(error.message)}`, ...hintLines(hintOf(error))];
+  return [`error: ${printableLine(error.message)}`, ...placeLines(error), ...hintLines(hintOf(error))];
 }
 
 function hintOf(error: Error): string | undefined {

@@ -7,9 +7,10 @@ import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
-import { StepError } from '../errors.ts';
+import { StepError, UsageError } from '../errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
+import { setPlace } from '../place.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { Cleanup } from './cleanup.ts';
 import { isLarge } from './large-copy.ts';
@@ -117,11 +118,12 @@ function progressOf({ shown }: StepWork): OnProgress {
   return (...progress) => shown.progress(...progress);
 }
 
-/** A source that cannot be taken is shown where the Containerfile names it. */
+/** What a step needs and cannot have, such as a source or a secret, is shown where the Containerfile names it. */
 async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {
+    if (error instanceof UsageError) setPlace(error, work.around.solving.sources, work.placed.step.span);
     if (!(error instanceof SourceError)) throw error;
     const { message, hint } = error;
     const failure: WorkerFailure = { kind: 'refused', code: 'source', message, ...(hint !== undefined && { hint }) };
@@ -168,7 +170,7 @@ async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFa
   const onProgress = progressOf(work);
   const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal, onProgress });
   work.shown.start();
-  const action = await prepared.materialise(cleanup);
+  const action = await orStepError(work, () => prepared.materialise(cleanup));
   const [client, directory, buildStartNs] = await Promise.all([
     starting,
     store.snapshots.prepare(),

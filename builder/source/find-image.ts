@@ -1,5 +1,9 @@
+import { StoreError } from '../../cache/errors.ts';
+import type { Source } from '../../parser/span.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { UsageError } from '../errors.ts';
+import { setPlace } from '../place.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
 import type { ImageLookup } from './image-lookup.ts';
 import { parseContextLocation } from './named-context.ts';
@@ -10,16 +14,22 @@ interface Finding {
   /** `--build-context`. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** What the spans of requests point into. */
+  readonly sources: readonly Source[];
 }
 
-/** Finds the images of a plan: behind a named context, or by name. */
+/** Finds the images of a plan: behind a named context, or by name. Errors know where the file asks for the image. */
 export function imageFinder(finding: Finding): FindImage {
   return async (request) => {
     try {
       return await findImage(request, finding);
     } catch (error) {
-      if (!(error instanceof RegistryError) || request.hint === undefined) throw error;
-      throw withHint(error, request.hint);
+      const isPlain = !(error instanceof RegistryError) || request.hint === undefined;
+      const shown = isPlain ? error : withHint(error, request.hint);
+      if (shown instanceof RegistryError || shown instanceof StoreError || shown instanceof UsageError) {
+        setPlace(shown, finding.sources, request.span);
+      }
+      throw shown;
     }
   };
 }

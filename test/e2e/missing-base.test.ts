@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { sandbox } from '../support/sandbox.ts';
@@ -21,5 +23,43 @@ test('a layout or archive that does not exist', async () => {
   box.file('c/Containerfile', 'FROM base\nRUN true\n');
   for (const place of ['oci-layout://nowhere', 'oci-archive:nowhere.tar', 'docker-archive:nowhere.tar']) {
     await box.tsbuild('--build-context', `base=${place}`, 'c').fails({ exit: 4, stderr: /nowhere/ });
+  }
+});
+
+const asked: readonly (readonly [title: string, file: string, place: string])[] = [
+  ['a base', 'FROM scratch AS a\nFROM 127.0.0.1:1/x\n', ':2:6\n  |\n2 | FROM 127.0.0.1:1/x\n  |      ^^^^^^^^^^^^^\n'],
+  [
+    'the image of a COPY',
+    'FROM scratch\nCOPY --from=127.0.0.1:1/x /a /\n',
+    ':2:13\n  |\n2 | COPY --from=127.0.0.1:1/x /a /\n  |             ^^^^^^^^^^^^^\n',
+  ],
+  ['the image of a mount', 'FROM scratch\nRUN --mount=type=bind,from=127.0.0.1:1/x,target=/m x\n', ':2:23\n'],
+];
+
+for (const [title, file, place] of asked) {
+  test(`${title} that cannot be had is shown where the file asks for it`, async () => {
+    using box = sandbox().file('Containerfile', file);
+    const { stderr } = await box.tsbuild('.').fails({ exit: 4, stderr: /^error: Cannot .*127\.0\.0\.1:1/ });
+    assert.ok(stderr.includes(`\n --> Containerfile${place}`), stderr);
+  });
+}
+
+test('--pull=never shows where the file asks for an image', async () => {
+  using box = sandbox().file('Containerfile', 'FROM nowhere\n');
+  await box.tsbuild('--pull=never', '.').fails({ exit: 2, stderr: / --> Containerfile:1:6\n/ });
+});
+
+test('a required secret, or agent, that was not given is shown where the file asks for it', requires('user:subids'), async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  for (const kind of ['secret', 'ssh']) {
+    box.file('c/Containerfile', `FROM base\nRUN --mount=type=${kind},id=key,required true\n`);
+    await box.tsbuild('--build-context', 'base=oci-layout://base', 'c').fails({
+      exit: 2,
+      stderr: [
+        new RegExp(` --> c/Containerfile:2:1\n  \\|\n2 \\| RUN --mount=type=${kind},id=key,required true\n`),
+        /hint: Give it with --/,
+      ],
+    });
   }
 });
