@@ -21,7 +21,7 @@ import { saveCommand } from '../builder/cli/commands/save.ts';
 import { tagCommand } from '../builder/cli/commands/tag.ts';
 import { commands } from '../builder/cli/commands.ts';
 import { describeFlags } from '../builder/cli/described-file.ts';
-import { type Flag, type RefusedFlag, signatureOf } from '../builder/cli/flag.ts';
+import { type Flag, type IdleFlag, type RefusedFlag, signatureOf } from '../builder/cli/flag.ts';
 import { flagsOf } from '../builder/cli/store-command.ts';
 import { exitCode } from '../builder/exit-code.ts';
 import { exitCodeOfSignal } from '../builder/interruption.ts';
@@ -57,6 +57,7 @@ const tables: readonly (readonly [name: string, rows: readonly string[]])[] = [
   ['commands', commandTable()],
   ['flags build', flagTable(buildFlags.flags)],
   ['refused build', refusedTable(buildFlags.refused ?? [])],
+  ['idle build', idleList(buildFlags.idle ?? [])],
   ['flags describe', flagTable(describeFlags)],
   ['flags doctor', flagTable(doctorFlags)],
 ];
@@ -168,8 +169,15 @@ function refusedTable(flags: readonly RefusedFlag[]): readonly string[] {
   return [
     '| flag | why |',
     '| --- | --- |',
-    ...flags.map(({ long, reason, hint }) => `| \`${long}\` | ${reason}${hint === undefined ? '' : `. ${hint}`} |`),
+    ...flags.map(({ long, reason, hint, idle }) => {
+      const taken = idle === undefined ? '' : `. Taken, as it asks for nothing: \`${idle.words}\``;
+      return `| \`${long}\` | ${reason}${hint === undefined ? '' : `. ${hint}`}${taken} |`;
+    }),
   ];
+}
+
+function idleList(flags: readonly IdleFlag[]): readonly string[] {
+  return [flags.map(({ long }) => `\`${long}\``).join(', ')];
 }
 
 function sectionOf(path: string, heading: string): string {

@@ -118,7 +118,7 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   return {
     ...(noCache !== undefined && { noCache }),
     ...(pull !== undefined && { pull }),
-    ...(jobs !== undefined && { jobs: parseCount('--jobs', jobs, 1) }),
+    ...(jobs !== undefined && jobs !== '0' && { jobs: parseCount('--jobs', jobs, 1) }),
     ...(store !== undefined && { store }),
     ...(storeOwner !== undefined && { storeOwner }),
     explain: parsed.isOn('--explain') ?? false,

@@ -1,4 +1,5 @@
-import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
+import type { Flag, FlagTable } from './flag.ts';
+import { idleInBuild, refusedByBuild } from './other-tools.ts';
 import { registryFlags, storeFlags } from './shared-flags.ts';
 
 const what = 'What to build';
@@ -76,7 +77,7 @@ const flags: readonly Flag[] = [
     group: cache,
     help: 'When to ask the registry for base images: missing (default), always, never, newer',
   },
-  { long: '--jobs', value: 'N', group: cache, help: 'Steps that may run at the same time (default: processors)' },
+  { long: '--jobs', value: 'N', group: cache, help: 'Steps that may run at the same time (default, and 0: processors)' },
   { long: '--explain', group: cache, help: 'Say why each step was not cached' },
   ...storeFlags(cache),
 
@@ -187,38 +188,5 @@ const flags: readonly Flag[] = [
   { long: '--help', short: '-h', group: shown, help: 'Print this text' },
 ];
 
-const notYet = 'not supported yet';
-const noDaemon = 'tsbuild has no daemon';
-
-const refused: readonly RefusedFlag[] = [
-  {
-    long: '--load',
-    reason: `${noDaemon} to load into`,
-    hint: 'Use --output type=docker,dest=- and pipe it into "docker load" or "podman load"',
-  },
-  { long: '--cache-from', value: 'SPEC', reason: `caches in registries are ${notYet}` },
-  { long: '--cache-to', value: 'SPEC', reason: `caches in registries are ${notYet}` },
-  { long: '--attest', value: 'SPEC', reason: `attestations are ${notYet}` },
-  { long: '--sbom', value: 'SPEC', reason: `bills of materials are ${notYet}` },
-  { long: '--provenance', value: 'SPEC', reason: `provenance is ${notYet}` },
-  { long: '--builder', value: 'NAME', reason: noDaemon },
-  { long: '--memory', value: 'SIZE', reason: 'limits by control groups need privileges', hint: 'Use --ulimit' },
-  { long: '--cgroup-parent', value: 'PATH', reason: 'limits by control groups need privileges', hint: 'Use --ulimit' },
-  { long: '--cpu-shares', value: 'N', reason: 'limits by control groups need privileges' },
-  {
-    long: '--isolation',
-    value: 'MODE',
-    reason: 'the isolation follows from what the machine allows',
-    hint: 'See "tsbuild doctor"',
-  },
-  { long: '--manifest', value: 'NAME', reason: `manifest lists are ${notYet}` },
-  {
-    long: '--creds',
-    value: 'USER:PASSWORD',
-    reason: 'a password on the command line can be read by every user of the machine',
-    hint: 'Use --authfile or "tsbuild login"',
-  },
-];
-
 /** All flags of `tsbuild build`. docs/cli.md shows the same ones; a test keeps both equal. */
-export const buildFlags: FlagTable = { flags, refused };
+export const buildFlags: FlagTable = { flags, refused: refusedByBuild, idle: idleInBuild };

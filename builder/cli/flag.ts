@@ -21,15 +21,25 @@ export interface Flag {
 /** A flag that other tools have and this one refuses, with the reason and the way out. */
 export interface RefusedFlag {
   readonly long: `--${string}`;
+  readonly short?: `-${string}`;
   readonly value?: string;
   readonly reason: string;
   readonly hint?: string;
+  /** Values that ask for nothing, and are taken; with how documents list them. A switch without a value has the value `true`. */
+  readonly idle?: { readonly pattern: RegExp; readonly words: string };
+}
+
+/** A flag that other tools have and that asks for what is so anyway. */
+export interface IdleFlag {
+  readonly long: `--${string}`;
+  readonly value?: string;
 }
 
 /** The flags of one command. */
 export interface FlagTable {
   readonly flags: readonly Flag[];
   readonly refused?: readonly RefusedFlag[];
+  readonly idle?: readonly IdleFlag[];
 }
 
 /** `-t, --tag NAME` as help and documents show it. */

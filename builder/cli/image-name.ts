@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 
 /** Checks a name that an image is to get; gives it back as written. @throws UsageError that says which part is wrong */
 export function imageName(flag: string, text: string): string {
+  refuseTransport(flag, text);
   try {
     const { digest } = parseReference(text);
     if (digest === undefined) return text;
@@ -12,6 +13,18 @@ export function imageName(flag: string, text: string): string {
     throw new UsageError(flag, `Cannot use ${flag} ${text}: ${reasonIn(error.message)}`, { hint: error.hint, cause: error });
   }
   throw new UsageError(flag, `Cannot use ${flag} ${text}: a digest follows from the image and cannot be given`);
+}
+
+/** What podman and skopeo write in front of a place that is no registry would be the name of an image. @throws UsageError */
+export function refuseTransport(flag: string, text: string): void {
+  const [, transport, place = ''] =
+    /^(oci-archive|docker-archive|oci-layout|docker-daemon|containers-storage):(.*)$/.exec(text) ?? [];
+  if (transport === undefined) return;
+  throw new UsageError(flag, `Cannot use ${flag} ${text}: it names no image in a registry`, {
+    hint: transport.endsWith('archive')
+      ? `Use --output type=${transport === 'oci-archive' ? 'oci' : 'docker'},dest=${place} with build, "tsbuild copy" with an image of the store`
+      : 'Images go to other tools as archives: see "tsbuild save" and --output',
+  });
 }
 
 // "Cannot read reference "x": why": the first half is ours to say.

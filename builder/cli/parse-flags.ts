@@ -20,18 +20,23 @@ export interface ParsedFlags {
  * `node:util` does the splitting, in its lenient mode, because that mode reports what it saw and leaves the judging to us: switches
  * with a value (`--push=false`) and values that may be left out (`--pull`) are common in build tools.
  *
- * @throws UsageError for an unknown flag (with a suggestion), a missing value, a refused flag
+ * @throws UsageError for an unknown flag (with a suggestion), a missing value, a refused flag that asks for something
  */
 export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFlags {
   const byName = indexFlags(table.flags);
-  const refused = new Map((table.refused ?? []).map((flag) => [flag.long as string, flag]));
+  const refused = new Map(
+    (table.refused ?? []).flatMap((flag) => [flag.long, flag.short ?? flag.long].map((name) => [name as string, flag])),
+  );
+  const idle = new Set<string>((table.idle ?? []).map(({ long }) => long));
   const values = new Map<string, string[]>();
   const operands: string[] = [];
   for (const token of tokensOf(argv, table)) {
     if (token.kind === 'positional') operands.push(token.value);
-    if (token.kind !== 'option') continue;
+    if (token.kind !== 'option' || idle.has(token.rawName)) continue;
     const flag = byName.get(token.rawName);
-    if (flag === undefined) throw unknownFlag(token.rawName, refused.get(token.rawName), byName);
+    const stranger = refused.get(token.rawName);
+    if (flag === undefined && stranger?.idle?.pattern.test(token.value ?? 'true') === true) continue;
+    if (flag === undefined) throw unknownFlag(token.rawName, stranger, byName);
     const list = values.get(flag.long) ?? [];
     list.push(valueOf(flag, token.rawName, token.value));
     values.set(flag.long, list);
@@ -69,12 +74,12 @@ type Token =
 
 function tokensOf(argv: readonly string[], table: FlagTable): readonly Token[] {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const flag of [...table.flags, ...(table.refused ?? [])]) {
-    const takesNext = flag.value !== undefined && !('implied' in flag && flag.implied !== undefined);
-    const type = takesNext ? 'string' : 'boolean';
-    const short = 'short' in flag ? flag.short?.slice(1) : undefined;
+  const all: readonly (Pick<Flag, 'long'> & Partial<Flag>)[] = [...table.flags, ...(table.refused ?? []), ...(table.idle ?? [])];
+  for (const flag of all) {
+    const type = flag.value !== undefined && flag.implied === undefined ? 'string' : 'boolean';
+    const short = flag.short?.slice(1);
     options[flag.long.slice(2)] = short === undefined ? { type } : { type, short };
-    for (const alias of 'aliases' in flag ? (flag.aliases ?? []) : []) options[alias.slice(2)] = { type };
+    for (const alias of flag.aliases ?? []) options[alias.slice(2)] = { type };
   }
   return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
 }

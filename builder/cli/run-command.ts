@@ -1,16 +1,67 @@
+import { existsSync } from 'node:fs';
+import { suggest } from '../../parser/suggest.ts';
 import { UsageError } from '../errors.ts';
 import { type CommandContext, commands } from './commands.ts';
+import { spellings } from './other-tools.ts';
 
 /** Finds the command that a command line means, and runs it. Without a known name it is `build`. */
 export async function runCommand(context: CommandContext): Promise<number> {
   const [first, ...rest] = context.argv;
-  if (first === '--version' || first === '-V') return version(context);
+  if (asksForVersion(context.argv)) return version(context);
   if (first === 'help' || (context.argv.length === 1 && (first === '--help' || first === '-h'))) {
     return help({ ...context, argv: rest });
   }
-  const command = commands.find(({ name }) => name === first);
-  if (command === undefined) return (await loadOf('build'))(context);
-  return (await loadOf(command.name))({ ...context, argv: rest });
+  const { name, argv } = commandOf(context.argv);
+  return (await loadOf(name))({ ...context, argv });
+}
+
+function asksForVersion([first, ...rest]: readonly string[]): boolean {
+  if (first === '--version' || first === '-V') return true;
+  return rest.length === 0 && (first === '-v' || (first === 'version' && !existsSync(first)));
+}
+
+/** The command of a command line, and the arguments for it. What nobody can mean by a folder is a command that there is not. */
+function commandOf(argv: readonly string[]): { readonly name: string; readonly argv: readonly string[] } {
+  const [first = '', second, ...rest] = argv;
+  if (isCommand(first)) return { name: first, argv: argv.slice(1) };
+  const spelled = second === undefined ? undefined : spellings.get(`${first} ${second}`);
+  if (spelled !== undefined) return { name: spelled, argv: rest };
+  if (first === 'bud' && second !== undefined) return { name: 'build', argv: argv.slice(1) };
+  const behind = commandBehindStore(argv);
+  if (behind !== undefined) return behind;
+  if (/^[a-z][a-z-]*$/.test(first) && !existsSync(first)) throw noSuchCommand(first);
+  return { name: 'build', argv };
+}
+
+/** `tsbuild --root DIR images`: podman and buildah have this flag in front. */
+function commandBehindStore([first = '', ...rest]: readonly string[]): ReturnType<typeof commandOf> | undefined {
+  const [, flag, hasValue] = /^(--store|--root)(=.*)?$/s.exec(first) ?? [];
+  if (flag === undefined) return undefined;
+  const place = hasValue === undefined ? rest.slice(0, 1) : [];
+  const argv = rest.slice(place.length);
+  const [name = ''] = argv;
+  return isCommand(name) ? { name, argv: [first, ...place, ...argv.slice(1)] } : undefined;
+}
+
+function isCommand(word: string): boolean {
+  return commands.some(({ name }) => name === word);
+}
+
+function noSuchCommand(word: string): UsageError {
+  const nearest =
+    word.length > 3
+      ? suggest(
+          word,
+          commands.map(({ name }) => name),
+        )
+      : undefined;
+  return new UsageError(
+    'COMMAND',
+    `Cannot run "tsbuild ${word}": there is no such command, and no folder of this name to build`,
+    {
+      hint: nearest === undefined ? 'The commands: tsbuild --help' : `Did you mean "tsbuild ${nearest}"?`,
+    },
+  );
 }
 
 async function loadOf(name: string): Promise<(context: CommandContext) => Promise<number>> {

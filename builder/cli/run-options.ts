@@ -36,7 +36,10 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
 function networkOf(text: string | undefined): 'default' | 'none' | 'host' | undefined {
   if (text === undefined || text === '') return undefined;
   if (text === 'default' || text === 'none' || text === 'host') return text;
-  throw new UsageError('--network', `Cannot use --network ${text}: expected default, none or host`);
+  const hint = /^(bridge|pasta|slirp4netns|private)/.test(text)
+    ? 'RUN has no network of its own; "default" is the one of this machine'
+    : undefined;
+  throw new UsageError('--network', `Cannot use --network ${text}: expected default, none or host`, { hint });
 }
 
 function entitlementOf(text: string): NonNullable<BuildOptions['allow']>[number] {

@@ -7,8 +7,8 @@ const rows: readonly [title: string, args: readonly string[], stderr: string][] 
   ['no context', [], 'error: Cannot build: no context given\nhint: To build the current folder: tsbuild .\n'],
   [
     'two contexts',
-    ['a', 'b'],
-    'error: Cannot build "a" and "b": only one context is possible\nhint: Flags with optional values take them after =, as in --pull=always\n',
+    ['.', 'b'],
+    'error: Cannot build "." and "b": only one context is possible\nhint: Flags with optional values take them after =, as in --pull=always\n',
   ],
   [
     '--load',
@@ -16,6 +16,81 @@ const rows: readonly [title: string, args: readonly string[], stderr: string][] 
     'error: Cannot use --load: tsbuild has no daemon to load into\nhint: Use --output type=docker,dest=- and pipe it into "docker load" or "podman load"\n',
   ],
 ];
+
+const others: readonly [args: readonly string[], stderr: RegExp][] = [
+  [
+    ['ps'],
+    /^error: Cannot run "tsbuild ps": there is no such command, and no folder of this name to build\nhint: The commands: tsbuild --help\n$/,
+  ],
+  [['imags', '-q'], /^error: Cannot run "tsbuild imags": .*\nhint: Did you mean "tsbuild images"\?\n$/],
+  [['--provenance=max', '.'], /^error: Cannot use --provenance: provenance is not supported yet\n/],
+  [['--layers=false', '.'], /hint: Use --squash\n/],
+  [['--destination', 'x', '.'], /hint: Use --tag NAME --push\n/],
+  [['--network', 'bridge', '.'], /hint: RUN has no network of its own; "default" is the one of this machine\n/],
+  [
+    ['login', '-p', 'x', 'localhost:1'],
+    /^error: Cannot use -p: a password on the command line .*\nhint: Use --password-stdin\n$/,
+  ],
+  [
+    ['-t', 'oci-archive:x.tar', '.'],
+    /^error: Cannot use --tag oci-archive:x\.tar: it names no image in a registry\nhint: Use --output type=oci,dest=x\.tar with build/,
+  ],
+  [['push', 'x', 'docker-archive:x.tar'], /^error: Cannot use NAME docker-archive:x\.tar: it names no image/],
+];
+
+for (const [args, stderr] of others) {
+  test(`tsbuild ${args.join(' ')}, as other tools have it, is refused in words`, async () => {
+    using box = sandbox();
+    await box.tsbuild(...args).fails({ exit: 2, stderr });
+  });
+}
+
+/** They ask for what is so anyway. */
+const idle: readonly string[] = [
+  '--provenance=false',
+  '--sbom=false',
+  '--attest=type=provenance,disabled=true',
+  '--rm',
+  '--force-rm=false',
+  '--layers',
+  '--layers=true',
+  '--isolation=chroot',
+  '--compress',
+  '--jobs=0',
+  '--builder=default',
+  '--storage-driver=vfs',
+  '--disable-content-trust',
+  '--http-proxy=true',
+  '--skip-unused-stages=true',
+  '--memory=',
+  '--cache=true',
+  '--userns=private',
+];
+
+test('flags of other tools that ask for nothing are taken', async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild(...idle, '-o', 'type=none', 'c').succeeds();
+});
+
+const spelled: readonly (readonly string[])[] = [
+  ['buildx', 'build', '-t', 'x', 'c'],
+  ['image', 'build', 'c'],
+  ['bud', 'c'],
+  ['--root', 'store', 'build', 'c'],
+  ['--store=store', 'images'],
+  ['image', 'ls'],
+  ['builder', 'prune', '-af'],
+  ['version'],
+];
+
+test("commands in other tools' words are what they are here, and folders are built", async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nLABEL a=b\n').file('version/Containerfile', 'FROM scratch\nLABEL c=d\n');
+  for (const args of spelled) await box.tsbuildWith({ environment: { TSBUILD_STORE: box.at('store') } }, ...args).succeeds();
+  const { stderr } = await box.tsbuild('version').succeeds();
+  assert.match(stderr, /Built/);
+});
 
 for (const [title, args, stderr] of rows) {
   test(`the CLI refuses ${title}`, async () => {

@@ -32,6 +32,7 @@ const loginCommand: RegistryCommand = {
   refused: [
     {
       long: '--password',
+      short: '-p',
       value: 'TEXT',
       reason: 'a password on the command line can be read by every user of the machine',
       hint: 'Use --password-stdin',

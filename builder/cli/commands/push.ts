@@ -4,6 +4,7 @@ import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';
 import type { CommandContext } from '../commands.ts';
+import { refuseTransport } from '../image-name.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {
   checkDigestFile,
@@ -37,6 +38,7 @@ async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<num
   const [text = '', ...names] = parsed.operands;
   const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
+  for (const name of names) refuseTransport('NAME', name);
   await checkDigestFile(parsed);
   const { stdout } = opened.context;
   await inSession(opened, parsed, async (session) => {
