@@ -71,6 +71,7 @@ function exitCodeOfFailure(failure: WorkerFailure): number {
 function exitCodeOfRefusal(code: RefusalCode): number {
   switch (code) {
     case 'disk-full':
+    case 'io':
       return exitCode.store;
     case 'archive-invalid':
     case 'archive-escapes':

@@ -1,4 +1,4 @@
-import { StoreError } from '../cache/errors.ts';
+import { StoreError, troubleOf } from '../cache/errors.ts';
 import { EnvironmentError, ExecutorError } from '../executor/host/errors.ts';
 import { ContainerfileError } from '../parser/errors.ts';
 import { RegistryError } from '../registry/errors.ts';
@@ -21,7 +21,10 @@ export type KnownError =
   | { readonly kind: 'bug'; readonly error: unknown };
 
 /** Says which of the known errors one is. */
-export function identify(error: unknown): KnownError {
+export function identify(thrown: unknown): KnownError {
+  const first = firstOf(thrown);
+  // It can come up with any file, and is never a defect of ours.
+  const error = troubleOf(first) ?? first;
   if (error instanceof ContainerfileError) return { kind: 'containerfile', error };
   if (error instanceof UsageError) return { kind: 'usage', error };
   if (error instanceof StepError) return { kind: 'step', error };
@@ -33,4 +36,10 @@ export function identify(error: unknown): KnownError {
   if (error instanceof OutputError) return { kind: 'output', error };
   if (error instanceof Interrupted) return { kind: 'interrupted', error };
   return { kind: 'bug', error };
+}
+
+/** What failed first: cleaning up after it fails for the same reason, and is thrown around it. */
+function firstOf(error: unknown): unknown {
+  const suppressed = error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error;
+  return suppressed ? firstOf(error.suppressed) : error;
 }

@@ -1,6 +1,11 @@
 #!/usr/bin/env node
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { troubleOf } from '../cache/errors.ts';
 import { runCommand } from './cli/run-command.ts';
+import { OutputError } from './errors.ts';
+import { exitCode, exitCodeOf } from './exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './interruption.ts';
+import { systemWords } from './system-reason.ts';
 
 // The only file that touches the process: arguments, streams, signals, exit code.
 
@@ -10,8 +15,17 @@ process.on('SIGINT', stop);
 process.on('SIGTERM', stop);
 // A terminal that was closed, a connection that was lost. SIGQUIT stays what people send to end a process without ceremony.
 process.on('SIGHUP', stop);
-process.stdout.on('error', onOutputError);
-process.stderr.on('error', onOutputError);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') onReaderGone();
+  else onLostResult(error);
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever writes the log to a full disk still wants the build.
+  if (error.code === 'EPIPE') onReaderGone();
+});
+
+/** Why standard output is not whole. */
+let lost: OutputError | undefined;
 
 // Not awaited at the top level: an ES module that waits for ever ends the process with code 13.
 void runToExit();
@@ -24,7 +38,7 @@ async function runToExit(): Promise<void> {
 
 async function run(): Promise<number> {
   try {
-    return await runCommand({
+    const code = await runCommand({
       argv: process.argv.slice(2),
       environment: process.env,
       stdin: process.stdin,
@@ -32,15 +46,29 @@ async function run(): Promise<number> {
       stderr: process.stderr,
       signal: controller.signal,
     });
+    // What was written last fails after the command has ended.
+    await nextTurn();
+    return lost === undefined ? code : await tell(lost);
   } catch (error) {
-    const [{ report }, { exitCodeOf }, { identify }] = await Promise.all([
+    return await tell(error);
+  }
+}
+
+async function tell(thrown: unknown): Promise<number> {
+  try {
+    const [{ report }, { identify }, { hasColours }] = await Promise.all([
       import('./report.ts'),
-      import('./exit-code.ts'),
       import('./known-error.ts'),
+      import('./cli/colours.ts'),
     ]);
-    const { hasColours } = await import('./cli/colours.ts');
-    process.stderr.write(report(error, { hasColours: hasColours(process.stderr, process.env) }));
-    return exitCodeOf(identify(error));
+    process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env) }));
+    return exitCodeOf(identify(thrown));
+  } catch (failure) {
+    // Where no file can be opened, the program's own cannot either.
+    const trouble = troubleOf(thrown) ?? troubleOf(failure);
+    if (trouble === undefined) throw failure;
+    process.stderr.write(`error: ${trouble.message}\nhint: ${trouble.hint ?? ''}\n`);
+    return exitCode.store;
   }
 }
 
@@ -51,7 +79,11 @@ function stop(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void {
 }
 
 // The reader went away (`tsbuild -o - . | head`): nobody wants the rest.
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+function onReaderGone(): void {
   controller.abort(new Interrupted('SIGPIPE'));
+}
+
+function onLostResult(error: NodeJS.ErrnoException): void {
+  lost ??= new OutputError('-', `Cannot write to standard output: ${systemWords(error)}`, { cause: error });
+  controller.abort(lost);
 }

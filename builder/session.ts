@@ -1,5 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
@@ -116,7 +117,8 @@ interface WorkerStart {
 export async function startWorker(store: Store, { ids, signal, onNotice }: WorkerStart): Promise<WorkerClient> {
   await store.hold();
   const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
-  const client = await Client.start({ storeRoot: store.root, signal, onWarning: onNotice });
+  const temporaryFolder = path.dirname(await store.newPath());
+  const client = await Client.start({ storeRoot: store.root, temporaryFolder, signal, onWarning: onNotice });
   await ids.learn(client.ids);
   // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
   const { abandoned } = store.leftovers;

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../native/file-trouble.ts';
 import type { Digest } from '../registry/oci/digest.ts';
 
 /** The closed set of ways in which the store can fail. docs/errors.md lists them. */
@@ -71,9 +72,23 @@ export function storeError(error: unknown, doing: string, path: string): Error {
         ...details,
         hint: 'Choose a folder that you can write to with --store or TSBUILD_STORE',
       });
-    default:
-      return new StoreError('io', `Cannot ${doing}: ${code} (${path})`, details);
+    default: {
+      const trouble = fileTrouble(code);
+      return new StoreError('io', `Cannot ${doing}: ${trouble?.words ?? code} (${path})`, { ...details, hint: trouble?.hint });
+    }
   }
+}
+
+/** A failed call of Node's `fs` as a StoreError, if a disk or a limit is to blame, whatever file it was about. */
+export function troubleOf(error: unknown): StoreError | undefined {
+  if (!(error instanceof Error) || error instanceof StoreError || !('syscall' in error)) return undefined;
+  const code = errnoOf(error) ?? '';
+  const trouble = fileTrouble(code);
+  if (trouble === undefined) return undefined;
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : '';
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const message = `Cannot ${String(error.syscall)}${path === '' ? '' : ` "${path}"`}: ${trouble.words}`;
+  return new StoreError(isFull ? 'disk-full' : 'io', message, { path, cause: error, hint: trouble.hint });
 }
 
 /** Runs a file-system operation and gives its failures the form of storeError(). */

@@ -1,7 +1,8 @@
-import { readFile, utimes } from 'node:fs/promises';
+import { utimes } from 'node:fs/promises';
 import { type Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, isDigest } from '../registry/oci/digest.ts';
-import { isMissing } from './errors.ts';
+import { errnoOf, isMissing, orStoreError, storeError } from './errors.ts';
+import { readIfThere } from './files.ts';
 
 /** A JSON object whose fields are not known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -55,20 +56,23 @@ function isDescriptor(value: unknown): value is Descriptor {
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  return (await orStoreError(() => readIfThere(file), 'read a record of the store', file))?.toString();
 }
 
-/** Says that a file was used now, for pruning. A file that somebody else removed in the meantime is none of our business. */
+/**
+ * Says that a file was used now, for pruning. A file that somebody else removed in the meantime is none of our business, and a store that is not
+ * written to is not pruned either.
+ */
 export async function touch(file: string): Promise<void> {
   try {
     const now = new Date();
     await utimes(file, now, now);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error) && !isReadOnly(error)) throw storeError(error, 'say that a file of the store was used', file);
   }
+}
+
+function isReadOnly(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'EROFS' || code === 'EACCES' || code === 'EPERM';
 }

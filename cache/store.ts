@@ -5,7 +5,7 @@ import { CacheMounts } from './cache-mounts.ts';
 import { CompressedLayers } from './compressed-layers.ts';
 import { DerivedValues } from './derived-values.ts';
 import { Downloads } from './downloads.ts';
-import { isMissing, orStoreError, StoreError } from './errors.ts';
+import { errnoOf, isMissing, orStoreError, StoreError } from './errors.ts';
 import { FileDigests } from './file-digests.ts';
 import { makeFolder, writeAtomically } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -164,10 +164,19 @@ async function prepareStore(layout: StoreLayout, owner: StoreOwner): Promise<Fou
   const missing = await refuseUnsafe(layout, owner);
   const version = (await readVersion(layout)) ?? (await createStore(layout, owner));
   if (version < oldestFormat || version > storeFormat) throw wrongVersion(layout, version);
-  if (version !== storeFormat) await writeAtomically(layout.version, `${storeFormat}\n`);
+  if (version !== storeFormat) await unlessUnwritable(() => writeAtomically(layout.version, `${storeFormat}\n`));
   // Somebody may have removed one.
-  for (const folder of missing) await makeFolder(`${layout.root}/${folder}`);
+  for (const folder of missing) await unlessUnwritable(() => makeFolder(`${layout.root}/${folder}`));
   return findSessions(layout);
+}
+
+/** Looking at a store, and freeing space in it, need no room on the disk; who writes to it later is told. */
+async function unlessUnwritable(write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!['EROFS', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw error;
+  }
 }
 
 /** The version of the store that is there now: ours, or that of a build that began at the same time and was faster. */

@@ -28,7 +28,8 @@ export async function tryRun(storeRoot: string, signal: AbortSignal): Promise<Tr
   try {
     const folder = await makeFolder(storeRoot);
     try {
-      await using worker = await WorkerClient.start({ storeRoot, signal, onWarning: (message) => void reasons.push(message) });
+      const onWarning = (message: string): void => void reasons.push(message);
+      await using worker = await WorkerClient.start({ storeRoot, temporaryFolder: folder, signal, onWarning });
       tier = worker.tier.kind;
       await worker.request({ kind: 'trial', directory: folder }, { signal });
       const { description, hint } = worker.tier;

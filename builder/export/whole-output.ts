@@ -63,7 +63,8 @@ export function outputFailure(destination: string, error: unknown): unknown {
   const reason = systemWords(error);
   const isAbout = error.path === undefined || [dirname(error.path), error.path].includes(dirname(destination));
   const source = isAbout ? undefined : error.path;
-  return new OutputError(destination, `Cannot write "${destination}": ${source === undefined ? '' : `${source}: `}${reason}`, {
+  const what = destination === '-' ? 'to standard output' : `"${destination}"`;
+  return new OutputError(destination, `Cannot write ${what}: ${source === undefined ? '' : `${source}: `}${reason}`, {
     cause: error,
     hint: source === undefined ? hintFor(error.code, destination) : undefined,
   });

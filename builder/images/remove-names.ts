@@ -2,19 +2,35 @@ import type { Store } from '../../cache/store.ts';
 import { UsageError } from '../errors.ts';
 import { findByDigest, findImage } from './stored-images.ts';
 
+/** What came of removing names. */
+export interface RemovedNames {
+  readonly removed: readonly string[];
+  /** Why the others stay, in the order in which they were asked for. */
+  readonly refused: readonly UsageError[];
+}
+
 /**
- * Removes names of images: a name itself, or, by the beginning of an id, all names of that image. Everything is looked up before the first
- * name goes. What no name leads to any more is removed by the next prune. UsageError when an id has several names and `isForced` is false.
+ * Removes names of images: a name itself, or, by the beginning of an id, all names of that image. Those that cannot be removed, because they are
+ * not there or, when `isForced` is false, are an id with several names, are told and keep no other from going. What no name leads to any more is
+ * removed by the next prune.
  */
 export async function removeNames(
   store: Store,
   texts: readonly string[],
   { isForced }: { readonly isForced: boolean },
-): Promise<readonly string[]> {
+): Promise<RemovedNames> {
   const names = new Set<string>();
-  for (const text of texts) for (const name of await namesMeant(store, text, isForced)) names.add(name);
+  const refused: UsageError[] = [];
+  for (const text of texts) {
+    try {
+      for (const name of await namesMeant(store, text, isForced)) names.add(name);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      refused.push(error);
+    }
+  }
   for (const name of names) await store.images.remove(name);
-  return [...names];
+  return { removed: [...names], refused };
 }
 
 async function namesMeant(store: Store, text: string, isForced: boolean): Promise<readonly string[]> {

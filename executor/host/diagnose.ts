@@ -69,10 +69,14 @@ function diagnoseClone(error: SyscallError, switches: KernelSwitches): Environme
   switch (error.code) {
     case 'ENOSPC':
     case 'EUSERS':
-      return new EnvironmentError('user-namespaces-exhausted', 'Cannot make a user namespace: the limit is reached', {
-        hint: 'Raise user.max_user_namespaces here and in the outer namespaces, or nest namespaces less deeply (at most 32)',
-        cause: error,
-      });
+      return new EnvironmentError(
+        'user-namespaces-exhausted',
+        `Cannot make a namespace (${error.subject}): the limit is reached`,
+        {
+          hint: 'Raise user.max_user_namespaces and user.max_mnt_namespaces here and in the outer namespaces, or nest namespaces less deeply (at most 32)',
+          cause: error,
+        },
+      );
     case 'EINVAL':
     case 'ENOSYS':
       return new EnvironmentError('user-namespaces-disabled', 'Cannot make a user namespace: this kernel has none', {

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { AT_FDCWD, F_DUPFD_CLOEXEC, MS, O_CLOEXEC, PR } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
@@ -16,6 +16,8 @@ import { writeIdMaps } from './write-id-maps.ts';
 export interface LaunchOptions {
   /** The store's folder, absolute. */
   readonly storeRoot: string;
+  /** For small things that are gone soon. It must be there and writable, which /tmp need not be. Default: TMPDIR. */
+  readonly temporaryFolder?: string | undefined;
   /** The compiled program that the worker runs. */
   readonly entry?: string | undefined;
   onWarning?(message: string): void;
@@ -117,7 +119,7 @@ async function startWith(
     socketFd: itsSocket,
     complaintsFd: itsComplaints,
     argv: [process.execPath, '--enable-source-maps', entry, options.storeRoot],
-    env: workerEnvironment(process.env['PATH']),
+    env: workerEnvironment(process.env['PATH'], options.temporaryFolder ?? tmpdir()),
   });
   try {
     const child = await startTape(tape, { namespaces: ['user', 'mount'], onCloned: (pid) => writeIdMaps(pid, plan) });
@@ -132,11 +134,12 @@ async function startWith(
   }
 }
 
-/** Nothing of the user's environment but PATH: it may hold credentials, and the worker runs what images bring. */
-function workerEnvironment(searchPath: string | undefined): string[] {
+/** Nothing of the user's environment but PATH and TMPDIR: it may hold credentials, and the worker runs what images bring. */
+function workerEnvironment(searchPath: string | undefined, temporaryFolder: string): string[] {
   const threads = Math.min(16, Math.max(4, availableParallelism() * 2));
   return [
     `PATH=${searchPath ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'}`,
+    `TMPDIR=${temporaryFolder}`,
     `UV_THREADPOOL_SIZE=${threads}`,
     // Some container policies kill what they do not know.
     'UV_USE_IO_URING=0',

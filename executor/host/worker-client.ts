@@ -34,6 +34,10 @@ const closeMs = 5000;
 const cancelMs = 15_000;
 const tailBytes = 4096;
 
+/** Only the kernel and people send this. */
+const killedHint =
+  'Something killed it; where nothing else did, the machine or the container ran out of memory: give it more, or build fewer steps at a time with --jobs';
+
 /**
  * Main's end of the worker: sends requests, which run beside each other, and hands out their results. The worker lives until the
  * client is closed, and dies with this process however that ends.
@@ -185,14 +189,14 @@ export class WorkerClient implements AsyncDisposable {
     const patience = setTimeout(() => complaints.destroy(), 100);
     await complaintsClosed;
     clearTimeout(patience);
-    this.#bury(status.signal ?? `exit code ${status.exitCode}`);
+    this.#bury(status.signal ?? `exit code ${status.exitCode}`, status.signal === 'SIGKILL' && !this.#isClosing);
   }
 
-  #bury(how: string): void {
+  #bury(how: string, isKilled: boolean): void {
     const tail = this.#tail.toString('utf8').trim();
     const code = this.#isReady ? 'worker-died' : 'worker-not-started';
     const message = this.#isReady ? `The worker died: ${how}` : `Cannot start the worker: it ended with ${how}`;
-    this.#death = new EnvironmentError(code, tail === '' ? message : `${message}\n${tail}`);
+    this.#death = new EnvironmentError(code, tail === '' ? message : `${message}\n${tail}`, isKilled ? { hint: killedHint } : {});
     for (const pending of this.#pending.values()) {
       pending.reject(this.#death);
     }

@@ -1,3 +1,4 @@
+import { type FileTrouble, fileTrouble, isAboutNamespaces } from '../../native/file-trouble.ts';
 import { SyscallError } from '../../native/syscall-error.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
 import type { RefusalCode, WorkerFailure } from '../protocol/failures.ts';
@@ -17,7 +18,8 @@ export class Refusal extends Error {
 }
 
 /** Any error of a handler as data for main. What is not known is a defect of tsbuild. */
-export function toFailure(error: unknown): WorkerFailure {
+export function toFailure(thrown: unknown): WorkerFailure {
+  const error = firstOf(thrown);
   if (error instanceof RequestCancelled) {
     return { kind: 'cancelled' };
   }
@@ -37,6 +39,12 @@ export function toFailure(error: unknown): WorkerFailure {
   return systemFailure(error) ?? bug(error);
 }
 
+/** What failed first: cleaning up after it fails for the same reason, and is thrown around it. */
+function firstOf(error: unknown): unknown {
+  const isAround = error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error;
+  return isAround ? firstOf(error.suppressed) : error;
+}
+
 /** The errors of a RUN's command know themselves what main is told. */
 function carriesFailure(error: unknown): error is Error & { readonly failure: WorkerFailure } {
   return error instanceof Error && 'failure' in error;
@@ -50,12 +58,12 @@ function refused({ code, message, hint }: Refusal): WorkerFailure {
 function systemFailure(error: unknown): WorkerFailure | undefined {
   if (error instanceof SyscallError) {
     const { syscall, code, subject, message } = error;
-    return limitOf(code, { message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
+    return limitOf({ code, syscall, message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
   if (isNodeError(error)) {
     const { syscall, code, message } = error;
     const subject = error.path ?? '';
-    return limitOf(code, { message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
+    return limitOf({ code, syscall, message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
   return undefined;
 }
@@ -73,11 +81,15 @@ function isNodeError(
 }
 
 /** What no other request would bring through. */
-function limitOf(
-  code: string,
-  { message, subject }: { readonly message: string; readonly subject: string },
-): WorkerFailure | undefined {
-  return code === 'ENAMETOOLONG' ? longName(subject) : fullDisk(code, message);
+function limitOf(call: FailedCall): WorkerFailure | undefined {
+  return call.code === 'ENAMETOOLONG' ? longName(call.subject) : troubleWith(call);
+}
+
+interface FailedCall {
+  readonly code: string;
+  readonly syscall: string;
+  readonly message: string;
+  readonly subject: string;
 }
 
 function longName(subject: string): WorkerFailure {
@@ -89,17 +101,45 @@ function longName(subject: string): WorkerFailure {
   };
 }
 
-const fullDiskCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+/** Disks and limits, of which no step is guilty. */
+function troubleWith({ code, syscall, message }: FailedCall): WorkerFailure | undefined {
+  if (isAboutNamespaces(syscall)) {
+    return namespaceLimit(code, message);
+  }
+  const trouble = fileTrouble(code);
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return {
+        kind: 'refused',
+        code: 'disk-full',
+        message: `Cannot write to the store: ${trouble?.words} (${message})`,
+        hint: 'Free some space, remove old build results with "tsbuild prune", or choose another store with "--store DIR"',
+      };
+    case 'EIO':
+    case 'EFBIG':
+    case 'EMFILE':
+    case 'ENFILE':
+      return { kind: 'refused', code: 'io', message: `Cannot use a file: ${trouble?.words} (${message})`, ...hintOf(trouble) };
+    default:
+      return undefined;
+  }
+}
 
-function fullDisk(code: string, message: string): WorkerFailure | undefined {
-  if (!fullDiskCodes.has(code)) {
+function hintOf(trouble: FileTrouble | undefined): { readonly hint?: string } {
+  return trouble === undefined ? {} : { hint: trouble.hint };
+}
+
+/** The kernel counts namespaces for each user and each namespace above, and mounts for each mount namespace. (namespaces(7)) */
+function namespaceLimit(code: string, message: string): WorkerFailure | undefined {
+  if (code !== 'ENOSPC' && code !== 'EUSERS') {
     return undefined;
   }
   return {
     kind: 'refused',
-    code: 'disk-full',
-    message: `Cannot write to the store: ${code === 'ENOSPC' ? 'the disk is full' : 'the disk quota is used up'} (${message})`,
-    hint: 'Free some space, remove old build results with "tsbuild prune", or choose another store with "--store DIR"',
+    code: 'machine',
+    message: `Cannot make what a RUN is kept in: a limit of namespaces or mounts is reached (${message})`,
+    hint: 'Raise the limits, also of the container around: "sysctl -a | grep -E \'user.max_.*_namespaces|fs.mount-max\'" shows them',
   };
 }
 

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { isSyscallError } from '../../native/syscall-error.ts';
 import type { LayerFacts } from '../protocol/actions.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './layer/commit.ts';
@@ -23,10 +24,21 @@ export async function step(request: StepRequest, context: RequestContext): Promi
     await act(request, context);
     return await commit(request, context);
   } catch (error) {
-    for (const name of ['fs', 'index', packedLayer, 'work', 'merged', 'empty']) {
-      await removePath(path.join(request.directory, name));
-    }
+    await removeParts(request.directory);
     throw error;
+  }
+}
+
+/** What cannot be removed goes with the build's folder, or with a later build; why the step failed is the news. */
+async function removeParts(directory: string): Promise<void> {
+  for (const name of ['fs', 'index', packedLayer, 'work', 'merged', 'empty']) {
+    try {
+      await removePath(path.join(directory, name));
+    } catch (error) {
+      if (!isSyscallError(error)) {
+        throw error;
+      }
+    }
   }
 }
 

@@ -48,6 +48,8 @@ export type RefusalCode =
   | 'digest-mismatch'
   | 'unsupported-compression'
   | 'disk-full'
+  /** A disk that fails, or a limit of open files or of their size. */
+  | 'io'
   | 'source'
   /** The kernel, a container or a file system of this machine refuses what any RUN or COPY needs. */
   | 'machine'

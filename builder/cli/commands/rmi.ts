@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
+import { printableLine } from '../../printable.ts';
 import type { CommandContext } from '../commands.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
@@ -31,8 +32,11 @@ async function removeImages(parsed: ParsedFlags, { store, context }: OpenedStore
     });
   }
   const texts = isAll ? (await store.images.list()).map(({ name }) => name) : operands;
-  for (const name of await removeNames(store, texts, { isForced: parsed.isOn('--force') === true })) {
-    context.stdout.write(`Untagged: ${name}\n`);
-  }
-  return 0;
+  const { removed, refused } = await removeNames(store, texts, { isForced: parsed.isOn('--force') === true });
+  for (const name of removed) context.stdout.write(`Untagged: ${name}\n`);
+  const [first, ...others] = refused;
+  if (first === undefined) return 0;
+  // The last one is told by who called this, like the only error of any other command.
+  for (const error of [first, ...others].slice(0, -1)) context.stderr.write(`error: ${printableLine(error.message)}\n`);
+  throw others.at(-1) ?? first;
 }

@@ -45,7 +45,7 @@ const rows: readonly [
     clone(ERRNO.ENOSPC),
     {},
     'user-namespaces-exhausted',
-    'Cannot make a user namespace: the limit is reached',
+    'Cannot make a namespace (user, mount): the limit is reached',
     /Raise user.max_user_namespaces/,
   ],
   [
@@ -53,7 +53,7 @@ const rows: readonly [
     clone(ERRNO.EUSERS),
     {},
     'user-namespaces-exhausted',
-    'Cannot make a user namespace: the limit is reached',
+    'Cannot make a namespace (user, mount): the limit is reached',
     /at most 32/,
   ],
   [

@@ -55,7 +55,7 @@ for (const [user, tier, setgroups, extents, warnings] of tiers) {
       uid: 0,
       gid: 0,
       hasAllCapabilities: true,
-      environment: ['PATH', 'UV_THREADPOOL_SIZE', 'UV_USE_IO_URING'],
+      environment: ['PATH', 'TMPDIR', 'UV_THREADPOOL_SIZE', 'UV_USE_IO_URING'],
       descriptors: ['0', '1', '2'],
       cwd: '/',
       umask: 0o022,
