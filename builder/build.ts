@@ -10,6 +10,7 @@ import { holdsImage, outputsOf } from './deliver/outputs.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import { checkDestinations } from './export/check-destination.ts';
 import { checkVolumes } from './mounts/check-volumes.ts';
+import { checkOptions } from './option-rules/check-options.ts';
 import type { BuildOptions } from './options.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
 import { buildArgsOf, missingBuildArgs, type PlanOptions, planOptionsOf } from './plan/plan-options.ts';
@@ -36,6 +37,7 @@ import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
  *   the reason of `options.signal`
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
+  checkOptions(options);
   options.signal?.throwIfAborted();
   const platforms = platformsOf(options);
   checkOutputs(options);

@@ -1,6 +1,6 @@
 import type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
 import { exitCodeOfSignal } from './interruption.ts';
-import type { KnownError } from './known-error.ts';
+import { identify, type KnownError } from './known-error.ts';
 
 /** What the process's exit code says. docs/cli.md has the same table. */
 export const exitCode = {
@@ -13,8 +13,12 @@ export const exitCode = {
   bug: 70,
 } as const;
 
-/** The exit code for the way a build ended. */
-export function exitCodeOf(known: KnownError): number {
+/** The exit code for what build() threw: that of the program, had it met the same. 70 for what is none of the errors of tsbuild. */
+export function exitCodeOf(error: unknown): number {
+  return exitCodeOfKnown(identify(error));
+}
+
+function exitCodeOfKnown(known: KnownError): number {
   switch (known.kind) {
     case 'containerfile':
     case 'usage':

@@ -1,4 +1,5 @@
 import type { ParseResult } from '../parser/parse.ts';
+import { checkOptions } from './option-rules/check-options.ts';
 import type { BuildOptions } from './options.ts';
 import { openSession, type Session } from './session.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
@@ -23,6 +24,7 @@ export interface InspectedFile extends AsyncDisposable {
  * @throws UsageError, SourceError, RegistryError, StoreError
  */
 export async function inspectFile(options: BuildOptions): Promise<InspectedFile> {
+  checkOptions(options);
   await checkGivenFiles(options);
   const session = new LazySession(options);
   try {

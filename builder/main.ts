@@ -56,13 +56,9 @@ async function run(): Promise<number> {
 
 async function tell(thrown: unknown): Promise<number> {
   try {
-    const [{ report }, { identify }, { hasColours }] = await Promise.all([
-      import('./report.ts'),
-      import('./known-error.ts'),
-      import('./cli/colours.ts'),
-    ]);
+    const [{ report }, { hasColours }] = await Promise.all([import('./report.ts'), import('./cli/colours.ts')]);
     process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env) }));
-    return exitCodeOf(identify(thrown));
+    return exitCodeOf(thrown);
   } catch (failure) {
     // Where no file can be opened, the program's own cannot either.
     const trouble = troubleOf(thrown) ?? troubleOf(failure);

@@ -123,6 +123,6 @@ export interface BuildOptions {
   /** Standard output for `dest=-`. */
   readonly stdout?: NodeJS.WritableStream;
   readonly signal?: AbortSignal;
-  /** Called synchronously; must not throw. */
+  /** Called synchronously and not awaited; must not throw, nor return a promise that is rejected. */
   readonly onEvent?: (event: BuildEvent) => void;
 }

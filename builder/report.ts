@@ -8,19 +8,26 @@ import { trimEnd } from '../registry/oci/trim-end.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { type StepError, stepHeadline } from './errors.ts';
 import { identify } from './known-error.ts';
+import { checkReportOptions } from './option-rules/report-rules.ts';
 import { placeOf } from './place.ts';
 import { printable, printableLine } from './printable.ts';
 
 /** How a report may look. */
 export interface ReportOptions {
-  /** The reader is a terminal that shows colours. */
-  readonly hasColours: boolean;
+  /** The reader is a terminal that shows colours. Default: false. */
+  readonly hasColours?: boolean;
 }
 
 const tailLines = 20;
 
-/** Any error as text for people: what was not possible and why, where in the Containerfile, what to do. Ends with a line feed. */
-export function report(error: unknown, { hasColours }: ReportOptions): string {
+/**
+ * Any error as text for people: what was not possible and why, where in the Containerfile, what to do. Ends with a line feed.
+ *
+ * @throws UsageError for options that it does not have
+ */
+export function report(error: unknown, options: ReportOptions = {}): string {
+  checkReportOptions(options);
+  const { hasColours = false } = options;
   const known = identify(error);
   const lines = linesOf(known);
   return `${lines.map((line) => (hasColours ? coloured(line) : line)).join('\n')}\n`;

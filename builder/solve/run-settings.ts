@@ -1,6 +1,6 @@
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
-import { UsageError } from '../errors.ts';
 import { parseVolume } from '../mounts/volume.ts';
+import { checkHostname, parseHost, parseUlimit, sandboxHostname } from '../option-rules/run-values.ts';
 import type { BuildOptions } from '../options.ts';
 import { buildArgsOf } from '../plan/plan-options.ts';
 
@@ -27,35 +27,8 @@ export function runSettings(options: BuildOptions): RunSettings {
 
 // As in BuildKit the argument wins over the option, and an empty one is none.
 function hostnameOf(options: BuildOptions): string {
-  const argument = buildArgsOf(options).get('BUILDKIT_SANDBOX_HOSTNAME') ?? '';
-  return argument === '' ? (options.hostname ?? defaultHostname) : argument;
-}
-
-/**
- * `name:address` or `name=address`; IPv6 addresses may stand in brackets. `host-gateway` is this machine, whose network RUN shares: docker's
- * word for what is a gateway there.
- */
-function parseHost(text: string): { readonly name: string; readonly address: string } {
-  const match = /^([^:=\s]+)[:=]\[?([0-9a-fA-F.:]+|host-gateway)\]?$/.exec(text);
-  const [, name, address] = match ?? [];
-  if (name === undefined || address === undefined) {
-    throw new UsageError('--add-host', `Cannot add host "${text}": expected NAME:ADDRESS`);
-  }
-  return { name, address: address === 'host-gateway' ? '127.0.0.1' : address };
-}
-
-/** `name=soft[:hard]`; -1 is unlimited. */
-function parseUlimit(text: string): RunAction['ulimits'][number] {
-  const match = /^([a-z]+)=(-1|\d+|unlimited)(?::(-1|\d+|unlimited))?$/.exec(text);
-  const [, name, soft, hard = soft] = match ?? [];
-  if (name === undefined || soft === undefined || hard === undefined) {
-    throw new UsageError('--ulimit', `Cannot set limit "${text}": expected NAME=SOFT[:HARD]`, {
-      hint: 'For example nofile=1024:2048',
-    });
-  }
-  return { name, soft: limitOf(soft), hard: limitOf(hard) };
-}
-
-function limitOf(text: string): number {
-  return text === 'unlimited' ? -1 : Number(text);
+  const argument = buildArgsOf(options).get(sandboxHostname) ?? '';
+  if (argument === '') return options.hostname ?? defaultHostname;
+  checkHostname(argument, `--build-arg ${sandboxHostname}`);
+  return argument;
 }

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { OutputError, StepError, UsageError } from '../../builder/errors.ts';
 import { exitCodeOf } from '../../builder/exit-code.ts';
 import { Interrupted } from '../../builder/interruption.ts';
-import { identify } from '../../builder/known-error.ts';
 import { report } from '../../builder/report.ts';
 import { StoreError } from '../../cache/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
@@ -19,7 +18,7 @@ function stepError(failure: WorkerFailure, tail = ''): StepError {
 }
 
 function shown(error: unknown): { readonly exit: number; readonly text: string } {
-  return { exit: exitCodeOf(identify(error)), text: report(error, { hasColours: false }) };
+  return { exit: exitCodeOf(error), text: report(error, { hasColours: false }) };
 }
 
 const frame = ' --> Containerfile:2:1\n  |\n2 | RUN make all\n  | ^^^^^^^^^^^^\n';

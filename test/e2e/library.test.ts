@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { requires } from '../support/requires.ts';
@@ -78,4 +78,53 @@ console.log(await classOf({ text: 'FROM scratch\\nLABEL a=b\\n' }));
   const [node] = programCommand();
   const { stdout } = await box.run([node, 'program.mjs']).succeeds();
   assert.equal(stdout, 'ContainerfileError\nStepError\nUsageError\nnone\n');
+});
+
+describe('the programs of the documents run', needs, () => {
+  for (const document of ['README.md', 'docs/library.md']) {
+    const text = readFileSync(join(repositoryRoot, document), 'utf8');
+    const programs = [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, program = '']) => program);
+    for (const [index, program] of programs.entries()) {
+      test(`${document}, program ${index + 1} of ${programs.length}`, async () => {
+        using box = withPackage(program);
+        box.file('Containerfile', 'FROM scratch\nCOPY program.mjs /\n').file('app/Containerfile', 'FROM scratch\nCOPY f /\n');
+        box.file('app/f', 'f');
+        const [node] = programCommand();
+        const { stdout } = await box.run([node, 'program.mjs'], { environment: { TSBUILD_STORE: box.store } }).succeeds();
+        assert.match(stdout, /^sha256:[0-9a-f]{64}$|^step .*COPY missing \/$/m);
+      });
+    }
+    test(`${document} has programs`, () => assert.ok(programs.length > 0));
+  }
+});
+
+test('errors become exit codes and text by one call each, also those that the program alone has', needs, async () => {
+  using box = withPackage(`
+import { build, exitCodeOf, identify, Interrupted, report, SourceError } from 'tsbuild';
+const show = async (options) => {
+  const error = await build({ store: 'store', context: 'c', ...options }).catch((reason) => reason);
+  console.log(exitCodeOf(error), identify(error).kind, error instanceof SourceError, report(error).split('\\n', 1)[0]);
+};
+await show({ text: 'FORM scratch\\n' });
+await show({ text: 'FROM scratch\\nRUN ["/nothing"]\\n' });
+await show({ context: 'http://127.0.0.1:1/x.git' });
+await show({ text: 'FROM 127.0.0.1:1/x\\n' });
+await show({ text: 'FROM scratch\\n', tag: 'x' });
+await show({ text: 'FROM scratch\\n', signal: AbortSignal.abort(new Interrupted('SIGTERM')) });
+`);
+  box.folder('c');
+  const [node] = programCommand();
+  const { stdout } = await box.run([node, 'program.mjs']).succeeds();
+  const lines = stdout.trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(' error:', 1)[0]),
+    [
+      '2 containerfile false',
+      '1 step false',
+      '1 source true',
+      '4 registry false',
+      '2 usage false',
+      '143 interrupted false Stopped by SIGTERM',
+    ],
+  );
 });

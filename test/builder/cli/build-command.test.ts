@@ -100,7 +100,7 @@ const rows: readonly [argv: readonly string[], expected: Partial<BuildOptions>][
   [['--shm-size', '1.5g'], { shmSizeBytes: 1_610_612_736 }],
   [
     ['--add-host', 'a:1.2.3.4', '--add-host', 'b=[::1]', '--add-host=c:host-gateway'],
-    { addHosts: ['a:1.2.3.4', 'b:::1', 'c:host-gateway'] },
+    { addHosts: ['a:1.2.3.4', 'b=[::1]', 'c:host-gateway'] },
   ],
   [['--ulimit', 'nofile=10:20'], { ulimits: ['nofile=10:20'] }],
   [['--store', '/s', '--jobs', '3', '--explain'], { store: '/s', jobs: 3, explain: true }],

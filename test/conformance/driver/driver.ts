@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { BuildEvent } from '../../../builder/events.ts';
-import type { build, exitCodeOf, identify, report } from '../../../builder/index.ts';
+import type { build, exitCodeOf, report } from '../../../builder/index.ts';
 import type { Job, JobEnd } from './job.ts';
 import { type SetXattr, writeTree } from './write-tree.ts';
 
@@ -8,7 +8,6 @@ import { type SetXattr, writeTree } from './write-tree.ts';
 interface Library {
   readonly build: typeof build;
   readonly exitCodeOf: typeof exitCodeOf;
-  readonly identify: typeof identify;
   readonly report: typeof report;
 }
 
@@ -50,6 +49,6 @@ async function run({ id, folders, options }: Job): Promise<JobEnd> {
     return told();
   } catch (error) {
     const text = library.report(error, { hasColours: false });
-    return { ...told(), error: { text, exit: library.exitCodeOf(library.identify(error)) } };
+    return { ...told(), error: { text, exit: library.exitCodeOf(error) } };
   }
 }

@@ -1,0 +1,137 @@
+import { parseEmulator } from '../cli/emulator-spec.ts';
+import { parseVolume } from '../mounts/volume.ts';
+import type { BuildOptions } from '../options.ts';
+import { platformOf } from '../platforms.ts';
+import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
+import { imageNames, outputs } from './output-rules.ts';
+import { type Place, type Rule, wrongKind } from './rule.ts';
+import { checkHostname, checkNameServer, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
+import {
+  boolean,
+  callback,
+  matching,
+  name,
+  parsedBy,
+  someText,
+  text,
+  variableName,
+  wholeNumber,
+  withMethod,
+  word,
+} from './values.ts';
+
+/** An option: where it stands on the command line, and what it may be. */
+interface OptionRule {
+  /** undefined: only programs have it. */
+  readonly flag: string | undefined;
+  readonly rule: Rule;
+}
+
+const texts = listOf(text);
+const paths = listOf(someText);
+const names = listOf(name);
+const onOneLine = listOf(matching(/^[^\p{Cc}]+$/u, 'text without control characters'));
+const sourceOfSecret = byKind({ file: { path: someText }, env: { name: variableName } });
+const entitlement = /^(?:network\.host|security\.insecure|device(?:=[^\p{Cc}]+)?)$/u;
+const rawSocket = objectOf({ rawSocket: someText });
+
+const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRule } = {
+  context: { flag: 'CONTEXT', rule: text },
+  files: given('--file', texts),
+  text: given(undefined, anyText),
+  target: given('--target', text),
+  buildArgs: given('--build-arg', buildArgs),
+  labels: given('--label', recordOf(name, text)),
+  annotations: given('--annotation', recordOf(name, text)),
+  unsetLabels: given('--unsetlabel', names),
+  env: given('--env', recordOf(variableName, text)),
+  unsetEnv: given('--unsetenv', names),
+  tags: given('--tag', imageNames),
+  platforms: given('--platform', listOf(parsedBy(platformOf))),
+  outputs: given('--output', outputs),
+  format: given('--format', word('oci', 'docker')),
+  buildContexts: given('--build-context', recordOf(name, someText)),
+  ignoreFile: given('--ignorefile', text),
+  noCache: given('--no-cache', booleanOrNames),
+  pull: given('--pull', word('missing', 'always', 'never', 'newer')),
+  secrets: given('--secret', recordOf(name, sourceOfSecret)),
+  ssh: given('--ssh', recordOf(name, sourceOfSsh)),
+  network: given('--network', word('default', 'none', 'host')),
+  allow: given('--allow', listOf(matching(entitlement, 'network.host, security.insecure or device[=NAME]'))),
+  addHosts: given('--add-host', listOf(parsedBy(parseHost))),
+  dns: given('--dns', listOf(parsedBy(checkNameServer))),
+  dnsSearch: given('--dns-search', onOneLine),
+  dnsOptions: given('--dns-option', onOneLine),
+  ulimits: given('--ulimit', listOf(parsedBy(parseUlimit))),
+  shmSizeBytes: given('--shm-size', wholeNumber(0)),
+  hostname: given('--hostname', parsedBy(checkHostname)),
+  volumes: given('--volume', listOf(parsedBy(parseVolume))),
+  devices: given('--device', paths),
+  cdiSpecDirectories: given('--cdi-spec-dir', paths),
+  emulators: given('--emulator', emulators),
+  squash: given('--squash', word('new', 'all')),
+  from: given('--from', text),
+  sourceDateEpoch: given('--source-date-epoch', wholeNumber(0)),
+  timestamp: given('--timestamp', timestamp),
+  jobs: given('--jobs', wholeNumber(1)),
+  explain: given('--explain', boolean),
+  store: given('--store', text),
+  storeOwner: given('--store-owner', word('self', 'any')),
+  authFile: given('--authfile', text),
+  certDirectory: given('--cert-dir', text),
+  tlsVerify: given('--tls-verify', boolean),
+  environment: given(undefined, recordOf(anyText, optional(text))),
+  stdin: given(undefined, withMethod(Symbol.asyncIterator, 'something to read from')),
+  stdout: given(undefined, withMethod('write', 'a stream to write to')),
+  signal: given(undefined, withMethod('throwIfAborted', 'an AbortSignal')),
+  onEvent: given(undefined, callback),
+};
+
+const rules = Object.fromEntries(Object.entries(optionRules).map(([option, { rule }]) => [option, rule]));
+
+/**
+ * Looks at all options before any of them is used: programs can give what no type lets through, and a command line what its flags do not look
+ * at. Throws UsageError, which names the option or its flag.
+ */
+export function checkOptions(options: unknown): void {
+  const all: Place = { option: '', flag: 'options' };
+  const values = objectAt(options, all);
+  refuseStrangers(values, rules, all);
+  for (const [option, { flag = option, rule }] of Object.entries(optionRules)) rule(values[option], { option, flag });
+}
+
+function given(flag: string | undefined, rule: Rule): OptionRule {
+  return { flag, rule: optional(rule) };
+}
+
+/** The text of a file, whatever is in it. */
+function anyText(value: unknown, place: Place): void {
+  if (typeof value !== 'string') throw wrongKind(value, place, 'text');
+}
+
+function buildArgs(value: unknown, place: Place): void {
+  recordOf(variableName, optional(text))(value, place);
+  const { [sandboxHostname]: hostname = '' } = objectAt(value, place);
+  if (typeof hostname === 'string' && hostname !== '') checkHostname(hostname, `${place.flag} ${sandboxHostname}`);
+}
+
+function booleanOrNames(value: unknown, place: Place): void {
+  if (typeof value !== 'boolean') names(value, place);
+}
+
+function sourceOfSsh(value: unknown, place: Place): void {
+  if (Array.isArray(value)) paths(value, place);
+  else rawSocket(value, place);
+}
+
+function emulators(value: unknown, place: Place): void {
+  recordOf(text, someText)(value, place);
+  for (const [processor, path] of Object.entries(objectAt(value, place))) {
+    someText(path, place);
+    parseEmulator(processor === '' ? path : `${processor}=${path}`);
+  }
+}
+
+function timestamp(value: unknown, place: Place): void {
+  if (value !== 'now') wholeNumber(0)(value, place);
+}

@@ -1,0 +1,9 @@
+import { objectOf, optional } from './collections.ts';
+import { boolean } from './values.ts';
+
+const reportOptions = objectOf({ hasColours: optional(boolean) });
+
+/** Throws UsageError for options that a report does not have. */
+export function checkReportOptions(options: unknown): void {
+  reportOptions(options, { option: '', flag: 'options' });
+}

@@ -1,0 +1,41 @@
+import { UsageError } from '../errors.ts';
+
+/** Where a value stands: in which option (`outputs[0].destination`), and by which flag of the command line it is given. */
+export interface Place {
+  readonly option: string;
+  readonly flag: string;
+}
+
+/** What an option may be: throws UsageError, naming the place, for anything else. */
+export type Rule = (value: unknown, place: Place) => void;
+
+/** The error for a value of the wrong kind, which only a program can give. */
+export function wrongKind(value: unknown, { option, flag }: Place, expected: string): UsageError {
+  const what = option === '' ? 'these options' : `the option "${option}"`;
+  return new UsageError(flag, `Cannot use ${what}: expected ${expected}, found ${kindOf(value)}`);
+}
+
+/** The error for a text that an option cannot have, which the command line may give too. */
+export function wrongText(text: string, { flag }: Place, expected: string): UsageError {
+  return new UsageError(flag, `Cannot use ${flag} ${shown(text)}: expected ${expected}`);
+}
+
+/** A text as it was given, or as JSON writes it when what is wrong with it may not be visible. */
+export function shown(text: string): string {
+  return /^[!-~]{1,100}$/.test(text) ? text : quoted(text);
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > longestShown ? `${text.slice(0, longestShown)}...` : text);
+}
+
+const longestShown = 100;
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (value === undefined) return 'undefined';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

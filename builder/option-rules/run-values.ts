@@ -1,0 +1,52 @@
+import { isIP } from 'node:net';
+import type { RunAction } from '../../executor/protocol/actions.ts';
+import { UsageError } from '../errors.ts';
+import { shown } from './rule.ts';
+
+/** The build argument that is a host name. */
+export const sandboxHostname = 'BUILDKIT_SANDBOX_HOSTNAME';
+
+/**
+ * Reads `name:address` or `name=address`; IPv6 addresses may stand in brackets. `host-gateway` is this machine, whose network RUN shares: docker's
+ * word for what is a gateway there.
+ *
+ * @throws UsageError
+ */
+export function parseHost(text: string): { readonly name: string; readonly address: string } {
+  const [, name, address] = /^([^:=\s\p{Cc}]+)[:=]\[?([^\]]+)\]?$/u.exec(text) ?? [];
+  if (name !== undefined && address === 'host-gateway') return { name, address: '127.0.0.1' };
+  if (name !== undefined && address !== undefined && isAddress(address)) return { name, address };
+  throw new UsageError('--add-host', `Cannot use --add-host ${shown(text)}: expected NAME:ADDRESS`);
+}
+
+/** @throws UsageError */
+export function checkNameServer(text: string): void {
+  if (!isAddress(text)) throw new UsageError('--dns', `Cannot use --dns ${shown(text)}: expected an IP address`);
+}
+
+/** The name of a machine. `flag` is where it was given. @throws UsageError */
+export function checkHostname(text: string, flag = '--hostname'): void {
+  if (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$/.test(text)) return;
+  throw new UsageError(flag, `Cannot use ${flag} ${shown(text)}: expected at most 63 letters, digits, dots and hyphens`);
+}
+
+/** Reads `name=soft[:hard]`; -1 is unlimited. @throws UsageError */
+export function parseUlimit(text: string): RunAction['ulimits'][number] {
+  const match = /^([a-z]+)=(-1|\d+|unlimited)(?::(-1|\d+|unlimited))?$/.exec(text);
+  const [, name, soft, hard = soft] = match ?? [];
+  if (name === undefined || soft === undefined || hard === undefined) {
+    throw new UsageError('--ulimit', `Cannot use --ulimit ${shown(text)}: expected NAME=SOFT[:HARD]`, {
+      hint: 'For example nofile=1024:2048',
+    });
+  }
+  return { name, soft: limitOf(soft), hard: limitOf(hard) };
+}
+
+function limitOf(text: string): number {
+  return text === 'unlimited' ? -1 : Number(text);
+}
+
+// Node looks at what stands before a zone (`%eth0`) alone, and the lines of resolv.conf and hosts end where the text says.
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && /^[\w.:%-]+$/.test(text);
+}
