@@ -153,7 +153,8 @@ const rows: Readonly<Record<string, () => Promise<WorkerRequest>>> = {
   }),
   'removing a large folder': async () => ({
     kind: 'remove',
-    paths: [await layerOf(many.map((name) => file(name.replace('/', '-'), '')))],
+    folder: path.dirname(await layerOf(many.map((name) => file(name.replace('/', '-'), '')))),
+    names: ['fs'],
   }),
 };
 

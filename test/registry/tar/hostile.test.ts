@@ -116,12 +116,12 @@ for (const [format, archive] of Object.entries(holes(100 * 2 ** 30))) {
 test('readTar() adds the holes of all files up', async () => {
   const [one] = Object.values(holes(600 * 2 ** 20));
   const file = (one ?? Buffer.alloc(0)).subarray(0, -1024);
-  const names: string[] = [];
+  const found: string[] = [];
   const read = async (): Promise<void> => {
-    for await (const { header } of readTar(inPieces(Buffer.concat([file, file]), 512))) names.push(header.path);
+    for await (const { header } of readTar(inPieces(Buffer.concat([file, file]), 512))) found.push(header.path);
   };
   await assert.rejects(read(), { code: 'too-sparse' });
-  assert.deepEqual(names, ['hole']);
+  assert.deepEqual(found, ['hole']);
 });
 
 test('readTar() refuses more entries than it may read', async () => {
