@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { troubleOf } from '../cache/errors.ts';
-import { runCommand } from './cli/run-command.ts';
+import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './errors.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './interruption.ts';
@@ -57,7 +57,8 @@ async function run(): Promise<number> {
 async function tell(thrown: unknown): Promise<number> {
   try {
     const [{ report }, { hasColours }] = await Promise.all([import('./report.ts'), import('./cli/colours.ts')]);
-    process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env) }));
+    const command = commandNameOf(process.argv.slice(2));
+    process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env), command }));
     return exitCodeOf(thrown);
   } catch (failure) {
     // Where no file can be opened, the program's own cannot either.

@@ -16,6 +16,8 @@ import { printable, printableLine } from './printable.ts';
 export interface ReportOptions {
   /** The reader is a terminal that shows colours. Default: false. */
   readonly hasColours?: boolean;
+  /** The command whose help may tell more. Default: the one that builds. */
+  readonly command?: string;
 }
 
 const tailLines = 20;
@@ -27,20 +29,20 @@ const tailLines = 20;
  */
 export function report(error: unknown, options: ReportOptions = {}): string {
   checkReportOptions(options);
-  const { hasColours = false } = options;
+  const { hasColours = false, command } = options;
   const known = identify(error);
-  const lines = linesOf(known);
+  const lines = linesOf(known, command);
   return `${lines.map((line) => (hasColours ? coloured(line) : line)).join('\n')}\n`;
 }
 
-function linesOf(known: ReturnType<typeof identify>): readonly string[] {
+function linesOf(known: ReturnType<typeof identify>, command: string | undefined): readonly string[] {
   switch (known.kind) {
     case 'containerfile':
       return containerfileLines(known.error);
     case 'step':
       return stepLines(known.error);
     case 'usage':
-      return [...plainLines(known.error), ...usageHint(known.error)];
+      return [...plainLines(known.error), ...usageHint(known.error, command)];
     // The cure comes before the cause: who meets this cannot build at all until it is applied.
     case 'environment':
       return [...plainLines(known.error), ...causeLines(known.error.cause)];
@@ -154,8 +156,8 @@ function hintLines(hint: string | undefined): readonly string[] {
   return hint === undefined ? [] : [`hint: ${printable(hint)}`];
 }
 
-function usageHint(error: { readonly hint?: string | undefined }): readonly string[] {
-  return error.hint === undefined ? ['hint: See tsbuild --help'] : [];
+function usageHint(error: { readonly hint?: string | undefined }, command: string | undefined): readonly string[] {
+  return error.hint === undefined ? [`hint: See tsbuild ${command === undefined ? '' : `${command} `}--help`] : [];
 }
 
 function bugLines(error: unknown): readonly string[] {

@@ -6,10 +6,15 @@ import { table } from './table.ts';
 import { fillTemplate } from './template.ts';
 
 /** `--format`, with `--json` as a short way to write one of its values. */
-export const formatFlags: readonly Flag[] = [
-  { long: '--format', value: 'FORMAT', group: 'Output', help: 'table, json, or a template such as "{{.Name}} {{.Size}}"' },
-  { long: '--json', group: 'Output', help: 'Same as --format json' },
-];
+export const formatFlags: readonly Flag[] = formatFlagsLike('{{.Name}} {{.Size}}');
+
+/** The same with an example of the fields that a listing has. */
+export function formatFlagsLike(example: string): readonly Flag[] {
+  return [
+    { long: '--format', value: 'FORMAT', group: 'Output', help: `table, json, or a template such as "${example}"` },
+    { long: '--json', group: 'Output', help: 'Same as --format json' },
+  ];
+}
 
 /** Things to list, as people and as programs want them. */
 export interface Listing {

@@ -38,7 +38,7 @@ export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFla
     if (flag === undefined && stranger?.idle?.pattern.test(token.value ?? 'true') === true) continue;
     if (flag === undefined) throw unknownFlag(token.rawName, stranger, byName);
     const list = values.get(flag.long) ?? [];
-    list.push(valueOf(flag, token.rawName, token.value));
+    list.push(valueOf(flag, token.rawName, inlineOf(token)));
     values.set(flag.long, list);
   }
   return {
@@ -68,7 +68,12 @@ function indexFlags(flags: readonly Flag[]): Map<string, Flag> {
 }
 
 type Token =
-  | { readonly kind: 'option'; readonly rawName: string; readonly value: string | undefined }
+  | {
+      readonly kind: 'option';
+      readonly rawName: string;
+      readonly value: string | undefined;
+      readonly inlineValue: boolean | undefined;
+    }
   | { readonly kind: 'positional'; readonly value: string }
   | { readonly kind: 'option-terminator' };
 
@@ -82,6 +87,12 @@ function tokensOf(argv: readonly string[], table: FlagTable): readonly Token[] {
     for (const alias of flag.aliases ?? []) options[alias.slice(2)] = { type };
   }
   return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+/** `-f=FILE`, as docker takes it; node:util leaves the `=` in the values of short flags. */
+function inlineOf({ rawName, value, inlineValue }: Extract<Token, { kind: 'option' }>): string | undefined {
+  const isShort = inlineValue === true && !rawName.startsWith('--');
+  return isShort && value?.startsWith('=') === true ? value.slice(1) : value;
 }
 
 function valueOf(flag: Flag, written: string, value: string | undefined): string {

@@ -43,6 +43,15 @@ function commandBehindStore([first = '', ...rest]: readonly string[]): ReturnTyp
   return isCommand(name) ? { name, argv: [first, ...place, ...argv.slice(1)] } : undefined;
 }
 
+/** The command whose help may tell more about a command line that failed. */
+export function commandNameOf(argv: readonly string[]): string {
+  try {
+    return commandOf(argv).name;
+  } catch {
+    return 'build';
+  }
+}
+
 function isCommand(word: string): boolean {
   return commands.some(({ name }) => name === word);
 }

@@ -1,7 +1,7 @@
 import { objectOf, optional } from './collections.ts';
-import { boolean } from './values.ts';
+import { boolean, text } from './values.ts';
 
-const reportOptions = objectOf({ hasColours: optional(boolean) });
+const reportOptions = objectOf({ hasColours: optional(boolean), command: optional(text) });
 
 /** Throws UsageError for options that a report does not have. */
 export function checkReportOptions(options: unknown): void {

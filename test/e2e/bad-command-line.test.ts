@@ -119,3 +119,26 @@ test('--help shows the flags, and --version the version', async () => {
   const { stdout: version } = await box.tsbuild('--version').succeeds();
   assert.match(version, /^tsbuild \d+\.\d+\.\d+\n$/);
 });
+
+for (const [command, args] of [
+  ['build', ['--nonsense', '.']],
+  ['build', ['build', '--nonsense', '.']],
+  ['images', ['images', '--nonsense']],
+  ['manifest', ['manifest', 'create', '--nonsense', 'x']],
+  ['prune', ['prune', '--nonsense']],
+] as const) {
+  test(`a mistake in "tsbuild ${args.join(' ')}" leads to a help that has its flags`, async () => {
+    using box = sandbox();
+    await box.tsbuild(...args).fails({ exit: 2, stderr: new RegExp(`^hint: See tsbuild ${command} --help$`, 'm') });
+    const { stdout } = await box.tsbuild(command, '--help').succeeds();
+    assert.match(stdout, /^Usage: tsbuild/);
+  });
+}
+
+test('the example of a template in the help of history has fields that there are', async () => {
+  using box = sandbox().file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild('-t=one', '-f=c/Containerfile', 'c').succeeds();
+  const { stdout } = await box.tsbuild('history', '--help').succeeds();
+  const example = /a template such as\s+"([^"]+)"/.exec(stdout)?.[1] ?? '';
+  assert.match((await box.tsbuild('history', '--format', example, 'one').succeeds()).stdout, /LABEL a=b/);
+});

@@ -2,7 +2,7 @@ import { formatPlatform } from '../../../registry/oci/platform-match.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
-import { formatFlags, listingText } from '../listing.ts';
+import { formatFlagsLike, listingText } from '../listing.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
@@ -12,7 +12,7 @@ export const historyCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: 1,
   summary: 'Shows how an image was made, newest first',
-  flags: [...formatFlags, { long: '--no-trunc', group: 'Output', help: 'Instructions in full' }],
+  flags: [...formatFlagsLike('{{.createdBy}} {{.size}}'), { long: '--no-trunc', group: 'Output', help: 'Instructions in full' }],
   run: showHistory,
 };
 

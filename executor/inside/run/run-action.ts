@@ -29,7 +29,7 @@ import { runSandbox } from './run-sandbox.ts';
  */
 export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();
-  using workspace = new Workspace(path.dirname(rootfs.upper));
+  await using workspace = new Workspace(path.dirname(rootfs.upper));
   using view = rootfs.view();
   const user = userOf(action, view.path);
   const prepared = await prepareMounts(action, { workspace, user, root: view.path, signal: context.signal });

@@ -23,6 +23,7 @@ import {
   umount2,
 } from '../../../../native/mounts.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
+import { Pace } from '../../../../registry/oci/pace.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
 import { removeTree } from '../../layer/remove-tree.ts';
 import { changeOwner, type Owner } from '../../owner.ts';
@@ -56,7 +57,7 @@ export const harmless: number = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
  * What one RUN needs beside its root: a tmpfs for small files (secrets never reach a disk), and a folder on the store's disk for what
  * may be large and is thrown away. Outside the root, so that nothing of it can get into the layer.
  */
-export class Workspace implements Disposable {
+export class Workspace implements AsyncDisposable {
   readonly #directory: string;
   readonly #memory: string;
   readonly #trees: ReadOnlyRootfs[] = [];
@@ -124,19 +125,19 @@ export class Workspace implements Disposable {
     return this.#keep(mountRootfs({ lowers, context: { warn: () => undefined }, directory: this.folder() }));
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#trees.toReversed().forEach((tree) => tree[Symbol.dispose]());
     umount2(this.#memory, MNT_DETACH);
     // Not recursive: were it still mounted, nothing in it would be lost.
     rmdirSync(this.#memory);
-    this.#removeFolders();
+    await this.#removeFolders();
   }
 
   /** A command has filled them, as deep as it liked. */
-  #removeFolders(): void {
+  async #removeFolders(): Promise<void> {
     const fd = openRoot(this.#directory);
     try {
-      this.#folders.forEach((folder) => removeTree(fd, Buffer.from(path.basename(folder))));
+      for (const folder of this.#folders) await removeTree(fd, Buffer.from(path.basename(folder)), new Pace());
     } finally {
       close(fd);
     }
