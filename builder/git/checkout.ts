@@ -90,7 +90,13 @@ async function hasCommit(commit: string, folder: string, access: GitAccess): Pro
 
 /** `--checkout` overrides what .gitmodules says of how to update, which once could be a command. */
 async function updateSubmodules(folder: string, access: GitAccess): Promise<void> {
-  await runGit(folder, ['submodule', 'update', '--progress', '--init', '--recursive', '--checkout', '--depth=1'], access);
+  const update = ['submodule', 'update', '--progress', '--init', '--recursive', '--checkout'];
+  try {
+    await runGit(folder, [...update, '--depth=1'], access);
+  } catch (error) {
+    if (!isRefusalOfPart(error)) throw error;
+    await runGit(folder, update, access);
+  }
 }
 
 /**
