@@ -15,7 +15,7 @@ export function looksLikeArchive(bytes: Uint8Array): boolean {
 
 /** The checksum is the sum of all bytes with its own field as blanks. (tar(5), "Pre-POSIX Archives") */
 function isTarHeader(bytes: Uint8Array): boolean {
-  if (bytes.length < sniffedBytes || bytes[0] === 0) return false;
+  if (bytes.length < sniffedBytes) return false;
   const text = Buffer.from(bytes.subarray(checksumField.start, checksumField.end)).toString('latin1');
   const stated = /^ *([0-7]+)[\0 ]/.exec(text)?.[1];
   if (stated === undefined) return false;

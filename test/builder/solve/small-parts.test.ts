@@ -107,8 +107,12 @@ header.write(
   148,
 );
 
+const nameless = Buffer.alloc(512);
+nameless.write(`${(8 * 0x20).toString(8).padStart(6, '0')}\0 `, 148);
+
 const files: readonly [name: string, bytes: Uint8Array, isArchive: boolean][] = [
   ['a tar header', header, true],
+  ['a tar header without a name', nameless, true],
   ['a tar header with a wrong checksum', Buffer.concat([Buffer.from('x'), header.subarray(1)]), false],
   ['gzip', Buffer.from([0x1f, 0x8b, 8, 0]), true],
   ['bzip2', Buffer.from('BZh9'), true],
