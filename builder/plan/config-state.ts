@@ -22,7 +22,9 @@ export interface ConfigState {
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What runs shell forms when SHELL does not say otherwise. */
-export const defaultShell: readonly string[] = ['/bin/sh', '-c'];
+export function defaultShell(os: string): readonly string[] {
+  return os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c'];
+}
 
 /** The configuration of an image as the start of a stage. Its ONBUILD triggers do not pass on. Docker writes null for what is not set. */
 export function configStateOf(config: ContainerConfig): ConfigState {
@@ -44,8 +46,8 @@ export function configStateOf(config: ContainerConfig): ConfigState {
 }
 
 /** The configuration that a stage without a base image starts with. */
-export function emptyConfigState(): ConfigState {
-  return configStateOf({ Env: [`PATH=${defaultPath}`], WorkingDir: '/' });
+export function emptyConfigState(os: string): ConfigState {
+  return configStateOf(os === 'windows' ? { WorkingDir: '\\' } : { Env: [`PATH=${defaultPath}`], WorkingDir: '/' });
 }
 
 /** A copy for a child stage, without the ONBUILD triggers. */

@@ -13,6 +13,7 @@ import type { PlanOptions } from './plan-options.ts';
 import { selectStages } from './select-stages.ts';
 import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
 import { childState, imageState, platformOfImage, type StageState, scratchState, workingDirectoryOf } from './stage-state.ts';
+import { windowsLayer } from './windows-layer.ts';
 
 /** A plan, and what people should know of it. */
 export interface PlanResult {
@@ -95,6 +96,11 @@ function planStage(selected: SelectedStage, index: StageIndex, planning: Plannin
       planning.errors.push(...inFile(error, placed, selected).diagnostics);
       return;
     }
+  }
+  const wrong = windowsLayer(state.imagePlatform, steps);
+  if (wrong !== undefined) {
+    planning.errors.push(wrong);
+    return;
   }
   if (selected.fileIndex === planning.selection.target) applyOptions(state, planning.options);
   planning.planned.set(selected.fileIndex, { stage: finish({ selected, index, steps, state }, planning), state, selected });

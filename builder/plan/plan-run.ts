@@ -35,9 +35,9 @@ export function planRun(instruction: RunInstruction, context: InstructionContext
 }
 
 /** A command as the program and its arguments: shell forms are the last argument of SHELL. */
-export function withShell({ config }: StageState, text: string): readonly string[] {
-  const shell = config.shell === undefined || config.shell.length === 0 ? defaultShell : config.shell;
-  return [...shell, text];
+export function withShell({ config, imagePlatform }: StageState, text: string): readonly string[] {
+  const { shell = [] } = config;
+  return [...(shell.length === 0 ? defaultShell(imagePlatform.os) : shell), text];
 }
 
 function argvOf({ command }: RunInstruction, state: StageState): readonly string[] {

@@ -45,7 +45,7 @@ export interface StageState {
 
 /** The start of a stage without an image below it. */
 export function scratchState(platform: Platform, escape: Escape): StageState {
-  return startState({ config: emptyConfigState(), author: undefined, imagePlatform: platform }, escape);
+  return startState({ config: emptyConfigState(platform.os), author: undefined, imagePlatform: platform }, escape);
 }
 
 /** The start of a stage from an image. */
@@ -78,7 +78,7 @@ type Start = Pick<StageState, 'config' | 'author' | 'imagePlatform'>;
 function startState(start: Start, escape: Escape, inherited: StageState['variables'] = new Map()): StageState {
   const { config } = start;
   if (!config.env.has('PATH') && start.imagePlatform.os !== 'windows') config.env.set('PATH', defaultPath);
-  if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory))
+  if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory) && start.imagePlatform.os !== 'windows')
     config.workingDirectory = joinPath('/', config.workingDirectory);
   const variables = new Map(inherited);
   for (const [name, value] of config.env) setLast(variables, name, value);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
 
@@ -146,9 +147,32 @@ test('a platform that cannot be read is an error of usage', needs, async () => {
     .fails({ exit: 2, stderr: /Cannot use the platform "linux\/": expected OS\/ARCH/ });
 });
 
-test('commands of another system are refused', needs, async () => {
-  using box = prepared().file('c/Containerfile', 'FROM scratch\nRUN ["/x.exe"]\n');
-  await box
-    .tsbuild('--platform=windows/amd64', '-o', 'type=none', 'c')
-    .fails({ exit: 1, stderr: /Cannot run commands of windows: only those of Linux can be run/ });
+const windowsRows: readonly [instructions: string, stderr: RegExp][] = [
+  ['RUN ["/x.exe"]', /Cannot run commands of windows: only those of Linux can be run/],
+  ['COPY common /', /Cannot make a layer for windows\/amd64: layers for Windows hold their files in another form[^]*:2/],
+  ['ADD common /', /Cannot make a layer for windows\/amd64/],
+  ['WORKDIR /app', /Cannot make a layer for windows\/amd64/],
+  ['ENV a=b\nFROM scratch\nCOPY --from=0 /x /', /Cannot make a layer for windows\/amd64/],
+];
+
+for (const [instructions, stderr] of windowsRows) {
+  test(`${instructions.replaceAll('\n', ' ')} for Windows is refused before anything runs`, needs, async () => {
+    using box = prepared().file('c/Containerfile', `FROM scratch\n${instructions}\n`);
+    await box.tsbuild('--platform=windows/amd64', '-o', 'type=none', 'c').fails({ exit: 2, stderr });
+  });
+}
+
+test('the configuration of an image for Windows is as BuildKit makes it', needs, async () => {
+  using box = prepared().file('c/Containerfile', 'FROM scratch\nENV a=b\nCMD dir\nENTRYPOINT foo\n');
+  await box.tsbuild('--platform=windows/amd64', '-o', 'type=oci,dest=o.tar', 'c').succeeds();
+  const { Env, Cmd, Entrypoint, WorkingDir } = (await readImage(box.at('o.tar'))).config.config;
+  assert.deepEqual(
+    { Env, Cmd, Entrypoint, WorkingDir },
+    { Env: ['a=b'], Cmd: ['cmd', '/S', '/C', 'dir'], Entrypoint: ['cmd', '/S', '/C', 'foo'], WorkingDir: '\\' },
+  );
+});
+
+test('layers of other systems can be made', needs, async () => {
+  using box = prepared().file('c/Containerfile', 'FROM scratch\nCOPY common /\n');
+  await box.tsbuild('--platform=freebsd/amd64', '-o', 'type=none', 'c').succeeds();
 });
