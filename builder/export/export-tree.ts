@@ -5,7 +5,8 @@ import { makeFolder } from '../../cache/files.ts';
 import type { Output } from '../options.ts';
 import { checkDestinations } from './check-destination.ts';
 import { mergeFolder } from './merge-folder.ts';
-import { kindAt, outputFailure, temporaryName, withTemporary, writeWhole } from './whole-output.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
+import { kindAt, outputFailure, writeWhole } from './whole-output.ts';
 
 /** The outputs that are the files of the image, without the image. */
 export type TreeOutput = Extract<Output, { kind: 'local' | 'tar' }>;
@@ -39,16 +40,15 @@ async function toFolder(destination: string, write: TreeExportOptions['write']):
     return writeWhole(destination, (temporary) => write('directory', temporary));
   }
   // Inside it, because it may be a mount of its own, and a rename does not leave a file system.
-  const temporary = join(destination, temporaryName('files'));
-  const from = join(temporary, 'new');
-  await withTemporary(temporary, async () => {
-    try {
+  try {
+    await withTemporaryFolder(destination, 'files', async (temporary) => {
+      const from = join(temporary, 'new');
       await write('directory', from);
       await mergeFolder({ from, to: destination, old: join(temporary, 'old') });
-    } catch (error) {
-      throw outputFailure(destination, error);
-    }
-  });
+    });
+  } catch (error) {
+    throw outputFailure(destination, error);
+  }
 }
 
 async function makeParent(destination: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -15,7 +15,8 @@ import {
   markerFile,
   markerText,
 } from './layout-files.ts';
-import { kindAt, outputFailure, syncPath, temporaryName, withTemporary, writeWhole } from './whole-output.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
+import { kindAt, outputFailure, syncPath, writeWhole } from './whole-output.ts';
 
 const refName = 'org.opencontainers.image.ref.name';
 
@@ -40,7 +41,8 @@ export async function writeLayoutFolder(
   const present = await readIndex(destination);
   try {
     await writeBlobs(image, destination, signal);
-    await replaceFile(join(destination, indexFile), indexText(mergedEntries(present, indexEntries(image))));
+    const index = indexText(mergedEntries(present, indexEntries(image)));
+    await writeWhole(join(destination, indexFile), (temporary) => writeDurably(temporary, index));
   } catch (error) {
     throw outputFailure(destination, error);
   }
@@ -88,8 +90,8 @@ async function writeBlobs(image: BuiltImage, folder: string, signal: AbortSignal
 // A blob's name is its content, so one that is there already stays.
 async function writeBlob(path: string, file: LayoutFile): Promise<void> {
   if ((await kindAt(path)) !== undefined) return;
-  const temporary = join(path, '..', temporaryName('blob'));
-  await withTemporary(temporary, async () => {
+  await withTemporaryFolder(join(path, '..'), 'blob', async (folder) => {
+    const temporary = join(folder, 'new');
     if ('bytes' in file) await writeFile(temporary, file.bytes, { flag: 'wx' });
     else if (!file.isTemporary || !(await isLinked(file.source, temporary))) {
       await copyFile(file.source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
@@ -114,15 +116,4 @@ async function isLinked(source: string, target: string): Promise<boolean> {
 async function writeDurably(path: string, text: string): Promise<void> {
   await writeFile(path, text, { flag: 'wx' });
   await syncPath(path);
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = join(path, '..', temporaryName(indexFile));
-  try {
-    await writeDurably(temporary, text);
-    await rename(temporary, path);
-    await syncPath(join(path, '..'));
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

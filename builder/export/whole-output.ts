@@ -1,68 +1,38 @@
-import { randomBytes } from 'node:crypto';
 import { open, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { removeTree } from '../../cache/remove-tree.ts';
 import { OutputError } from '../errors.ts';
 import { systemWords } from '../system-reason.ts';
+import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 
 /**
- * Lets `write` make a file or folder under a temporary name beside `destination`, and renames it when it is complete and on the disk. When
+ * Lets `write` make a file or folder in a temporary folder beside `destination`, and renames it when it is complete and on the disk. When
  * `write` throws, or the process exits, nothing stays. An existing file is replaced; an existing folder must be empty to be replaced by a
  * folder.
  *
  * @throws OutputError when the file system refuses; whatever else `write` throws
  */
 export async function writeWhole(destination: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(destination), temporaryName(basename(destination)));
-  await withTemporary(temporary, async () => {
-    try {
+  const parent = dirname(destination);
+  try {
+    await withTemporaryFolder(parent, basename(destination), async (folder) => {
+      const temporary = join(folder, 'new');
       await write(temporary);
       await syncPath(temporary);
       await rename(temporary, destination);
-      await syncPath(dirname(destination));
-    } catch (error) {
-      throw outputFailure(destination, error);
-    }
-  });
-}
-
-/** Runs `use`; afterwards, and when the process exits before, whatever is at `temporary` is removed. */
-export async function withTemporary(temporary: string, use: () => Promise<void>): Promise<void> {
-  // A second Ctrl-C does not wait for promises.
-  const removeNow = (): void => removeTree(temporary);
-  process.once('exit', removeNow);
-  try {
-    await use();
+      await syncPath(parent);
+    });
   } catch (error) {
-    // Where nothing could be written nothing can be removed, which is not the news.
-    ifPossible(removeNow);
-    throw error;
-  } finally {
-    process.off('exit', removeNow);
+    throw outputFailure(destination, error);
   }
-  removeNow();
-}
-
-function ifPossible(remove: () => void): void {
-  try {
-    remove();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-  }
-}
-
-/** A name that hides from listings and meets no other build's. */
-export function temporaryName(base: string): string {
-  // Names end at 255 bytes. (NAME_MAX)
-  return `.${base.slice(0, 60)}.tsbuild-${randomBytes(6).toString('hex')}`;
 }
 
 /** A file system's error as an OutputError; anything else unchanged. */
 export function outputFailure(destination: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   const reason = systemWords(error);
-  const isAbout = error.path === undefined || [dirname(error.path), error.path].includes(dirname(destination));
-  const source = isAbout ? undefined : error.path;
+  const { path } = error;
+  const isAbout = path === undefined || isTemporary(path) || [dirname(path), path].includes(dirname(destination));
+  const source = isAbout ? undefined : path;
   const what = destination === '-' ? 'to standard output' : `"${destination}"`;
   return new OutputError(destination, `Cannot write ${what}: ${source === undefined ? '' : `${source}: `}${reason}`, {
     cause: error,
