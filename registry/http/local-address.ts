@@ -1,7 +1,10 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 
-/** What an address must not be when somebody else named it: this machine, or what only its own link reaches. (RFC 6890) */
+/**
+ * What an address must not be when somebody else named it: this machine, what only its own link reaches (RFC 6890), or where clouds answer with their
+ * metadata besides that: AWS and Google by version 6, Alibaba.
+ */
 const ranges = [
   ['0.0.0.0', 8],
   ['127.0.0.0', 8],
@@ -9,6 +12,9 @@ const ranges = [
   ['::', 128],
   ['::1', 128],
   ['fe80::', 10],
+  ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
+  ['100.100.100.200', 32],
 ] as const;
 
 const localAddresses = new BlockList();

@@ -80,7 +80,14 @@ const spellingsOfHere = [
 
 describe('a registry that is elsewhere cannot send requests to this machine', () => {
   const refused = { code: 'redirect', message: /which is this machine or its own link$/ };
-  for (const host of [...spellingsOfHere, '169.254.169.254', '[fe80::1]']) {
+  for (const host of [
+    ...spellingsOfHere,
+    '169.254.169.254',
+    '[fe80::1]',
+    '[fd00:ec2::254]',
+    '[fd20:ce::254]',
+    '100.100.100.200',
+  ]) {
     test(`by a redirect to ${host}`, async () => {
       await using at = await farAway();
       at.registry.fail({ path: /manifests/, fault: { kind: 'reply', status: 307, headers: { location: `http://${host}/x` } } });
@@ -132,7 +139,16 @@ describe('a registry that is elsewhere cannot send requests to this machine', ()
 });
 
 test('isLocalHost() knows what is not here', () => {
-  const others = ['r.example', 'localhost.example', '10.0.0.1', '192.168.1.1', '[fd00::1]', '128.0.0.1', '::2'];
+  const others = [
+    'r.example',
+    'localhost.example',
+    '10.0.0.1',
+    '192.168.1.1',
+    '[fd00::1]',
+    '100.100.100.201',
+    '128.0.0.1',
+    '::2',
+  ];
   assert.deepEqual(others.filter(isLocalHost), []);
 });
 
