@@ -115,7 +115,7 @@ async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promi
 }
 
 /** All platforms at once: they share the worker, and the steps that are the same for several are done once. */
-async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
+async function solveAll(plans: readonly ResolvedPlan[], { file, loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
   const { sources } = loaded;
@@ -128,7 +128,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
     fetched,
     signal,
   });
-  await checkVolumes(options, tell);
+  await checkVolumes(options, file, tell);
   const devices = await resolveDevices(
     plans.map(({ plan }) => plan),
     { options, sources, tell },

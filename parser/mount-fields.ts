@@ -14,7 +14,7 @@ export interface MountKey {
 const all = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 
 function key(name: string, types: readonly MountType[], expected = 'text'): MountKey {
-  return { name, types, isSwitch: ['readonly', 'readwrite', 'required'].includes(name), expected };
+  return { name, types, isSwitch: ['readonly', 'readwrite', 'required', 'z'].includes(name), expected };
 }
 
 const readonlyKey = key('readonly', all, 'true or false');
@@ -45,6 +45,8 @@ export const mountKeys: ReadonlyMap<string, MountKey> = new Map([
   ['uid', key('uid', owners, number)],
   ['gid', key('gid', owners, number)],
   ['env', key('env', ['secret'], 'the name of a variable')],
+  // Of buildah: labels of SELinux. It means nothing here, as in a volume.
+  ['z', key('z', ['bind', 'cache'], 'true or false')],
 ]);
 
 /**
@@ -56,6 +58,7 @@ export function parseMountValue(name: string, value: string): number | undefined
     case 'readonly':
     case 'readwrite':
     case 'required':
+    case 'z':
       return parseBoolean(value);
     case 'size':
       return parseSizeBytes(value);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import type { Containerfile } from '../../parser/containerfile.ts';
 import type { Tell } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
@@ -14,8 +15,13 @@ const precious = new Set(
 );
 
 /** Tells what words of volumes do not do here. @throws UsageError for what should not be given to the user of a command */
-export async function checkVolumes({ volumes = [], environment = {} }: BuildOptions, tell: Tell): Promise<void> {
-  for (const message of volumeNotices(volumes, { hasSelinux: existsSync('/sys/fs/selinux/enforce') })) {
+export async function checkVolumes(
+  { volumes = [], environment = {} }: BuildOptions,
+  file: Containerfile,
+  tell: Tell,
+): Promise<void> {
+  const machine = { hasSelinux: existsSync('/sys/fs/selinux/enforce') };
+  for (const message of [...volumeNotices(volumes, machine), ...mountNotices(file, machine)]) {
     tell({ kind: 'notice', message });
   }
   const homes = await Promise.all([passwdHome(), environment['HOME'] ?? '/'].map(placeOf));
@@ -27,6 +33,15 @@ export async function checkVolumes({ volumes = [], environment = {} }: BuildOpti
       hint: 'Leave U out, or add O: an overlay is given without the source',
     });
   }
+}
+
+/** What words of the mounts of a Containerfile do not do here, as a notice: where SELinux is off there is nothing to say. */
+export function mountNotices({ stages }: Containerfile, { hasSelinux }: { readonly hasSelinux: boolean }): readonly string[] {
+  const mounts = stages.flatMap(({ body }) => body.flatMap((instruction) => ('mounts' in instruction ? instruction.mounts : [])));
+  const isLabelled = mounts.some(({ fields }) => fields.some(({ key }) => key === 'z'));
+  return hasSelinux && isLabelled
+    ? ['Mounts keep their SELinux labels, in spite of "z": commands have the label of your own processes']
+    : [];
 }
 
 /** Users without a passwd entry have none. */
