@@ -205,11 +205,16 @@ function outputsOf(parsed: ParsedFlags): readonly Output[] {
   return pushes ? [...written, { kind: 'registry', names }] : written;
 }
 
+function refuseTwiceStandardInput({ context, files = [], buildContexts = {} }: BuildOptions): void {
+  if (!files.includes('-')) return;
+  if (context === '-') throw new UsageError('--file', 'Cannot read both the context and the Containerfile from standard input');
+  const named = Object.entries(buildContexts).find(([, place]) => place === '-')?.[0];
+  if (named === undefined) return;
+  throw new UsageError('--file', `Cannot read both the context "${named}" and the Containerfile from standard input`);
+}
+
 function refuseContradictions({ options, imageIdFile, metadataFile }: BuildCommand): void {
-  const isTwiceStandardInput = options.context === '-' && options.files?.includes('-') === true;
-  if (isTwiceStandardInput) {
-    throw new UsageError('--file', 'Cannot read both the context and the Containerfile from standard input');
-  }
+  refuseTwiceStandardInput(options);
   if (imageIdFile !== undefined && (options.platforms?.length ?? 0) > 1) {
     throw new UsageError('--iidfile', 'Cannot write one image id: several platforms make several images', {
       hint: metadataFile === undefined ? 'Use --metadata-file' : undefined,

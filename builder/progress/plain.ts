@@ -129,10 +129,12 @@ export class PlainProgress {
   }
 }
 
-/** `warning: text (Containerfile:3)`. */
+/** `warning: text (Containerfile:3)`. What is about no line, such as a flag, has nothing but its hint to lead further. */
 export function warningLine({ diagnostic, position }: EventOf<'warning'>): string {
   const place = position === undefined ? '' : ` (${printableLine(position.file)}:${position.line})`;
-  return `warning: ${diagnostic.code}: ${printableLine(diagnostic.message)}${place}\n`;
+  const { code, message, hint } = diagnostic;
+  const cure = position !== undefined || hint === undefined ? '' : `. ${printableLine(hint)}`;
+  return `warning: ${code}: ${printableLine(message)}${place}${cure}\n`;
 }
 
 /** `pushed sha256:... to NAME`: where an output went. */

@@ -134,6 +134,7 @@ for (const text of ['0', 'f', 'F', 'FALSE', 'false', 'False']) {
 const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [[], /Cannot build: no context given/],
   [['a', 'b'], /Cannot build "a" and "b": only one context is possible/],
+  [['-f', '-', '--build-context', 'n=-', '.'], /Cannot read both the context "n" and the Containerfile from standard input/],
   [['-f', '-', '-'], /Cannot read both the context and the Containerfile from standard input/],
   [['--pull=often', '.'], /Cannot use --pull often: expected missing, always, never or newer/],
   [['--progress=loud', '.'], /Cannot use --progress loud: expected auto, plain, tty, rawjson or quiet/],

@@ -150,3 +150,20 @@ test('PlainProgress shows warnings with their place', () => {
     'warning: StageNameCasing: Stage name "A" should be lower case (Containerfile:3)\n',
   );
 });
+
+test('PlainProgress shows the cure of a warning that has no place', () => {
+  assert.equal(
+    shown({
+      kind: 'warning',
+      timeMs: 0,
+      diagnostic: {
+        severity: 'warning',
+        code: 'UnknownPlatform',
+        message: 'No system and processor are known as "linux/amd65"',
+        span: undefined,
+        hint: 'Did you mean "linux/amd64"?',
+      },
+    }),
+    'warning: UnknownPlatform: No system and processor are known as "linux/amd65". Did you mean "linux/amd64"?\n',
+  );
+});
