@@ -49,6 +49,22 @@ export async function statOptional(file: string, title: string): Promise<Stats |
     return await stat(file);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return undefined;
-    throw new RegistryError('archive', `Cannot read ${title}: ${reasonOf(error)}`, { side: 'client', cause: error });
+    throw unreadable(title, error);
   }
+}
+
+const accessWords: Readonly<Record<string, string | undefined>> = {
+  EACCES: 'permission denied',
+  EPERM: 'the system does not permit it',
+};
+
+/** The error for a folder or archive that the system does not let us read, or that is damaged. */
+export function unreadable(title: string, error: unknown): RegistryError {
+  const why = accessWords[codeOf(error) ?? ''];
+  if (why === undefined) {
+    const reason = reasonOf(error).replace('Cannot read archive: ', '');
+    return new RegistryError('archive', `Cannot read ${title}: ${reason}`, { side: 'client', cause: error });
+  }
+  const hint = 'You must be able to read it, and to enter the folders that lead to it';
+  return new RegistryError('archive', `Cannot read ${title}: ${why}`, { side: 'client', hint });
 }

@@ -1,13 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { RegistryError, reasonOf } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import { type Compression, compressionOf, magicBytes } from '../oci/compression/compression-of.ts';
 import { decompress } from '../oci/compression/decompress.ts';
 import { fileBytes } from '../oci/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
-import type { StoredFile, StoredFiles } from './stored-files.ts';
+import { type StoredFile, type StoredFiles, unreadable } from './stored-files.ts';
 
 /** What an archive says of one name. */
 type Member =
@@ -181,8 +181,5 @@ async function* from(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncGe
 
 function damaged(title: string, error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
-  return new RegistryError('archive', `Cannot read ${title}: ${reasonOf(error).replace('Cannot read archive: ', '')}`, {
-    side: 'client',
-    cause: error,
-  });
+  return unreadable(title, error);
 }

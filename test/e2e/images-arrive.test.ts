@@ -267,3 +267,18 @@ test('copy checks what it moves', needs, async () => {
   await box.tsbuild('copy', 'oci:layout', 'store:x').fails({ exit: 4, stderr: /the content has the digest/ });
   await box.tsbuild('copy', 'oci:layout', `docker://${host}/bad`).fails({ exit: 4, stderr: /digest/i });
 });
+
+test('an archive that may not be read is told in words, with what to do', requires('root', 'user:single'), async () => {
+  using box = sandbox({ user: 'single' });
+  box.file('closed.tar', '', { mode: 0 }).folder('locked');
+  await box.run(['chown', 'root:root', 'locked'], { staysRoot: true }).succeeds();
+  await box.run(['chmod', '700', 'locked'], { staysRoot: true }).succeeds();
+  for (const [args, place] of [
+    [['load', '-i', 'closed.tar'], '.*closed.tar"?'],
+    [['load', '-i', 'locked/x.tar'], '.*locked/x.tar"?'],
+    [['copy', 'oci-archive:closed.tar', 'oci:out'], 'oci-archive:closed.tar'],
+  ] as const) {
+    const stderr = new RegExp(`^error: Cannot read ${place}: permission denied\\nhint: You must be able to read it`);
+    await box.tsbuild(...args).fails({ exit: 4, stderr });
+  }
+});
