@@ -98,15 +98,20 @@ async function writeRoots(
   try {
     await client.request({ kind: 'export-tree', trees, form, path: target }, { signal });
   } catch (error) {
-    throw isRefused(error) ? new OutputError(destination, error.message, { hint: error.failure.hint, cause: error }) : error;
+    throw outputErrorOf(error, destination);
   }
 }
 
-/** Two platforms have one file, which is neither a step's fault nor the machine's. */
-function isRefused(
-  error: unknown,
-): error is ExecutorError & { readonly failure: { readonly kind: 'refused'; readonly hint?: string } } {
-  return error instanceof ExecutorError && error.failure.kind === 'refused' && error.failure.code === 'not-supported';
+/** What the worker could not write as an OutputError; anything else unchanged. */
+function outputErrorOf(error: unknown, destination: string): unknown {
+  if (!(error instanceof ExecutorError) || error.failure.kind !== 'refused') return error;
+  const { message, failure } = error;
+  // Two platforms have one file, which is neither a step's fault nor the machine's.
+  if (failure.code === 'not-supported') return new OutputError(destination, message, { hint: failure.hint, cause: error });
+  // On its way to standard output it is in the store for a while.
+  if (failure.code !== 'disk-full' || destination === '-') return error;
+  const hint = 'Free some space, or write to another disk';
+  return new OutputError(destination, `Cannot write "${destination}": no space left on device`, { hint, cause: error });
 }
 
 /** `linux_arm_v7`: what docker buildx calls the folder of one of several platforms. */

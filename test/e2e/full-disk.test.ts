@@ -95,4 +95,12 @@ test('an archive that does not fit leaves nothing', needs, async () => {
     .tsbuild(...base, '-o', 'type=oci,dest=small/o.tar', 'c')
     .fails({ exit: 5, stderr: /Cannot write "small\/o\.tar": no space left on device/ });
   await box.run(['sh', '-c', '[ -z "$(ls -A small)" ]']).succeeds();
+  for (const output of ['type=tar,dest=small/o', 'type=local,dest=small/o', 'type=local,dest=small', 'small/o']) {
+    const stderr = [
+      /error: Cannot write "small(\/o)?": no space left on device\n/,
+      /hint: Free some space, or write to another disk/,
+    ];
+    await box.tsbuild(...base, '-o', output, 'c').fails({ exit: 5, stderr });
+    await box.run(['sh', '-c', '[ -z "$(ls -A small)" ]']).succeeds();
+  }
 });
