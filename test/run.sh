@@ -5,6 +5,7 @@
 #   npm test -- e2e parse        only files whose path has one of the words
 #   npm run bench                the measurements instead of the tests
 #   npm run conformance -- --tool buildah    the conformance rows with another tool
+#   npm run mutate -- redirect   breaks rules on purpose, and says which of these no test notices
 #
 # With CI=true a skipped test is a failure.
 set -eu
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 what=tests
 case "${1:-}" in
-  --bench | --conformance)
+  --bench | --conformance | --mutate)
     what=${1#--}
     shift
     ;;
@@ -27,6 +28,10 @@ fi
 npm run --silent build
 
 sh test/setup.sh
+
+if [ "$what" = mutate ]; then
+  exec node --enable-source-maps dist/test/mutate/main.js "$@"
+fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/tsbuild-suite-XXXXXX")
 chmod 755 "$work"

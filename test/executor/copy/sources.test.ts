@@ -42,6 +42,22 @@ test('copyAction() copies from another root with owners, times and capabilities,
   ]);
 });
 
+test('copyAction() keeps capabilities, and no other attribute, of what can be packed', needs, async () => {
+  const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+  const { fs } = await lab.unpack([dir('d'), file('d/f', 'hello', { xattrs: new Map([['security.capability', capability]]) })]);
+  const xattrs = { 'security.capability': capability.toString('base64'), 'user.kept': 'eQ==' };
+  const entries = [
+    { type: 'directory', ...common('d', '', { mtime: 7 }) },
+    { type: 'file', ...common('d/f', 'f', { mtime: 8, xattrs }), size: 5, digest: sha256('hello') },
+  ] as const;
+  const groups = [group(lab, { source: { kind: 'rootfs', lowers: [fs] }, entries })];
+  const { lines } = await copy(lab, { groups, destination: '/to', time: 'source' }, texts);
+  assert.deepEqual(lines, [
+    'directory to 755 0:0 @7',
+    'file to/f 644 0:0 @8 hello security.capability=AQAAAgAgAAAAAAAAAAAAAAAAAAA=',
+  ]);
+});
+
 test('copyAction() writes bytes that are given in the list', needs, async () => {
   const inline = Buffer.from('hello').toString('base64');
   const groups = [
