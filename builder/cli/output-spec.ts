@@ -1,3 +1,4 @@
+import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageOutputOptions, Output, OutputEpoch } from '../options.ts';
 import { compressionWord } from './compression-word.ts';
@@ -40,7 +41,7 @@ export function parseOutput(text: string, defaults: OutputDefaults): Output {
   if (text !== '' && !text.includes('=')) return { kind: 'local', destination: text };
   const fields = parseFields(flag, text);
   const type = fields.get('type') ?? 'local';
-  const allowed = fieldsOfType[type];
+  const allowed = ownValue(fieldsOfType, type);
   if (allowed === undefined) {
     const hint = `Types are ${Object.keys(fieldsOfType).join(', ')}`;
     throw new UsageError(flag, `Cannot write an output of type "${type}": no such type`, { hint });

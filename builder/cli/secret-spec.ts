@@ -1,3 +1,4 @@
+import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { SecretSource, SshSource } from '../options.ts';
 import { parseFields } from './output-spec.ts';
@@ -57,5 +58,5 @@ function sourceOf({ id, path, variable, type }: SecretFields, environment: Envir
   if (variable !== undefined) return { kind: 'env', name: variable };
   if (type === 'env') return { kind: 'env', name: path ?? id };
   if (path !== undefined) return { kind: 'file', path };
-  return type === undefined && environment[id] !== undefined ? { kind: 'env', name: id } : { kind: 'file', path: id };
+  return type === undefined && ownValue(environment, id) !== undefined ? { kind: 'env', name: id } : { kind: 'file', path: id };
 }

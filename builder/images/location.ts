@@ -1,4 +1,5 @@
 import { suggest } from '../../parser/suggest.ts';
+import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageFileOutput } from '../export/export-image.ts';
 
@@ -23,7 +24,7 @@ export function parseImageLocation(text: string): ImageLocation {
   const colon = text.indexOf(':');
   const scheme = text.slice(0, Math.max(0, colon));
   const rest = text.slice(colon + 1);
-  const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  const kind = ownValue(kinds, scheme);
   if (kind === undefined) throw unknownKind(text, scheme);
   const place = kind === 'registry' || rest.startsWith('//') ? rest.replace(/^\/\//, '') : rest;
   if (place === '') throw new UsageError(text, `Cannot use "${text}": nothing stands after "${scheme}:"`);

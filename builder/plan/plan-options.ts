@@ -1,4 +1,5 @@
 import type { Source } from '../../parser/span.ts';
+import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions } from '../options.ts';
 import { isImageLocation, parseContextLocation } from '../source/named-context.ts';
@@ -83,7 +84,7 @@ export function inspectionOptionsOf(options: BuildOptions, surroundings: PlanSur
 export function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions): ReadonlyMap<string, string> {
   const known = new Map<string, string>();
   for (const [name, value] of Object.entries(buildArgs)) {
-    const given = value ?? environment[name];
+    const given = value ?? ownValue(environment, name);
     if (given !== undefined) known.set(name, given);
   }
   return known;
@@ -91,7 +92,7 @@ export function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions):
 
 /** The build arguments that should come from the environment, which does not have them. */
 export function missingBuildArgs({ buildArgs = {}, environment = {} }: BuildOptions): readonly string[] {
-  return Object.keys(buildArgs).filter((name) => (buildArgs[name] ?? environment[name]) === undefined);
+  return Object.keys(buildArgs).filter((name) => (ownValue(buildArgs, name) ?? ownValue(environment, name)) === undefined);
 }
 
 function contextsOf(contexts: Readonly<Record<string, string>>): ReadonlyMap<string, ContextKind> {

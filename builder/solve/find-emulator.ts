@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { Emulation } from '../../executor/protocol/actions.ts';
+import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
@@ -28,7 +29,7 @@ export async function findEmulation(platform: Platform, options: BuildOptions): 
   const { architecture, os } = hostPlatform();
   if (platform.architecture === architecture && platform.os === os) return undefined;
   const { emulators = {} } = options;
-  const chosen = emulators[platform.architecture] ?? emulators[anyArchitecture];
+  const chosen = ownValue(emulators, platform.architecture) ?? emulators[anyArchitecture];
   if (chosen === undefined) return { platform, emulator: await emulatorInPath(platform, options), isChosen: false };
   const emulator = path.resolve(chosen);
   if (!(await isProgram(emulator))) {
@@ -41,7 +42,7 @@ async function emulatorInPath(
   { architecture }: Platform,
   { environment = process.env }: BuildOptions,
 ): Promise<string | undefined> {
-  const name = `qemu-${Object.hasOwn(qemuNames, architecture) ? qemuNames[architecture] : architecture}`;
+  const name = `qemu-${ownValue(qemuNames, architecture) ?? architecture}`;
   const folders = (environment['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   // Without the ending it may be linked dynamically, and then it does not run in a root without its libraries.
   for (const program of [`${name}-static`, name]) {

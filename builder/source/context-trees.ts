@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { FileDigests } from '../../cache/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
+import { ownValue } from '../../registry/oci/own-value.ts';
 import { IgnoreRules } from '../context/ignore.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';
@@ -87,7 +88,7 @@ export class ContextTrees {
 
   #locationOf(name: string | undefined): ContextLocation {
     const { main, named } = this.#services;
-    const text = name === undefined ? main : named[name];
+    const text = name === undefined ? main : ownValue(named, name);
     if (text === undefined) throw new Error(`there is no context "${name ?? ''}"`);
     return parseContextLocation(text);
   }

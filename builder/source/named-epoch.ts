@@ -1,3 +1,4 @@
+import { ownValue } from '../../registry/oci/own-value.ts';
 import type { BuildOptions } from '../options.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
 import { isArchiveFile } from '../solve/added-files.ts';
@@ -28,7 +29,7 @@ async function timeOfContext(name: string | undefined, { options, fetched }: Epo
 }
 
 function placeOf(name: string | undefined, { context, buildContexts = {} }: BuildOptions): string {
-  return name === undefined ? context : (buildContexts[name] ?? '');
+  return name === undefined ? context : (ownValue(buildContexts, name) ?? '');
 }
 
 type Added = Extract<EpochSource, { readonly kind: 'add' }>;

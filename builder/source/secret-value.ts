@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { checkReadable } from './readable-file.ts';
@@ -8,10 +9,10 @@ export async function secretValue(
   id: string,
   { secrets = {}, environment = {} }: Pick<BuildOptions, 'secrets' | 'environment'>,
 ): Promise<Buffer | undefined> {
-  const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
+  const source = ownValue(secrets, id);
   if (source === undefined) return undefined;
   if (source.kind === 'file') return readSecretFile(id, source.path);
-  const value = environment[source.name];
+  const value = ownValue(environment, source.name);
   if (value !== undefined) return Buffer.from(value);
   throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
 }

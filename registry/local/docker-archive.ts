@@ -8,6 +8,7 @@ import { checkArray, checkString, DocumentError, objectAt } from '../oci/json.ts
 import { isManifestType } from '../oci/layer-format.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { mediaType } from '../oci/media-type.ts';
+import { ownValue } from '../oci/own-value.ts';
 import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
 import { openImage } from '../transfer/choose-image.ts';
 import type { FetchedManifest } from '../transfer/manifest.ts';
@@ -164,7 +165,7 @@ function ociManifest(config: Descriptor, layers: readonly Descriptor[]): ImageMa
     [mediaType.dockerLayer]: mediaType.layer,
     [mediaType.dockerLayerGzip]: mediaType.layerGzip,
   };
-  const renamed = layers.map((layer) => ({ ...layer, mediaType: types[layer.mediaType] ?? layer.mediaType }));
+  const renamed = layers.map((layer) => ({ ...layer, mediaType: ownValue(types, layer.mediaType) ?? layer.mediaType }));
   return { schemaVersion: 2, mediaType: mediaType.manifest, config: { ...config, mediaType: mediaType.config }, layers: renamed };
 }
 

@@ -1,3 +1,4 @@
+import { ownValue } from '../../../registry/oci/own-value.ts';
 import { Refusal } from '../failure.ts';
 
 /** A limit as prlimit() takes it. */
@@ -79,7 +80,7 @@ export function limitBytes({ soft, hard }: ResourceLimit): Uint8Array {
 }
 
 function resourceOf(name: string): number {
-  const resource = resources[name];
+  const resource = ownValue(resources, name);
   if (resource === undefined) {
     throw new Refusal(
       'not-supported',
