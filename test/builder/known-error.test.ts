@@ -33,7 +33,7 @@ const rows: readonly (readonly [code: string, line: RegExp])[] = [
 test('disks and limits are no defects of tsbuild, whatever file they were about', () => {
   for (const [code, line] of rows) {
     const error = failed(code, 'some words');
-    assert.equal(exitCodeOf(identify(error)), 5, code);
+    assert.equal(exitCodeOf(error), 5, code);
     const text = report(error, { hasColours: false });
     assert.match(text, line);
     assert.match(text, /^hint: /m);
