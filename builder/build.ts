@@ -4,11 +4,13 @@ import { positionOf } from '../parser/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
+import { startTelling } from './clock.ts';
 import { type BuiltPlatform, deliverAll } from './deliver/deliver-all.ts';
 import { imageForm } from './deliver/image-form.ts';
 import { holdsImage, outputsOf } from './deliver/outputs.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import { checkDestinations } from './export/check-destination.ts';
+import { healing } from './healing.ts';
 import { checkVolumes } from './mounts/check-volumes.ts';
 import { checkOptions } from './option-rules/check-options.ts';
 import type { BuildOptions } from './options.ts';
@@ -39,7 +41,7 @@ import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const platforms = platformsOf(options);
+  platformsOf(options);
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
@@ -47,6 +49,18 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   await checkGivenFiles(options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
+  const { stdin } = options;
+  const input = stdin && new ReadOnce(stdin);
+  const tell = startTelling(options.onEvent);
+  return healing(() => buildOnce({ ...options, ...(input && { stdin: input }) }, local), {
+    signal: options.signal,
+    canRepeat: () => input?.isRead !== true,
+    onNotice: (message) => tell({ kind: 'notice', message }),
+  });
+}
+
+async function buildOnce(options: BuildOptions, local: ReadFile | undefined): Promise<BuildResult> {
+  const platforms = platformsOf(options);
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
   for (const name of missingBuildArgs(session.options)) session.tell({ kind: 'notice', message: withoutValue(name) });
@@ -61,6 +75,21 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   } finally {
     // What is complete stays useful, also when the build failed. A failure to keep it must not hide why the build failed.
     await session.store.flush().catch(() => undefined);
+  }
+}
+
+/** Standard input, which can be read by one attempt alone. */
+class ReadOnce implements AsyncIterable<Uint8Array> {
+  readonly #bytes: AsyncIterable<Uint8Array>;
+  isRead = false;
+
+  constructor(bytes: AsyncIterable<Uint8Array>) {
+    this.#bytes = bytes;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    this.isRead = true;
+    return this.#bytes[Symbol.asyncIterator]();
   }
 }
 

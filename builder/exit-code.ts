@@ -76,6 +76,7 @@ function exitCodeOfRefusal(code: RefusalCode): number {
   switch (code) {
     case 'disk-full':
     case 'io':
+    case 'layer-damaged':
       return exitCode.store;
     case 'archive-invalid':
     case 'archive-escapes':

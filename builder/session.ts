@@ -63,7 +63,7 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     store,
     worker,
     ids,
-    folders: new RootFolders(store, worker),
+    folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always' }),
     lookup,
     fetched: once(async () => {
       const { FetchedContexts: Contexts } = await import('./source/fetched-contexts.ts');

@@ -7,7 +7,7 @@ import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '.
 import type { BlobSource } from '../registry/oci/image-source.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
 import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
-import { makeFolder } from './files.ts';
+import { makeFolder, readIfThere, statIfThere } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
@@ -19,7 +19,12 @@ interface PutOptions {
   readonly onProgress?: ((doneBytes: number) => void) | undefined;
 }
 
-/** Content by digest. A blob that is there is whole: it was verified before it got its name. */
+interface FetchOptions extends PutOptions {
+  /** A blob that is there is read and compared with its digest; called when it is damaged, before it is fetched again. */
+  readonly onDamage?: ((digest: Digest) => void) | undefined;
+}
+
+/** Content by digest. A blob was verified before it got its name; whoever reads it is told when it is not the same any more. */
 export class BlobStore {
   readonly #layout: StoreLayout;
   readonly #newPath: NewPath;
@@ -44,12 +49,12 @@ export class BlobStore {
   }
 
   /**
-   * Fetches a blob unless it is there already, and gives its path. Going on where a connection breaks is the source's part. StoreError
-   * 'digest-mismatch' or 'size-mismatch' when the content is not what the descriptor says; nothing of it is kept.
+   * Fetches a blob unless it is there already, in its size, and gives its path. Going on where a connection breaks is the source's part.
+   * StoreError 'digest-mismatch' or 'size-mismatch' when the content is not what the descriptor says; nothing of it is kept.
    */
-  async fetch(descriptor: Descriptor, source: BlobSource, options: PutOptions = {}): Promise<string> {
+  async fetch(descriptor: Descriptor, source: BlobSource, options: FetchOptions = {}): Promise<string> {
     const target = this.path(descriptor.digest);
-    if (await this.has(descriptor.digest)) return target;
+    if (await this.#isUsable(descriptor, options)) return target;
     const { signal } = options;
     const { bytes } = await source.open(descriptor, signal === undefined ? {} : { signal });
     return this.put(bytes, { digest: descriptor.digest, size: descriptor.size, source: source.name }, options);
@@ -71,7 +76,8 @@ export class BlobStore {
 
   /** Stores bytes held in memory (manifests, configurations) under their digest: the one that others know them by, else their sha256. */
   async putBytes(bytes: Uint8Array, digest: Digest = digestOf(bytes)): Promise<Digest> {
-    if (!(await this.has(digest))) await this.put(once(bytes), { digest, size: bytes.length, source: 'this build' });
+    const present = await orStoreError(() => readIfThere(this.path(digest)), `read blob ${digest}`, this.path(digest));
+    if (present?.equals(bytes) !== true) await this.put(once(bytes), { digest, size: bytes.length, source: 'this build' });
     return digest;
   }
 
@@ -85,19 +91,43 @@ export class BlobStore {
     return target;
   }
 
-  /** The content, verified: a blob that was changed on disk is removed, and the iteration ends in a StoreError ('corrupt'). */
-  async *read(digest: Digest): AsyncGenerator<Uint8Array> {
+  /**
+   * The content, verified: a blob that was changed on disk is removed, and the iteration ends in a StoreError ('corrupt'). The last piece is
+   * given when all is known to be right, so nobody who counts has a whole blob that is wrong.
+   */
+  async *read(
+    { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+    highWaterMark: number = 1 << 18,
+  ): AsyncGenerator<Uint8Array> {
     const hash = createHash(algorithmOf(digest));
-    try {
-      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: 1 << 18 })) {
-        const bytes: Buffer = chunk;
-        hash.update(bytes);
-        yield bytes;
-      }
-    } catch (error) {
-      throw this.#readError(error, digest);
+    let last: Uint8Array | undefined;
+    let read = 0;
+    for await (const bytes of this.#chunks(digest, highWaterMark)) {
+      hash.update(bytes);
+      read += bytes.length;
+      // Whoever takes no more than was announced would not ask for the rest, which tells.
+      if (read > size) break;
+      if (last !== undefined) yield last;
+      last = bytes;
     }
     await this.#check(digest, digestFromHex(hash.digest('hex'), algorithmOf(digest)));
+    if (last !== undefined) yield last;
+  }
+
+  /** Reads a blob to its end, and says whether it is what its name says. Nothing is removed. StoreError when it cannot be read. */
+  async isWhole(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    const hash = createHash(algorithmOf(digest));
+    for await (const bytes of this.#chunks(digest, 1 << 20)) {
+      signal?.throwIfAborted();
+      hash.update(bytes);
+    }
+    return digestFromHex(hash.digest('hex'), algorithmOf(digest)) === digest;
+  }
+
+  /** Reads a blob to its end. Throws a StoreError ('corrupt') when it is damaged, and is gone then, or not there. */
+  async verify(digest: Digest, signal?: AbortSignal): Promise<void> {
+    const size = Number.POSITIVE_INFINITY;
+    for await (const _ of this.read({ digest, size }, 1 << 20)) signal?.throwIfAborted();
   }
 
   /** The content of a small blob, verified. undefined when it is not there. */
@@ -114,7 +144,25 @@ export class BlobStore {
 
   /** Removes a blob; fine when it is not there. */
   async remove(digest: Digest): Promise<void> {
-    await rm(this.path(digest), { force: true });
+    await rm(this.path(digest), { force: true, recursive: true });
+  }
+
+  /** A length that is wrong costs nothing to see; the content is looked at when that is asked for. */
+  async #isUsable({ digest, size }: Descriptor, { onDamage, signal }: FetchOptions): Promise<boolean> {
+    const status = await orStoreError(() => statIfThere(this.path(digest)), `look for blob ${digest}`, this.path(digest));
+    if (status === undefined) return false;
+    if (status.isFile() && status.size === size && (onDamage === undefined || (await this.isWhole(digest, signal)))) return true;
+    await this.remove(digest);
+    onDamage?.(digest);
+    return false;
+  }
+
+  async *#chunks(digest: Digest, highWaterMark: number): AsyncGenerator<Buffer> {
+    try {
+      yield* createReadStream(this.path(digest), { highWaterMark });
+    } catch (error) {
+      throw this.#readError(error, digest);
+    }
   }
 
   async #check(expected: Digest, found: Digest): Promise<void> {
@@ -122,7 +170,8 @@ export class BlobStore {
     await this.remove(expected);
     throw new StoreError('corrupt', `Cannot read blob ${expected} from the store: its content has the digest ${found}`, {
       path: this.path(expected),
-      hint: 'The damaged blob was removed; run the build again to fetch or make it anew',
+      hint: 'The damaged blob was removed; build or pull the image again to have it anew',
+      isRemoved: true,
     });
   }
 
@@ -130,6 +179,7 @@ export class BlobStore {
     if (isMissing(error)) {
       return new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
         path: this.path(digest),
+        hint: 'Build or pull the image again',
         cause: error,
       });
     }

@@ -35,8 +35,7 @@ export class CompressedLayers {
 
   /** Remembers the blob of a layer, which is in the store already. */
   async put(diffId: Digest, variant: string, layer: CompressedLayer): Promise<void> {
-    const content = JSON.stringify({ version: 1, ...layer });
-    await publishLater(this.#publisher, this.#layout.layer(diffId, checked(variant)), content);
+    await publishLater(this.#publisher, this.#layout.layer(diffId, checked(variant)), { version: 1, ...layer });
   }
 }
 

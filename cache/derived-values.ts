@@ -20,7 +20,7 @@ export class DerivedValues {
   }
 
   async put(name: string, value: string): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.derived(name), JSON.stringify({ version: 1, value }));
+    await publishLater(this.#publisher, this.#layout.derived(name), { version: 1, value });
   }
 }
 

@@ -31,7 +31,7 @@ export class Downloads {
 
   /** Remembers a download, whose content is a blob of the store already. */
   async put(url: string, download: Download): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.download(url), JSON.stringify({ version: 1, ...download }));
+    await publishLater(this.#publisher, this.#layout.download(url), { version: 1, ...download });
   }
 }
 

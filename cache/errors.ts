@@ -22,6 +22,8 @@ interface StoreErrorDetails {
   readonly path: string;
   readonly hint?: string | undefined;
   readonly cause?: unknown;
+  /** What was damaged is out of the store now, so that another try makes or fetches it anew. */
+  readonly isRemoved?: boolean;
 }
 
 /** The store cannot do what it was asked. Exit code 5. */
@@ -30,12 +32,14 @@ export class StoreError extends Error {
   readonly code: StoreErrorCode;
   readonly path: string;
   readonly hint: string | undefined;
+  readonly isRemoved: boolean;
 
   constructor(code: StoreErrorCode, message: string, details: StoreErrorDetails) {
     super(message, { cause: details.cause });
     this.code = code;
     this.path = details.path;
     this.hint = details.hint;
+    this.isRemoved = details.isRemoved ?? false;
   }
 }
 

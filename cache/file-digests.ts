@@ -124,7 +124,7 @@ interface DigestTable {
 
 function readTable(bytes: Buffer | undefined): DigestTable {
   const offsets = new Map<RawPath, number>();
-  if (bytes === undefined || !isWhole(bytes)) return { bytes: Buffer.alloc(0), offsets, used: new Set() };
+  if (bytes === undefined || !isWholeTable(bytes)) return { bytes: Buffer.alloc(0), offsets, used: new Set() };
   let offset = headerBytes;
   for (let left = bytes.readUInt32LE(8); left > 0; left--) {
     const end = offset + at.path + bytes.readUInt32LE(offset + at.length);
@@ -134,7 +134,8 @@ function readTable(bytes: Buffer | undefined): DigestTable {
   return { bytes, offsets, used: new Set() };
 }
 
-function isWhole(bytes: Buffer): boolean {
+/** True for the file of a context as it was written. */
+export function isWholeTable(bytes: Buffer): boolean {
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return false;
   return crc32(bytes.subarray(headerBytes)) === bytes.readUInt32LE(12);
 }

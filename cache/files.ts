@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, isMissing } from './errors.ts';
@@ -68,6 +69,16 @@ export async function writeTemporary(
 
 /** Marks files that are not complete. They are never read and can go when no build runs. */
 export const temporaryPrefix = '.new-';
+
+/** What stat(2) says of a path; undefined when nothing is there. */
+export async function statIfThere(file: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
 
 /** A file's bytes; undefined when there is none. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {

@@ -1,8 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
-import { isMissing, orStoreError } from './errors.ts';
-import { descriptorOrUndefined, type JsonObject, readRecord } from './json-record.ts';
+import { isMissing, orStoreError, StoreError } from './errors.ts';
+import { readIfThere } from './files.ts';
+import { descriptorOrUndefined, type JsonObject, parseRecord, placeOf, unsealed } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -27,19 +28,22 @@ export class ImageNames {
     this.#publisher = publisher;
   }
 
+  /** The image that has a name. Throws a StoreError ('corrupt') when nobody can say which one had it, since its record is damaged. */
   async get(name: string): Promise<ImageName | undefined> {
     const fresh = this.#fresh.get(name);
     if (fresh !== undefined) return { name, descriptor: fresh, taggedMs: Date.now() };
-    return readImage(this.#layout.image(name));
+    const file = this.#layout.image(name);
+    const image = await this.#read(file);
+    if (image === 'damaged') throw damagedName(name, file);
+    return image;
   }
 
   /** Gives a name to an image; whatever had it loses it. Nothing is written when it is that image's name already. */
   async tag(name: string, descriptor: Descriptor): Promise<void> {
-    const present = await this.get(name);
-    if (present?.descriptor.digest === descriptor.digest) return;
+    const present = this.#fresh.get(name) ?? (await this.#present(name));
+    if (present?.digest === descriptor.digest) return;
     this.#fresh.set(name, descriptor);
-    const content = JSON.stringify({ version: 1, name, descriptor });
-    await publishLater(this.#publisher, this.#layout.image(name), content);
+    await publishLater(this.#publisher, this.#layout.image(name), { version: 1, name, descriptor });
   }
 
   /** True when the name was there. The image's blobs stay until they are pruned. */
@@ -53,14 +57,40 @@ export class ImageNames {
   /** All names, sorted. */
   async list(): Promise<readonly ImageName[]> {
     const files = await readdir(this.#layout.images);
-    const images = await Promise.all(files.map((file) => readImage(path.join(this.#layout.images, file))));
-    return images.filter((image) => image !== undefined).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const images = await Promise.all(files.map((file) => this.#read(path.join(this.#layout.images, file))));
+    const whole = images.filter((image) => image !== undefined && image !== 'damaged');
+    return whole.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async #present(name: string): Promise<Descriptor | undefined> {
+    const image = await this.#read(this.#layout.image(name));
+    return image === 'damaged' ? undefined : image?.descriptor;
+  }
+
+  async #read(file: string): Promise<ImageName | 'damaged' | undefined> {
+    const text = await orStoreError(() => readIfThere(file), 'read a record of the store', file);
+    if (text === undefined) return undefined;
+    const image = readText(text.toString(), file, this.#layout);
+    return image === undefined ? 'damaged' : withTime(image, file);
   }
 }
 
-async function readImage(file: string): Promise<ImageName | undefined> {
-  const image = await readRecord(file, readName);
-  if (image === undefined) return undefined;
+/** What older versions wrote has no seal, but the name in it tells its place. */
+function readText(text: string, file: string, layout: StoreLayout): Pick<ImageName, 'name' | 'descriptor'> | undefined {
+  const sealedValue = unsealed(text, placeOf(file));
+  const value = sealedValue ?? parseRecord(text, (old) => (old['seal'] === undefined ? old : undefined));
+  const image = value && readName(value);
+  return image !== undefined && layout.image(image.name) === file ? image : undefined;
+}
+
+function damagedName(name: string, file: string): StoreError {
+  return new StoreError('corrupt', `Cannot find image "${name}": the record of this name is damaged`, {
+    path: file,
+    hint: 'Build, pull or load the image again, which gives it the name anew',
+  });
+}
+
+async function withTime(image: Pick<ImageName, 'name' | 'descriptor'>, file: string): Promise<ImageName | undefined> {
   try {
     return { ...image, taggedMs: (await stat(file)).mtimeMs };
   } catch (error) {

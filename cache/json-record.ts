@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { utimes } from 'node:fs/promises';
+import path from 'node:path';
 import { type Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, isDigest } from '../registry/oci/digest.ts';
 import { errnoOf, isMissing, orStoreError, storeError } from './errors.ts';
@@ -13,8 +15,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Reads a record. What is missing, cannot be parsed or has the wrong fields (`read` gives undefined) counts as not there: a damaged
- * record costs a cache hit, never a build. With `touch` the file's time says that it was used.
+ * Reads a record. What is missing, is not as it was written, was written for another place or has the wrong fields (`read` gives undefined)
+ * counts as not there: a damaged record costs a cache hit, never a build. With `touch` the file's time says that it was used.
  */
 export async function readRecord<T>(
   file: string,
@@ -23,12 +25,31 @@ export async function readRecord<T>(
 ): Promise<T | undefined> {
   const text = await textOf(file);
   if (text === undefined) return undefined;
-  const record = parseRecord(text, read);
+  const value = unsealed(text, placeOf(file));
+  const record = value && read(value);
   if (record !== undefined && options.touch === true) await touch(file);
   return record;
 }
 
-/** The same for text that was read already. */
+/** Where a record is, which says what it is about: names of files are made of keys. */
+export function placeOf(file: string): string {
+  return `${path.basename(path.dirname(file))}/${path.basename(file)}`;
+}
+
+/** The text of a record for one place in the store. A digest over all of it tells when a byte is not what was written. */
+export function sealed(place: string, fields: object): string {
+  const text = JSON.stringify({ about: place, ...fields });
+  return `{"seal":"${hash('sha256', text, 'hex')}",${text.slice(1)}`;
+}
+
+/** What a record says; undefined unless it is as sealed() made it for this place. */
+export function unsealed(text: string, place: string): JsonObject | undefined {
+  const rest = `{${text.slice('{"seal":"",'.length + 64)}`;
+  if (!text.startsWith(`{"seal":"${hash('sha256', rest, 'hex')}",`)) return undefined;
+  return parseRecord(text, (value) => (value['about'] === place ? value : undefined));
+}
+
+/** The fields of a record as far as its text can be read. Nobody knows whether they are those that were written. */
 export function parseRecord<T>(text: string, read: (value: JsonObject) => T | undefined): T | undefined {
   try {
     const value: unknown = JSON.parse(text);

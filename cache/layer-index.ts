@@ -1,9 +1,11 @@
+import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
-import { orStoreError, StoreError, storeError } from './errors.ts';
+import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { readIfThere } from './files.ts';
 import { isJsonObject, type JsonObject } from './json-record.ts';
 
 /** Something that is in a layer, as against what the layer hides. */
@@ -18,25 +20,37 @@ export interface LayerIndex {
   readonly opaque: ReadonlySet<RawPath>;
 }
 
-/** The entries of a layer's index, in the order of its tar. Throws a StoreError ('corrupt') for lines that are none. */
-export async function* readLayerIndex(file: string): AsyncGenerator<LayerEntry> {
+/**
+ * The entries of a layer's index, in the order of its tar. Throws a StoreError ('corrupt') for lines that are none, and at the end when the
+ * file has not the digest (sha256, hex) that it had.
+ */
+export async function* readLayerIndex(file: string, digest?: string): AsyncGenerator<LayerEntry> {
+  const decoder = new StringDecoder('utf8');
+  const found = createHash('sha256');
   let rest = '';
   try {
-    for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
-      const lines = (rest + String(chunk)).split('\n');
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
+      const bytes: Buffer = chunk;
+      found.update(bytes);
+      const lines = (rest + decoder.write(bytes)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) yield* parseLine(line, file);
     }
   } catch (error) {
-    throw storeError(error, 'read the index of a layer', file);
+    throw isMissing(error) ? damaged(file, error) : storeError(error, 'read the index of a layer', file);
   }
   if (rest !== '') yield* parseLine(rest, file);
+  if (digest !== undefined && found.digest('hex') !== digest) throw damaged(file);
 }
 
 /** The whole index at once. */
-export async function loadLayerIndex(file: string): Promise<LayerIndex> {
-  const text = await orStoreError(() => readFile(file, 'utf8'), 'read the index of a layer', file);
-  const lines = text.split('\n').filter((line) => line !== '');
+export async function loadLayerIndex(file: string, digest?: string): Promise<LayerIndex> {
+  const bytes = await orStoreError(() => readIfThere(file), 'read the index of a layer', file);
+  if (bytes === undefined || (digest !== undefined && hash('sha256', bytes, 'hex') !== digest)) throw damaged(file);
+  const lines = bytes
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   return indexOf(lines.flatMap((line) => parseLine(line, file)));
 }
 
@@ -86,6 +100,6 @@ function damaged(file: string, cause?: unknown): StoreError {
   return new StoreError('corrupt', `Cannot read the index of a layer: it is damaged (${file})`, {
     path: file,
     cause,
-    hint: 'Run "tsbuild prune --all" to empty the store',
+    hint: 'Run "tsbuild store verify --repair"',
   });
 }

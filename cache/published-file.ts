@@ -3,6 +3,7 @@ import path from 'node:path';
 import { orStoreError } from './errors.ts';
 import { makeFolder, writeTemporary } from './files.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { placeOf, sealed } from './json-record.ts';
 import type { Session } from './session.ts';
 
 /** What is needed to write records that must not be seen before what they name. */
@@ -12,15 +13,15 @@ export interface Publisher {
 }
 
 /**
- * Writes a file that becomes visible with the next group sync; of several writes of one file, the last one. A build that dies before leaves
- * nothing of it.
+ * Writes a record that becomes visible with the next group sync; of several writes of one record, the last one. A build that dies before
+ * leaves nothing of it.
  */
-export async function publishLater(publisher: Publisher, file: string, content: string): Promise<void> {
+export async function publishLater(publisher: Publisher, file: string, fields: object): Promise<void> {
   const { folder } = await publisher.session();
   await orStoreError(
     async () => {
       await makeFolder(path.dirname(file));
-      const temporary = await writeTemporary(folder, content, { sync: false });
+      const temporary = await writeTemporary(folder, sealed(placeOf(file), fields), { sync: false });
       publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
     },
     'write to the store',

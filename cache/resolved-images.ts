@@ -33,10 +33,15 @@ export class ResolvedImages {
     return resolved !== undefined && (await this.#blobs.has(resolved.descriptor.digest)) ? resolved : undefined;
   }
 
+  /** True when the reference was resolved once, whether its manifest is still here or not. */
+  async knows(reference: string, platform: Platform): Promise<boolean> {
+    return (await readRecord(this.#file(reference, platform), readResolved)) !== undefined;
+  }
+
   /** Remembers a resolution; manifest and configuration are blobs of the store already. */
   async put(reference: string, platform: Platform, descriptor: Descriptor): Promise<void> {
-    const content = JSON.stringify({ version: 1, reference, platform, descriptor, resolvedMs: Date.now() });
-    await publishLater(this.#publisher, this.#file(reference, platform), content);
+    const record = { version: 1, reference, platform, descriptor, resolvedMs: Date.now() };
+    await publishLater(this.#publisher, this.#file(reference, platform), record);
   }
 
   /** All references that were resolved, each as often as it was for several platforms. */

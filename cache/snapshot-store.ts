@@ -1,11 +1,12 @@
-import { access, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Digest, hexOf } from '../registry/oci/digest.ts';
+import { chainIdOf, type Digest, hexOf } from '../registry/oci/digest.ts';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { errnoOf, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
 import { type GroupCommit, syncFileSystem } from './group-commit.ts';
-import { digestOrUndefined, type JsonObject, parseRecord, touch } from './json-record.ts';
+import { digestOrUndefined, type JsonObject, parseRecord, sealed, touch, unsealed } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
 import { removeTree } from './remove-tree.ts';
 import { isAbandoned, type Session } from './session.ts';
@@ -26,6 +27,8 @@ export interface Snapshot {
   /** Absolute; holds `index`, and `fs/` unless it is packed: see isPacked(). */
   readonly directory: string;
   readonly facts: LayerFacts;
+  /** sha256 of the file `index`, hex; undefined for what older versions made. */
+  readonly indexDigest?: string | undefined;
 }
 
 interface CommitDetails {
@@ -33,6 +36,8 @@ interface CommitDetails {
   readonly parent: Digest | undefined;
   readonly facts: LayerFacts;
 }
+
+type Meta = Omit<Snapshot, 'directory'>;
 
 /** Snapshots by ChainID. A snapshot without `meta.json` does not exist for other builds, whatever else is in its folder. */
 export class SnapshotStore {
@@ -65,9 +70,9 @@ export class SnapshotStore {
     const existing = await this.get(details.chainId);
     if (existing !== undefined) return existing;
     const session = await this.#session();
-    await orStoreError(() => prepareMeta(folder, details, session.name), 'commit a snapshot', folder);
+    const meta = await orStoreError(() => prepareMeta(folder, details, session.name), 'commit a snapshot', folder);
     const directory = await this.#moveIn(folder, details.chainId);
-    const snapshot = { ...details, directory };
+    const snapshot = { ...meta, directory };
     this.#known.set(details.chainId, snapshot);
     this.#group.add({ order: 'snapshot', target: directory, publish: () => publish(directory) });
     return snapshot;
@@ -89,19 +94,40 @@ export class SnapshotStore {
   async withAnyIds(chainId: Digest): Promise<Snapshot | undefined> {
     const ours = await this.get(chainId);
     if (ours !== undefined) return ours;
+    return (await this.copiesOf(chainId))[0];
+  }
+
+  /** The snapshots of one chain, with whatever ids they were made. */
+  async copiesOf(chainId: Digest): Promise<readonly Snapshot[]> {
     const hex = hexOf(chainId);
     const names = (await this.list()).filter((name) => name === hex || name.startsWith(`${hex}.`));
-    for (const name of names) {
-      const snapshot = await readSnapshot(path.join(this.#layout.snapshots, name), chainId);
-      if (snapshot !== undefined) return snapshot;
-    }
-    return undefined;
+    const found = await Promise.all(names.map((name) => this.inFolder(name, chainId)));
+    return found.filter((snapshot) => snapshot !== undefined);
+  }
+
+  /** The snapshot in a folder with a name of list(), whatever its id map. */
+  inFolder(name: string, chainId: Digest): Promise<Snapshot | undefined> {
+    return readSnapshot(path.join(this.#layout.snapshots, name), chainId);
   }
 
   /** Forgets what was found, which is no answer any more. */
   forgetFound(): void {
     this.#known.clear();
     this.#withFolder.clear();
+  }
+
+  /**
+   * Takes a snapshot that is damaged out of the store. Whoever has it mounted keeps it for now: its folder becomes waste of the session. What
+   * is on top of it stays.
+   */
+  async remove({ chainId, directory }: Pick<Snapshot, 'chainId' | 'directory'>): Promise<void> {
+    await this.#group.flush();
+    if (this.#known.get(chainId)?.directory === directory) {
+      this.#known.delete(chainId);
+      this.#withFolder.delete(chainId);
+    }
+    const session = await this.#session();
+    await orStoreError(() => renameIfThere(directory, session.newPath()), `remove snapshot ${chainId}`, directory);
   }
 
   /**
@@ -164,19 +190,49 @@ export class SnapshotStore {
     return true;
   }
 
-  /** What the layer of a snapshot says, in the order of its tar. */
-  readIndex(snapshot: Snapshot): AsyncIterable<LayerEntry> {
-    return readLayerIndex(path.join(snapshot.directory, snapshotFiles.index));
+  /** What the layer of a snapshot says, in the order of its tar. A snapshot whose index is damaged is removed, and the iteration fails. */
+  async *readIndex(snapshot: Snapshot): AsyncGenerator<LayerEntry> {
+    try {
+      yield* readLayerIndex(path.join(snapshot.directory, snapshotFiles.index), snapshot.indexDigest);
+    } catch (error) {
+      throw await this.#withoutDamage(error, snapshot);
+    }
   }
 
   /** The same, by path. */
-  loadIndex(snapshot: Snapshot): Promise<LayerIndex> {
-    return loadLayerIndex(path.join(snapshot.directory, snapshotFiles.index));
+  async loadIndex(snapshot: Snapshot): Promise<LayerIndex> {
+    try {
+      return await loadLayerIndex(path.join(snapshot.directory, snapshotFiles.index), snapshot.indexDigest);
+    } catch (error) {
+      throw await this.#withoutDamage(error, snapshot);
+    }
+  }
+
+  /** Reads the index of a snapshot to its end. Throws a StoreError ('corrupt') when it is not what was written; nothing is removed. */
+  async verifyIndex({ directory, indexDigest }: Snapshot): Promise<void> {
+    const file = path.join(directory, snapshotFiles.index);
+    for await (const _ of readLayerIndex(file, indexDigest));
+  }
+
+  /** The snapshot that this build got a layer folder of. */
+  ofLower(lower: string): Snapshot | undefined {
+    const directory = path.dirname(lower);
+    return [...this.#known.values()].find((snapshot) => snapshot.directory === directory);
   }
 
   /** The names of all folders of snapshots. */
   async list(): Promise<readonly string[]> {
     return readdir(this.#layout.snapshots);
+  }
+
+  async #withoutDamage(error: unknown, snapshot: Snapshot): Promise<unknown> {
+    if (!(error instanceof StoreError && error.code === 'corrupt')) return error;
+    await this.remove(snapshot);
+    return new StoreError('corrupt', `Cannot read the index of layer ${snapshot.facts.diffId} in the store: it is damaged`, {
+      path: error.path,
+      hint: 'The layer was removed; build or pull the image again to have it anew',
+      isRemoved: true,
+    });
   }
 
   /**
@@ -193,14 +249,15 @@ export class SnapshotStore {
         const code = errnoOf(error);
         if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw storeError(error, `commit snapshot ${chainId}`, target);
       }
-      if (!(await this.#moveAwayLeftover(target))) break;
+      if (!(await this.#moveAwayLeftover(target, chainId))) break;
     }
     return folder;
   }
 
-  /** A folder without `meta.json` whose build is dead goes to this session's waste. */
-  async #moveAwayLeftover(target: string): Promise<boolean> {
-    if ((await readIfThere(path.join(target, snapshotFiles.meta))) !== undefined) return false;
+  /** A folder without a `meta.json` that is whole, whose build is dead, goes to this session's waste. */
+  async #moveAwayLeftover(target: string, chainId: Digest): Promise<boolean> {
+    const meta = await readIfThere(path.join(target, snapshotFiles.meta));
+    if (meta !== undefined && metaIn(meta.toString(), chainId) !== undefined) return false;
     const owner = await readIfThere(path.join(target, snapshotFiles.owner));
     if (owner !== undefined && !(await isAbandoned(this.#layout.session(path.basename(owner.toString()))))) return false;
     try {
@@ -217,8 +274,8 @@ export class SnapshotStore {
 async function readSnapshot(directory: string, chainId: Digest): Promise<Snapshot | undefined> {
   const meta = path.join(directory, snapshotFiles.meta);
   const text = await orStoreError(() => readIfThere(meta), `read snapshot ${chainId}`, directory);
-  const details = text === undefined ? undefined : parseRecord(text.toString(), readMeta);
-  if (details === undefined || details.chainId !== chainId) return undefined;
+  const details = text === undefined ? undefined : metaIn(text.toString(), chainId);
+  if (details === undefined) return undefined;
   await touch(meta);
   return { ...details, directory };
 }
@@ -233,6 +290,14 @@ async function hasNoFolder(directory: string): Promise<boolean> {
   }
 }
 
+async function renameIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
 async function renameUnlessThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
@@ -244,12 +309,13 @@ async function renameUnlessThere(from: string, to: string): Promise<void> {
 /** Written before the sync, renamed after it. */
 const newMeta = `${temporaryPrefix}meta`;
 
-async function prepareMeta(folder: string, details: CommitDetails, session: string): Promise<void> {
+async function prepareMeta(folder: string, { chainId, parent, facts }: CommitDetails, session: string): Promise<Meta> {
   removeWork(path.join(folder, snapshotFiles.work));
   await writeFile(path.join(folder, snapshotFiles.owner), session, { mode: fileMode });
-  const { chainId, parent, facts } = details;
-  const meta = { version: 1, chainId, parent, ...facts };
-  await writeFile(path.join(folder, newMeta), JSON.stringify(meta), { mode: fileMode });
+  const indexDigest = hash('sha256', await readFile(path.join(folder, snapshotFiles.index)), 'hex');
+  const text = sealed(metaPlace(chainId), { version: 1, chainId, parent, ...facts, indexDigest });
+  await writeFile(path.join(folder, newMeta), text, { mode: fileMode });
+  return { chainId, parent, facts, indexDigest };
 }
 
 function removeWork(work: string): void {
@@ -265,20 +331,34 @@ async function publish(directory: string): Promise<void> {
   await orStoreError(() => rename(path.join(directory, newMeta), meta), 'publish a snapshot', directory);
 }
 
-function readMeta(value: JsonObject): CommitDetails | undefined {
+/** What older versions wrote has no seal: that is taken when the digests in it agree, since images may have nothing else. */
+function metaIn(text: string, chainId: Digest): Meta | undefined {
+  const value = unsealed(text, metaPlace(chainId)) ?? parseRecord(text, (old) => (old['seal'] === undefined ? old : undefined));
+  const meta = value && readMeta(value);
+  return meta !== undefined && meta.chainId === chainId && chainIdOf(meta.parent, meta.facts.diffId) === chainId
+    ? meta
+    : undefined;
+}
+
+function metaPlace(chainId: Digest): string {
+  return `${hexOf(chainId)}/${snapshotFiles.meta}`;
+}
+
+function readMeta(value: JsonObject): Meta | undefined {
   const chainId = digestOrUndefined(value['chainId']);
   const diffId = digestOrUndefined(value['diffId']);
-  const { version, parent, sizeBytes, entries } = value;
+  const { version, parent, sizeBytes, entries, indexDigest } = value;
   const parentId = digestOrUndefined(parent);
   if (version !== 1 || chainId === undefined || diffId === undefined) return undefined;
   if (parent !== undefined && parentId === undefined) return undefined;
   if (typeof sizeBytes !== 'number' || typeof entries !== 'number') return undefined;
-  return { chainId, parent: parentId, facts: { diffId, sizeBytes, entries } };
+  const known = typeof indexDigest === 'string' ? { indexDigest } : {};
+  return { chainId, parent: parentId, facts: { diffId, sizeBytes, entries }, ...known };
 }
 
 function incomplete(directory: string, chainId: Digest): StoreError {
   return new StoreError('corrupt', `Cannot use snapshot ${hexOf(chainId).slice(0, 12)}: it is not in the store`, {
     path: directory,
-    hint: 'Run the build again with --no-cache, or empty the store with "tsbuild prune --all"',
+    hint: 'Run "tsbuild store verify --repair", then build or pull the image again',
   });
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Digest } from '../registry/oci/digest.ts';
 import { digestOrUndefined, isJsonObject, type JsonObject, readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
@@ -45,7 +46,13 @@ export class StepRecords {
   /** Remembers a result. Other builds see it once the snapshot is durable (Store.flush). */
   async put(key: string, record: StepRecord): Promise<void> {
     this.#fresh.set(key, record);
-    await publishLater(this.#publisher, this.#layout.step(key), JSON.stringify({ version: 1, ...record }));
+    await publishLater(this.#publisher, this.#layout.step(key), { version: 1, ...record });
+  }
+
+  /** Forgets a result, so that the step runs again. */
+  async remove(key: string): Promise<void> {
+    this.#fresh.delete(key);
+    await rm(this.#layout.step(key), { force: true });
   }
 
   /** The latest run in a slot: a name for "this step of this file", such as the stage and the instruction's number. */
@@ -55,7 +62,7 @@ export class StepRecords {
 
   /** Replaces the latest run of a slot. */
   async setLatest(slot: string, record: SlotRecord): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.slot(slot), JSON.stringify({ version: 1, ...record }));
+    await publishLater(this.#publisher, this.#layout.slot(slot), { version: 1, ...record });
   }
 }
 

@@ -41,15 +41,26 @@ export async function refuseUnsafe(layout: StoreLayout, owner: StoreOwner): Prom
 
 /** Refuses a folder with files in it that no store has, which are none of our business. StoreError 'corrupt'. */
 export async function refuseOtherFolder(layout: StoreLayout): Promise<void> {
-  const known = new Set<string>(['version', 'lock', ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder)]);
   const names = await readdir(layout.root);
-  const strange = names.find((name) => !known.has(name) && !name.startsWith(temporaryPrefix));
+  const strange = names.find(isStrange);
   if (strange === undefined) return;
   throw new StoreError('corrupt', `Cannot use store ${layout.root}: the folder holds other files ("${strange}")`, {
     path: layout.root,
     hint: 'Choose an empty or new folder with --store',
   });
 }
+
+/** True for a name in the root of a store that we do not give to anything. */
+export function isStrange(name: string): boolean {
+  return !ownNames.has(name) && !name.startsWith(temporaryPrefix);
+}
+
+/** What we put into the root of a store. */
+export const ownNames: ReadonlySet<string> = new Set([
+  'version',
+  'lock',
+  ...StoreLayout.folders.map((folder) => folder.split('/')[0] ?? folder),
+]);
 
 /** Those that are made with every store, those above them, and the one that only some stores have. */
 const watchedFolders: readonly string[] = ['blobs', 'blobs/sha512', ...StoreLayout.folders];

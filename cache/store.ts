@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BlobStore } from './blob-store.ts';
 import { CacheMounts } from './cache-mounts.ts';
 import { CompressedLayers } from './compressed-layers.ts';
 import { DerivedValues } from './derived-values.ts';
 import { Downloads } from './downloads.ts';
-import { errnoOf, isMissing, orStoreError, StoreError } from './errors.ts';
+import { errnoOf, orStoreError, StoreError } from './errors.ts';
 import { FileDigests } from './file-digests.ts';
 import { makeFolder, writeAtomically } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -17,6 +16,7 @@ import { StepRecords } from './step-records.ts';
 import { oldestFormat, StoreLayout, storeFormat } from './store-layout.ts';
 import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
 import { realRoot, refuseOtherFolder, refuseUnsafe, type StoreOwner } from './store-safety.ts';
+import { readVersion } from './store-version.ts';
 
 interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
@@ -193,29 +193,10 @@ async function createStore(layout: StoreLayout, owner: StoreOwner): Promise<numb
   return storeFormat;
 }
 
-async function readVersion(layout: StoreLayout): Promise<number | undefined> {
-  try {
-    const text = await readFile(layout.version, 'utf8');
-    const version = /^[1-9]\d{0,8}\n?$/.test(text) ? Number(text) : undefined;
-    if (version === undefined) throw unreadableVersion(layout);
-    return version;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 function wrongVersion(layout: StoreLayout, version: number): StoreError {
   const writer = version > storeFormat ? 'a newer' : 'an older';
   return new StoreError('version', `Cannot use store ${layout.root}: it was written by ${writer} tsbuild`, {
     path: layout.root,
     hint: `Its format is ${version}, this version knows ${storeFormat}; choose another folder with --store`,
-  });
-}
-
-function unreadableVersion(layout: StoreLayout): StoreError {
-  return new StoreError('corrupt', `Cannot use store ${layout.root}: its version file is damaged`, {
-    path: layout.version,
-    hint: 'Remove the folder, or choose another one with --store',
   });
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { healing } from '../healing.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';
 import { platformOf } from '../platforms.ts';
@@ -27,7 +28,7 @@ export function platformFlags(group: string): readonly Flag[] {
   ];
 }
 
-/** Opens a session for a command, with its progress on standard error, and ends it. */
+/** Opens a session for a command, with its progress on standard error, and ends it. Work that met damage is begun anew. */
 export async function inSession<T>(
   { store, context }: OpenedStore,
   parsed: ParsedFlags,
@@ -36,18 +37,17 @@ export async function inSession<T>(
   const { environment, signal, stderr } = context;
   await checkRegistryFiles(registrySettings(parsed));
   const isQuiet = parsed.isOn('--quiet') === true;
-  await using session = new ImageSession({
-    store,
-    ids: await WorkerIds.foresee(store, process.env),
-    environment,
-    signal,
-    onProgress: isQuiet ? () => undefined : new TransferLines(stderr).onProgress,
-    onNotice: (message) => stderr.write(`note: ${printableLine(message)}\n`),
-  });
-  const result = await work(session);
-  // What a worker wrote is made durable while the worker's folder is still there.
-  await store.flush();
-  return result;
+  const onNotice = (message: string): unknown => stderr.write(`note: ${printableLine(message)}\n`);
+  const onProgress = isQuiet ? () => undefined : new TransferLines(stderr).onProgress;
+  const attempt = async (): Promise<T> => {
+    const ids = await WorkerIds.foresee(store, process.env);
+    await using session = new ImageSession({ store, ids, environment, signal, onProgress, onNotice });
+    const result = await work(session);
+    // What a worker wrote is made durable while the worker's folder is still there.
+    await store.flush();
+    return result;
+  };
+  return healing(attempt, { signal, onNotice });
 }
 
 /** What the flags of registryFlags() say; `side` is that of a copy: `src` or `dest`. */

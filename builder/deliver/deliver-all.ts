@@ -43,6 +43,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         imageFor,
         roots: built,
         onExported: (place) => exported.push(place),
+        onDamage: (digest) => tell({ kind: 'notice', message: `Blob ${digest} of the store is damaged and is fetched again` }),
       });
     }
     await session.store.flush();

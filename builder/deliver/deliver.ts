@@ -12,7 +12,8 @@ import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
-import type { RootState } from '../solve/root-state.ts';
+import { chainIdOfRoot, type RootState } from '../solve/root-state.ts';
+import { verifyLayers } from '../solve/verify-layers.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
@@ -35,6 +36,8 @@ export interface Delivering {
   /** The finished file system of each platform. */
   readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
   readonly onExported: (exported: Exported) => void;
+  /** A blob of the store was damaged, and is fetched again. */
+  readonly onDamage: (digest: Digest) => void;
 }
 
 /** Writes one output. Throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left. */
@@ -61,7 +64,7 @@ export async function deliver(output: Output, delivering: Delivering): Promise<v
 async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: Delivering): Promise<void> {
   const { store, signal, options } = delivering;
   const set = await delivering.imageFor(output);
-  await fetchBaseBlobs(set, delivering);
+  await fetchBaseBlobs(set, { store, signal, onProgress: delivering.onProgress });
   const { exportImage } = await import('../export/export-image.ts');
   const names = (output.image?.names ?? options.tags ?? []).map(fullName);
   await exportImage(builtImage(set, names, store), output, { stdout: options.stdout, signal });
@@ -84,12 +87,13 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 async function writeRoots(
   { platformSplit, destination, sourceDateEpoch }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
-  { options, roots, folders, worker, signal, onProgress }: Delivering,
+  { options, store, roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
   const isSplit = platformSplit ?? isMultiPlatform(options);
   const trees: ExportedTree[] = [];
   for (const { plan, root } of roots) {
     const lowers = await folders.lowersOf(root, { signal, onProgress });
+    await verifyLayers(await store.snapshots.chainOf(chainIdOfRoot(root)), { store, worker, signal });
     const platform = formatPlatform(plan.platform);
     const folder = isSplit ? folderOf(plan.platform) : undefined;
     trees.push({ lowers, epoch: epochOf(plan, sourceDateEpoch), platform, folder });
@@ -123,7 +127,9 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   const { store } = delivering;
   const set = await delivering.imageFor(output);
   if (output.names.length === 0) return;
-  await fetchBaseBlobs(set, delivering);
+  // What leaves is read anyway; what stays is looked at when somebody wants that.
+  const isSuspicious = delivering.options.pull === 'always';
+  await fetchBaseBlobs(set, { ...delivering, onDamage: isSuspicious ? delivering.onDamage : undefined });
   for (const { manifest, config } of set.images) {
     await store.blobs.putBytes(config.bytes);
     await store.blobs.putBytes(manifest.bytes);

@@ -1,7 +1,7 @@
 import type { Store } from '../../cache/store.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { fileBytes } from '../../registry/oci/file-bytes.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 import type { PushBlob, PushImage } from '../../registry/push.ts';
 import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { annotationsAt } from '../image/annotations.ts';
@@ -35,10 +35,12 @@ interface Fetching {
   readonly store: Store;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** What is there is read and compared with its digest; called for each blob that is fetched again. */
+  readonly onDamage?: ((digest: Digest) => void) | undefined;
 }
 
 /** Fetches the layers of base images that nobody needed so far, since the image is to be complete. */
-export async function fetchBaseBlobs({ images }: ImageSet, { store, signal, onProgress }: Fetching): Promise<void> {
+export async function fetchBaseBlobs({ images }: ImageSet, { store, signal, onProgress, onDamage }: Fetching): Promise<void> {
   const layers = new Map(
     images
       .flatMap(({ root, layers: made }) => root.layers.filter(isForeign).filter((layer) => made.some(isBlobOf(layer))))
@@ -48,6 +50,7 @@ export async function fetchBaseBlobs({ images }: ImageSet, { store, signal, onPr
     [...layers.values()].map(({ descriptor, blobs }) =>
       store.blobs.fetch(descriptor, blobs, {
         signal,
+        onDamage,
         onProgress: (done) => onProgress(descriptor.digest.slice(0, 'sha256:'.length + 12), done, descriptor.size),
       }),
     ),
@@ -64,6 +67,8 @@ export function builtImage(set: ImageSet, names: readonly string[], store: Store
   return { descriptor: index.descriptor, manifestBytes: index.bytes, names, platforms: manifests };
 }
 
+const largePieces: number = 1 << 20;
+
 function builtManifest({ manifest, config, platform }: MadeImage, store: Store): BuiltManifest {
   const { layers } = decodeManifest(manifest.bytes, manifest.descriptor.mediaType);
   return {
@@ -71,7 +76,7 @@ function builtManifest({ manifest, config, platform }: MadeImage, store: Store):
     manifestBytes: manifest.bytes,
     configDescriptor: config.descriptor,
     configBytes: config.bytes,
-    layers: layers.map((descriptor) => ({ descriptor, path: store.blobs.path(descriptor.digest) })),
+    layers: layers.map((descriptor) => ({ descriptor, read: () => store.blobs.read(descriptor, largePieces) })),
   };
 }
 
@@ -99,8 +104,7 @@ function pushBlob(
     descriptor,
     origin: source?.origin,
     open: async () => {
-      if (source === undefined || (await store.blobs.has(descriptor.digest)))
-        return fileBytes(store.blobs.path(descriptor.digest));
+      if (source === undefined || (await store.blobs.has(descriptor.digest))) return store.blobs.read(descriptor);
       return (await source.open(descriptor, { signal })).bytes;
     },
   };

@@ -8,6 +8,7 @@ import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { LayerRef, RootState } from '../solve/root-state.ts';
+import { lostLayer, orForgetBlob, orForgetDamaged } from '../solve/verify-layers.ts';
 
 /** A layer as the image names it. */
 export interface LayerBlob {
@@ -77,7 +78,8 @@ async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm,
   return kept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async (output) => {
     const blob = await store.blobs.fetch(descriptor, blobs, { signal });
     const client = await worker.get();
-    return client.request({ kind: 'convert-layer', blob, diffId, output, compression }, { signal });
+    const request = { kind: 'convert-layer', blob, diffId, output, compression } as const;
+    return orForgetBlob(descriptor.digest, making, () => client.request(request, { signal }));
   });
 }
 
@@ -107,11 +109,13 @@ async function writeBlob(
   // A packed layer has its times in it.
   if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.withAnyIds(layer.chainId);
-  if (snapshot === undefined) throw new Error(`the snapshot ${layer.chainId} is not there`);
+  if (snapshot === undefined) throw lostLayer(layer.facts.diffId, store.layout.snapshot(layer.chainId));
   const { compression, epoch } = form;
+  const { directory, facts } = snapshot;
   return kept({ ...layer.facts, variant, compression }, making, async (output) => {
     const client = await worker.get();
-    return client.request({ kind: 'write-layer', directory: snapshot.directory, output, compression, epoch }, { signal });
+    const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression, epoch } as const;
+    return orForgetDamaged(snapshot, store, () => client.request(request, { signal }));
   });
 }
 

@@ -1,11 +1,8 @@
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
-import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { tarHeader } from '../../registry/oci/tar/header.ts';
 import { type TarInput, writeTar } from '../../registry/oci/tar/writer.ts';
 import { type LayoutFile, layoutFolders } from './layout-files.ts';
-
-const megabyte = 1024 * 1024;
 
 /** The bytes of an archive of these files, behind the layout's folders. Nothing but the files decides them. */
 export async function* layoutArchive(
@@ -27,7 +24,7 @@ function* entriesOf(files: readonly LayoutFile[]): Generator<TarInput> {
     const size = 'bytes' in file ? file.bytes.length : file.sizeBytes;
     yield {
       header: tarHeader({ path: pathOfText(file.path), type: 'file', mode: 0o644, size, mtime }),
-      content: 'bytes' in file ? file.bytes : fileBytes(file.source, { highWaterMark: megabyte }),
+      content: 'bytes' in file ? file.bytes : file.read(),
     };
   }
 }

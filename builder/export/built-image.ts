@@ -1,12 +1,12 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 
-/** A layer and the file that holds its bytes as they are described. */
+/** A layer and its bytes. */
 export interface BuiltLayer {
   readonly descriptor: Descriptor;
-  /** Absolute path of the blob. */
-  readonly path: string;
-  /** The file is there for this export alone, so that it may become part of what is written. */
-  readonly isTemporary?: boolean;
+  /** The bytes from their beginning. The last piece does not come when they are not what is described: a StoreError comes instead. */
+  readonly read: () => AsyncIterable<Uint8Array>;
+  /** Absolute path of a file that holds them for this export alone, so that it may become part of what is written. */
+  readonly temporary?: string | undefined;
 }
 
 /** The image of one platform, ready to be written anywhere. */

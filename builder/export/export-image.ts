@@ -1,7 +1,8 @@
 import { open, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { UsageError } from '../errors.ts';
+import { StoreError } from '../../cache/errors.ts';
+import { OutputError, UsageError } from '../errors.ts';
 import type { Output } from '../options.ts';
 import { layoutArchive } from './archive.ts';
 import { type BuiltImage, manifestsOf } from './built-image.ts';
@@ -69,12 +70,20 @@ function onlyManifest(image: BuiltImage): ReturnType<typeof manifestsOf>[number]
 
 async function toStandardOutput(files: readonly LayoutFile[], { stdout, signal }: ExportOptions): Promise<void> {
   if (stdout === undefined) throw new Error('an output goes to standard output, which is not there');
+  // What is damaged shows here, where another try can still give a whole archive.
+  for (const file of files) if ('read' in file && file.temporary === undefined) await readToEnd(file.read(), signal);
   try {
     await pipeline(Readable.from(layoutArchive(files, signal), { objectMode: false }), stdout, { end: false });
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof StoreError)
+      throw new OutputError('-', 'Cannot write to standard output: the store changed meanwhile', { cause: error });
     throw outputFailure('-', error);
   }
+}
+
+async function readToEnd(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
+  for await (const _ of bytes) signal?.throwIfAborted();
 }
 
 async function toFile(files: readonly LayoutFile[], destination: string, { signal }: ExportOptions): Promise<void> {

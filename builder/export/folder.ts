@@ -93,8 +93,9 @@ async function writeBlob(path: string, file: LayoutFile): Promise<void> {
   await withTemporaryFolder(join(path, '..'), 'blob', async (folder) => {
     const temporary = join(folder, 'new');
     if ('bytes' in file) await writeFile(temporary, file.bytes, { flag: 'wx' });
-    else if (!file.isTemporary || !(await isLinked(file.source, temporary))) {
-      await copyFile(file.source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else if (file.temporary === undefined) await writeFile(temporary, file.read(), { flag: 'wx' });
+    else if (!(await isLinked(file.temporary, temporary))) {
+      await copyFile(file.temporary, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     }
     await syncPath(temporary);
     await rename(temporary, path);

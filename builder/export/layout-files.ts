@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { layoutPathOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { type BuiltImage, type BuiltManifest, manifestsOf } from './built-image.ts';
+import { type BuiltImage, type BuiltLayer, type BuiltManifest, manifestsOf } from './built-image.ts';
 
 /** One file of an image layout. Paths are relative and ASCII. */
 export type LayoutFile =
@@ -10,10 +10,9 @@ export type LayoutFile =
   | {
       readonly path: string;
       readonly sizeBytes: number;
-      /** Absolute path of the file to copy. */
-      readonly source: string;
-      /** It may be linked instead. */
-      readonly isTemporary: boolean;
+      /** As in BuiltLayer. */
+      readonly read: () => AsyncIterable<Uint8Array>;
+      readonly temporary: string | undefined;
     };
 
 /** The folders that the files of a layout are in, parents first. */
@@ -34,20 +33,22 @@ export function blobFiles(image: BuiltImage): readonly LayoutFile[] {
   const files = new Map<string, LayoutFile>();
   const add = (
     descriptor: Descriptor,
-    content: { readonly bytes: Uint8Array } | { readonly source: string; readonly isTemporary: boolean },
+    content: { readonly bytes: Uint8Array } | Pick<BuiltLayer, 'read' | 'temporary'>,
   ): void => {
     const path = layoutPathOf(descriptor.digest);
-    files.set(path, 'bytes' in content ? { path, bytes: content.bytes } : { path, sizeBytes: descriptor.size, ...content });
+    files.set(path, 'bytes' in content ? { path, bytes: content.bytes } : layerFile(path, descriptor, content));
   };
   add(image.descriptor, { bytes: image.manifestBytes });
   for (const manifest of manifestsOf(image)) {
     add(manifest.descriptor, { bytes: manifest.manifestBytes });
     add(manifest.configDescriptor, { bytes: manifest.configBytes });
-    for (const { descriptor, path, isTemporary = false } of manifest.layers) {
-      add(descriptor, { source: path, isTemporary });
-    }
+    for (const { descriptor, read, temporary } of manifest.layers) add(descriptor, { read, temporary });
   }
   return [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function layerFile(path: string, { size }: Descriptor, { read, temporary }: Pick<BuiltLayer, 'read' | 'temporary'>): LayoutFile {
+  return { path, sizeBytes: size, read, temporary };
 }
 
 /**

@@ -21,7 +21,8 @@ export async function blobOrigins(store: Store, registry: string): Promise<Reado
   return origins;
 }
 
-async function layersOf(store: Store, digest: Digest): Promise<readonly Digest[]> {
+/** The layers that a manifest of the store names; none when it is not there. */
+export async function layersOf(store: Store, digest: Digest): Promise<readonly Digest[]> {
   const bytes = await store.blobs.readBytes(digest);
   if (bytes === undefined) return [];
   try {

@@ -3,6 +3,7 @@ import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepDocuments, keepImage } from './keep-image.ts';
 import { type LeavingForm, refuseDockerZstd } from './leaving-layers.ts';
 import { fileOutputOf, type ImageLocation } from './location.ts';
+import { ofImage } from './lost-content.ts';
 import { inFormat } from './new-documents.ts';
 import { openSource, type WantedPlatforms } from './open-source.ts';
 import { pushWhole } from './push-image.ts';
@@ -25,8 +26,19 @@ export interface Copying {
  * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless another format is
  * wanted, layers are to be compressed anew, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
  */
-export async function copyImage(
-  { source, target }: { readonly source: ImageLocation; readonly target: ImageLocation },
+export function copyImage(places: Places, copying: Copying, session: ImageSession): Promise<string> {
+  const { source } = places;
+  const copy = (): Promise<string> => copyBetween(places, copying, session);
+  return source.kind === 'store' ? ofImage(source.name, session.store, copy) : copy();
+}
+
+interface Places {
+  readonly source: ImageLocation;
+  readonly target: ImageLocation;
+}
+
+async function copyBetween(
+  { source, target }: Places,
   { platforms, leaving, format, from, to }: Copying,
   session: ImageSession,
 ): Promise<string> {

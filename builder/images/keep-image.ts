@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 import type { ImageSession } from './image-session.ts';
 import { descriptorOf, type WholeImage } from './whole-image.ts';
 
@@ -24,18 +25,26 @@ export async function keepDocuments({ index, images }: WholeImage, { store }: Im
   if (index !== undefined) await store.blobs.putBytes(index.bytes, index.descriptor.digest);
 }
 
-/** Fetches the layers that are not there yet, each once, and checks them. Throws RegistryError or StoreError. */
-export async function fetchBlobs(whole: WholeImage, target: BlobStore, { signal, onProgress }: ImageSession): Promise<void> {
+/**
+ * Fetches the layers that are not there yet, each once, and checks them. Those that are there are read and compared with their digests, and
+ * fetched again when they are damaged. Throws RegistryError or StoreError.
+ */
+export async function fetchBlobs(
+  whole: WholeImage,
+  target: BlobStore,
+  { signal, onProgress, onNotice }: ImageSession,
+): Promise<void> {
   const layers = new Map(
     whole.images.flatMap(({ manifest, blobs }) => manifest.layers.map((layer) => [layer.digest, { layer, blobs }])),
   );
   const limit = pLimit(parallelFetches);
+  const onDamage = (digest: Digest): void => onNotice(`Blob ${digest} of the store is damaged and is fetched again`);
   await Promise.all(
     [...layers.values()].map(({ layer, blobs }) =>
       limit(async () => {
         const what = layer.digest.slice(0, 'sha256:'.length + 12);
         signal.throwIfAborted();
-        await target.fetch(layer, blobs, { signal, onProgress: (done) => onProgress(what, done, layer.size) });
+        await target.fetch(layer, blobs, { signal, onDamage, onProgress: (done) => onProgress(what, done, layer.size) });
       }),
     ),
   );

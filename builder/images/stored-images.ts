@@ -1,4 +1,3 @@
-import { StoreError } from '../../cache/errors.ts';
 import type { ImageName } from '../../cache/image-names.ts';
 import type { Store } from '../../cache/store.ts';
 import { RegistryError } from '../../registry/errors.ts';
@@ -11,6 +10,7 @@ import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../errors.ts';
+import { isDamage, readDocument } from '../source/stored-document.ts';
 import type { IndexDocument } from './whole-image.ts';
 
 /** The manifest and configuration of one platform of an image in the store. */
@@ -81,32 +81,46 @@ async function matchDigest(store: Store, text: string): Promise<readonly DigestM
   if (digits === undefined) return [];
   const found: DigestMatch[] = [];
   for (const image of await store.images.list()) {
-    const { index, manifests } = await readStoredImage(store, image.descriptor);
-    const digests = [
-      image.descriptor.digest,
-      ...(index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : []),
-    ];
+    const digests = [image.descriptor.digest, ...(await imageIdsOf(store, image.descriptor))];
     const digest = digests.find((candidate) => hexOf(candidate).startsWith(digits));
     if (digest !== undefined) found.push({ image, digest });
   }
   return found;
 }
 
+/** A damaged image must not keep others from being found. */
+async function imageIdsOf(store: Store, descriptor: Descriptor): Promise<readonly Digest[]> {
+  try {
+    const { index, manifests } = await readStoredImage(store, descriptor);
+    return index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : [];
+  } catch (error) {
+    if (isDamage(error)) return [];
+    throw error;
+  }
+}
+
 /** Reads the documents of an image. StoreError 'corrupt' when one is missing or damaged. */
-export async function readStoredImage(store: Store, descriptor: Descriptor): Promise<StoredImage> {
-  const bytes = await readDocument(store, descriptor.digest);
+export function readStoredImage(store: Store, descriptor: Descriptor): Promise<StoredImage> {
+  return readImage(descriptor, (digest) => readDocument(store, digest));
+}
+
+type ReadDocument = (digest: Digest) => Promise<Uint8Array>;
+
+/** The same with another way to get at documents. */
+export async function readImage(descriptor: Descriptor, read: ReadDocument): Promise<StoredImage> {
+  const bytes = await read(descriptor.digest);
   if (!isIndexType(descriptor.mediaType)) {
-    return { index: undefined, manifests: [await readManifest(store, descriptor, bytes)] };
+    return { index: undefined, manifests: [await readManifest(descriptor, bytes, read)] };
   }
   const index = decodeIndex(bytes, descriptor.mediaType);
   const entries = index.manifests.filter(({ mediaType: type }) => isManifestType(type));
-  const manifests = entries.map(async (entry) => readManifest(store, entry, await readDocument(store, entry.digest)));
+  const manifests = entries.map(async (entry) => readManifest(entry, await read(entry.digest), read));
   return { index: { descriptor, bytes, index }, manifests: await Promise.all(manifests) };
 }
 
-async function readManifest(store: Store, descriptor: Descriptor, bytes: Uint8Array): Promise<StoredManifest> {
+async function readManifest(descriptor: Descriptor, bytes: Uint8Array, read: ReadDocument): Promise<StoredManifest> {
   const manifest = decodeManifest(bytes, descriptor.mediaType);
-  const configBytes = await readDocument(store, manifest.config.digest);
+  const configBytes = await read(manifest.config.digest);
   return { descriptor, bytes, manifest, configBytes, config: isImage(manifest) ? decodeImageConfig(configBytes) : undefined };
 }
 
@@ -114,15 +128,6 @@ async function readManifest(store: Store, descriptor: Descriptor, bytes: Uint8Ar
 function isImage({ config, layers }: ImageManifest): boolean {
   const isImageConfig = config.mediaType === mediaType.config || config.mediaType === mediaType.dockerConfig;
   return isImageConfig && !layers.some((layer) => layer.mediaType === 'application/vnd.in-toto+json');
-}
-
-async function readDocument(store: Store, digest: Digest): Promise<Uint8Array> {
-  const bytes = await store.blobs.readBytes(digest);
-  if (bytes !== undefined) return bytes;
-  throw new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
-    path: store.blobs.path(digest),
-    hint: 'Build or pull the image again',
-  });
 }
 
 function nameIn(text: string): string | RegistryError {

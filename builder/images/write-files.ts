@@ -76,7 +76,11 @@ function builtManifest(
     manifestBytes,
     configDescriptor: manifest.config,
     configBytes,
-    layers: manifest.layers.map((layer) => ({ descriptor: layer, path: blobs.path(layer.digest), isTemporary })),
+    layers: manifest.layers.map((layer) => ({
+      descriptor: layer,
+      read: () => blobs.read(layer, 1 << 20),
+      temporary: isTemporary ? blobs.path(layer.digest) : undefined,
+    })),
   };
 }
 

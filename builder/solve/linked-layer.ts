@@ -8,6 +8,7 @@ import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { Solving } from './solving.ts';
+import { orForgetDamaged } from './verify-layers.ts';
 
 /**
  * Takes the layer of a COPY --link over to another base than the one that it was made on, as its tar: it holds nothing of what is below. What
@@ -39,7 +40,8 @@ export async function takenOver(
   }
 }
 
-function isForbidden(failure: WorkerFailure): boolean {
+/** What is in the folder has owners that this worker does not have. */
+export function isForbidden(failure: WorkerFailure): boolean {
   return failure.kind === 'syscall' && (failure.errno === 'EACCES' || failure.errno === 'EPERM' || failure.errno === 'EOVERFLOW');
 }
 
@@ -53,9 +55,10 @@ async function layerAgain(
   if (made === undefined) return undefined;
   const directory = await store.snapshots.prepare();
   const client = await worker.get();
-  const request = { kind: 'write-layer', directory: made.directory, compression: { kind: 'none' }, epoch: undefined } as const;
-  const { digest } = await client.request({ ...request, output: join(directory, snapshotFiles.packed) }, { signal });
-  if (digest !== facts.diffId) return undefined;
+  const form = { compression: { kind: 'none' }, epoch: undefined } as const;
+  const output = join(directory, snapshotFiles.packed);
+  const request = { kind: 'write-layer', directory: made.directory, diffId: facts.diffId, output, ...form } as const;
+  await orForgetDamaged(made, store, () => client.request(request, { signal }));
   await copyFile(join(made.directory, snapshotFiles.index), join(directory, snapshotFiles.index));
   await store.snapshots.commit(directory, { chainId: chainIdOf(parent, facts.diffId), parent, facts });
   return facts;

@@ -33,7 +33,10 @@ export async function addUrl(url: string, { action, around, onProgress }: Adding
     // Unlike in a context the time is part of the result.
     keyed: decided.keyed.map((keyed) => timedKey(keyed, file.lastModified)),
     inputs: decided.inputs,
-    materialise: async () => [await writeGroup(group, source, around)],
+    materialise: async () => {
+      await store.blobs.verify(file.digest, signal);
+      return [await writeGroup(group, source, around)];
+    },
     time: 'source',
   };
 }
@@ -94,6 +97,7 @@ export async function addRepository(url: string, { action, around, onProgress }:
   const name = `repository "${shownLocation(location)}"`;
   const folder = once(async () => {
     const unpacked = await store.newPath();
+    await store.blobs.verify(digest, signal);
     await unpackFile(store.blobs.path(digest), unpacked, { name, signal });
     return unpacked;
   });

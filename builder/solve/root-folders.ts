@@ -1,14 +1,19 @@
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { StoreError } from '../../cache/errors.ts';
+import { forgetSnapshot } from '../../cache/forget.ts';
 import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { snapshotFiles } from '../../cache/store-layout.ts';
+import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
+import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from './lazy-worker.ts';
 import { takenOver } from './linked-layer.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
+import { lostLayer, orForgetBlob, verifyLayers } from './verify-layers.ts';
 
 /** Progress of making a root file system ready. `totalBytes` is 0 when unknown. */
 export type OnProgress = (what: string, doneBytes: number, totalBytes: number) => void;
@@ -31,10 +36,15 @@ export class RootFolders {
   /** By id map and chain. */
   readonly #unpacked = new Map<string, Promise<void>>();
   readonly #fetchLimit = pLimit(parallelFetches);
+  readonly #isSuspicious: boolean;
+  /** Folders. */
+  readonly #verified = new Set<string>();
 
-  constructor(store: Store, worker: LazyWorker) {
+  /** `isSuspicious`: the files of base images are compared with their layers before they are used for the first time. */
+  constructor(store: Store, worker: LazyWorker, { isSuspicious = false }: { readonly isSuspicious?: boolean } = {}) {
     this.#store = store;
     this.#worker = worker;
+    this.#isSuspicious = isSuspicious;
   }
 
   /** True when the folders are there already. */
@@ -53,7 +63,22 @@ export class RootFolders {
 
   /** Fetches and unpacks what is missing, so that the indexes of the layers can be read. */
   async make(root: RootState, unpacking: Unpacking): Promise<void> {
+    if (this.#isSuspicious) await this.#verifyBase(root, unpacking);
     if (!(await this.has(root))) await this.#unpackAll(root.layers, unpacking);
+  }
+
+  /** Files of this build's own layers are compared when the layers leave. */
+  async #verifyBase({ layers }: RootState, { signal }: Unpacking): Promise<void> {
+    const base: Snapshot[] = [];
+    // From here on it is certain which folders are used.
+    await this.#worker.get();
+    for (const { kind, chainId } of layers) {
+      const snapshot = kind === 'foreign' ? await this.#store.snapshots.get(chainId) : undefined;
+      if (snapshot === undefined || this.#verified.has(snapshot.directory)) continue;
+      base.push(snapshot);
+      this.#verified.add(snapshot.directory);
+    }
+    await verifyLayers(base, { store: this.#store, worker: this.#worker, signal });
   }
 
   /** Layers are fetched beside each other and unpacked one on top of the other. */
@@ -99,9 +124,10 @@ export class RootFolders {
     // How much a compressed layer unpacks to is known when it is done.
     const onProgress = (doneBytes: number): void => unpacking.onProgress(what, doneBytes, 0);
     onProgress(0);
-    const facts = await worker.request(
-      { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers },
-      { signal: unpacking.signal, onProgress },
+    const { signal } = unpacking;
+    const request = { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers } as const;
+    const facts = await orForgetBlob(descriptor.digest, { store: this.#store, signal }, () =>
+      worker.request(request, { signal, onProgress }),
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
     unpacking.onProgress(what, facts.sizeBytes, facts.sizeBytes);
@@ -111,7 +137,7 @@ export class RootFolders {
   async #takeOver(layer: Extract<LayerRef, { kind: 'built' }>, parent: Digest | undefined, unpacking: Unpacking): Promise<void> {
     const facts = await takenOver(layer, parent, { store: this.#store, worker: this.#worker, signal: unpacking.signal });
     const snapshot = facts && (await this.#store.snapshots.get(layer.chainId));
-    if (snapshot === undefined) throw new Error(`the layer ${layer.chainId} of this build has no folder`);
+    if (snapshot === undefined) throw lostLayer(layer.facts.diffId, this.#store.layout.snapshot(layer.chainId));
     await this.#unpackOwn(snapshot, unpacking);
   }
 
@@ -133,10 +159,21 @@ export class RootFolders {
       );
     } catch (error) {
       // The tar goes when another build has unpacked it.
-      if (await snapshots.isPacked(snapshot)) throw error;
+      if (await snapshots.isPacked(snapshot)) throw await this.#withoutDamage(error, snapshot);
     }
     await snapshots.unpacked(snapshot, directory);
     onProgress(`unpacking ${shortName(diffId)}`, sizeBytes, sizeBytes);
+  }
+
+  /** A tar of our own that cannot be unpacked is not what was written, unless the disk is full or somebody ends the build. */
+  async #withoutDamage(error: unknown, snapshot: Snapshot): Promise<unknown> {
+    if (!(error instanceof ExecutorError) || !isAboutTheTar(error.failure)) return error;
+    await forgetSnapshot(this.#store, snapshot);
+    return new StoreError('corrupt', `Cannot use layer ${snapshot.facts.diffId} of the store: its files were changed`, {
+      path: snapshot.directory,
+      hint: 'The layer was removed from the store; build the image again to have it anew',
+      isRemoved: true,
+    });
   }
 
   #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: Unpacking): Promise<string> {
@@ -154,6 +191,19 @@ interface Place {
   readonly parent: Digest | undefined;
   readonly unpacking: Unpacking;
 }
+
+function isAboutTheTar(failure: WorkerFailure): boolean {
+  if (failure.kind === 'syscall') return failure.errno === 'ENOENT';
+  return failure.kind === 'refused' && tarRefusals.has(failure.code);
+}
+
+const tarRefusals: ReadonlySet<RefusalCode> = new Set([
+  'digest-mismatch',
+  'archive-invalid',
+  'archive-escapes',
+  'archive-too-large',
+  'unsupported-compression',
+]);
 
 function shortName(digest: Digest): string {
   return digest.slice(0, 'sha256:'.length + 12);

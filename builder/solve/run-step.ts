@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { forgetSnapshot } from '../../cache/forget.ts';
+import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { WorkerClient } from '../../executor/host/worker-client.ts';
-import type { LayerFacts } from '../../executor/protocol/actions.ts';
+import type { Action, LayerFacts, Lowers } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
-import { chainIdOf } from '../../registry/oci/digest.ts';
+import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError, UsageError } from '../errors.ts';
 import { explain } from '../keys/explain.ts';
@@ -24,6 +27,8 @@ import type { OnProgress } from './root-folders.ts';
 import { chainIdOfRoot } from './root-state.ts';
 import type { ShownStep } from './shown-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
+import type { Solving } from './solving.ts';
+import { damageOf, verifyLayers } from './verify-layers.ts';
 
 /** How a step came out. */
 export interface StepOutcome {
@@ -186,8 +191,40 @@ async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFa
     return await remember(facts, { directory, keyed: keyOf(prepared, work), work, client });
   } catch (error) {
     if (!(error instanceof ExecutorError)) throw error;
+    if (mayBeDamage(error.failure)) {
+      // What a COPY refuses is about what it takes.
+      const below = error.failure.kind === 'refused' ? [] : lowers;
+      await verifyLayers(snapshotsIn(action, below, store), around.solving);
+    }
     throw stepError(error.failure, { work, tail: tail.bytes(), cause: error });
   }
+}
+
+/** Damage of the files that a step works on can be why it failed, unless its command ran and said so itself. */
+function mayBeDamage(failure: WorkerFailure): boolean {
+  switch (failure.kind) {
+    case 'command-not-started':
+    case 'syscall':
+    case 'bug':
+      return true;
+    case 'refused':
+      return failure.code === 'source-changed' || failure.code === 'layer-damaged' || failure.code === 'source';
+    case 'command-failed':
+    case 'cancelled':
+      return false;
+    default:
+      return unreachableFailure(failure);
+  }
+}
+
+/** The layers that an action starts from, and those that it takes files from. */
+function snapshotsIn(action: Action, lowers: Lowers, store: Store): readonly Snapshot[] {
+  const sources = [
+    ...(action.kind === 'copy' ? action.groups.map(({ source }) => source) : []),
+    ...(action.kind === 'run' ? action.mounts.flatMap((mount) => (mount.kind === 'bind' ? [mount.source] : [])) : []),
+  ];
+  const taken = sources.flatMap((source) => (source.kind === 'rootfs' ? source.lowers : []));
+  return [...lowers, ...taken].map((lower) => store.snapshots.ofLower(lower)).filter((snapshot) => snapshot !== undefined);
 }
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */
@@ -218,6 +255,7 @@ async function remember(
   const { store } = work.around.solving;
   const parent = chainIdOfRoot(work.placed.root);
   const chainId = chainIdOf(parent, facts.diffId);
+  await forgetIfDamaged(chainId, work.around.solving);
   const { directory: kept } = await store.snapshots.commit(directory, { chainId, parent, facts });
   // The step made what was there already. Its files may have owners that only the worker can remove.
   if (kept !== directory && existsSync(directory)) await client.request(removalOf(directory));
@@ -230,6 +268,12 @@ export function removalOf(directory: string): Extract<WorkerRequest, { readonly 
   return { kind: 'remove', folder: path.dirname(directory), names: [path.basename(directory)] };
 }
 
+/** A step that ran has its result at hand, so one that is damaged need not stay. */
+async function forgetIfDamaged(chainId: Digest, solving: Solving): Promise<void> {
+  const existing = await solving.store.snapshots.get(chainId);
+  if (existing !== undefined && (await damageOf(existing, solving)) !== undefined) await forgetSnapshot(solving.store, existing);
+}
+
 function stepError(
   failure: WorkerFailure,
   { work, tail, cause }: { readonly work: StepWork; readonly tail: Uint8Array; readonly cause: unknown },
@@ -238,6 +282,10 @@ function stepError(
   const { step, stage } = work.placed;
   const source = solving.sources[step.span.source] ?? { name: 'Containerfile', text: '' };
   return new StepError({ title: stepTitle(plan, stage, step), source, span: step.span, failure, tail }, { cause });
+}
+
+function unreachableFailure(value: never): never {
+  throw new Error(`Unexpected failure ${JSON.stringify(value)}`);
 }
 
 function unreachable(value: never): never {

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { Store } from '../../cache/store.ts';
 import { decodeIndex } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import { formatReference, type Reference, type RepositoryName, withDigest } from '../../registry/reference.ts';
+import { isDamage, readDocument } from './stored-document.ts';
 
 /** Every text under which a look-up remembers an image: as it was asked for, and by the digests that it turned out to have. */
 export function rememberedNames(reference: Reference, digests: readonly (Digest | undefined)[]): readonly string[] {
@@ -26,5 +26,12 @@ export async function storedByDigest(store: Store, repository: RepositoryName, d
 }
 
 async function entriesOf(store: Store, { mediaType, digest }: Descriptor): Promise<readonly Descriptor[]> {
-  return isIndexType(mediaType) ? decodeIndex(await readFile(store.blobs.path(digest))).manifests : [];
+  if (!isIndexType(mediaType)) return [];
+  try {
+    return decodeIndex(await readDocument(store, digest)).manifests;
+  } catch (error) {
+    // A damaged image must not keep others from being found.
+    if (isDamage(error)) return [];
+    throw error;
+  }
 }

@@ -153,7 +153,8 @@ export class FetchedContexts {
   }
 
   async #unpackBlob(digest: Digest, name: string): Promise<FetchedContext> {
-    const { store } = this.#services;
+    const { store, signal } = this.#services;
+    await store.blobs.verify(digest, signal);
     return this.#unpack(await sniff(createReadStream(store.blobs.path(digest), { highWaterMark: 1 << 18 }), sniffedBytes), name);
   }
 

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { StoreError } from '../../cache/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient, RegistryLimits } from '../../registry/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { fileBytes } from '../../registry/oci/file-bytes.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
@@ -21,6 +19,7 @@ import { UsageError } from '../errors.ts';
 import type { BuildOptions, PullPolicy } from '../options.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
 import { localLayersOf } from './local-layers.ts';
+import { isDamage, readDocument } from './stored-document.ts';
 
 /** What a look-up works with. */
 export interface LookupServices {
@@ -49,7 +48,7 @@ export class ImageLookup implements AsyncDisposable {
   /** The image that a name stands for on a platform. Throws RegistryError, StoreError, or UsageError for `--pull=never`. */
   async find(name: string, platform: Platform): Promise<SourceImage> {
     const reference = withDefaultTag(parseReference(name));
-    const known = await this.#known(reference, platform);
+    const known = this.#policy === 'always' ? undefined : await this.#known(reference, platform);
     if (known !== undefined && (await this.#isGoodEnough(known, reference))) return known;
     if (this.#policy === 'never') throw notInStore(reference);
     return this.#pull(name, { reference, platform });
@@ -74,20 +73,50 @@ export class ImageLookup implements AsyncDisposable {
 
   /** What the store knows: an image built or loaded under this name, or what the registry said the last time. */
   async #known(reference: Reference, platform: Platform): Promise<SourceImage | undefined> {
-    const { store } = this.#services;
-    const complete = formatReference(reference);
-    for (const descriptor of await this.#named(reference)) {
-      const own = await this.#openStored(complete, { descriptor, platform });
-      if (own !== undefined) return own;
-    }
-    // With both tag and digest the digest decides.
-    const { digest } = reference;
-    const remembered = digest === undefined ? complete : formatReference(withDigest(reference, digest));
-    const resolved = (await store.resolved.get(complete, platform)) ?? (await store.resolved.get(remembered, platform));
-    return resolved && this.#openResolved(reference, resolved.descriptor);
+    return (await this.#named(reference, platform)) ?? (await this.#resolved(reference, platform));
   }
 
-  async #named(reference: Reference): Promise<readonly Descriptor[]> {
+  /** What was pulled may be fetched again. What was made here is nowhere else, and an image of a registry must not take its place. */
+  async #named(reference: Reference, platform: Platform): Promise<SourceImage | undefined> {
+    const complete = formatReference(reference);
+    for (const descriptor of await this.#descriptorsOf(reference)) {
+      try {
+        const own = await this.#openStored(complete, { descriptor, platform });
+        if (own !== undefined) return own;
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        if (!(await this.#isOfRegistry(reference, platform))) throw lostImage(reference, error);
+        this.#tellLoss(reference, error);
+      }
+    }
+    return undefined;
+  }
+
+  async #resolved(reference: Reference, platform: Platform): Promise<SourceImage | undefined> {
+    const { store } = this.#services;
+    for (const name of namesWithDigest(reference)) {
+      const resolved = await store.resolved.get(name, platform);
+      if (resolved === undefined) continue;
+      try {
+        return await this.#openResolved(reference, resolved.descriptor);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        this.#tellLoss(reference, error);
+      }
+    }
+    return undefined;
+  }
+
+  async #isOfRegistry(reference: Reference, platform: Platform): Promise<boolean> {
+    const known = namesWithDigest(reference).map((name) => this.#services.store.resolved.knows(name, platform));
+    return (await Promise.all(known)).includes(true);
+  }
+
+  #tellLoss(reference: Reference, { message }: StoreError): void {
+    this.#services.onNotice(`Image "${familiarReference(reference)}" is damaged in the store and is fetched again: ${message}`);
+  }
+
+  async #descriptorsOf(reference: Reference): Promise<readonly Descriptor[]> {
     const { store } = this.#services;
     const named = await store.images.get(formatReference(reference));
     if (named !== undefined) return [named.descriptor];
@@ -161,11 +190,12 @@ export class ImageLookup implements AsyncDisposable {
 export function storeBlobs(store: Store): BlobSource {
   return {
     name: 'the store',
-    open: async ({ digest }, { offset = 0 }) => {
-      const path = store.blobs.path(digest);
-      if (await store.blobs.has(digest)) return { offset, bytes: fileBytes(path, { start: offset }) };
+    open: async (descriptor) => {
+      const { digest } = descriptor;
+      // From its beginning, since only a whole blob can be compared with its digest.
+      if (await store.blobs.has(digest)) return { offset: 0, bytes: store.blobs.read(descriptor) };
       throw new StoreError('corrupt', `Cannot read blob ${digest}: the store has lost it`, {
-        path,
+        path: store.blobs.path(digest),
         hint: 'Pull or build the image again',
       });
     },
@@ -177,7 +207,7 @@ async function chooseManifest(
   wanted: { descriptor: Descriptor; platform: Platform },
 ): Promise<Descriptor | undefined> {
   if (!isIndexType(wanted.descriptor.mediaType)) return wanted.descriptor;
-  const index = decodeIndex(await readFile(store.blobs.path(wanted.descriptor.digest)));
+  const index = decodeIndex(await readDocument(store, wanted.descriptor.digest));
   return choosePlatform(index.manifests, wanted.platform);
 }
 
@@ -186,12 +216,25 @@ export async function openFromStore(
   store: Store,
   { name, descriptor, blobs }: { readonly name: string; readonly descriptor: Descriptor; readonly blobs: BlobSource },
 ): Promise<SourceImage> {
-  const manifestBytes = await readFile(store.blobs.path(descriptor.digest));
+  const manifestBytes = await readDocument(store, descriptor.digest);
   const manifest = decodeManifest(manifestBytes, descriptor.mediaType);
-  const configBytes = await readFile(store.blobs.path(manifest.config.digest));
+  const configBytes = await readDocument(store, manifest.config.digest);
   const config = decodeImageConfig(configBytes);
   const reference = name.includes('@') ? name : `${name}@${descriptor.digest}`;
   return { reference, descriptor, manifestBytes, manifest, configBytes, config, blobs };
+}
+
+/** The reference as it was asked for, and by its digest alone: with both tag and digest the digest decides. */
+function namesWithDigest(reference: Reference): readonly string[] {
+  const { digest } = reference;
+  const complete = formatReference(reference);
+  return digest === undefined ? [complete] : [complete, formatReference(withDigest(reference, digest))];
+}
+
+function lostImage(reference: Reference, { message, path }: StoreError): StoreError {
+  const name = familiarReference(reference);
+  const reason = message.replace(/^Cannot (?:read|use) /, '');
+  return new StoreError('corrupt', `Cannot use image "${name}": ${reason}`, { path, hint: `Build or load "${name}" again` });
 }
 
 function notInStore(reference: Reference): UsageError {

@@ -41,7 +41,7 @@ async function factsOf(store: Store, { descriptor, diffId, chainId }: LayerPlace
   if (hasBlob && (await store.layers.get(diffId, 'none')) === undefined) return undefined;
   const snapshot = await store.snapshots.withAnyIds(chainId);
   if (snapshot !== undefined || hasBlob) return snapshot?.facts;
-  throw new StoreError('corrupt', `Cannot use layer ${diffId} of an image: the store has lost it`, {
+  throw new StoreError('corrupt', `Cannot use layer ${diffId}: the store has lost it`, {
     path: store.layout.snapshot(chainId),
     hint: 'Build the image again',
   });

@@ -51,5 +51,6 @@ async function timeOfUrl({ url, checksum }: Added, services: EpochServices): Pro
   const { digest, lastModified } = await downloadFile({ url, checksum, onProgress }, services);
   const file = store.blobs.path(digest);
   if (lastModified !== undefined || !(await isArchiveFile(file))) return lastModified;
+  await store.blobs.verify(digest, signal);
   return (await unpackFile(file, await store.newPath(), { name: `"${url}"`, signal })).newest;
 }

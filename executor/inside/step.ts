@@ -22,7 +22,9 @@ export async function step(request: StepRequest, context: RequestContext): Promi
       return packed;
     }
     await act(request, context);
-    return await commit(request, context);
+    const facts = await commit(request, context);
+    await checkResult(request, context);
+    return facts;
   } catch (error) {
     await removeParts(request.directory);
     throw error;
@@ -72,6 +74,12 @@ async function act(request: StepRequest, context: RequestContext): Promise<void>
   } else {
     await put(action, rootfs.path, context);
   }
+}
+
+async function checkResult({ action, directory }: StepRequest, { signal }: RequestContext): Promise<void> {
+  if (action.kind !== 'copy') return;
+  const { checkCopied } = await import('./copy/check-copied.ts');
+  await checkCopied(action, path.join(directory, 'index'), signal);
 }
 
 function newLayerFolder(directory: string): string {

@@ -23,6 +23,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return (await import('./step.ts')).step(request, context);
     case 'write-layer':
       return (await import('./write-layer.ts')).writeLayer(request, context);
+    case 'verify-layer':
+      return (await import('./verify-layer.ts')).verifyLayer(request, context);
     case 'convert-layer':
       return (await import('./convert-layer.ts')).convertLayer(request, context);
     case 'export-tree':

@@ -23,7 +23,7 @@ export interface WrittenBlob {
   readonly diffId: Digest;
 }
 
-type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array>;
+type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
 
 /** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
 export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobWriting): Promise<WrittenBlob> {

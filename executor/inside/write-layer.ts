@@ -1,9 +1,12 @@
 import { createReadStream, openSync } from 'node:fs';
 import path from 'node:path';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
 import { type Pause } from '../../registry/oci/pace.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
+import { Refusal } from './failure.ts';
+import { hashChunks } from './layer/commit.ts';
 import { readIndex } from './layer/index-file.ts';
 import { layerItems, packedLayer } from './layer/layer-files.ts';
 import { rechunked, tarChunks } from './layer/tar-chunks.ts';
@@ -13,18 +16,71 @@ import { writeBlob } from './write-blob.ts';
 type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }>;
 
 /**
- * Makes the tar of a committed layer again, compressed, into the new file `output`, and syncs it. Without an epoch the diffId is the one
- * that the commit gave, as long as nobody changed the layer's files: the caller compares. With an epoch the layer has to be a folder. A failed
- * write leaves no file.
+ * Makes the tar of a committed layer again, compressed, into the new file `output`, and syncs it. Refuses a layer whose files have changed
+ * since: its tar without an epoch has another digest then. With an epoch the layer has to be a folder, which is read twice. A failed write
+ * leaves no file.
  */
 export async function writeLayer(request: WriteLayerRequest, context: RequestContext): Promise<WorkerResults['write-layer']> {
-  const { directory, output, compression, epoch } = request;
-  const packed = epoch === undefined ? openIfThere(path.join(directory, packedLayer)) : undefined;
-  const tar =
-    packed === undefined
-      ? chunksOfFolder(directory, epoch)
-      : rechunked(createReadStream('', { fd: packed, highWaterMark: 1 << 18 }));
-  return writeBlob(tar, { output, compression, signal: context.signal });
+  const { directory, diffId, output, compression, epoch } = request;
+  const { signal } = context;
+  if (epoch === undefined) {
+    const check = (found: Digest): void => refuseOther(found, diffId);
+    return writeBlob(readable(tarOf(directory), diffId), { output, compression, signal, check });
+  }
+  refuseOther((await hashChunks(readable(chunksOfFolder(directory, undefined), diffId), signal)).diffId, diffId);
+  return writeBlob(readable(chunksOfFolder(directory, epoch), diffId), { output, compression, signal });
+}
+
+/** The tar of a layer, from its folder or as it was packed, in the chunks that are compressed at a time. */
+function tarOf(directory: string): Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array> {
+  return openPacked(directory) ?? chunksOfFolder(directory, undefined);
+}
+
+/** The tar of a packed layer; undefined for one that is a folder. */
+export function openPacked(directory: string): AsyncIterable<Uint8Array> | undefined {
+  const packed = openIfThere(path.join(directory, packedLayer));
+  return packed === undefined ? undefined : rechunked(createReadStream('', { fd: packed, highWaterMark: 1 << 18 }));
+}
+
+/** Throws a Refusal unless the tar of a layer is what it was. */
+export function refuseOther(found: Digest, diffId: Digest): void {
+  if (found !== diffId) throw damagedLayer(diffId, `its tar has the digest ${found} now`);
+}
+
+/** Why a layer of the store is not used. */
+function damagedLayer(diffId: Digest, why: string): Refusal {
+  return new Refusal('layer-damaged', `Cannot use layer ${diffId} of the store: its files were changed (${why})`);
+}
+
+/** Chunks that are made of the files of a layer: what makes that fail is that the files, or what is written about them, are others now. */
+export async function* readable(
+  chunks: Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array>,
+  diffId: Digest,
+): AsyncGenerator<Uint8Array | Pause, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw orDamage(error, diffId);
+  }
+}
+
+/** The same for what is read at once. */
+export function asWritten<T>(read: () => T, diffId: Digest): T {
+  try {
+    return read();
+  } catch (error) {
+    throw orDamage(error, diffId);
+  }
+}
+
+function orDamage(error: unknown, diffId: Digest): unknown {
+  return isOfTheMachine(error) ? error : damagedLayer(diffId, error instanceof Error ? error.message : String(error));
+}
+
+/** A disk that cannot be read, or a lack of something, says nothing about the files. */
+function isOfTheMachine(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^E(IO|MFILE|NFILE|NOMEM|INTR|AGAIN|STALE|PERM|ACCES)$/.test(code);
 }
 
 function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array | Pause> {

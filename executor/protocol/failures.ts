@@ -46,6 +46,8 @@ export type RefusalCode =
   | 'archive-escapes'
   | 'archive-too-large'
   | 'digest-mismatch'
+  /** The files of a layer in the store are not those that the layer was made of. */
+  | 'layer-damaged'
   | 'unsupported-compression'
   | 'disk-full'
   /** A disk that fails, or a limit of open files or of their size. */

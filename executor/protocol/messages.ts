@@ -38,14 +38,17 @@ export type WorkerRequest =
       readonly lowers: Lowers /** Nanoseconds since the epoch, decimal: mtimes not before it become T0. */;
       readonly buildStartNs: string;
     }
-  /** Makes the layer's tar again, compressed, into the new file `output`. */
+  /** Makes the layer's tar again, compressed, into the new file `output`. Fails ('layer-damaged') unless its digest without an epoch is `diffId`. */
   | {
       readonly kind: 'write-layer';
       readonly directory: string;
+      readonly diffId: Digest;
       readonly output: string;
       readonly compression: LayerCompression /** Seconds: T0 and later become this. */;
       readonly epoch: number | undefined;
     }
+  /** Compares the files of a layer with its index, or its tar with `diffId` when it is packed. Fails with 'layer-damaged'. */
+  | { readonly kind: 'verify-layer'; readonly directory: string; readonly diffId: Digest }
   /** Writes the tar of a foreign layer, compressed in another way, into the new file `output`. Fails unless its digest is `diffId`. */
   | {
       readonly kind: 'convert-layer';
@@ -84,6 +87,7 @@ export interface WorkerResults {
   readonly unpack: LayerFacts;
   readonly step: LayerFacts;
   readonly 'write-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
+  readonly 'verify-layer': Record<string, never>;
   readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'export-tree': { readonly files: number };
   readonly trial: Record<string, never>;

@@ -120,7 +120,7 @@ test('a blob that was changed on the disk is noticed and removed', async () => {
   for (const read of [
     () => store.blobs.readBytes(descriptor.digest),
     async () => {
-      for await (const chunk of store.blobs.read(descriptor.digest)) assert.ok(chunk.length > 0);
+      for await (const chunk of store.blobs.read(descriptor)) assert.ok(chunk.length > 0);
     },
   ]) {
     await store.blobs.putBytes(content);
@@ -135,7 +135,7 @@ test('readBytes() gives undefined for what is not there, read() fails', async ()
   using folder = temporaryFolder('blobs');
   using store = await openStore(folder.path);
   assert.equal(await store.blobs.readBytes(descriptor.digest), undefined);
-  await assert.rejects(store.blobs.read(descriptor.digest).next(), {
+  await assert.rejects(store.blobs.read(descriptor).next(), {
     code: 'corrupt',
     message: `Cannot read blob ${descriptor.digest}: it is not in the store`,
   });

@@ -73,6 +73,60 @@ test('a record that is damaged counts as missing', async () => {
   }
 });
 
+test('a record of another key, one with a changed byte and one of an older version count as missing', async () => {
+  using folder = temporaryFolder('records');
+  using store = await openStore(folder.path);
+  const otherKey = 'cd'.repeat(32);
+  const descriptor = await storeBlob(store, 'content');
+  const records: Readonly<Record<string, readonly [files: readonly [string, string], get: (other: Store) => Promise<unknown>]>> =
+    {
+      step: [[store.layout.step(key), store.layout.step(otherKey)], (other) => other.steps.get(key)],
+      layer: [
+        [store.layout.layer(facts.diffId, 'gzip-6'), store.layout.layer(facts.diffId, 'gzip-9')],
+        (other) => other.layers.get(facts.diffId, 'gzip-6'),
+      ],
+      download: [[store.layout.download('a'), store.layout.download('b')], (other) => other.downloads.get('a')],
+      derived: [[store.layout.derived('a'), store.layout.derived('b')], (other) => other.derived.get('a')],
+    };
+  for (const one of [key, otherKey]) await store.steps.put(one, { chainId: digestOf(one), facts });
+  for (const one of ['gzip-6', 'gzip-9']) await store.layers.put(facts.diffId, one, { descriptor, diffId: facts.diffId });
+  for (const one of ['a', 'b']) {
+    await store.downloads.put(one, { digest: descriptor.digest, sizeBytes: 7, etag: one, lastModified: undefined });
+    await store.derived.put(one, one);
+  }
+  await store.flush();
+  for (const [kind, [[file, otherFile], get]] of Object.entries(records)) {
+    const text = readFileSync(file, 'utf8');
+    const { seal: _, about: __, ...old }: Record<string, unknown> = JSON.parse(text);
+    const flips = Array.from(text, (letter, at) => text.slice(0, at) + (letter === 'x' ? 'y' : 'x') + text.slice(at + 1));
+    for (const damaged of [readFileSync(otherFile, 'utf8'), JSON.stringify(old), ...flips]) {
+      writeFileSync(file, damaged);
+      using other = await openStore(folder.path);
+      assert.equal(await get(other), undefined, `${kind}: ${damaged}`);
+    }
+    writeFileSync(file, text);
+    using other = await openStore(folder.path);
+    assert.notEqual(await get(other), undefined, kind);
+  }
+});
+
+test('names of older versions stay, and a damaged one is told', async () => {
+  using folder = temporaryFolder('records');
+  using store = await openStore(folder.path);
+  const descriptor = await storeBlob(store, '1');
+  const file = store.layout.image('a');
+  writeFileSync(file, JSON.stringify({ version: 1, name: 'a', descriptor }));
+  assert.deepEqual((await store.images.get('a'))?.descriptor, descriptor);
+  for (const damaged of ['', JSON.stringify({ version: 1, name: 'b', descriptor })]) {
+    writeFileSync(file, damaged);
+    await assert.rejects(store.images.get('a'), { code: 'corrupt' });
+    assert.deepEqual(await store.images.list(), []);
+  }
+  await store.images.tag('a', descriptor);
+  await store.flush();
+  assert.deepEqual((await store.images.get('a'))?.descriptor, descriptor);
+});
+
 test('using a record says so in its time, for pruning', async () => {
   using folder = temporaryFolder('records');
   using store = await openStore(folder.path);

@@ -130,6 +130,7 @@ test('a packed snapshot gets its folder once, whoever comes first', async () => 
   const base = await commitSnapshot(store, 'base');
   const packed = await store.snapshots.prepare();
   writeFileSync(path.join(packed, 'layer.tar'), 'tar');
+  writeFileSync(path.join(packed, 'index'), '');
   const facts = { diffId: digestOf('top'), sizeBytes: 3, entries: 1 };
   const details = { chainId: chainIdOf(base.chainId, facts.diffId), parent: base.chainId, facts };
   const snapshot = await store.snapshots.commit(packed, details);
@@ -222,8 +223,10 @@ const oneRun = {
 test('files of one folder can share a line of an index', async () => {
   using folder = temporaryFolder('store');
   using store = await openStore(folder.path);
-  const snapshot = await commitSnapshot(store, 'x');
-  writeFileSync(path.join(snapshot.directory, 'index'), `${JSON.stringify(oneRun)}\n`);
+  const made = await makeLayerFolder(store, 'x');
+  writeFileSync(path.join(made, 'index'), `${JSON.stringify(oneRun)}\n`);
+  const facts = { diffId: digestOf('x'), sizeBytes: 1, entries: 1 };
+  const snapshot = await store.snapshots.commit(made, { chainId: facts.diffId, parent: undefined, facts });
   const entry = { type: 'file', path: 'd/f', mode: 0o644, uid: 1, gid: 2, size: 3, mtime: 4, digest: 'a'.repeat(64) };
   const lines: unknown[] = [];
   for await (const each of store.snapshots.readIndex(snapshot)) lines.push(each);
@@ -246,10 +249,14 @@ const damagedLines: readonly string[] = [
 test('a damaged index of a layer is told as such', async () => {
   using folder = temporaryFolder('store');
   using store = await openStore(folder.path);
-  const snapshot = await commitSnapshot(store, 'x');
-  for (const line of damagedLines) {
-    writeFileSync(path.join(snapshot.directory, 'index'), `${line}\n`);
-    await assert.rejects(store.snapshots.loadIndex(snapshot), { code: 'corrupt' }, line);
+  for (const line of [...damagedLines, JSON.stringify(oneRun)]) {
+    const { indexDigest: _, ...old } = await commitSnapshot(store, 'x');
+    const snapshot = await commitSnapshot(store, 'y');
+    for (const { directory } of [old, snapshot]) writeFileSync(path.join(directory, 'index'), `${line}\n`);
+    await assert.rejects(store.snapshots.loadIndex(snapshot), { code: 'corrupt', isRemoved: true }, line);
+    assert.equal(await store.snapshots.get(snapshot.chainId), undefined);
+    // What older versions made has no digest of its index.
+    if (line !== JSON.stringify(oneRun)) await assert.rejects(store.snapshots.loadIndex(old), { code: 'corrupt' }, line);
   }
 });
 

@@ -1,4 +1,5 @@
 import { formatPlatform } from '../../../registry/oci/platform-match.ts';
+import { ofImage } from '../../images/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../commands.ts';
@@ -30,8 +31,8 @@ interface Line {
 }
 
 async function showHistory(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
-  const { descriptor } = await findImage(store, parsed.operands[0] ?? '');
-  const { manifests } = await readStoredImage(store, descriptor);
+  const { name, descriptor } = await findImage(store, parsed.operands[0] ?? '');
+  const { manifests } = await ofImage(name, store, () => readStoredImage(store, descriptor));
   const items = manifests.flatMap(linesOf);
   context.stdout.write(listingText({ items, rows: () => rowsOf(items, parsed.isOn('--no-trunc') === true) }, parsed));
   return 0;

@@ -1,5 +1,6 @@
 import type { ImageSession } from '../../images/image-session.ts';
 import { type ReportedLayer, reportLayers } from '../../images/layer-report.ts';
+import { ofImage } from '../../images/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { printableLine } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
@@ -70,11 +71,13 @@ async function inspect(
   { session, hasLayers }: { readonly session: ImageSession; readonly hasLayers: boolean },
 ): Promise<Inspected> {
   const { name, descriptor } = await findImage(session.store, text);
-  const { index, manifests } = await readStoredImage(session.store, descriptor);
-  const images: InspectedImage[] = [];
-  for (const stored of manifests) images.push(await inspectOne(stored, hasLayers ? session : undefined));
-  const id = index === undefined ? manifests[0]?.manifest.config.digest : undefined;
-  return { name, id: id ?? descriptor.digest, digest: descriptor.digest, descriptor, images };
+  return ofImage(name, session.store, async () => {
+    const { index, manifests } = await readStoredImage(session.store, descriptor);
+    const images: InspectedImage[] = [];
+    for (const stored of manifests) images.push(await inspectOne(stored, hasLayers ? session : undefined));
+    const id = index === undefined ? manifests[0]?.manifest.config.digest : undefined;
+    return { name, id: id ?? descriptor.digest, digest: descriptor.digest, descriptor, images };
+  });
 }
 
 async function inspectOne(stored: StoredManifest, session: ImageSession | undefined): Promise<InspectedImage> {

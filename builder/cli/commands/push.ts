@@ -1,4 +1,5 @@
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
+import { ofImage } from '../../images/lost-content.ts';
 import { inFormat } from '../../images/new-documents.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
@@ -43,11 +44,11 @@ async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<num
   const { stdout } = opened.context;
   await inSession(opened, parsed, async (session) => {
     const { name: own, descriptor } = await findImage(session.store, text);
-    const whole = inFormat(await openStored(descriptor, leaving, session), format);
+    const whole = inFormat(await ofImage(own, session.store, () => openStored(descriptor, leaving, session)), format);
     refuseDockerZstd(whole, leaving);
     for (const name of names.length === 0 ? [own] : names) {
       const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
-      const { references, digest } = await pushWhole(whole, destination, session);
+      const { references, digest } = await ofImage(own, session.store, () => pushWhole(whole, destination, session));
       stdout.write(references.map((reference) => `${reference}\n`).join(''));
       await writeDigestFile(parsed, digest);
     }

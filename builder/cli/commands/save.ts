@@ -2,6 +2,7 @@ import { isIndexType } from '../../../registry/oci/layer-format.ts';
 import { UsageError } from '../../errors.ts';
 import type { ImageFileOutput } from '../../export/export-image.ts';
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
+import { ofImage } from '../../images/lost-content.ts';
 import { openSource } from '../../images/open-source.ts';
 import { type FoundImage, findImage } from '../../images/stored-images.ts';
 import { writeFiles } from '../../images/write-files.ts';
@@ -50,11 +51,14 @@ async function saveImage(parsed: ParsedFlags, opened: OpenedStore): Promise<numb
   const output = outputOf(parsed, isIndex ? 'oci-archive' : 'docker-archive');
   const leaving = leavingForm(parsed);
   const reading = { platforms, registry: {}, leaving } as const;
-  await inSession(opened, parsed, async (session) => {
-    const whole = await openSource({ kind: 'store', name }, reading, session);
-    refuseDockerZstd(whole, leaving);
-    await writeFiles({ whole, names: found.map((image) => image.name) }, { output, stdout: opened.context.stdout }, session);
-  });
+  const full = found[0]?.name ?? name;
+  await inSession(opened, parsed, (session) =>
+    ofImage(full, session.store, async () => {
+      const whole = await openSource({ kind: 'store', name }, reading, session);
+      refuseDockerZstd(whole, leaving);
+      await writeFiles({ whole, names: found.map((image) => image.name) }, { output, stdout: opened.context.stdout }, session);
+    }),
+  );
   return 0;
 }
 

@@ -64,7 +64,7 @@ function* indexed(found: Iterable<FoundEntry | Pause>, index: IndexWriter): Gene
 
 /** The digest of a tar. `write` is called again only when its promise has settled, while the next chunk is made. */
 export async function hashChunks(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array | Pause>,
+  chunks: AsyncIterable<Uint8Array | Pause> | Iterable<Uint8Array | Pause>,
   signal: AbortSignal,
   write?: (chunk: Uint8Array) => Promise<void>,
 ): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { BuiltImage, BuiltManifest } from '../../../builder/export/built-image.ts';
 import type { Descriptor } from '../../../registry/oci/descriptor.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
+import { fileBytes } from '../../../registry/oci/file-bytes.ts';
 import { mediaType } from '../../../registry/oci/media-type.ts';
 import type { TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -13,7 +14,7 @@ export function builtImage(
   const layers = ['first layer', 'second layer'].map((text) => {
     const path = folder.at(text.replace(' ', '-'));
     writeFileSync(path, text);
-    return { descriptor: descriptorOf(mediaType.layerGzip, text), path };
+    return { descriptor: descriptorOf(mediaType.layerGzip, text), read: () => fileBytes(path) };
   });
   const configText = JSON.stringify({ created: '1980-01-02T00:00:00Z', architecture: 'amd64', os: 'linux' });
   const config = descriptorOf(mediaType.config, configText);

@@ -13,6 +13,7 @@ import type { RequestContext } from '../../../executor/inside/request-context.ts
 import { step } from '../../../executor/inside/step.ts';
 import { trial } from '../../../executor/inside/trial.ts';
 import { unpack } from '../../../executor/inside/unpack.ts';
+import { verifyLayer } from '../../../executor/inside/verify-layer.ts';
 import { writeLayer } from '../../../executor/inside/write-layer.ts';
 import type { WorkerRequest } from '../../../executor/protocol/messages.ts';
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
@@ -80,6 +81,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return convertLayer(request, context);
     case 'write-layer':
       return writeLayer(request, context);
+    case 'verify-layer':
+      return verifyLayer(request, context);
     case 'export-tree':
       return exportTree(request, context);
     case 'remove':

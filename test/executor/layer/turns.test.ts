@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LayerCompression, WorkerRequest } from '../../../executor/protocol/messages.ts';
+import type { Digest } from '../../../registry/oci/digest.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
 import { collect } from '../../registry/tar/archives.ts';
@@ -50,22 +52,32 @@ function largeLayer(): ReturnType<typeof makeLargeLayer> {
   return large;
 }
 
-async function makeLargeLayer(): Promise<{ readonly directory: string; readonly fs: string }> {
+async function makeLargeLayer(): Promise<{ readonly directory: string; readonly fs: string; readonly diffId: Digest }> {
   const directory = lab.folder();
   await lab.shell(`mkdir ${directory}/fs; head -c 200M /dev/zero | tr '\\0' x > ${directory}/fs/large`);
-  await lab.order({ kind: 'commit', directory, base: undefined, buildStartNs });
-  return { directory, fs: `${directory}/fs` };
+  const facts: { diffId: Digest } = JSON.parse(
+    JSON.stringify(await lab.order({ kind: 'commit', directory, base: undefined, buildStartNs })),
+  );
+  return { directory, fs: `${directory}/fs`, diffId: facts.diffId };
 }
 
 function step(action: StepRequest['action'], lowers: readonly string[] = []): StepRequest {
   return { kind: 'step', action, directory: lab.folder(), lowers, buildStartNs };
 }
 
-/** A COPY of one name below a layer, by a list without digests, as the worker does not look at them there. */
+/** A COPY of one name below a layer, all of whose files hold an x. */
 function copyOf(fs: string, names: readonly string[], lowers: readonly string[]): StepRequest {
   const attributes = { mode: 0o644, uid: 0, gid: 0, mtime: 1 };
   const entries = names.map(
-    (name) => ({ ...attributes, type: 'file', from: rawPath(name), to: rawPath(name), size: 1, digest: '' }) as const,
+    (name) =>
+      ({
+        ...attributes,
+        type: 'file',
+        from: rawPath(name),
+        to: rawPath(name),
+        size: 1,
+        digest: hash('sha256', 'x', 'hex'),
+      }) as const,
   );
   const root = { ...attributes, type: 'directory', mode: 0o755, from: rawPath(''), to: rawPath('') } as const;
   const copiedFolders = folders.map(({ header: { path: at } }) => ({ ...root, from: at, to: at }));
@@ -78,6 +90,16 @@ function copyOf(fs: string, names: readonly string[], lowers: readonly string[])
     { kind: 'copy', groups: [copied], destination: '/', owner: undefined, mode: undefined, isLink: false, time: 'source' },
     lowers,
   );
+}
+
+async function madeOfMany(): Promise<{ readonly directory: string; readonly diffId: Digest }> {
+  const { directory, facts } = await lab.unpack(files('x'));
+  return { directory, diffId: facts.diffId };
+}
+
+async function madeLarge(): Promise<{ readonly directory: string; readonly diffId: Digest }> {
+  const { directory, diffId } = await largeLayer();
+  return { directory, diffId };
 }
 
 const none: LayerCompression = { kind: 'none' };
@@ -112,7 +134,7 @@ const rows: Readonly<Record<string, () => Promise<WorkerRequest>>> = {
       from: rawPath('large'),
       to: rawPath(''),
       size: 200 << 20,
-      digest: '',
+      digest: hash('sha256', Buffer.alloc(200 << 20, 'x'), 'hex'),
     } as const;
     const groups = [group(lab, { source: { kind: 'rootfs', lowers: [fs] }, entries: [entry] })];
     return request.action.kind === 'copy' ? { ...request, action: { ...request.action, groups } } : request;
@@ -121,14 +143,14 @@ const rows: Readonly<Record<string, () => Promise<WorkerRequest>>> = {
   'merging layers': async () => step({ kind: 'merge', layers: [await layerOfMany(), await layerOfMany('y')] }),
   'writing a layer': async () => ({
     kind: 'write-layer',
-    directory: path.dirname(await layerOfMany()),
+    ...(await madeOfMany()),
     output: `${lab.folder()}/out`,
     compression: none,
     epoch: undefined,
   }),
   'writing a large file': async () => ({
     kind: 'write-layer',
-    directory: (await largeLayer()).directory,
+    ...(await madeLarge()),
     output: `${lab.folder()}/out`,
     compression: none,
     epoch: undefined,

@@ -45,7 +45,8 @@ for (const compression of [
   }, async () => {
     const { directory, facts } = await someLayer();
     const output = `${lab.folder()}/blob`;
-    const written = await lab.request({ kind: 'write-layer', directory, output, compression, epoch: undefined });
+    const { diffId } = facts;
+    const written = await lab.request({ kind: 'write-layer', directory, diffId, output, compression, epoch: undefined });
     const blob = readFileSync(output);
     const tar = await tarOf(blob, compression.kind);
     assert.deepEqual(written, { digest: digestOf(blob), sizeBytes: blob.length, diffId: facts.diffId });
@@ -63,8 +64,9 @@ test('convertLayer() gives the blob that writeLayer() gives, and refuses another
   const folder = lab.folder();
   const [plain, written, converted] = [`${folder}/plain`, `${folder}/written`, `${folder}/converted`];
   const compression = { kind: 'zstd', level: 1 } as const;
-  await lab.request({ kind: 'write-layer', directory, output: plain, compression: { kind: 'gzip', level: 1 }, epoch: undefined });
-  const expected = await lab.request({ kind: 'write-layer', directory, output: written, compression, epoch: undefined });
+  const layer = { kind: 'write-layer', directory, diffId: facts.diffId, epoch: undefined } as const;
+  await lab.request({ ...layer, output: plain, compression: { kind: 'gzip', level: 1 } });
+  const expected = await lab.request({ ...layer, output: written, compression });
   const request = { kind: 'convert-layer', blob: plain, diffId: facts.diffId, output: converted, compression } as const;
   assert.deepEqual(await lab.request(request), expected);
   assert.ok(readFileSync(converted).equals(readFileSync(written)));
@@ -77,7 +79,8 @@ test('convertLayer() gives the blob that writeLayer() gives, and refuses another
 test('writeLayer() gives an epoch to what has the constant time or a later one', needs, async () => {
   const { directory, facts } = await someLayer();
   const output = `${lab.folder()}/blob`;
-  const written = await lab.request({ kind: 'write-layer', directory, output, compression: { kind: 'none' }, epoch: T0 + 3 });
+  const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression: { kind: 'none' } } as const;
+  const written = await lab.request({ ...request, epoch: T0 + 3 });
   assert.notEqual(written.diffId, facts.diffId);
   const times = (await readAll(readFileSync(output))).map(({ path, mtime }) => `${path} ${mtime}`);
   assert.deepEqual(times, [
@@ -98,13 +101,55 @@ test('timeAtEpoch() never raises an older time', () => {
   );
 });
 
+test('writeLayer() and verifyLayer() refuse a layer whose files are others now', needs, async () => {
+  const changes: Readonly<Record<string, string>> = {
+    'another content': 'printf hallo > FS/a/f',
+    'a longer file': 'echo more >> FS/big',
+    'a missing file': 'rm FS/big',
+    'a link in place of a file': 'rm FS/big; ln -s a/f FS/big',
+    'a file in place of a folder': 'rm -r FS/a; touch FS/a',
+    'an empty folder': 'rm -r FS/*',
+    'an index that is cut': 'truncate -s 100 INDEX',
+    'an index that is text': 'echo text > INDEX',
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { directory, fs, facts } = await someLayer();
+    const layer = { directory, diffId: facts.diffId } as const;
+    await lab.request({ kind: 'verify-layer', ...layer });
+    await lab.shell(change.replaceAll('FS', fs).replaceAll('INDEX', `${directory}/index`));
+    const output = `${lab.folder()}/blob`;
+    const request = { kind: 'write-layer', ...layer, output, compression: { kind: 'none' } } as const;
+    // A file that has grown is read as far as the index says, so the layer is the same.
+    const failures = [await lab.failure({ kind: 'verify-layer', ...layer })];
+    if (name !== 'a longer file') {
+      failures.push(await lab.failure({ ...request, epoch: undefined }), await lab.failure({ ...request, epoch: T0 + 3 }));
+    }
+    for (const failure of failures)
+      assert.equal(failure.kind === 'refused' && failure.code, 'layer-damaged', `${name}: ${JSON.stringify(failure)}`);
+    assert.equal(existsSync(output), false, name);
+  }
+});
+
+test('verifyLayer() finds a file that an unpacked layer did not bring', needs, async () => {
+  const { directory, fs, facts } = await someLayer();
+  await lab.shell(`echo new > ${fs}/o/new`);
+  const failure = await lab.failure({ kind: 'verify-layer', directory, diffId: digestOf('of another tool') });
+  assert.match(failure.kind === 'refused' ? failure.message : '', /"o\/new" is another file/);
+  assert.ok(facts.entries > 0);
+});
+
+test('verifyLayer() takes layers in which a path comes twice', needs, async () => {
+  const twice = await lab.unpack([file('f', 'first'), dir('d'), file('d/x', 'x'), file('f', 'second'), symlink('d', 'f')]);
+  await lab.request({ kind: 'verify-layer', directory: twice.directory, diffId: twice.facts.diffId });
+});
+
 test('writeLayer() refuses a file that became shorter, and an output that exists', needs, async () => {
-  const { directory, fs } = await someLayer();
+  const { directory, fs, facts } = await someLayer();
   const output = `${lab.folder()}/blob`;
-  const request = { kind: 'write-layer', directory, output, epoch: undefined } as const;
+  const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, epoch: undefined } as const;
   await lab.shell(`truncate -s 5 ${fs}/big`);
   const short = await lab.failure({ ...request, compression: { kind: 'gzip', level: 1 } });
-  assert.equal(short.kind === 'refused' && short.code, 'source-changed');
+  assert.equal(short.kind === 'refused' && short.code, 'layer-damaged');
   assert.equal(existsSync(output), false);
   await lab.shell(`echo mine > ${output}`);
   const taken = await lab.failure({ ...request, compression: { kind: 'none' } });
