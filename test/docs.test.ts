@@ -18,6 +18,7 @@ import { pullCommand } from '../builder/cli/commands/pull.ts';
 import { pushCommand } from '../builder/cli/commands/push.ts';
 import { rmiCommand } from '../builder/cli/commands/rmi.ts';
 import { saveCommand } from '../builder/cli/commands/save.ts';
+import { storeVerify } from '../builder/cli/commands/store-verify.ts';
 import { tagCommand } from '../builder/cli/commands/tag.ts';
 import { commands } from '../builder/cli/commands.ts';
 import { describeFlags } from '../builder/cli/described-file.ts';
@@ -44,6 +45,7 @@ const storeCommands = [
   ...manifestCommands,
   pruneCommand,
   duCommand,
+  storeVerify,
 ];
 
 /** The flags of the commands on docs/images.md. */

@@ -86,6 +86,11 @@ export const commands: readonly Command[] = [
   },
   { name: 'du', summary: 'Show what takes space in the store', load: async () => (await import('./commands/du.ts')).runDu },
   {
+    name: 'store',
+    summary: 'Verify, repair, measure and prune the store',
+    load: async () => (await import('./commands/store.ts')).runStore,
+  },
+  {
     name: 'manifest',
     summary: 'Join images of several platforms into a list',
     load: async () => (await import('./commands/manifest.ts')).runManifest,

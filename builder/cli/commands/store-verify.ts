@@ -1,0 +1,60 @@
+import { defaultStoreRoot } from '../../../cache/store-layout.ts';
+import { repairVersion } from '../../../cache/store-version.ts';
+import { exitCode } from '../../exit-code.ts';
+import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
+import { printable } from '../../printable.ts';
+import type { CommandContext } from '../commands.ts';
+import { inSession, quietFlag } from '../in-session.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+import { parseFlags } from '../parse-flags.ts';
+import { storeOwnerOf } from '../shared-flags.ts';
+import { flagsOf, type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+
+export const storeVerify: StoreCommand = {
+  name: 'store verify',
+  operands: '',
+  leastOperands: 0,
+  mostOperands: 0,
+  summary: 'Compares everything in the store with what was written',
+  flags: [
+    { long: '--repair', group: 'What is done', help: 'Remove what is damaged, so that it is made or fetched again' },
+    { long: '--quick', group: 'What is done', help: 'Look at sizes, records and manifests, and read no layers' },
+    { long: '--json', group: 'Output', help: 'Print JSON' },
+    quietFlag,
+  ],
+  run: verify,
+};
+
+/** `tsbuild store verify`. */
+export async function runStoreVerify(context: CommandContext): Promise<number> {
+  const parsed = parseFlags(context.argv, { flags: flagsOf(storeVerify) });
+  // Without its version a store cannot be opened.
+  const root = parsed.last('--store') ?? defaultStoreRoot(context.environment);
+  if (parsed.isOn('--repair') === true && (await repairVersion(root, storeOwnerOf(parsed) ?? 'self'))) {
+    context.stderr.write('note: The version of the store was damaged, and is written again\n');
+  }
+  return runStoreCommand(storeVerify, context);
+}
+
+async function verify(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
+  const { stdout } = opened.context;
+  const wanted = { isQuick: parsed.isOn('--quick') === true, repairs: parsed.isOn('--repair') === true };
+  const report = await inSession(opened, parsed, (session) => verifyStore(wanted, session));
+  stdout.write(parsed.isOn('--json') === true ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(report));
+  const isFine = report.damaged.length === 0 || report.isRepaired;
+  return isFine && (report.incompleteImages.length === 0 || report.isRepaired) ? exitCode.success : exitCode.store;
+}
+
+function textOf({ verified, damaged, isRepaired, incompleteImages }: StoreReport): string {
+  const lines = [
+    ...damaged.map(({ what, path }) => `${isRepaired ? 'removed' : 'damaged'}: ${what} (${path})`),
+    ...incompleteImages.map(({ name, why }) => `incomplete: image "${name}": ${why}; build, load or pull it again`),
+    `${verified.blobs} blobs, ${verified.snapshots} snapshots, ${verified.records} records: ${summary(damaged.length, isRepaired)}`,
+  ];
+  return `${printable(lines.join('\n'))}\n`;
+}
+
+function summary(count: number, isRepaired: boolean): string {
+  if (count === 0) return 'no damage';
+  return isRepaired ? `${count} damaged, removed` : `${count} damaged; remove them with --repair`;
+}

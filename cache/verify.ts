@@ -1,0 +1,130 @@
+import nodePath from 'node:path';
+import type { Descriptor } from '../registry/oci/descriptor.ts';
+import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
+import { StoreError } from './errors.ts';
+import { isWholeTable } from './file-digests.ts';
+import { readIfThere, statIfThere } from './files.ts';
+import { type Item, type ItemKind, takeInventory } from './inventory.ts';
+import { descriptorOrUndefined, isJsonObject, type JsonObject, parseRecord, placeOf, unsealed } from './json-record.ts';
+import type { Store } from './store.ts';
+
+/** Something in the store that is not what was written. */
+export interface Damage {
+  readonly kind: ItemKind;
+  /** The file or folder that goes when it is repaired. */
+  readonly path: string;
+  /** What people know it by, and what is wrong with it. */
+  readonly what: string;
+}
+
+/** A blob or snapshot that is to be looked at. */
+export interface Verifiable {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface VerifiableBlob extends Verifiable {
+  readonly digest: Digest;
+}
+
+export interface VerifiableSnapshot extends Verifiable {
+  readonly chainId: Digest;
+}
+
+/** Everything in the store, sorted by how it is verified. */
+export interface Contents {
+  readonly blobs: readonly VerifiableBlob[];
+  readonly snapshots: readonly VerifiableSnapshot[];
+  /** Files that are small, and tell themselves whether they are whole. */
+  readonly records: readonly Item[];
+}
+
+/** Lists what there is. What a build is just making is not there yet. */
+export async function contentsOf({ layout }: Store): Promise<Contents> {
+  const items = await takeInventory(layout);
+  return {
+    blobs: items.flatMap((item) => {
+      const digest = item.kind === 'blob' ? item.id.slice('blob '.length) : '';
+      return isDigest(digest) ? [{ path: item.path, bytes: item.bytes, digest }] : [];
+    }),
+    snapshots: items
+      .filter(
+        ({ kind, usedMs, path }) => kind === 'snapshot' && usedMs >= 0 && /^[0-9a-f]{64}(?:\.|$)/.test(nodePath.basename(path)),
+      )
+      .map(({ path, bytes }) => ({ path, bytes, chainId: digestFromHex(nodePath.basename(path).slice(0, 64)) })),
+    records: items.filter(({ kind }) => kind !== 'blob' && kind !== 'snapshot' && kind !== 'cache'),
+  };
+}
+
+/** What is wrong with a record; undefined when it is whole. What older versions wrote has no seal, and is as good as not there. */
+export async function damageOfRecord({ kind, path }: Item): Promise<Damage | undefined> {
+  const bytes = await readIfThere(path);
+  if (bytes === undefined) return undefined;
+  if (kind === 'context') return isWholeTable(bytes) ? undefined : { kind, path, what: 'what is remembered of a context' };
+  const text = bytes.toString();
+  const isOld = parseRecord(text, ({ version, seal }) => (version === 1 && seal === undefined ? true : undefined)) === true;
+  if (isOld || unsealed(text, placeOf(path)) !== undefined) return undefined;
+  return { kind, path, what: kind === 'image' ? nameIn(text) : `the record ${placeOf(path)}` };
+}
+
+/** Only for people: nobody knows whether it is what was written. */
+function nameIn(text: string): string {
+  const [, name] = /"name":"([^"\\]*)"/.exec(text) ?? [];
+  return name === undefined ? 'the name of an image' : `the name of an image, which looks like "${name}"`;
+}
+
+/** What is wrong with a snapshot beside its files. undefined when it is whole, or not there. */
+export async function damageOfSnapshot({ chainId, path }: VerifiableSnapshot, store: Store): Promise<Damage | undefined> {
+  const snapshot = await store.snapshots.inFolder(nodePath.basename(path), chainId);
+  if (snapshot === undefined) return { kind: 'snapshot', path, what: `the description of snapshot ${chainId}` };
+  const what = `layer ${snapshot.facts.diffId}`;
+  try {
+    await store.snapshots.verifyIndex(snapshot);
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'corrupt') return { kind: 'snapshot', path, what: `the index of ${what}` };
+    throw error;
+  }
+  const { parent } = snapshot;
+  const isBased = parent === undefined || (await store.snapshots.withAnyIds(parent)) !== undefined;
+  return isBased ? undefined : { kind: 'snapshot', path, what: `${what}: the one below is not there` };
+}
+
+/** The sizes of blobs, as far as documents and records tell. */
+export async function knownSizes({ blobs, records }: Contents): Promise<ReadonlyMap<Digest, number>> {
+  const documents = blobs.filter(({ bytes }) => bytes <= largestDocumentBytes);
+  const files = [...documents, ...records.filter(({ kind }) => kind === 'layer')];
+  const descriptors: Descriptor[] = [];
+  for (const { path } of files) descriptors.push(...(await descriptorsIn(path)));
+  return new Map(descriptors.map(({ digest, size }) => [digest, size]));
+}
+
+async function descriptorsIn(path: string): Promise<readonly Descriptor[]> {
+  const bytes = await readIfThere(path);
+  if (bytes?.[0] !== openingBrace) return [];
+  return parseRecord(bytes.toString(), (value) => namedBy(value)) ?? [];
+}
+
+function namedBy({ config, layers, manifests, descriptor }: JsonObject): readonly Descriptor[] {
+  const lists = [layers, manifests].flatMap((list) => (Array.isArray(list) ? list : []));
+  return [config, descriptor, ...lists]
+    .filter((value) => isJsonObject(value))
+    .map(descriptorOrUndefined)
+    .filter((value) => value !== undefined);
+}
+
+const openingBrace = 0x7b;
+
+/** Registries refuse manifests above 4 MiB. (distribution-spec, "Pushing Manifests") */
+export const largestDocumentBytes: number = 4 << 20;
+
+/** What is wrong with a blob: its size, if that is known, and its content, if that is to be read. */
+export async function damageOfBlob(
+  { digest, path }: VerifiableBlob,
+  { store, size, isRead, signal }: { store: Store; size: number | undefined; isRead: boolean; signal: AbortSignal },
+): Promise<Damage | undefined> {
+  const damage: Damage = { kind: 'blob', path, what: `blob ${digest}` };
+  const status = await statIfThere(path);
+  if (status === undefined) return undefined;
+  if (!status.isFile() || (size !== undefined && status.size !== size)) return damage;
+  return !isRead || (await store.blobs.isWhole(digest, signal)) ? undefined : damage;
+}

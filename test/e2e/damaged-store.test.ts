@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { FakeRegistry } from '../support/fake-registry.ts';
+import { FileServer } from '../support/file-server.ts';
+import { readTarFiles } from '../support/image-archive.ts';
+import { blobPath, digestOf, writeBusyboxLayout } from '../support/images.ts';
+import type { Finished } from '../support/outcome.ts';
+import { requires } from '../support/requires.ts';
+import { sandbox } from '../support/sandbox.ts';
+
+// Whatever happens to a file of the store: no command ends well with a wrong image, none is called a bug, and the cure that is printed helps.
+
+const needs = requires('user:single', 'tool:busybox');
+
+/** Every kind of file in a store. */
+const kinds: Readonly<Record<string, RegExp | { readonly pattern: RegExp; readonly has: RegExp }>> = {
+  'all blobs': /^blobs\//,
+  manifest: { pattern: /^blobs\//, has: /"layers":/ },
+  configuration: { pattern: /^blobs\//, has: /"rootfs":/ },
+  'layer or download': { pattern: /^blobs\//, has: /^[^{]/ },
+  'file of a snapshot': /^snapshots\/[^/]+\/fs\/(?:made|in|added)$/,
+  'meta.json': /^snapshots\/[^/]+\/meta\.json$/,
+  'index of a layer': /^snapshots\/[^/]+\/index$/,
+  'packed layer': /^snapshots\/[^/]+\/layer\.tar$/,
+  'step record': /^steps\//,
+  'layer record': /^layers\//,
+  'resolved image': /^resolved\//,
+  name: /^images\//,
+  context: /^contexts\//,
+  'derived value': /^derived\//,
+  'record of a download': /^downloads\//,
+  slot: /^slots\//,
+  lock: /^lock$/,
+  version: /^version$/,
+};
+
+/** What happens to the files of a kind. */
+const damages: Readonly<Record<string, (paths: readonly string[]) => void>> = {
+  flip: (paths) => paths.forEach(flip),
+  truncate: (paths) => paths.forEach((path) => truncateSync(path, Math.floor(statSync(path).size / 2))),
+  empty: (paths) => paths.forEach((path) => truncateSync(path, 0)),
+  delete: (paths) => paths.forEach((path) => rmSync(path)),
+  swap: (paths) => {
+    const contents = paths.map((path) => readFileSync(path));
+    const other = contents.length > 1 ? contents : [Buffer.from('something else')];
+    paths.forEach((path, index) => writeFileSync(path, other[(index + 1) % other.length] ?? ''));
+  },
+};
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  const at = Math.floor(bytes.length / 2);
+  if (bytes.length > 0) bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+const registry = await FakeRegistry.start();
+const server = await FileServer.start({ '/added': 'added' });
+const box = sandbox({ user: 'single' });
+after(async () => {
+  box[Symbol.dispose]();
+  await registry[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+/** One way to use the store. Its result tells a right one from a wrong one. */
+type Use = (store: string) => Promise<{ readonly finished: Finished; readonly result: string }>;
+
+const toArchive = ['-q', '-o', 'type=oci,dest=-', 'c'];
+
+const uses: Readonly<Record<string, Use>> = {
+  'the same build': (store) => archived(store, ['build', '-t', 'kept', '-o', 'type=image,name=kept', ...toArchive]),
+  'a build of more steps': (store) => archived(store, ['build', '-f', 'c/More', ...toArchive]),
+  save: (store) => archived(store, ['save', '-q', '--format', 'oci-archive', 'kept']),
+  inspect: (store) => printed(store, ['inspect', 'kept']),
+  push: (store) => printed(store, ['push', '-q', 'kept', `${registry.host}/pushed:1`]),
+};
+
+function run(store: string, args: readonly string[]): Promise<Finished> {
+  return box.tsbuildWith({ environment: { TSBUILD_STORE: store } }, ...args).finished();
+}
+
+async function printed(store: string, args: readonly string[]): ReturnType<Use> {
+  const finished = await run(store, args);
+  return { finished, result: finished.stdout };
+}
+
+/** The digest of the manifest in an archive, all blobs of which are what their names say. */
+async function archived(store: string, args: readonly string[]): ReturnType<Use> {
+  const finished = await run(store, args);
+  return { finished, result: finished.exit === 0 ? await digestIn(finished.stdoutBytes) : '' };
+}
+
+async function digestIn(archive: Uint8Array): Promise<string> {
+  const files = await readTarFiles(archive);
+  const content = (name: string): Buffer => files.get(name)?.content ?? assert.fail(`no ${name}`);
+  for (const [name, { content: bytes }] of files) {
+    if (/^blobs\/sha256\/./.test(name)) assert.equal(digestOf(bytes), name.slice('blobs/'.length).replace('/', ':'), name);
+  }
+  const blob = (digest: string): Buffer => content(`blobs/${digest.replace(':', '/')}`);
+  const { digest }: { digest: string } = JSON.parse(content('index.json').toString()).manifests[0];
+  const manifest: { config: { digest: string }; layers: { digest: string }[] } = JSON.parse(blob(digest).toString());
+  const { rootfs }: { rootfs: { diff_ids: string[] } } = JSON.parse(blob(manifest.config.digest).toString());
+  assert.deepEqual(
+    manifest.layers.map((layer) => digestOf(gunzipSync(blob(layer.digest)))),
+    rootfs.diff_ids,
+  );
+  return digest;
+}
+
+/** A store with an image that was built from a base of a registry, and what comes of it. */
+async function wholeStore(): Promise<{ readonly path: string; readonly right: Readonly<Record<string, string>> }> {
+  await plantBase();
+  const start = `FROM ${registry.host}/base:1 AS first\nADD ${server.url}/added /added\nCOPY in /in\nRUN echo right > /made\n`;
+  box.file('c/in', 'in').file('c/d/last', 'last');
+  box.file('c/Containerfile', `${start}FROM first\nCOPY --from=first /made /copied\nCOPY d /d/\n`);
+  box.file('c/More', `${start}FROM first\nRUN cat /made > /more\nCOPY --from=first /added /copied\nCOPY d /d/\n`);
+  const path = box.at('whole');
+  const right: Record<string, string> = {};
+  // Files of contexts are remembered when they are no longer new.
+  await delay(2100);
+  for (const [name, use] of Object.entries(uses)) {
+    // A build of more steps has nothing to do when it was done before.
+    const store = name === 'a build of more steps' ? await copyOf(path) : path;
+    const { finished, result } = await use(store);
+    assert.equal(finished.exit, 0, finished.stderr);
+    right[name] = result;
+  }
+  return { path, right };
+}
+
+async function plantBase(): Promise<void> {
+  const image = await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
+  const blob = (digest = ''): Buffer => readFileSync(blobPath(box.at('base'), digest));
+  for (const digest of [image.configDigest, ...image.layerDigests]) registry.addBlob('base', blob(digest));
+  const type = 'application/vnd.oci.image.manifest.v1+json';
+  registry.addManifest('base', '1', { bytes: blob(image.manifestDigest), type });
+}
+
+let copies = 0;
+
+async function copyOf(store: string): Promise<string> {
+  const copy = box.at(`copy-${++copies}`);
+  await box.run(['cp', '-a', store, copy]).succeeds();
+  return copy;
+}
+
+/** The files of a kind in a store, sorted. */
+function filesIn(store: string, kind: string): readonly string[] {
+  const wanted = kinds[kind] ?? assert.fail(kind);
+  const { pattern, has } = wanted instanceof RegExp ? { pattern: wanted, has: /(?:)/ } : wanted;
+  const names = readdirSync(store, { recursive: true, encoding: 'utf8' });
+  return names
+    .filter((name) => pattern.test(name) && lstatSync(join(store, name)).isFile())
+    .toSorted()
+    .map((name) => join(store, name))
+    .filter((path) => has.test(readFileSync(path, 'latin1')));
+}
+
+/** Does what a message says: the commands that it names, or that the image is built again. */
+async function cure(store: string, { stderr, exit }: Finished): Promise<void> {
+  assert.notEqual(exit, 70, stderr);
+  // A name that is gone is one that nobody gave.
+  const isUnknown = /the store has no such name/.test(stderr);
+  assert.match(stderr, /^hint: /m);
+  const [, hint = ''] = isUnknown ? ['', 'Build it'] : (/^hint: (.*)$/m.exec(stderr) ?? []);
+  for (const [, command = ''] of hint.matchAll(/"tsbuild ([^"]+)"/g)) {
+    const { exit: code, stderr: said } = await run(store, command.split(' '));
+    assert.equal(code, 0, said);
+  }
+  if (/\b(?:[Bb]uild)\b/.test(hint)) assert.equal((await uses['the same build']?.(store))?.finished.exit, 0);
+}
+
+const { path: whole, right } = needs.skip === undefined ? await wholeStore() : { path: '', right: {} };
+
+describe('a damaged store', { ...needs, concurrency: 2 }, () => {
+  const rows = Object.keys(kinds).flatMap((kind) => Object.keys(damages).map((damage) => ({ kind, damage })));
+  for (const [index, { kind, damage }] of rows.entries()) {
+    const names = Object.keys(uses);
+    // Each kind meets each use first with one of the damages.
+    const first = names[(index + Math.floor(index / 5)) % names.length] ?? '';
+    test(`${kind}, ${damage}: ${first}`, async () => {
+      const store = await copyOf(whole);
+      const paths = filesIn(store, kind);
+      assert.notEqual(paths.length, 0);
+      damages[damage]?.(paths);
+      const { finished, result } = (await uses[first]?.(store)) ?? assert.fail();
+      const isCured = finished.exit !== 0;
+      if (isCured) await cure(store, finished);
+      else assert.equal(result, right[first], finished.stderr);
+      for (const name of new Set([...(isCured ? [first] : []), 'the same build', 'save'])) {
+        const again = (await uses[name]?.(store)) ?? assert.fail();
+        assert.equal(again.finished.exit, 0, `${name}: ${finished.stderr}${again.finished.stderr}`);
+        assert.equal(again.result, right[name], name);
+      }
+      await box.run(['rm', '-rf', store]).succeeds();
+    });
+  }
+});
