@@ -37,7 +37,10 @@ test('a Containerfile that is a folder', async () => {
 
 test('a missing context, and one that is a file', async () => {
   using box = sandbox();
-  await box.tsbuild('nowhere').fails({ exit: 2, stderr: /^error: Cannot .*"nowhere"/ });
+  await box.tsbuild('./nowhere').fails({ exit: 2, stderr: /^error: Cannot .*nowhere"/ });
+  await box
+    .tsbuild('nowhere')
+    .fails({ exit: 2, stderr: /^error: Cannot run "tsbuild nowhere": .* no folder of this name to build/ });
   await box
     .file('file')
     .tsbuild('file')
