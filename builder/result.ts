@@ -10,3 +10,8 @@ export interface BuildResult {
   readonly names: readonly string[];
   readonly steps: { readonly total: number; readonly cached: number };
 }
+
+/** What docker buildx calls the image: what is made for several platforms has the digest of its index in place of an id. */
+export function idOf({ imageId, descriptor }: BuildResult): string | undefined {
+  return imageId ?? descriptor?.digest;
+}

@@ -52,7 +52,7 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
     imageIdFile: parsed.last('--iidfile'),
     metadataFile: parsed.last('--metadata-file'),
   };
-  refuseContradictions(command);
+  refuseTwiceStandardInput(options);
   return command;
 }
 
@@ -170,8 +170,12 @@ function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Parti
 }
 
 function squashOf(parsed: ParsedFlags): Squash | undefined {
-  if (parsed.isOn('--squash-all') === true) return 'all';
-  return parsed.isOn('--squash') === true ? 'new' : undefined;
+  const isOfAll = parsed.isOn('--squash-all') === true;
+  const isOfNew = parsed.isOn('--squash') === true;
+  if (isOfAll && isOfNew)
+    throw new UsageError('--squash-all', 'Cannot use --squash and --squash-all together: they say different things');
+  if (isOfAll) return 'all';
+  return isOfNew ? 'new' : undefined;
 }
 
 function namesOf(parsed: ParsedFlags): readonly string[] {
@@ -211,15 +215,6 @@ function refuseTwiceStandardInput({ context, files = [], buildContexts = {} }: B
   const named = Object.entries(buildContexts).find(([, place]) => place === '-')?.[0];
   if (named === undefined) return;
   throw new UsageError('--file', `Cannot read both the context "${named}" and the Containerfile from standard input`);
-}
-
-function refuseContradictions({ options, imageIdFile, metadataFile }: BuildCommand): void {
-  refuseTwiceStandardInput(options);
-  if (imageIdFile !== undefined && (options.platforms?.length ?? 0) > 1) {
-    throw new UsageError('--iidfile', 'Cannot write one image id: several platforms make several images', {
-      hint: metadataFile === undefined ? 'Use --metadata-file' : undefined,
-    });
-  }
 }
 
 function commaSeparated(texts: readonly string[]): readonly string[] {

@@ -35,10 +35,22 @@ export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const isForced = wanted.forceCompression === true;
   const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined && !isForced;
   const epoch = wanted.sourceDateEpoch;
-  return { format, compression, isForced, isStoreOnly, epoch, annotations: format === 'docker' ? [] : annotations };
+  if (format === 'docker') refuseAnnotations(annotations);
+  return { format, compression, isForced, isStoreOnly, epoch, annotations };
 }
 
-/** Those of the output come last, where they win. Docker's documents have none. */
+function refuseAnnotations([first]: readonly Annotation[]): void {
+  if (first === undefined) return;
+  throw new UsageError(
+    '--annotation',
+    `Cannot annotate the image with "${first.name}": Docker's media types have no annotations`,
+    {
+      hint: 'Use the media types of OCI, without --format docker or oci-mediatypes=false; or use --label',
+    },
+  );
+}
+
+/** Those of the output come last, where they win. */
 function annotationsOf(options: BuildOptions, wanted: ImageOutputOptions): readonly Annotation[] {
   const made = { platforms: platformsOf(options), hasIndex: isMultiPlatform(options) };
   const read = (flag: string, record: Readonly<Record<string, string>> = {}): readonly Annotation[] => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { printableJson } from '../printable.ts';
-import type { BuildResult } from '../result.ts';
+import { type BuildResult, idOf } from '../result.ts';
 import { writeWhole } from './whole-output.ts';
 
 /** Where the command line wants the result told. */
@@ -12,7 +12,7 @@ export interface ResultFiles {
 /** Writes the id file and the metadata file. @throws OutputError */
 export async function writeResultFiles(result: BuildResult, { imageIdFile, metadataFile }: ResultFiles): Promise<void> {
   if (imageIdFile !== undefined) {
-    await writeWhole(imageIdFile, (temporary) => writeFile(temporary, result.imageId ?? ''));
+    await writeWhole(imageIdFile, (temporary) => writeFile(temporary, idOf(result) ?? ''));
   }
   if (metadataFile !== undefined) {
     await writeWhole(metadataFile, (temporary) => writeFile(temporary, metadataText(result)));

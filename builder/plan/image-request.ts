@@ -48,8 +48,16 @@ export function namedContextOf(name: string, platform: Platform, options: PlanOp
   return found;
 }
 
-/** Why a name is no image name; undefined when it is one. */
-export function imageNameProblem(name: string): string | undefined {
+/**
+ * Why a name that a file asks for is no image; undefined when it is one. What buildah takes for a place on this machine could be written as an
+ * image of docker.io, which nobody means.
+ */
+export function noImageReason(name: string): string | undefined {
+  if (/^(?:oci-archive|docker-archive|docker-daemon|containers-storage):/.test(name)) return 'it names no image in a registry';
+  return imageNameProblem(name);
+}
+
+function imageNameProblem(name: string): string | undefined {
   try {
     parseReference(name);
     return undefined;

@@ -1,6 +1,6 @@
 import type { CopyInstruction, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
 import type { Span } from '../../parser/span.ts';
-import { imageNameProblem, namedContextOf } from './image-request.ts';
+import { namedContextOf, noImageReason } from './image-request.ts';
 import { refuse } from './refuse.ts';
 import type { FileIndex, FoundSource, NameUse, PlacedInstruction } from './selection.ts';
 import { contextSource, findSource, type StageNames, stageNamed } from './stage-names.ts';
@@ -83,7 +83,7 @@ function named(use: NameUse, { verb, place }: { readonly verb: 'copy' | 'mount';
     const message = `Cannot ${verb} from stage "${use.name}": ${laterStage(place.stage)}`;
     refuse({ code: 'later-stage', message, span: use.span, hint: 'Move the stage up, before the one that needs it' });
   }
-  const why = imageNameProblem(use.name);
+  const why = noImageReason(use.name);
   if (why === undefined) return source;
   const message = `Cannot ${verb} from "${use.name}": no stage or named context has that name, and it is no image, since ${why}`;
   return refuse({ code: 'unknown-stage', message, span: use.span, hint: source.request.hint });

@@ -5,7 +5,7 @@ import { didYouMean } from '../../parser/suggest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { type Expander, valueOf } from './expand-word.ts';
 import type { GlobalScope } from './global-scope.ts';
-import { imageNameProblem, namedContextOf } from './image-request.ts';
+import { namedContextOf, noImageReason } from './image-request.ts';
 import type { PlanOptions } from './plan-options.ts';
 import { refuse } from './refuse.ts';
 import type { FileIndex, FoundSource } from './selection.ts';
@@ -64,7 +64,7 @@ export function chooseBase(index: FileIndex, knowledge: BaseKnowledge): BaseChoi
 export function checkBaseName(from: FromInstruction, choice: BaseChoice): void {
   const { source, name, emptyArguments } = choice;
   if (source.kind !== 'image' || source.request.context !== undefined) return;
-  const why = imageNameProblem(source.request.name);
+  const why = noImageReason(source.request.name);
   if (why === undefined) return;
   const [empty] = emptyArguments;
   const cause = empty === undefined ? '' : `, and the argument ${empty} has no value`;

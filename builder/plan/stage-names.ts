@@ -66,7 +66,7 @@ function imageSource(context: string | undefined, { name, platform, span }: Name
 /** Buildah takes images from other places by the name in FROM, which would tie the file to one machine. */
 function transportHint(name: string): string | undefined {
   const [, transport, place = ''] =
-    /^(oci|oci-archive|docker-archive|docker|docker-image|dir|containers-storage):(.*)$/.exec(name) ?? [];
+    /^(oci|oci-archive|docker-archive|docker|docker-image|dir|docker-daemon|containers-storage):(.*)$/.exec(name) ?? [];
   switch (transport) {
     case undefined:
       return undefined;

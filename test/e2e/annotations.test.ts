@@ -129,6 +129,14 @@ for (const [platforms, annotation, stderr] of refused) {
   });
 }
 
+test("annotations with Docker's media types are refused, which have none", requires('user:subids'), async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY missing /\n');
+  const docker = { exit: 2, stderr: /Cannot annotate the image with "k": Docker's media types have no annotations\nhint: .*OCI/ };
+  await box.tsbuild('--format', 'docker', '--annotation', 'k=v', '-t', 'x', 'c').fails(docker);
+  await box.tsbuild('-o', 'type=docker,dest=a.tar,oci-mediatypes=false,annotation.k=v', 'c').fails(docker);
+});
+
 test('files without an image take annotations of an index, which they do not have', requires('user:subids'), async () => {
   using box = sandbox();
   box.file('c/Containerfile', 'FROM scratch\nCOPY f /\n').file('c/f');

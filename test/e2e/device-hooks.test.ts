@@ -11,11 +11,11 @@ import type { UserKind } from '../support/users.ts';
 const flags = ['--build-context', 'base=oci-layout://base', '--cdi-spec-dir', 'cdi', '--device', 'v.com/c=d'];
 
 /** A device whose hook does `script` after it has read its state. */
-async function prepared(user: UserKind, script: (box: Sandbox) => string): Promise<Sandbox> {
+async function prepared(user: UserKind, script: (box: Sandbox) => string, hookName = 'createContainer'): Promise<Sandbox> {
   const box = sandbox({ user });
   await writeBusyboxLayout(box.at('base'));
   const args = ['sh', '-c', `cat > /dev/null; ${script(box)}`];
-  const hook = { hookName: 'createContainer', path: '/bin/sh', args, env: ['PATH=/usr/bin:/bin'] };
+  const hook = { hookName, path: '/bin/sh', args, env: ['PATH=/usr/bin:/bin'] };
   const spec = { cdiVersion: '0.8.0', kind: 'v.com/c', devices: [{ name: 'd', containerEdits: { hooks: [hook] } }] };
   return box.file('cdi/d.json', JSON.stringify(spec)).file('c/Containerfile', 'FROM base\nRUN echo ran > /x\n');
 }
@@ -25,6 +25,17 @@ test('what a hook says is output of the step', requires('user:subids', 'tool:bus
   const stderr = [/the createContainer hook "\/bin\/sh" ended with exit code 5/, /from the hook/, /to err/];
   await box.tsbuild(...flags, 'c').fails({ exit: 1, stderr });
 });
+
+for (const [hookName, notice] of [
+  ['poststart', /^warning: the poststart hook "\/bin\/sh" ended with exit code 5/m],
+  ['poststop', /^warning: the poststop hook "\/bin\/sh" ended with exit code 5/m],
+] as const) {
+  test(`a ${hookName} hook that fails is a warning`, requires('user:subids', 'tool:busybox'), async () => {
+    using box = await prepared('subids', () => 'exit 5', hookName);
+    const { stderr } = await box.tsbuild(...flags, 'c').succeeds();
+    assert.match(stderr, notice);
+  });
+}
 
 test('a hook that says much does not block', requires('user:subids', 'tool:busybox'), async () => {
   using box = await prepared('subids', () => 'head -c 300000 /dev/zero | tr "\\0" "x"; echo');

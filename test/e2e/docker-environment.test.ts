@@ -95,13 +95,14 @@ test('BUILDKIT_PROGRESS yields to --progress', needs, async () => {
   assert.match(stderr, /^\{/);
 });
 
-test('-q prints the digest of the index of several platforms', needs, async () => {
+test('-q and --iidfile give the digest of the index of several platforms', needs, async () => {
   using box = prepared();
   const { stdout } = await box
-    .tsbuild('-q', '--platform=linux/amd64,linux/arm64', '-o', 'type=oci,tar=false,dest=layout', 'c')
+    .tsbuild('-q', '--iidfile', 'iid', '--platform=linux/amd64,linux/arm64', '-o', 'type=oci,tar=false,dest=layout', 'c')
     .succeeds();
   const { manifests } = JSON.parse(readFileSync(box.at('layout/index.json'), 'utf8'));
   assert.equal(stdout, `${manifests[0].digest}\n`);
+  assert.equal(readFileSync(box.at('iid'), 'utf8'), manifests[0].digest);
 });
 
 test('--no-cache-filter and --no-cache=NAME want names of stages', needs, async () => {

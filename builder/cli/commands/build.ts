@@ -1,5 +1,6 @@
 import { build } from '../../build.ts';
 import { startProgress } from '../../progress/start-progress.ts';
+import { idOf } from '../../result.ts';
 import { readArgumentFiles } from '../argument-files.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';
@@ -36,8 +37,7 @@ async function buildImage(command: BuildCommand, context: CommandContext): Promi
     const { writeResultFiles } = await import('../../export/result-files.ts');
     await writeResultFiles(result, command);
   }
-  // What is made for several platforms has the digest of the index in place of an id.
-  const id = result.imageId ?? result.descriptor?.digest;
+  const id = idOf(result);
   if (command.progress === 'quiet' && id !== undefined && !usesStandardOutput(command)) context.stdout.write(`${id}\n`);
   return 0;
 }

@@ -143,7 +143,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--jobs', '-1', '.'], /Cannot use --jobs -1: expected a whole number of at least 1/],
   [['--push', '.'], /Cannot push: the image has no name/],
   [['-o', '-', '-o', 'type=oci,dest=-', '.'], /Cannot write two outputs to standard output/],
-  [['--platform=a/b,c/d', '--iidfile=x', '.'], /Cannot write one image id/],
+  [['--squash', '--squash-all', '.'], /Cannot use --squash and --squash-all together/],
   [['--network', 'bridge', '.'], /Cannot use --network bridge: expected default, none or host/],
   [['--allow', 'all', '.'], /Cannot allow "all"/],
   [['--add-host', 'nobody', '.'], /Cannot use --add-host nobody: expected NAME:ADDRESS/],

@@ -164,5 +164,7 @@ function endOf({ exitCode, signal }: ExitStatus): string {
 }
 
 function failed({ name, path: program }: Hook, why: string): Refusal {
-  return new Refusal('hook', `Cannot prepare the devices: the ${name} hook "${program}" ${why}`);
+  // The command runs then, or has run.
+  const isWarning = name === 'poststart' || name === 'poststop';
+  return new Refusal('hook', `${isWarning ? 'warning' : 'Cannot prepare the devices'}: the ${name} hook "${program}" ${why}`);
 }
