@@ -19,10 +19,10 @@ const imageRules: Readonly<Record<keyof ImageOutputOptions, Rule>> = {
 };
 
 const image = optional(objectOf(imageRules));
-const files = { destination: someText, platformSplit: optional(boolean) };
+const files = { destination: someText, platformSplit: optional(boolean), sourceDateEpoch: optional(epoch) };
 
 /** The members of each kind of output. */
-const kinds: { readonly [Kind in Output['kind']]: RulesOf<Extract<Output, { kind: Kind }>> } = {
+const kinds: { readonly [Kind in Output['kind']]: RulesOf<Output & { kind: Kind }> } = {
   oci: { destination: someText, isArchive: boolean, image },
   docker: { destination: someText, image },
   local: files,

@@ -103,7 +103,7 @@ describe('the list of processes', requires('user:subids', 'tool:busybox'), () =>
     ['fetched', 'GET', /^\/v2\/base\/blobs\/sha256/, 1],
     ['sent', 'PUT', /\/uploads\//, 0],
   ] as const) {
-    test(`holds no credential while layers are ${what}, and the worker gets nothing of the environment but PATH`, async () => {
+    test(`holds no credential while layers are ${what}, and the worker gets nothing of the environment but PATH and TMPDIR`, async () => {
       await using fake = await FakeRegistry.start({ auth: { scheme: 'bearer', username: 'anna', password } });
       using box = sandbox({ environment: { USERS_OWN_TOKEN: 'from the environment' } });
       const basic = Buffer.from(`anna:${password}`).toString('base64');
@@ -127,7 +127,7 @@ describe('the list of processes', requires('user:subids', 'tool:busybox'), () =>
       await run.succeeds();
       const worker = below.find(isWorker);
       assert.deepEqual(
-        worker?.environment.filter((variable) => !/^(PATH|UV_\w+)=/.test(variable)),
+        worker?.environment.filter((variable) => !/^(PATH|TMPDIR|UV_\w+)=/.test(variable)),
         [''],
       );
       const secrets = [password, basic, ...fake.tokens.keys()];

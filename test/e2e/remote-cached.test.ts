@@ -54,9 +54,10 @@ RUN --mount=from=${registry.host}/data,source=d,target=/d --mount=from=made,targ
   assert.equal(image.layers.at(-1)?.get('out')?.content.toString(), 'moremade\n');
   await box.tsbuild('c').succeeds();
   registry.requests.length = 0;
-  // The layers are gone, and so are the means of a worker.
+  // The layers are gone, and so are the means of a worker: there are programs for ids, and they fail.
+  for (const name of ['newuidmap', 'newgidmap']) box.file(`broken/${name}`, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   registry.fail({ path: /blobs/, fault: { kind: 'reply', status: 404, body: '' } });
-  const { stderr } = await box.tsbuildWith({ environment: { PATH: '/nonexistent' } }, '--progress=plain', 'c').succeeds();
+  const { stderr } = await box.tsbuildWith({ environment: { PATH: box.at('broken') } }, '--progress=plain', 'c').succeeds();
   assert.deepEqual(registry.log(), []);
   assert.doesNotMatch(stderr, /unpacking/);
 });
