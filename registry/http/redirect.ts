@@ -1,6 +1,6 @@
 import { RegistryError } from '../errors.ts';
+import { isDowngrade } from './downgrade.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
-import { isLoopback } from './loopback.ts';
 import { redactUrl } from './redact.ts';
 import { parseUrl } from './url.ts';
 
@@ -34,7 +34,8 @@ function targetOf(location: string | undefined, response: HttpResponse, request:
   const target = location === undefined ? undefined : parseUrl(location, response.url);
   if (target === undefined) throw refusal(request, 'it redirects to nowhere');
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refusal(request, `it redirects to ${target.protocol}`);
-  if (response.url.protocol === 'https:' && target.protocol === 'http:' && !isLoopback(target.hostname)) {
+  // A detour over this machine is no way around it.
+  if (isDowngrade(request.url, target) || isDowngrade(response.url, target)) {
     throw refusal(request, `it redirects from https to plain ${redactUrl(target)}`);
   }
   return target;

@@ -3,7 +3,7 @@ import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as und
 import { RegistryError } from '../errors.ts';
 import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
-import { guardedLookup, isLocalHost, LocalAddressError, leadsHere, lookupName } from './local-address.ts';
+import { isLocalHost, KnownNames, LocalAddressError } from './local-address.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
@@ -36,6 +36,7 @@ export class Transport implements AsyncDisposable {
   readonly #options: TransportOptions;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
   readonly #trust = new Map<string, Trust>();
+  readonly #names = new KnownNames();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -106,10 +107,10 @@ export class Transport implements AsyncDisposable {
    */
   async #namerOf({ url, namedBy }: HttpRequest): Promise<string | undefined> {
     if (namedBy === undefined || namedBy.origin === url.origin || isLocalHost(namedBy.hostname)) return undefined;
-    if (!isLocalHost(url.hostname)) return namedBy.hostname;
     // What a proxy leads to is not here.
-    const isHere = this.#proxyFor(namedBy) === undefined && (await leadsHere(namedBy.hostname));
-    if (isHere) return undefined;
+    if (this.#proxyFor(namedBy) !== undefined) this.#names.noteElsewhere(namedBy.hostname);
+    if (!isLocalHost(url.hostname)) return namedBy.hostname;
+    if (await this.#names.leadsHere(namedBy.hostname)) return undefined;
     throw new LocalAddressError();
   }
 
@@ -125,7 +126,7 @@ export class Transport implements AsyncDisposable {
   async #makeDispatcher({ url, trust, namer }: Destination): Promise<Dispatcher> {
     const breadth = trust === 'wide' ? 'wide' : 'narrow';
     const settings = url.protocol === 'https:' ? await tlsSettingsFor(url.host, breadth, this.#options) : {};
-    const lookup = namer === undefined ? lookupName : guardedLookup(namer);
+    const lookup = namer === undefined ? this.#names.lookup : this.#names.guarded(namer);
     const connect = { ...connectOptions(settings, trust !== 'blind', this.#options.connectTimeoutMs), lookup };
     const proxy = this.#proxyFor(url);
     const limits = { keepAliveTimeout: 10_000, maxHeaderSize: 64 * 1024 };

@@ -1,6 +1,7 @@
 import type { FirstResult, RegistryClient } from '../client.ts';
 import type { Site } from '../config/sites.ts';
 import { RegistryError } from '../errors.ts';
+import { isDowngrade } from '../http/downgrade.ts';
 import { discard, type HttpResponse } from '../http/exchange.ts';
 import { redactUrl } from '../http/redact.ts';
 import { Patience } from '../http/retry.ts';
@@ -45,7 +46,7 @@ async function openAnywhere(reference: Reference, request: BlobRequest): Promise
     const { descriptor } = request;
     const urls = layerFormatOf(descriptor.mediaType)?.isForeign === true ? (descriptor.urls ?? []) : [];
     if (urls.length === 0 || !(error instanceof RegistryError) || error.status === undefined) throw error;
-    return openForeign(urls, reference, request);
+    return openForeign(foreignUrl(urls, parseUrl(error.url ?? ''), request), reference, request);
   }
 }
 
@@ -109,15 +110,23 @@ function rangeHeaders(offset: number): Record<string, string> {
   return offset === 0 ? plain : { ...plain, range: `bytes=${offset}-` };
 }
 
+/** The first URL that can be used. What came from a registry over TLS leads to no plain connection. */
+function foreignUrl(texts: readonly string[], registry: URL | undefined, { purpose }: BlobRequest): URL {
+  const urls = texts.map((text) => parseUrl(text)).filter((url) => url !== undefined && /^https?:$/.test(url.protocol));
+  const url = urls.find((each) => each !== undefined && !(registry !== undefined && isDowngrade(registry, each)));
+  if (url !== undefined) return url;
+  const [plain] = urls;
+  if (plain === undefined)
+    throw new RegistryError('blob-unknown', `Cannot ${purpose}: it has no usable URL`, { side: 'registry' });
+  throw new RegistryError('redirect', `Cannot ${purpose}: it is only on plain ${redactUrl(plain)}`, {
+    side: 'registry',
+    url: plain,
+  });
+}
+
 /** Layers that may not be pushed are where their descriptor says. (image-spec, layer.md "Non-Distributable Layers") */
-async function openForeign(
-  urls: readonly string[],
-  { registry }: Reference,
-  request: BlobRequest,
-): Promise<AsyncIterable<Uint8Array>> {
+async function openForeign(url: URL, { registry }: Reference, request: BlobRequest): Promise<AsyncIterable<Uint8Array>> {
   const { client, descriptor, offset, purpose, signal } = request;
-  const url = urls.map((text) => parseUrl(text)).find((parsed) => parsed !== undefined && /^https?:$/.test(parsed.protocol));
-  if (url === undefined) throw new RegistryError('blob-unknown', `Cannot ${purpose}: it has no usable URL`, { side: 'registry' });
   const patience = new Patience(client.limits);
   const namedBy = parseUrl(`https://${registry}/`);
   const connect = async (from: number): Promise<HttpResponse> => {

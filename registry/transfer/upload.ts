@@ -1,5 +1,7 @@
 import { RegistryError } from '../errors.ts';
+import { isDowngrade } from '../http/downgrade.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
+import { redactUrl } from '../http/redact.ts';
 import { isTransient, Patience, type PatienceOptions, pause } from '../http/retry.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -168,14 +170,16 @@ function leastChunk(response: HttpResponse): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
-function nextLocation(response: HttpResponse, { repository }: Upload): URL | undefined {
+function nextLocation(response: HttpResponse, { repository, purpose }: Upload): URL | undefined {
   const url = parseUrl(headerOf(response, 'location') ?? '', response.url);
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   // Registries behind a proxy that ends TLS often do not know that they are on https.
-  const isDowngraded =
-    url.protocol === 'http:' && repository.host.base.protocol === 'https:' && url.hostname === repository.host.base.hostname;
+  const { base } = repository.host;
+  const isDowngraded = url.protocol === 'http:' && base.protocol === 'https:' && url.hostname === base.hostname;
   if (isDowngraded) return new URL(`https:${url.href.slice('http:'.length)}`);
-  return url;
+  if (!isDowngrade(base, url) && !isDowngrade(response.url, url)) return url;
+  const message = `Cannot ${purpose}: ${response.url.host} wants it sent to plain ${redactUrl(url)}`;
+  throw new RegistryError('redirect', message, { side: 'registry', url: response.url });
 }
 
 /** How far an upload has come; undefined: it is better begun again, and nothing of it is left. */

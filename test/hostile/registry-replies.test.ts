@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import type { LookupAddress } from 'node:dns';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { LookupFunction } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { RegistryClient, type RegistryClientOptions } from '../../registry/client.ts';
 import { download } from '../../registry/download.ts';
 import type { HttpRequest } from '../../registry/http/exchange.ts';
-import { guardedLookup, isLocalHost, LocalAddressError, lookupName } from '../../registry/http/local-address.ts';
 import { redirecting } from '../../registry/http/redirect.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { pushImage } from '../../registry/push.ts';
@@ -17,7 +14,9 @@ import { type FakeReply, fakeReply } from '../support/fake-reply.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
 import { hostOf, listen } from '../support/loopback.ts';
 import { collect, describe as describeBytes, json, plant, testImage } from '../support/registry-image.ts';
+import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { selfSigned, TlsFront } from '../support/tls-front.ts';
 
 const folder = temporaryFolder('hostile-registry');
 const platform = { os: 'linux', architecture: 'amd64' };
@@ -38,13 +37,18 @@ after(async () => {
   folder[Symbol.dispose]();
 });
 
-/** A registry under a name that only a proxy knows, so that it is elsewhere as far as anybody can tell. */
-async function farAway(
-  options: Parameters<typeof FakeRegistry.start>[0] = {},
-): Promise<AsyncDisposable & { readonly registry: FakeRegistry; readonly client: RegistryClient }> {
-  const registry = await FakeRegistry.start(options);
+interface FarAway extends AsyncDisposable {
+  readonly registry: FakeRegistry;
+  readonly client: RegistryClient;
+  readonly proxy: ForwardProxy;
+}
+
+/** A registry under a name that only a proxy knows, so that it is elsewhere as far as anybody can tell. With `tls` it is on https. */
+async function farAway({ tls }: { tls?: { cert: Buffer; key: Buffer } } = {}): Promise<FarAway> {
+  const registry = await FakeRegistry.start();
   plant(registry, { repository: 'app', tag: '1' }, image);
-  const proxy = await ForwardProxy.start({ targetPort: registry.port });
+  const front = tls && (await TlsFront.start(registry.port, tls));
+  const proxy = await ForwardProxy.start({ targetPort: front?.port ?? registry.port });
   const conf = folder.at('registries.conf');
   await writeFile(conf, `[[registry]]\nlocation = "${far}"\ninsecure = true\n`);
   const authFile = folder.at('auth.json');
@@ -59,8 +63,9 @@ async function farAway(
   return {
     registry,
     client,
+    proxy,
     [Symbol.asyncDispose]: async () => {
-      for (const part of [client, proxy, registry]) await part[Symbol.asyncDispose]();
+      for (const part of [client, proxy, front, registry]) await part?.[Symbol.asyncDispose]();
     },
   };
 }
@@ -76,7 +81,80 @@ const spellingsOfHere = [
   `0.0.0.0:${port}`,
   `[::1]:${port}`,
   `[::ffff:127.0.0.1]:${port}`,
+  `[::127.0.0.1]:${port}`,
+  `[::ffff:0:127.0.0.1]:${port}`,
+  `[64:ff9b::127.0.0.1]:${port}`,
+  `[64:ff9b:1:2::7f00:1]:${port}`,
+  `[2002:7f00:1::]:${port}`,
+  `%EF%BC%9127.0.0.1:${port}`,
+  `localhost%E3%80%82:${port}`,
 ];
+
+/** Pushes a new layer to a registry that wants it sent to `location`. */
+async function pushTo(location: string, at: FarAway): Promise<void> {
+  at.registry.fail({ method: 'POST', path: /uploads/, fault: { kind: 'reply', status: 202, headers: { location } } });
+  const blob = Buffer.from('new');
+  const descriptor = describeBytes(blob, mediaType.layerGzip);
+  const config = describeBytes(image.config, mediaType.config);
+  const manifestBytes = json({ schemaVersion: 2, mediaType: mediaType.manifest, config, layers: [descriptor] });
+  async function* open(): AsyncGenerator<Uint8Array> {
+    yield blob;
+  }
+  const layers = [{ descriptor, open }];
+  const parts = { manifestBytes, mediaType: mediaType.manifest, configBytes: image.config, layers };
+  await pushImage(`${far}/app:2`, parts, { client: at.client });
+}
+
+/** Opens a layer that the registry has not, and says to be at `urls`. */
+async function openForeign(urls: readonly string[], at: FarAway): Promise<void> {
+  const { blobs } = await resolveImage(`${far}/app:1`, { client: at.client, platform });
+  const foreign = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
+  const stream = await blobs.open({ ...describeBytes(Buffer.from('x'), foreign), urls }, {});
+  await collect(stream.bytes);
+}
+
+describe('a registry on https cannot lead to plain http elsewhere', requires('tool:openssl'), () => {
+  const refused = { code: 'redirect', message: /(?:plain|only on plain) http:\/\/plain\.invalid\/x$/ };
+  const plainly = ({ proxy }: FarAway): readonly string[] => proxy.asked.filter((line) => line.includes('plain'));
+  let tls: { cert: Buffer; key: Buffer } | undefined;
+  const farOnTls = (): Promise<FarAway> => farAway({ tls: (tls ??= selfSigned(folder.path)) });
+
+  test('what is pushed', async () => {
+    await using at = await farOnTls();
+    await assert.rejects(pushTo('http://plain.invalid/x', at), refused);
+    assert.deepEqual(plainly(at), []);
+    at.registry.heal();
+  });
+
+  test('what is pushed to itself', async () => {
+    await using at = await farOnTls();
+    // Registries behind a proxy that ends TLS do not know that they are on https, so this is mended.
+    await assert.rejects(pushTo(`http://${far}/v2/app/blobs/uploads/none`, at), { code: 'rejected' });
+    assert.deepEqual(
+      at.proxy.asked.filter((line) => !line.startsWith('CONNECT ')),
+      [],
+    );
+    assert.ok(at.registry.requests.some(({ method, path }) => method === 'PUT' && path.includes('uploads/none')));
+  });
+
+  test('what is pushed, by a redirect of the upload', async () => {
+    await using at = await farOnTls();
+    const headers = { location: 'http://plain.invalid/x' };
+    at.registry.fail({ method: 'PUT', path: /uploads/, fault: { kind: 'reply', status: 307, headers } });
+    await assert.rejects(pushTo('/v2/app/blobs/uploads/1', at), refused);
+    assert.deepEqual(plainly(at), []);
+  });
+
+  test('what is pulled from elsewhere', async () => {
+    await using at = await farOnTls();
+    await assert.rejects(openForeign(['http://plain.invalid/x'], at), refused);
+    assert.deepEqual(plainly(at), []);
+    // Another address of the layer may be a better one.
+    await assert.rejects(openForeign(['http://plain.invalid/x', 'https://secure.invalid/y'], at), { code: 'certificate' });
+    assert.ok(at.proxy.asked.includes('CONNECT secure.invalid:443'));
+    assert.deepEqual(plainly(at), []);
+  });
+});
 
 describe('a registry that is elsewhere cannot send requests to this machine', () => {
   const refused = { code: 'redirect', message: /which is this machine or its own link$/ };
@@ -87,6 +165,14 @@ describe('a registry that is elsewhere cannot send requests to this machine', ()
     '[fd00:ec2::254]',
     '[fd20:ce::254]',
     '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+    '0xA9FEA9FE',
+    '[::169.254.169.254]',
+    '[::ffff:169.254.169.254]',
+    '[::ffff:0:169.254.169.254]',
+    '[64:ff9b::169.254.169.254]',
+    '[2002:a9fe:a9fe::1]',
   ]) {
     test(`by a redirect to ${host}`, async () => {
       await using at = await farAway();
@@ -106,27 +192,13 @@ describe('a registry that is elsewhere cannot send requests to this machine', ()
 
   test('by where it wants an upload', async () => {
     await using at = await farAway();
-    const headers = { location: `http://127.0.0.1:${port}/upload` };
-    at.registry.fail({ method: 'POST', path: /uploads/, fault: { kind: 'reply', status: 202, headers } });
-    const blob = Buffer.from('new');
-    const descriptor = describeBytes(blob, mediaType.layerGzip);
-    const config = describeBytes(image.config, mediaType.config);
-    const manifestBytes = json({ schemaVersion: 2, mediaType: mediaType.manifest, config, layers: [descriptor] });
-    async function* open(): AsyncGenerator<Uint8Array> {
-      yield blob;
-    }
-    const layers = [{ descriptor, open }];
-    const parts = { manifestBytes, mediaType: mediaType.manifest, configBytes: image.config, layers };
-    await assert.rejects(pushImage(`${far}/app:2`, parts, { client: at.client }), refused);
+    await assert.rejects(pushTo(`http://127.0.0.1:${port}/upload`, at), refused);
     assert.deepEqual(asked, []);
   });
 
   test('by where it says that a layer is', async () => {
     await using at = await farAway();
-    const { blobs } = await resolveImage(`${far}/app:1`, { client: at.client, platform });
-    const foreign = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
-    const layer = { ...describeBytes(Buffer.from('x'), foreign), urls: [`http://127.0.0.1:${port}/layer`] };
-    await assert.rejects(blobs.open(layer, {}), refused);
+    await assert.rejects(openForeign([`http://127.0.0.1:${port}/layer`], at), refused);
     assert.deepEqual(asked, []);
   });
 
@@ -135,59 +207,6 @@ describe('a registry that is elsewhere cannot send requests to this machine', ()
     at.registry.fail({ path: /file/, fault: { kind: 'reply', status: 302, headers: { location: `http://127.1:${port}/` } } });
     await assert.rejects(download(`http://${far}/file`, { client: at.client }), refused);
     assert.deepEqual(asked, []);
-  });
-});
-
-test('isLocalHost() knows what is not here', () => {
-  const others = [
-    'r.example',
-    'localhost.example',
-    '10.0.0.1',
-    '192.168.1.1',
-    '[fd00::1]',
-    '100.100.100.201',
-    '128.0.0.1',
-    '::2',
-  ];
-  assert.deepEqual(others.filter(isLocalHost), []);
-});
-
-describe('a name that a server elsewhere says', () => {
-  const addresses: Readonly<Record<string, string>> = {
-    'evil.example': '127.0.0.1',
-    'cloud.example': '169.254.169.254',
-    'six.example': '::ffff:127.0.0.1',
-    'corp.example': '127.0.0.1',
-    'far.example': '192.0.2.1',
-  };
-  const lookup: LookupFunction = (name, _, done) => {
-    const found = addresses[name];
-    if (found === undefined) done(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []);
-    else done(null, [{ address: found, family: found.includes(':') ? 6 : 4 }]);
-  };
-  const find = (name: string, namer: string): Promise<string | LookupAddress[]> =>
-    new Promise((resolve, reject) => {
-      guardedLookup(namer, lookup)(name, { all: true }, (error, found) => (error === null ? resolve(found) : reject(error)));
-    });
-
-  for (const name of ['evil.example', 'cloud.example', 'six.example']) {
-    test(`is not connected to when it stands for this machine: ${name}`, () =>
-      assert.rejects(find(name, 'far.example'), LocalAddressError));
-  }
-
-  test('is, when that server is here too, or the name leads elsewhere', async () => {
-    assert.deepEqual(await find('evil.example', 'corp.example'), [{ address: '127.0.0.1', family: 4 }]);
-    assert.deepEqual(await find('far.example', 'other.example'), [{ address: '192.0.2.1', family: 4 }]);
-    await assert.rejects(find('none.example', 'far.example'), { code: 'ENOTFOUND' });
-    await assert.rejects(find('evil.example', 'none.example'), LocalAddressError);
-  });
-
-  test('below localhost is this machine, whatever a resolver says', async () => {
-    const found = await new Promise((resolve) => lookupName('a.localhost', { all: true }, (_, all) => resolve(all)));
-    assert.deepEqual(found, [
-      { address: '127.0.0.1', family: 4 },
-      { address: '::1', family: 6 },
-    ]);
   });
 });
 
@@ -211,6 +230,13 @@ describe('a redirect', () => {
     test(`from https to ${location} is refused`, () =>
       assert.rejects(sentAfter(to(location)), { code: 'redirect', message: /it redirects from https to plain http:/ }));
   }
+
+  test('from https to plain http is refused on a detour over this machine', async () => {
+    const places = ['http://localhost:1/', 'http://other.example/x'];
+    const exchange = redirecting(async (next) => fakeReply(next, to(places.shift() ?? '')));
+    await assert.rejects(exchange({ ...request, url: new URL('https://localhost:2/') }), { code: 'redirect' });
+    assert.deepEqual(places, []);
+  });
 
   test('to another origin carries nothing private, and to the same one everything', async () => {
     const secrets = {

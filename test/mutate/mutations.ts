@@ -180,7 +180,7 @@ function networkMutations(): readonly Mutation[] {
     {
       rule: 'no redirect leads from https to plain http',
       file: 'registry/http/redirect.ts',
-      from: "response.url.protocol === 'https:' && target.protocol === 'http:' && !isLoopback(target.hostname)",
+      from: 'isDowngrade(request.url, target) || isDowngrade(response.url, target)',
       to: 'false',
       tests: replies,
     },
@@ -227,11 +227,39 @@ function networkMutations(): readonly Mutation[] {
       tests: ['registry/push', ...replies],
     },
     {
+      rule: 'an upload is not led from https to plain http elsewhere',
+      file: 'registry/transfer/upload.ts',
+      from: 'if (!isDowngrade(base, url) && !isDowngrade(response.url, url)) return url;',
+      to: 'if (url.port !== response.url.port || url.port === response.url.port) return url;',
+      tests: replies,
+    },
+    {
+      rule: 'a layer elsewhere is not fetched over plain http when its registry is on https',
+      file: 'registry/transfer/blob-source.ts',
+      from: '!(registry !== undefined && isDowngrade(registry, each))',
+      to: 'registry?.host !== each.href',
+      tests: replies,
+    },
+    {
       rule: 'a manifest is what its registry calls it',
       file: 'registry/transfer/manifest.ts',
       from: 'isKnownType(declared) && declared !== type',
       to: 'isKnownType(declared) && declared.length < 0',
       tests: ['registry/pull', 'registry/refusals', ...replies],
+    },
+    {
+      rule: 'an address inside of one of version 6 is the one that is reached',
+      file: 'registry/http/local-address.ts',
+      from: 'return embedding.some(',
+      to: 'return embedding.length === 0 && embedding.some(',
+      tests: ['hostile/local-names'],
+    },
+    {
+      rule: 'a name that has been elsewhere is not taken for one of this machine',
+      file: 'registry/http/local-address.ts',
+      from: 'answer(error === null && !this.#elsewhere.has(host))',
+      to: 'answer(error === null)',
+      tests: ['hostile/local-names'],
     },
     {
       rule: 'hosts are compared as the network means them',

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Lets a server listen on a port of loopback that the kernel chooses. */
 export function listen(server: Server): Promise<void> {
@@ -25,7 +26,7 @@ export function joined(client: Socket, targetPort: number): Socket {
 }
 
 /** Ends a server and whatever is connected to it. */
-export async function closeAll(server: Server, sockets: Iterable<Socket>): Promise<void> {
+export async function closeAll(server: Server, sockets: Iterable<Duplex>): Promise<void> {
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => server.close(resolve));
 }
