@@ -25,6 +25,31 @@ export async function realRoot(root: string, owner: StoreOwner): Promise<string>
  * can be put right without a doubt about what is in them, it is. Gives the folders that are missing. StoreError 'permission'.
  */
 export async function refuseUnsafe(layout: StoreLayout, owner: StoreOwner): Promise<readonly string[]> {
+  return lookAtAll(layout, { owner, closes: true });
+}
+
+/** Why a store would be refused when it is opened; undefined for one that would not be, or that is not there yet. Changes nothing. */
+export async function refusalOf(root: string, owner: StoreOwner): Promise<StoreError | undefined> {
+  try {
+    const layout = new StoreLayout(await realRoot(root, owner));
+    await lookAtAll(layout, { owner, closes: false });
+    const found = await lookAt(layout.root);
+    if (found !== undefined && (await lookAt(layout.version)) === undefined) await refuseOtherFolder(layout);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+}
+
+interface Safety {
+  readonly owner: StoreOwner;
+  /** Takes the permission to write from others, where that puts things right. */
+  readonly closes: boolean;
+}
+
+async function lookAtAll(layout: StoreLayout, safety: Safety): Promise<readonly string[]> {
+  const { owner } = safety;
   const root = await lookAt(layout.root);
   if (root === undefined) return StoreLayout.folders;
   checkFolder(layout.root, root, owner);
@@ -32,9 +57,9 @@ export async function refuseUnsafe(layout: StoreLayout, owner: StoreOwner): Prom
   // others make there is refused below.
   if (isOpen(root) && !isSticky(root)) {
     await refuseOtherFolder(layout);
-    await closeToOthers(layout.root, root);
+    await closeToOthers(layout.root, root, safety);
   }
-  const folders = await Promise.all(watchedFolders.map((name) => checkPart(layout, name, owner)));
+  const folders = await Promise.all(watchedFolders.map((name) => checkPart(layout, name, safety)));
   await Promise.all([layout.version, layout.lock].map((file) => checkFile(file, layout, owner)));
   return StoreLayout.folders.filter((name) => folders[watchedFolders.indexOf(name)] === false);
 }
@@ -66,15 +91,15 @@ export const ownNames: ReadonlySet<string> = new Set([
 const watchedFolders: readonly string[] = ['blobs', 'blobs/sha512', ...StoreLayout.folders];
 
 /** False when it is missing. */
-async function checkPart(layout: StoreLayout, name: string, owner: StoreOwner): Promise<boolean> {
+async function checkPart(layout: StoreLayout, name: string, safety: Safety): Promise<boolean> {
   const folder = path.join(layout.root, name);
   const found = await lookAt(folder);
   if (found === undefined) return false;
   if (found.isSymbolicLink()) throw linked(layout, name);
-  checkFolder(folder, found, owner);
+  checkFolder(folder, found, safety.owner);
   if (!isOpen(found)) return true;
   if ((await readdir(folder)).length > 0) throw openToOthers(folder);
-  await closeToOthers(folder, found);
+  await closeToOthers(folder, found, safety);
   return true;
 }
 
@@ -120,9 +145,9 @@ function isOpen({ mode }: Stats): boolean {
   return (mode & writableForOthers) !== 0;
 }
 
-async function closeToOthers(folder: string, { mode, uid }: Stats): Promise<void> {
+async function closeToOthers(folder: string, { mode, uid }: Stats, { closes }: Safety): Promise<void> {
   if (uid !== process.geteuid?.()) throw openToOthers(folder);
-  await chmod(folder, mode & 0o7777 & ~writableForOthers);
+  if (closes) await chmod(folder, mode & 0o7777 & ~writableForOthers);
 }
 
 function ofAnother(folder: string, uid: number): StoreError {

@@ -1,7 +1,8 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { refusalOf, type StoreOwner } from '../../cache/store-safety.ts';
 import { currentUser, readIdSources } from '../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../executor/host/id-helpers.ts';
 import type { HostUser, IdSources } from '../../executor/host/id-map.ts';
@@ -35,6 +36,8 @@ export interface StoreFacts {
   readonly freeBytes: number | undefined;
   /** The message of the error, when the folder cannot be made or written. */
   readonly problem: string | undefined;
+  /** What a build would say of it, where it would refuse to use it. */
+  readonly refusal?: { readonly message: string; readonly hint?: string | undefined } | undefined;
 }
 
 const switchNames = [
@@ -52,6 +55,7 @@ const switchNames = [
 export async function gatherFacts(
   storeRoot: string,
   environment: Readonly<Record<string, string | undefined>>,
+  owner: StoreOwner = 'self',
 ): Promise<MachineFacts> {
   const searchPath = environment['PATH'];
   const switches = switchNames.map((name) => [name, textOf(`/proc/sys/${name}`).trim()] as const);
@@ -63,7 +67,7 @@ export async function gatherFacts(
     switches: Object.fromEntries(switches.filter(([, value]) => value !== '')),
     appArmor: textOf('/proc/self/attr/apparmor/current').trim(),
     helpers: { newuidmap: findIdHelper('newuidmap', searchPath), newgidmap: findIdHelper('newgidmap', searchPath) },
-    store: await storeFacts(storeRoot),
+    store: await storeFacts(storeRoot, owner),
     markers: ['/.dockerenv', '/run/.containerenv'].filter((path) => isThere(path)),
     environment,
     procMounts: textOf('/proc/self/mountinfo')
@@ -74,12 +78,13 @@ export async function gatherFacts(
 }
 
 // Looking changes nothing: a store that is not there yet is judged by the folder that it would be made in.
-async function storeFacts(path: string): Promise<StoreFacts> {
+async function storeFacts(path: string, owner: StoreOwner): Promise<StoreFacts> {
   const folder = nearestFolder(path);
   try {
     accessSync(folder, constants.W_OK);
+    const refusal = await refusalOf(resolve(path), owner);
     const { type, bavail, bsize } = await statfs(folder);
-    return { path, type, freeBytes: bavail * bsize, problem: undefined };
+    return { path, type, freeBytes: bavail * bsize, problem: undefined, refusal };
   } catch (error) {
     return { path, type: undefined, freeBytes: undefined, problem: error instanceof Error ? error.message : String(error) };
   }

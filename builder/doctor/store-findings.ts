@@ -19,7 +19,7 @@ const fileSystems: ReadonlyMap<number, { readonly name: string; readonly trouble
 
 const littleSpace = 2e9;
 
-/** What is known of the store's place: can it be written, what file system, how much room. */
+/** What is known of the store's place: can it be written, would builds use it, what file system, how much room. */
 export function findStore({ store }: MachineFacts): readonly Finding[] {
   if (store.problem !== undefined) {
     return [
@@ -29,6 +29,10 @@ export function findStore({ store }: MachineFacts): readonly Finding[] {
         cures: ['Name another folder with --store or TSBUILD_STORE'],
       },
     ];
+  }
+  if (store.refusal !== undefined) {
+    const { message, hint } = store.refusal;
+    return [{ level: 'problem', what: message, cures: hint === undefined ? [] : [hint] }];
   }
   const system = fileSystems.get((store.type ?? 0) >>> 0);
   const found: Finding[] = [];

@@ -1,6 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { StoreError } from '../../cache/errors.ts';
+import { type StoreOwner, refusalOf as storeRefusal } from '../../cache/store-safety.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
 import { WorkerClient } from '../../executor/host/worker-client.ts';
 import { nearestFolder } from './facts.ts';
@@ -22,11 +24,11 @@ export interface Trial {
  * Runs a small program as a RUN would be, where the store is or would be. Whether RUN works is not deduced but tried; nothing is left
  * behind.
  */
-export async function tryRun(storeRoot: string, signal: AbortSignal): Promise<Trial> {
+export async function tryRun(storeRoot: string, signal: AbortSignal, owner: StoreOwner = 'self'): Promise<Trial> {
   const reasons: string[] = [];
   let tier: string | undefined;
   try {
-    const folder = await makeFolder(storeRoot);
+    const folder = await makeFolder(storeRoot, owner);
     try {
       const onWarning = (message: string): void => void reasons.push(message);
       await using worker = await WorkerClient.start({ storeRoot, temporaryFolder: folder, signal, onWarning });
@@ -45,13 +47,16 @@ export async function tryRun(storeRoot: string, signal: AbortSignal): Promise<Tr
 }
 
 // Beside the store, where it is not there yet: the file system decides what works.
-async function makeFolder(storeRoot: string): Promise<string> {
+async function makeFolder(storeRoot: string, owner: StoreOwner): Promise<string> {
   const folder = nearestFolder(storeRoot);
   accessSync(folder, constants.W_OK);
+  const refusal = await storeRefusal(resolve(storeRoot), owner);
+  if (refusal !== undefined) throw refusal;
   return mkdtemp(join(folder, '.tsbuild-doctor-'));
 }
 
 function refusalOf(error: unknown): Pick<Trial, 'description' | 'hint'> {
+  if (error instanceof StoreError) return { description: error.message, hint: error.hint };
   if (error instanceof EnvironmentError) return { description: error.message, hint: error.hint };
   if (error instanceof ExecutorError) {
     const { failure } = error;

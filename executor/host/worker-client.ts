@@ -55,6 +55,7 @@ export class WorkerClient implements AsyncDisposable {
   #lastId = 0;
   #isReady = false;
   #isClosing = false;
+  #isKilledByUs = false;
   #onReady: () => void = () => {};
   #death: Error | undefined;
   /** The end of what the worker complained about. */
@@ -134,6 +135,7 @@ export class WorkerClient implements AsyncDisposable {
   /** Ends the worker and everything it runs at once; running requests are rejected. */
   kill(): void {
     this.#isClosing = true;
+    this.#isKilledByUs = true;
     this.#worker.process.signal('SIGKILL');
   }
 
@@ -189,7 +191,7 @@ export class WorkerClient implements AsyncDisposable {
     const patience = setTimeout(() => complaints.destroy(), 100);
     await complaintsClosed;
     clearTimeout(patience);
-    this.#bury(status.signal ?? `exit code ${status.exitCode}`, status.signal === 'SIGKILL' && !this.#isClosing);
+    this.#bury(status.signal ?? `exit code ${status.exitCode}`, status.signal === 'SIGKILL' && !this.#isKilledByUs);
   }
 
   #bury(how: string, isKilled: boolean): void {

@@ -17,17 +17,12 @@ import {
 import { isIndexType, isManifestType } from './layer-format.ts';
 import type { ImageIndex, ImageManifest } from './manifest.ts';
 import { mediaType } from './media-type.ts';
+import { mostLayers } from './most-layers.ts';
 
 /** The largest manifests and indexes that are read; registries need not take larger ones. (distribution-spec, "Pushing Manifests") */
 export const largestManifestBytes: number = 4 * 1024 * 1024;
 /** The largest image configurations that are read. */
 export const largestConfigBytes: number = 8 * 1024 * 1024;
-
-/**
- * The most layers of an image that is read: the kernel mounts no more (OVL_MAX_STACK of overlayfs), and a manifest of 4 MiB names tens of thousands,
- * each of which would be fetched and unpacked before that showed.
- */
-export const mostLayers = 500;
 
 /** A manifest of one image, or an index of several. */
 export type ManifestDocument =

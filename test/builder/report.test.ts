@@ -59,7 +59,7 @@ const rows: readonly [title: string, error: unknown, exit: number, text: string]
     'a command that was killed',
     stepError({ kind: 'command-failed', exitCode: undefined, signal: 'SIGKILL' }),
     1,
-    `error: Cannot run [2/2] RUN make all: killed by SIGKILL\n${frame}`,
+    `error: Cannot run [2/2] RUN make all: killed by SIGKILL\n${frame}hint: Something killed it; where nothing else did, the machine or the container ran out of memory\n`,
   ],
   [
     'a command that could not start',

@@ -104,6 +104,14 @@ for (const user of kinds) {
       for (const command of [['--no-cache', 'c'], ['images'], ['prune', '--all', '--force'], ['du']]) {
         await box.tsbuild(...command).fails({ exit: 5, stderr });
       }
+      const { stdout } = await box.tsbuild('doctor').fails({ exit: 3 });
+      const said = new RegExp(stderr.source.replace('\\nhint: ', '\\n      '));
+      assert.match(
+        stdout,
+        new RegExp(`^RUN cannot work here: ${stderr.source.replace('\\nhint: ', '\\n  to change that: ')}`),
+        what,
+      );
+      assert.match(stdout, new RegExp(`^FAIL  ${said.source}`, 'm'), what);
       assertDear(box, what);
     }
   });
@@ -151,6 +159,8 @@ for (const user of kinds) {
     box.file('c/Containerfile', 'FROM scratch\nCOPY f /\n').file('c/f', 'f').folder('store/steps');
     chmodSync(box.store, 0o777);
     chmodSync(box.at('store/steps'), 0o775);
+    await box.tsbuild('doctor').succeeds();
+    assert.equal(statSync(box.store).mode & 0o7777, 0o777);
     await box.tsbuild('c').succeeds();
     assert.equal(statSync(box.store).mode & 0o7777, 0o755);
     assert.equal(statSync(box.at('store/steps')).mode & 0o7777, 0o755);
@@ -198,6 +208,10 @@ test("root does not use another user's store unless it is told to", withTwo, asy
     if (command[0] === 'check') await outcome.succeeds();
     else await outcome.fails({ exit: 5, stderr });
   }
+  assert.equal(existsSync(`${box.store}/lock`), false);
+  const doctor = await box.run([...programCommand(), 'doctor'], { staysRoot: true }).fails({ exit: 3 });
+  assert.match(doctor.stdout, /FAIL  Cannot use store .*\/store: it belongs to another user \(id \d+\)\n {6}.*--store-owner any/);
+  await box.run([...programCommand(), 'doctor', '--store-owner=any'], { staysRoot: true }).succeeds();
   assert.equal(existsSync(`${box.store}/lock`), false);
   const { stdout } = await box.run([...programCommand(), 'images', '--store-owner', 'any'], { staysRoot: true }).succeeds();
   assert.match(stdout, /kept/);

@@ -10,11 +10,11 @@ import type { Flag } from '../flag.ts';
 import { helpText } from '../help.ts';
 import { refuseOperands } from '../operands.ts';
 import { parseFlags } from '../parse-flags.ts';
-import { helpFlag, storeFlag } from '../shared-flags.ts';
+import { helpFlag, storeFlags, storeOwnerOf } from '../shared-flags.ts';
 
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },
-  storeFlag('Other'),
+  ...storeFlags('Other'),
   helpFlag,
 ];
 
@@ -33,7 +33,8 @@ export async function runDoctor({ argv, environment, stdout, signal }: CommandCo
   }
   refuseOperands('doctor', parsed);
   const store = parsed.last('--store') ?? defaultStoreRoot(environment);
-  const [facts, trial] = [await gatherFacts(store, environment), await tryRun(store, signal)];
+  const owner = storeOwnerOf(parsed);
+  const [facts, trial] = [await gatherFacts(store, environment, owner), await tryRun(store, signal, owner)];
   const findings = findingsOf(facts, trial);
   stdout.write(parsed.isOn('--json') === true ? `${reportedJson({ ...trial, findings }, 2)}\n` : text(trial, findings));
   return trial.works ? exitCode.success : exitCode.environment;

@@ -132,7 +132,7 @@ test('a worker that dies rejects what it was asked, and says why', needs, async 
 test('a worker that is killed rejects what it was asked', needs, async () => {
   const dying = await start();
   const hanging = ask('hang', { onOutput: () => dying.kill() }, dying);
-  await assert.rejects(hanging, { code: 'worker-died', message: 'The worker died: SIGKILL' });
+  await assert.rejects(hanging, { code: 'worker-died', message: 'The worker died: SIGKILL', hint: undefined });
   await dying.close();
 });
 
