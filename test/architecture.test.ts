@@ -31,6 +31,13 @@ const packages: Readonly<Record<string, string>> = {
   'seek-bzip': 'registry',
 };
 
+/** Folders of pure functions: the same input, the same result. They may compute digests and join paths. */
+const pureFolders = ['parser', 'builder/plan', 'builder/keys', 'builder/image', 'builder/outline'];
+const pureModules = /^node:(crypto|path|path\/posix)$/;
+
+/** How a connection is opened or a name looked up. `Socket` of node:net only wraps descriptors that are there. */
+const networkModules = /^(node:(http|https|http2|tls|dgram|dns)(\/.*)?|undici|socks)$/;
+
 /** Names that say nothing, as files or folders. */
 const forbiddenNames = /^(utils?|helpers?|common|misc|shared|managers?|lib|core)$/;
 
@@ -142,6 +149,26 @@ test('only the entry file of the CLI prints, exits and reads the command line', 
     offenders.map(({ path }) => path),
     [],
   );
+});
+
+test('what is pure reads no file and no network', () => {
+  const impure = imports
+    .filter(({ from }) => pureFolders.some((folder) => isBelow(from.path, folder)))
+    .filter(({ specifier }) => specifier.startsWith('node:') && !pureModules.test(specifier))
+    .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
+  assert.deepEqual(impure, []);
+});
+
+test('the worker has nothing to open a network connection with', () => {
+  const inside = sources.filter(({ path }) => isBelow(path, 'executor/inside') || isBelow(path, 'native'));
+  const connecting = /\bfetch\(|\bnew WebSocket\(|\b(createConnection|createServer|connect)\b[^;]*from 'node:net'|\.connect\(/;
+  const offenders = [
+    ...inside.filter(({ text }) => connecting.test(withoutComments(text))).map(({ path }) => path),
+    ...imports
+      .filter(({ from, specifier }) => inside.includes(from) && networkModules.test(specifier))
+      .map(({ from, specifier }) => `${from.path} imports ${specifier}`),
+  ];
+  assert.deepEqual(offenders, []);
 });
 
 function filesBelow(folder: string): readonly string[] {
