@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { buildFlags } from '../builder/cli/build-flags.ts';
@@ -26,6 +26,7 @@ import { type Flag, type IdleFlag, type RefusedFlag, signatureOf } from '../buil
 import { flagsOf } from '../builder/cli/store-command.ts';
 import { exitCode } from '../builder/exit-code.ts';
 import { exitCodeOfSignal } from '../builder/interruption.ts';
+import { documents } from './support/documents.ts';
 import { repositoryRoot } from './support/repository.ts';
 
 // UPDATE_DOCS=1 rewrites the tables in docs/cli.md; read the difference.
@@ -193,14 +194,4 @@ function unionIn(source: string, type: string): ReadonlySet<string> {
   const text = readFileSync(join(repositoryRoot, source), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
   const body = new RegExp(`export type ${type} =([^;]*);`).exec(text)?.[1] ?? '';
   return new Set([...body.matchAll(/'([^']+)'/g)].map(([, code = '']) => code));
-}
-
-function documents(): readonly string[] {
-  const inFolder = (folder: string): readonly string[] =>
-    readdirSync(join(repositoryRoot, folder), { withFileTypes: true }).flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return /^(node_modules|dist|\..*)$/.test(entry.name) ? [] : inFolder(path);
-      return entry.name.endsWith('.md') ? [path] : [];
-    });
-  return inFolder('.');
 }
