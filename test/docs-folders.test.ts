@@ -18,6 +18,17 @@ for (const readme of documents().filter((path) => basename(path) === 'README.md'
   });
 }
 
+test('ARCHITECTURE.md is a map with every folder of builder, on at most 90 lines', () => {
+  const map = textOf('ARCHITECTURE.md');
+  const folders = writtenNames('builder').filter((name) => !name.includes('.'));
+  const named = namesIn(map);
+  assert.deepEqual(
+    folders.filter((name) => !named.includes(name)),
+    [],
+  );
+  assert.ok(map.split('\n').length <= 91);
+});
+
 test('source files that the documents name are there', () => {
   const sources = writtenFiles().filter((path) => /\.(ts|mjs)$/.test(path));
   const isThere = (name: string, folder: string): boolean =>
