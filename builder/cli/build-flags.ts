@@ -53,7 +53,7 @@ const flags: readonly Flag[] = [
     group: what,
     help: 'Platform to build for (default: DOCKER_DEFAULT_PLATFORM, else this machine)',
   },
-  { long: '--from', value: 'IMAGE', group: what, help: 'Use this image in place of the first FROM' },
+  { long: '--from', value: 'IMAGE', group: what, help: 'Use this image in place of the last FROM' },
   {
     long: '--call',
     value: 'METHOD[,format=FORMAT]',
