@@ -25,8 +25,8 @@ export class CompressedLayers {
   }
 
   /**
-   * The blob of a layer. `variant` says how it was made, in letters, digits, `.`, `-` and `_`: `gzip-6`, `zstd-3.epoch-0`,
-   * `original` for the blob that a base image came with. undefined when the record or its blob is not there.
+   * The blob of a layer. `variant` says how it was made, in letters, digits, `.`, `-` and `_`: `gzip-6`, `zstd-3.epoch-0`.
+   * undefined when the record or its blob is not there.
    */
   async get(diffId: Digest, variant: string): Promise<CompressedLayer | undefined> {
     const layer = await readRecord(this.#layout.layer(diffId, checked(variant)), readLayer, { touch: true });

@@ -48,7 +48,7 @@ export type StageBase =
 
 /** One instruction of a stage. */
 export interface PlannedStep {
-  /** `[build 2/5] RUN make` without the bracket part (stepTitle adds it): variables expanded, secrets masked. */
+  /** `RUN make`, with variables expanded and secrets masked; stepTitle() puts `[build 2/5]` before it. */
   readonly title: string;
   readonly span: Span;
   readonly history: HistoryEntry;
