@@ -275,6 +275,19 @@ test('resolveDevices() takes a device from the later folder, and none that two f
   await assert.rejects(resolveWith(run, { ...all, cdiSpecDirectories: [second ?? '', third ?? ''] }), /not registered/);
 });
 
+test('resolveDevices() tells once what is wrong for several platforms', async () => {
+  const plans = ['linux/amd64', 'linux/arm64'].map(() => planText('FROM scratch\nRUN --device=v/c=a,required x\n').plan);
+  const around = {
+    options: { context: '.', ...all, cdiSpecDirectories: ['/nowhere'] },
+    sources: [],
+    tell: () => undefined,
+  };
+  await assert.rejects(
+    resolveDevices(plans, around),
+    (error: unknown) => error instanceof ContainerfileError && error.diagnostics.length === 1,
+  );
+});
+
 const broken: readonly (readonly [file: string, text: string, problem: RegExp])[] = [
   ['a.json', '{', /"\S+a.json" is not a CDI specification: /],
   ['a.yaml', 'a: [', /is not a CDI specification: Flow sequence/],

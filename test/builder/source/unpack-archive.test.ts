@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { decompressed } from '../../../builder/source/archive-bytes.ts';
@@ -50,6 +50,23 @@ test('unpackArchive() refuses holes out of all proportion', async () => {
     });
   }
 });
+
+for (const target of ['../outside', '.', 'real']) {
+  test(`unpackArchive() follows no link of the archive (to ${target})`, async () => {
+    using folder = temporaryFolder();
+    mkdirSync(folder.at('outside'));
+    const tar = await layerTar([
+      { name: 'real', type: 'directory' },
+      { name: 'link', type: 'symlink', linkname: target },
+      { name: 'link/f', content: '1' },
+    ]);
+    await assert.rejects(unpackArchive(inPieces(tar, 512), folder.at('out'), options), {
+      name: 'SourceError',
+      message: /"link\/f": it leads through the symbolic link "link"/,
+    });
+    assert.deepEqual([...readdirSync(folder.at('outside')), ...readdirSync(folder.at('out', 'real'))], []);
+  });
+}
 
 test('unpackArchive() stops when the build does', async () => {
   using folder = temporaryFolder();
