@@ -27,6 +27,20 @@ function sandboxMutations(): readonly Mutation[] {
       tests: ['hostile/descriptors'],
     },
     {
+      rule: 'a hook of the image may do what a command may',
+      file: 'executor/inside/run/hooks/run-hooks.ts',
+      from: "    ...(isConfined ? hookConfinement(action.security === 'sandbox', kernel) : []),\n",
+      to: '',
+      tests: ['hostile/image-hooks'],
+    },
+    {
+      rule: 'a hook of the image has a pid namespace of its own',
+      file: 'executor/inside/run/hooks/run-hooks.ts',
+      from: "isOfImage(hook) ? ['pid'] : []",
+      to: 'isOfImage(hook) ? [] : []',
+      tests: ['hostile/image-hooks'],
+    },
+    {
       rule: 'a working directory is entered without magic links',
       file: 'executor/inside/run/working-directory.ts',
       from: 'encodeOpenHow({ flags, resolve: RESOLVE.NO_MAGICLINKS })',
@@ -99,7 +113,7 @@ function sandboxMutations(): readonly Mutation[] {
     {
       rule: 'abstract sockets of the machine are out of reach',
       file: plan,
-      from: 'return kernel.hasScopes ? scopes : [];',
+      from: 'return kernel.hasScopes ? scopesAt(0) : [];',
       to: 'return [];',
       tests: ['hostile/caller-state', ...environment, 'executor/run/sandbox-plan'],
     },

@@ -17,12 +17,15 @@ export const ordinaryProcess: readonly TapeEntry[] = [
 /**
  * In the host's network the abstract sockets of its programs can be reached, and they take a command for the user: the kernel tells them that uid
  * (CVE-2020-15257). A Landlock domain that handles nothing but scopes keeps a command to sockets of its own, and to signalling processes of its
- * own; files and mounts are as they were. It takes CAP_SYS_ADMIN, since no_new_privs stays off. To be played first. (landlock(7), Linux 6.12)
+ * own; files and mounts are as they were. It takes CAP_SYS_ADMIN, since no_new_privs stays off. `position` is how many entries the tape has before.
+ * (landlock(7), Linux 6.12)
  */
-export const scopes: readonly TapeEntry[] = [
-  { syscall: 'landlock_create_ruleset', args: [ruleset(), 24, 0], what: 'scopes' },
-  { syscall: 'landlock_restrict_self', args: [{ kind: 'result', entry: 0 }, 0], what: 'scopes' },
-];
+export function scopesAt(position: number): readonly TapeEntry[] {
+  return [
+    { syscall: 'landlock_create_ruleset', args: [ruleset(), 24, 0], what: 'scopes' },
+    { syscall: 'landlock_restrict_self', args: [{ kind: 'result', entry: position }, 0], what: 'scopes' },
+  ];
+}
 
 /** `struct landlock_ruleset_attr`: rights to files, rights to the network, scopes. */
 function ruleset(): Uint8Array {

@@ -1,5 +1,4 @@
-import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR, SECCOMP_SET_MODE_FILTER } from '../../../native/constants.ts';
-import { capsetArguments } from '../../../native/identity.ts';
+import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR } from '../../../native/constants.ts';
 import { mountAttributes } from '../../../native/mounts.ts';
 import type { Architecture } from '../../../native/syscall-numbers.ts';
 import { closeDescriptors } from '../../../native/tape/descriptors.ts';
@@ -8,11 +7,10 @@ import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
 import type { ResolvedUser } from '../users.ts';
-import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from './capabilities.ts';
 import { candidatesOf, environmentOf } from './command.ts';
-import { ordinaryProcess, scopes } from './process-settings.ts';
+import { boundingSet, filter, freshSession, heldCapabilities } from './confinement.ts';
+import { ordinaryProcess, scopesAt } from './process-settings.ts';
 import { limitBytes, resourceLimits } from './resource-limits.ts';
-import { compileFilter } from './seccomp/compile.ts';
 import type { KernelVersion } from './seccomp/profile.ts';
 import { enterDirectory } from './working-directory.ts';
 
@@ -91,7 +89,6 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...enterDirectory(action.cwd, facts.kernel.hasOpenat2),
     ...limits(action, facts),
     ...freshSession,
-
     ...ordinaryProcess,
     ...(isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)] : []),
     ...identity(facts, isSandboxed),
@@ -107,7 +104,7 @@ const lockedDown = MS.NOSUID | MS.NODEV | MS.NOEXEC;
 /** What names a result by its index on the tape comes first. Without a network of the host there are no sockets to be kept from. */
 function firstEntries({ network }: RunAction, { kernel }: SandboxFacts): readonly TapeEntry[] {
   if (network === 'none') return upLoopback;
-  return kernel.hasScopes ? scopes : [];
+  return kernel.hasScopes ? scopesAt(0) : [];
 }
 
 /**
@@ -198,32 +195,8 @@ function limits(action: RunAction, { kernel }: SandboxFacts): TapeEntry[] {
   });
 }
 
-/** No terminal, no keys of the user who builds, and the umask of a login. */
-const freshSession: readonly TapeEntry[] = [
-  { syscall: 'setsid', args: [] },
-  // Kernels without keys, and users who may have no more of them, do without.
-  { syscall: 'keyctl', args: [1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0], mayFail: true },
-  { syscall: 'umask', args: [0o022] },
-];
-
-function filter({ architecture, version }: KernelFacts): TapeEntry {
-  const program = compileFilter({ architecture, capabilities: sandboxCapabilities, kernel: version });
-  // struct sock_fprog: the number of instructions, padding, a pointer to them.
-  const length = Buffer.alloc(8);
-  length.writeUInt16LE(program.length / 8);
-  const header = { kind: 'block', parts: [length, { kind: 'pointer', to: program }] } as const;
-  return { syscall: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, header], what: 'filter' };
-}
-
-function boundingSet(last: number): TapeEntry[] {
-  return droppedCapabilities(last).map((number) => {
-    return { syscall: 'prctl', args: [PR.CAPBSET_DROP, number, 0, 0, 0], what: `capability ${number}` };
-  });
-}
-
 /** Leaving uid 0 clears the effective and permitted set; staying, they are cut down to the bounding set here. */
 function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): TapeEntry[] {
-  const held = { effective: sandboxCapabilityMask, permitted: sandboxCapabilityMask, inheritable: 0n };
   const ids = `${user.uid}:${user.gid}`;
   // The primary group too, else a file that its group may not read could be read after a change of group (CVE-2023-25173).
   const groups = [...new Set([user.gid, ...user.groups])];
@@ -233,7 +206,7 @@ function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): T
     ...(canSetGroups ? [{ syscall: 'setgroups', args: [groups.length, list], what: 'groups' } as const] : []),
     { syscall: 'setresgid', args: [user.gid, user.gid, user.gid], what: ids },
     { syscall: 'setresuid', args: [user.uid, user.uid, user.uid], what: ids },
-    ...(isSandboxed && user.uid === 0 ? [{ syscall: 'capset', args: capsetArguments(held), what: 'capabilities' } as const] : []),
+    ...(isSandboxed && user.uid === 0 ? [heldCapabilities] : []),
   ];
 }
 

@@ -6,12 +6,15 @@ import { close, openat } from '../../../../native/files.ts';
 import { type ExitStatus, kill, pidfdOpen } from '../../../../native/processes.ts';
 import { SyscallError } from '../../../../native/syscall-error.ts';
 import { closeDescriptors } from '../../../../native/tape/descriptors.ts';
-import { type Namespace, startTape, type TapeProcess } from '../../../../native/tape/start.ts';
+import { startTape, type TapeProcess } from '../../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../../native/tape/tape.ts';
 import type { Hook, HookName } from '../../../protocol/actions.ts';
 import { Refusal } from '../../failure.ts';
 import type { RequestContext } from '../../request-context.ts';
+import { freshSession, hookConfinement } from '../confinement.ts';
+import { kernelFacts } from '../kernel-facts.ts';
 import { OutputPipes } from '../output-pipes.ts';
+import { scopesAt } from '../process-settings.ts';
 import { type Container, type ContainerState, stateText, writeBundle } from './bundle.ts';
 
 /** What the hooks of one container share. */
@@ -90,7 +93,6 @@ export class HookRunner implements AsyncDisposable {
 
   async #start(hook: Hook, { status, pid }: ContainerState): Promise<TapeProcess> {
     const { bundle, container: described } = this.#place;
-    const { namespaces } = described;
     const [, ...output] = this.#pipes.commandEnds;
     this.#count += 1;
     const state = path.join(bundle, `state-${this.#count}.json`);
@@ -98,7 +100,8 @@ export class HookRunner implements AsyncDisposable {
     const stdin = openat(AT_FDCWD, state, O_RDONLY);
     const container = pid !== undefined && isInContainer(hook) ? pidfdOpen(pid) : undefined;
     try {
-      return await startTape(hookTape(hook, { streams: [stdin, ...output], container, namespaces, bundle }), { namespaces: [] });
+      const tape = hookTape(hook, { streams: [stdin, ...output], container, described, bundle });
+      return await startTape(tape, { namespaces: isOfImage(hook) ? ['pid'] : [] });
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       throw failed(hook, `cannot be started: ${error.message}`);
@@ -131,33 +134,48 @@ function isInContainer({ name }: Hook): boolean {
   return name === 'createContainer' || name === 'startContainer';
 }
 
+/** Its program is looked up in the image. */
+function isOfImage({ name }: Hook): boolean {
+  return name === 'startContainer';
+}
+
 interface HookStart {
   readonly streams: readonly number[];
   /** A pidfd of the process whose namespaces are joined. */
   readonly container: number | undefined;
-  readonly namespaces: readonly Namespace[];
+  readonly described: Container;
   readonly bundle: string;
 }
 
 /**
- * The pid namespace is not joined: only children of the hook would be in it, and a hook could make no threads then. /proc is the worker's too
- * until the root is changed. (setns(2), ERRORS in clone(2))
+ * Hooks with programs of the image get what a command has, as root, and a pid namespace of their own, with which all that they have started ends.
+ * That of the container is joined by none: only children would be in it, and a hook could make no threads then. /proc is the worker's for the
+ * others, until the root is changed. (setns(2), ERRORS in clone(2))
  */
-function hookTape(hook: Hook, { streams, container, namespaces, bundle }: HookStart): readonly TapeEntry[] {
+function hookTape(hook: Hook, { streams, container, described, bundle }: HookStart): readonly TapeEntry[] {
+  const { namespaces, action } = described;
+  const isConfined = isOfImage(hook);
+  const kernel = kernelFacts();
   const joined = namespaces.filter((namespace) => namespace !== 'pid');
   const flags = joined.reduce((sum, namespace) => sum | NAMESPACE_FLAGS[namespace], 0);
   const argv = hook.args.length === 0 ? [hook.path] : hook.args;
   return [
     ...(container === undefined ? [] : [{ syscall: 'setns', args: [container, flags], what: 'container' } as const]),
-    { syscall: 'setsid', args: [] },
+    // From then on the container is out of reach, for setns() too.
+    ...(isConfined && kernel.hasScopes ? scopesAt(container === undefined ? 0 : 1) : []),
+    ...(isConfined ? [...freshSession, noGroups] : [{ syscall: 'setsid', args: [] } as const]),
     ...streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
     // The program may be the image's, and the /proc in which it is found the worker's.
     ...closeDescriptors(),
     // The bundle is not there for those that have the image as their root.
-    { syscall: 'chdir', args: [hook.name === 'startContainer' ? '/' : bundle], what: bundle },
+    { syscall: 'chdir', args: [isConfined ? '/' : bundle], what: bundle },
+    ...(isConfined ? hookConfinement(action.security === 'sandbox', kernel) : []),
     { syscall: 'execve', args: [hook.path, argv, hook.env], what: hook.path },
   ];
 }
+
+/** Where groups cannot be dropped, a command keeps them too. */
+const noGroups: TapeEntry = { syscall: 'setgroups', args: [0, 0], mayFail: true };
 
 function endOf({ exitCode, signal }: ExitStatus): string {
   return `ended with ${signal ?? `exit code ${exitCode}`}`;
