@@ -78,10 +78,18 @@ export function storeError(error: unknown, doing: string, path: string): Error {
       });
     default: {
       const trouble = fileTrouble(code);
-      return new StoreError('io', `Cannot ${doing}: ${trouble?.words ?? code} (${path})`, { ...details, hint: trouble?.hint });
+      const words = trouble?.words ?? strangePlaces[code] ?? code;
+      return new StoreError('io', `Cannot ${doing}: ${words} (${path})`, { ...details, hint: trouble?.hint });
     }
   }
 }
+
+const strangePlaces: Readonly<Record<string, string | undefined>> = {
+  EEXIST: 'a file is in its way',
+  ELOOP: 'links lead in a circle',
+  ENAMETOOLONG: 'a name in it is too long',
+  ENOTDIR: 'a file is where a folder is needed',
+};
 
 /** A failed call of Node's `fs` as a StoreError, if a disk or a limit is to blame, whatever file it was about. */
 export function troubleOf(error: unknown): StoreError | undefined {

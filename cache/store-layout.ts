@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { type Digest, digestOf, hexOf, layoutPathOf } from '../registry/oci/digest.ts';
@@ -13,29 +13,39 @@ export const oldestFormat = 1;
 
 /**
  * Where the store is when nobody says: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. Relative and empty
- * values are ignored. (XDG Base Directory Specification) Users without a home, as in many containers, have it in the folder for temporary
- * files, under their number.
+ * values are ignored. (XDG Base Directory Specification) Users without a home that they can write to, as in many containers (`HOME=/`,
+ * `HOME=/nonexistent`, sudo without -H), have it in the folder for temporary files, under their number.
  */
 export function defaultStoreRoot(environment: Readonly<Record<string, string | undefined>>): string {
   const chosen = environment['TSBUILD_STORE'];
   if (chosen !== undefined && chosen !== '') return path.resolve(chosen);
   const data = environment['XDG_DATA_HOME'];
   if (data !== undefined && path.isAbsolute(data)) return path.join(data, 'tsbuild');
-  const home = homeOf(environment['HOME']);
-  return home === undefined
-    ? path.join(tmpdir(), `tsbuild-${process.geteuid?.() ?? 0}`)
-    : path.join(home, '.local', 'share', 'tsbuild');
+  const named = environment['HOME'] ?? '';
+  const home = path.isAbsolute(named) ? named : homeInPasswd();
+  const store = home && path.join(home, '.local', 'share', 'tsbuild');
+  return store !== undefined && canBe(store) ? store : path.join(tmpdir(), `tsbuild-${process.geteuid?.() ?? 0}`);
 }
 
-function homeOf(named: string | undefined): string | undefined {
-  if (named !== undefined && path.isAbsolute(named)) return named;
+function homeInPasswd(): string | undefined {
   try {
-    const { homedir } = userInfo();
-    accessSync(homedir, constants.W_OK);
-    return homedir;
+    return userInfo().homedir;
   } catch {
-    // No passwd entry, or one with a home that is not there or not theirs.
     return undefined;
+  }
+}
+
+/** Whether a store is there, or there is a folder above in which it can be made. */
+function canBe(store: string): boolean {
+  if (existsSync(store)) return true;
+  let above = path.dirname(store);
+  while (!existsSync(above)) above = path.dirname(above);
+  try {
+    // With the slash a file is none.
+    accessSync(path.join(above, '/'), constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

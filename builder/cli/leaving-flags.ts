@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { compressionOf } from '../deliver/image-form.ts';
 import { checkFile } from '../export/check-destination.ts';
-import { writeWhole } from '../export/whole-output.ts';
+import { writeText } from '../export/whole-output.ts';
 import type { LeavingForm } from '../images/leaving-layers.ts';
 import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';
@@ -68,5 +67,5 @@ export async function checkDigestFile(parsed: ParsedFlags): Promise<void> {
 /** Writes the digest where `--digestfile` says. Throws OutputError. */
 export async function writeDigestFile(parsed: ParsedFlags, digest: string): Promise<void> {
   const file = parsed.last('--digestfile');
-  if (file !== undefined) await writeWhole(file, (temporary) => writeFile(temporary, digest));
+  if (file !== undefined) await writeText(file, digest);
 }

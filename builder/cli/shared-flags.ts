@@ -1,4 +1,6 @@
+import { defaultStoreRoot } from '../../cache/store-layout.ts';
 import type { StoreOwner } from '../../cache/store-safety.ts';
+import { UsageError } from '../errors.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -14,6 +16,13 @@ export function storeFlags(group: string): readonly Flag[] {
       help: "Whose store may be used: self (default), or any, which trusts all that another user's store holds",
     },
   ];
+}
+
+/** The folder of the store that a command line means. @throws UsageError for an empty one, which is not the current folder */
+export function storeRootOf(parsed: ParsedFlags, environment: Readonly<Record<string, string | undefined>>): string {
+  const root = parsed.last('--store');
+  if (root === '') throw new UsageError('--store', 'Cannot use --store "": it is empty');
+  return root ?? defaultStoreRoot(environment);
 }
 
 /** What `--store-owner` says. @throws UsageError */

@@ -1,11 +1,10 @@
 import { openStore, type Store } from '../../cache/store.ts';
-import { defaultStoreRoot } from '../../cache/store-layout.ts';
 import { UsageError } from '../errors.ts';
 import type { CommandContext } from './commands.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';
-import { helpFlag, storeFlags, storeOwnerOf } from './shared-flags.ts';
+import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from './shared-flags.ts';
 
 /** A command that works on the store. */
 export interface StoreCommand {
@@ -40,7 +39,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
       hint: `Usage: ${usage}`,
     });
   }
-  using store = await openStore(parsed.last('--store') ?? defaultStoreRoot(context.environment), {
+  using store = await openStore(storeRootOf(parsed, context.environment), {
     signal: context.signal,
     owner: storeOwnerOf(parsed),
     onWait: () => context.stderr.write('Waiting for the store: it is being pruned\n'),

@@ -18,7 +18,7 @@ import {
   markerFile,
   markerText,
 } from './layout-files.ts';
-import { kindAt, outputFailure, writeWhole } from './whole-output.ts';
+import { kindAt, outputFailure, toDevice, writeWhole } from './whole-output.ts';
 
 /** The outputs that are images in files. */
 export type ImageFileOutput = Extract<Output, { kind: 'oci' | 'docker' }>;
@@ -89,25 +89,9 @@ async function readToEnd(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal |
 async function toFile(files: readonly LayoutFile[], destination: string, { signal }: ExportOptions): Promise<void> {
   const kind = await kindAt(destination);
   // A pipe or a device has no temporary name.
-  if (kind === 'other') return toDevice(files, { destination, flags: 'w', signal });
-  return writeWhole(destination, (temporary) => toOpenFile(files, { destination: temporary, flags: 'wx', signal }));
-}
-
-interface OpenFile {
-  readonly destination: string;
-  readonly flags: 'w' | 'wx';
-  readonly signal: AbortSignal | undefined;
-}
-
-async function toDevice(files: readonly LayoutFile[], file: OpenFile): Promise<void> {
-  try {
-    await toOpenFile(files, file);
-  } catch (error) {
-    throw outputFailure(file.destination, error);
-  }
-}
-
-async function toOpenFile(files: readonly LayoutFile[], { destination, flags, signal }: OpenFile): Promise<void> {
-  await using handle = await open(destination, flags);
-  await writeFile(handle, layoutArchive(files, signal));
+  if (kind === 'other') return toDevice(destination, (handle) => writeFile(handle, layoutArchive(files, signal)));
+  return writeWhole(destination, async (temporary) => {
+    await using handle = await open(temporary, 'wx');
+    await writeFile(handle, layoutArchive(files, signal));
+  });
 }

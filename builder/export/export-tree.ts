@@ -1,4 +1,5 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import type { ReadStream } from 'node:fs';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../../cache/files.ts';
@@ -6,7 +7,7 @@ import type { Output } from '../options.ts';
 import { checkDestinations } from './check-destination.ts';
 import { mergeFolder } from './merge-folder.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
-import { kindAt, outputFailure, writeWhole } from './whole-output.ts';
+import { kindAt, outputFailure, toDevice, writeWhole } from './whole-output.ts';
 
 /** The outputs that are the files of the image, without the image. */
 export type TreeOutput = Extract<Output, { kind: 'local' | 'tar' }>;
@@ -31,6 +32,9 @@ export async function exportTree(output: TreeOutput, options: TreeExportOptions)
   const destination = resolve(output.destination);
   if (output.kind === 'local') return toFolder(destination, options.write);
   if (output.destination === '-') return toStandardOutput(options);
+  // A pipe or a device has no temporary name.
+  if ((await kindAt(destination)) === 'other')
+    return throughTemporary(options, (tar) => toDevice(destination, (handle) => writeFile(handle, tar)));
   return writeWhole(destination, (temporary) => options.write('tar', temporary));
 }
 
@@ -59,14 +63,23 @@ async function makeParent(destination: string): Promise<void> {
   }
 }
 
-async function toStandardOutput({ write, temporaryFolder, stdout, signal }: TreeExportOptions): Promise<void> {
+async function toStandardOutput(options: TreeExportOptions): Promise<void> {
+  const { stdout } = options;
   if (stdout === undefined) throw new Error('an output goes to standard output, which is not there');
+  return throughTemporary(options, (tar) => pipeline(tar, stdout, { end: false }));
+}
+
+/** The worker writes files alone. */
+async function throughTemporary(
+  { write, temporaryFolder, signal }: TreeExportOptions,
+  send: (tar: ReadStream) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(temporaryFolder, 'tar-'));
   try {
     const path = join(folder, 'files.tar');
     await write('tar', path);
     await using handle = await open(path);
-    await pipeline(handle.createReadStream({ autoClose: false }), stdout, { end: false });
+    await send(handle.createReadStream({ autoClose: false }));
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

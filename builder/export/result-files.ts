@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { printableJson } from '../printable.ts';
 import { type BuildResult, idOf } from '../result.ts';
-import { writeWhole } from './whole-output.ts';
+import { writeText } from './whole-output.ts';
 
 /** Where the command line wants the result told. */
 export interface ResultFiles {
@@ -12,10 +11,10 @@ export interface ResultFiles {
 /** Writes the id file and the metadata file. @throws OutputError */
 export async function writeResultFiles(result: BuildResult, { imageIdFile, metadataFile }: ResultFiles): Promise<void> {
   if (imageIdFile !== undefined) {
-    await writeWhole(imageIdFile, (temporary) => writeFile(temporary, idOf(result) ?? ''));
+    await writeText(imageIdFile, idOf(result) ?? '');
   }
   if (metadataFile !== undefined) {
-    await writeWhole(metadataFile, (temporary) => writeFile(temporary, metadataText(result)));
+    await writeText(metadataFile, metadataText(result));
   }
 }
 

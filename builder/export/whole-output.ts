@@ -1,4 +1,5 @@
-import { open, rename, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OutputError } from '../errors.ts';
 import { systemWords } from '../system-reason.ts';
@@ -6,23 +7,50 @@ import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 
 /**
  * Lets `write` make a file or folder in a temporary folder beside `destination`, and renames it when it is complete and on the disk. When
- * `write` throws, or the process exits, nothing stays. An existing file is replaced; an existing folder must be empty to be replaced by a
- * folder.
+ * `write` throws, or the process exits, nothing stays. An existing file is replaced, and not a link to it; an existing folder must be empty to
+ * be replaced by a folder. Not for devices and pipes, which cannot be replaced.
  *
  * @throws OutputError when the file system refuses; whatever else `write` throws
  */
 export async function writeWhole(destination: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const parent = dirname(destination);
   try {
-    await withTemporaryFolder(parent, basename(destination), async (folder) => {
+    const place = await placeOf(destination);
+    const parent = dirname(place);
+    await withTemporaryFolder(parent, basename(place), async (folder) => {
       const temporary = join(folder, 'new');
       await write(temporary);
       await syncPath(temporary);
-      await rename(temporary, destination);
+      await rename(temporary, place);
       await syncPath(parent);
     });
   } catch (error) {
     throw outputFailure(destination, error);
+  }
+}
+
+/** Writes a text as a whole file, or into the device or pipe that is there. @throws OutputError */
+export async function writeText(destination: string, text: string): Promise<void> {
+  if ((await kindAt(destination)) !== 'other') return writeWhole(destination, (temporary) => writeFile(temporary, text));
+  return toDevice(destination, (handle) => handle.writeFile(text));
+}
+
+/** Opens a device or pipe for `write`. @throws OutputError when the file system refuses; whatever else `write` throws */
+export async function toDevice(destination: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await using handle = await open(destination, constants.O_WRONLY);
+    await write(handle);
+  } catch (error) {
+    throw outputFailure(destination, error);
+  }
+}
+
+/** What links at a path lead to. */
+export async function placeOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return path;
+    throw error;
   }
 }
 

@@ -10,7 +10,7 @@ export function text(value: unknown, place: Place): asserts value is string {
 /** The same of at least one character. */
 export function someText(value: unknown, place: Place): asserts value is string {
   text(value, place);
-  if (value === '') throw new UsageError(place.flag, `Cannot use the option "${place.option}": it is empty`);
+  if (value === '') throw new UsageError(place.flag, `Cannot use ${place.flag} "": it is empty`);
 }
 
 /** A name: on one line, and nothing that a terminal obeys. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RegistryClient } from '../client.ts';
 import { RegistryError, reasonOf } from '../errors.ts';
@@ -88,8 +88,9 @@ async function editAuths(file: string, edit: (auths: Auths) => Auths): Promise<v
   await writePrivately(file, `${JSON.stringify({ ...document, auths: edit(known) }, undefined, '\t')}\n`);
 }
 
-/** Temp, sync, rename; readable by the owner alone from its first byte. */
-async function writePrivately(file: string, text: string): Promise<void> {
+/** Temp, sync, rename; readable by the owner alone from its first byte. A file behind a link stays there, as docker leaves it. */
+async function writePrivately(named: string, text: string): Promise<void> {
+  const file = await placeOf(named);
   const temporary = `${file}.${randomUUID()}`;
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -107,4 +108,13 @@ async function writePrivately(file: string, text: string): Promise<void> {
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+async function placeOf(file: string): Promise<string> {
+  const place = await realpath(file).catch(() => undefined);
+  if (place === undefined || (await stat(place)).isFile()) return place ?? file;
+  throw new RegistryError('configuration', `Cannot write "${file}": it is not a file`, {
+    side: 'client',
+    hint: 'Choose another file with --authfile or REGISTRY_AUTH_FILE',
+  });
 }

@@ -106,7 +106,7 @@ const rows: readonly [options: Record<string, unknown>, flag: string, message: s
   [{ ssh: { default: 'x' } }, '--ssh', 'Cannot use the option "ssh["default"]": expected an object, found "x"'],
   [{ allow: ['all'] }, '--allow', 'Cannot use --allow all: expected network.host, security.insecure or device[=NAME]'],
   [{ volumes: ['x'] }, '--volume', 'Cannot mount volume "x": expected HOST-PATH:PATH'],
-  [{ emulators: { pdp11: '' } }, '--emulator', 'Cannot use the option "emulators["pdp11"]": it is empty'],
+  [{ emulators: { pdp11: '' } }, '--emulator', 'Cannot use --emulator "": it is empty'],
   [{ signal: true }, 'signal', 'Cannot use the option "signal": expected an AbortSignal, found true'],
   [{ stdin: 'text' }, 'stdin', 'Cannot use the option "stdin": expected something to read from, found "text"'],
   [{ onEvent: 'x' }, 'onEvent', 'Cannot use the option "onEvent": expected a function, found "x"'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -16,15 +17,19 @@ import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { commitSnapshot, makeLayerFolder } from './snapshots.ts';
 
-const locations: readonly (readonly [environment: Readonly<Record<string, string>>, root: string])[] = [
-  [{ HOME: '/home/a' }, '/home/a/.local/share/tsbuild'],
-  [{ HOME: '/home/a', XDG_DATA_HOME: '/data' }, '/data/tsbuild'],
-  [{ HOME: '/home/a', XDG_DATA_HOME: 'relative' }, '/home/a/.local/share/tsbuild'],
-  [{ HOME: '/home/a', XDG_DATA_HOME: '/data', TSBUILD_STORE: '/store' }, '/store'],
-  [{ HOME: '/home/a', TSBUILD_STORE: '' }, '/home/a/.local/share/tsbuild'],
-];
-
 test('defaultStoreRoot() follows the environment', () => {
+  using folder = temporaryFolder('home');
+  const { path: HOME } = folder;
+  const atHome = folder.at('.local/share/tsbuild');
+  const locations: readonly (readonly [environment: Readonly<Record<string, string>>, root: string])[] = [
+    [{ HOME }, atHome],
+    [{ HOME, XDG_DATA_HOME: '/data' }, '/data/tsbuild'],
+    [{ HOME, XDG_DATA_HOME: 'relative' }, atHome],
+    [{ HOME, XDG_DATA_HOME: '/data', TSBUILD_STORE: '/store' }, '/store'],
+    [{ HOME, TSBUILD_STORE: '' }, atHome],
+    [{ HOME: folder.at('to/be/made') }, folder.at('to/be/made/.local/share/tsbuild')],
+    [{ HOME: '/dev/null' }, path.join(tmpdir(), `tsbuild-${process.getuid?.()}`)],
+  ];
   for (const [environment, root] of locations) assert.equal(defaultStoreRoot(environment), root);
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { sandbox } from '../support/sandbox.ts';
 
@@ -44,6 +45,31 @@ for (const [args, stderr] of others) {
     await box.tsbuild(...args).fails({ exit: 2, stderr });
   });
 }
+
+const empty: readonly (readonly [flag: string, ...args: string[]])[] = [
+  ['--store', '.'],
+  ['--store', 'images'],
+  ['--store', 'doctor'],
+  ['--store', 'store', 'verify'],
+  ['--ignorefile', '.'],
+  ['--device', '.'],
+  ['--cdi-spec-dir', '.'],
+];
+
+for (const [flag, ...args] of empty) {
+  test(`tsbuild ${args.join(' ')} with an empty ${flag} is refused, as a variable without a value would give it`, async () => {
+    using box = sandbox();
+    await box.tsbuild(...args, flag, '').fails({ exit: 2, stderr: new RegExp(`^error: Cannot use ${flag} "": it is empty\n`) });
+    assert.deepEqual(readdirSync(box.path), []);
+  });
+}
+
+test('a store below a file is refused in words', async () => {
+  using box = sandbox().file('f');
+  await box
+    .tsbuild('images', '--store', 'f/s')
+    .fails({ exit: 5, stderr: /^error: Cannot use store .*a file is where a folder is needed/ });
+});
 
 /** They ask for what is so anyway. */
 const idle: readonly string[] = [

@@ -98,9 +98,21 @@ test('doctor names ids that nobody has', requires('user:single', 'user-namespace
   for (const [first = 0, count = 0] of taken) assert.ok(start >= first + count || start + 65_536 <= first, stdout);
 });
 
-const homeless: readonly [title: string, variables: (box: Sandbox) => readonly string[], store: (box: Sandbox) => string][] = [
+const homeless: readonly (readonly [
+  title: string,
+  variables: (box: Sandbox) => readonly string[],
+  store: (box: Sandbox) => string,
+])[] = [
   ['no HOME', (box) => [`TMPDIR=${box.at('tmp')}`], (box) => box.at('tmp', 'tsbuild-54321')],
   ['an empty HOME', (box) => ['HOME=', `TMPDIR=${box.at('tmp')}`], (box) => box.at('tmp', 'tsbuild-54321')],
+  ...['/nonexistent', '/', '/root', '/dev/null'].map(
+    (home) =>
+      [
+        `HOME=${home}`,
+        (box: Sandbox) => [`HOME=${home}`, `TMPDIR=${box.at('tmp')}`],
+        (box: Sandbox) => box.at('tmp', 'tsbuild-54321'),
+      ] as const,
+  ),
   ['a HOME of its own', (box) => [`HOME=${box.at('tmp')}`], (box) => box.at('tmp', '.local/share/tsbuild')],
 ];
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FakeRegistry } from '../support/fake-registry.ts';
@@ -46,6 +46,20 @@ test('login keeps what the registry takes, push uses it, logout forgets it', nee
   await box.tsbuild('logout', '--authfile', 'auth/auth.json', host).succeeds();
   await box.tsbuild('pull', ...flags, `${host}/private:1`).fails({ exit: 4, stderr: /tsbuild login|sign in/i });
   await box.tsbuild('logout', '--authfile', 'auth/auth.json', host).fails({ exit: 2, stderr: /nobody is signed in there/ });
+});
+
+test('login writes the file behind a link, and no device', needs, async () => {
+  using box = signInBox()
+    .file('dotfiles/auth.json', '{}')
+    .link('auth/auth.json', '../dotfiles/auth.json')
+    .link('null', '/dev/null');
+  const signIn = ['-u', 'anna', '--password-stdin', host];
+  await box.tsbuildWith({ stdin: password }, 'login', ...flags, ...signIn).succeeds();
+  assert.ok(lstatSync(box.at('auth/auth.json')).isSymbolicLink());
+  assert.ok(readFileSync(box.at('dotfiles/auth.json'), 'utf8').includes(host));
+  const toDevice = ['--cert-dir', 'certs', '--authfile', 'null', ...signIn];
+  await box.tsbuildWith({ stdin: password }, 'login', ...toDevice).fails({ exit: 4, stderr: /Cannot (?:write|read) "?.*null/ });
+  assert.ok(lstatSync('/dev/null').isCharacterDevice());
 });
 
 test('login keeps nothing that the registry refuses', needs, async () => {

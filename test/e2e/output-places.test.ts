@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, readFileSync,
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
 
 const needs = requires('user:subids');
 const asRoot = requires('user:subids', 'root');
@@ -52,6 +52,36 @@ for (const [flags, stderr] of unwritable) {
     assert.equal(existsSync(box.store), false);
     chmodSync(box.at('closed'), 0o755);
     assert.deepEqual([...readdirSync(box.at('closed')), ...readdirSync(box.at('full'))], ['x']);
+  });
+}
+
+/** What writes to a place of its own, and how its text begins. */
+const written: readonly (readonly [flags: (place: string) => readonly string[], start: RegExp])[] = [
+  [(place) => ['--iidfile', place], /^sha256:/],
+  [(place) => ['--metadata-file', place], /^\{/],
+  [(place) => ['-o', `type=tar,dest=${place}`], /^d\/\0/],
+  [(place) => ['-o', `type=oci,dest=${place}`], /^blobs\/\0/],
+  [(place) => ['-o', `type=docker,dest=${place}`], /^blobs\/\0/],
+];
+
+for (const [flags, start] of written) {
+  test(`${flags('PLACE').join(' ')} writes into pipes and behind links, which stay`, needs, async () => {
+    using box = withFile().file('real/x', 'old').link('link', 'real/x').link('null', '/dev/null').link('out', '/dev/fd/1');
+    await box.run(['mkfifo', 'pipe']).succeeds();
+    const reader = box.run(['cat', 'pipe']);
+    await box.tsbuild(...flags('pipe'), 'c').succeeds();
+    assert.match((await reader.succeeds()).stdout, start);
+    await box.tsbuild(...flags('link'), 'c').succeeds();
+    assert.match(readFileSync(box.at('real/x'), 'latin1'), start);
+    await box.tsbuild(...flags('null'), 'c').succeeds();
+    assert.match(
+      (await box.run(['sh', '-c', '"$@" | cat', 'sh', ...programCommand(), ...flags('out'), 'c']).succeeds()).stdout,
+      start,
+    );
+    for (const name of ['link', 'null', 'out']) assert.ok(lstatSync(box.at(name)).isSymbolicLink());
+    assert.ok(lstatSync(box.at('pipe')).isFIFO());
+    assert.ok(lstatSync('/dev/null').isCharacterDevice());
+    assert.deepEqual(readdirSync(box.at('real')), ['x']);
   });
 }
 

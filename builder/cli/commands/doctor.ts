@@ -1,4 +1,3 @@
-import { defaultStoreRoot } from '../../../cache/store-layout.ts';
 import { gatherFacts } from '../../doctor/facts.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { findingsOf } from '../../doctor/findings.ts';
@@ -10,7 +9,7 @@ import type { Flag } from '../flag.ts';
 import { helpText } from '../help.ts';
 import { refuseOperands } from '../operands.ts';
 import { parseFlags } from '../parse-flags.ts';
-import { helpFlag, storeFlags, storeOwnerOf } from '../shared-flags.ts';
+import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../shared-flags.ts';
 
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },
@@ -32,7 +31,7 @@ export async function runDoctor({ argv, environment, stdout, signal }: CommandCo
     return exitCode.success;
   }
   refuseOperands('doctor', parsed);
-  const store = parsed.last('--store') ?? defaultStoreRoot(environment);
+  const store = storeRootOf(parsed, environment);
   const owner = storeOwnerOf(parsed);
   const [facts, trial] = [await gatherFacts(store, environment, owner), await tryRun(store, signal, owner)];
   const findings = findingsOf(facts, trial);

@@ -1,4 +1,3 @@
-import { defaultStoreRoot } from '../../../cache/store-layout.ts';
 import { repairVersion } from '../../../cache/store-version.ts';
 import { exitCode } from '../../exit-code.ts';
 import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
@@ -7,7 +6,7 @@ import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { parseFlags } from '../parse-flags.ts';
-import { storeOwnerOf } from '../shared-flags.ts';
+import { storeOwnerOf, storeRootOf } from '../shared-flags.ts';
 import { flagsOf, type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const storeVerify: StoreCommand = {
@@ -29,7 +28,7 @@ export const storeVerify: StoreCommand = {
 export async function runStoreVerify(context: CommandContext): Promise<number> {
   const parsed = parseFlags(context.argv, { flags: flagsOf(storeVerify) });
   // Without its version a store cannot be opened.
-  const root = parsed.last('--store') ?? defaultStoreRoot(context.environment);
+  const root = storeRootOf(parsed, context.environment);
   if (parsed.isOn('--repair') === true && (await repairVersion(root, storeOwnerOf(parsed) ?? 'self'))) {
     context.stderr.write('note: The version of the store was damaged, and is written again\n');
   }
