@@ -79,7 +79,7 @@ export class RegistryClient implements AsyncDisposable {
     this.#options = options;
     this.limits = { ...defaults, ...options.limits };
     const { environment, certDirectory } = options;
-    this.#transport = new Transport({ ...this.limits, environment, certDirectory, userAgent: 'tsbuild' });
+    this.#transport = new Transport({ ...this.limits, environment, certDirectory, signal: options.signal, userAgent: 'tsbuild' });
     const send: Exchange = (request) => this.#transport.send({ ...request, signal: this.#joined(request) });
     this.exchange = redirecting(retrying(send, { ...this.limits, onNotice: (message) => this.notice(message) }));
   }
@@ -94,7 +94,7 @@ export class RegistryClient implements AsyncDisposable {
 
   /** What registries.conf says; read once, when it is first needed. */
   conf(): Promise<RegistriesConf> {
-    this.#conf ??= loadRegistriesConf(this.#options.environment);
+    this.#conf ??= loadRegistriesConf(this.#options.environment, this.#options.signal);
     return this.#conf;
   }
 

@@ -9,13 +9,14 @@ import { parseContextLocation } from '../source/named-context.ts';
 export type IgnoredPaths = (path: string) => boolean;
 
 const nothing: IgnoredPaths = () => false;
+const never = new AbortController().signal;
 
 /**
  * Reads the ignore rules of a context that is a folder, if anything in the file copies from it. Throws what readIgnoreRules() throws.
  */
 export async function ignoredPaths(
   file: Containerfile,
-  { context, ignoreFile }: BuildOptions,
+  { context, ignoreFile, signal = never }: BuildOptions,
   containerfile: string | undefined,
 ): Promise<IgnoredPaths> {
   const location = parseContextLocation(context);
@@ -24,6 +25,7 @@ export async function ignoredPaths(
     root: path.resolve(location.path),
     containerfile,
     ignoreFile: ignoreFile === undefined ? undefined : path.resolve(ignoreFile),
+    signal,
   });
   // With exceptions a folder that is left out may still hold something to copy.
   if (rules.isEmpty || rules.hasExceptions) return nothing;

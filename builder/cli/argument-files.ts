@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { inputText } from '../../registry/input-file.ts';
 import { UsageError } from '../errors.ts';
 import { systemReason } from '../system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';
@@ -6,12 +6,14 @@ import type { ParsedFlags } from './parse-flags.ts';
 /** The texts of the --build-arg-file files, in order. @throws UsageError */
 export async function readArgumentFiles(
   parsed: ParsedFlags,
+  signal: AbortSignal,
 ): Promise<readonly { readonly name: string; readonly text: string }[]> {
   return Promise.all(
     parsed.all('--build-arg-file').map(async (name) => {
       try {
-        return { name, text: await readFile(name, 'utf8') };
+        return { name, text: await inputText(name, signal) };
       } catch (error) {
+        signal.throwIfAborted();
         throw new UsageError('--build-arg-file', `Cannot read "${name}": ${systemReason(error)}`, { cause: error });
       }
     }),

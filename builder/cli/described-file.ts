@@ -62,7 +62,7 @@ export async function runDescription(
   const withoutFormat: ParsedFlags = { ...parsed, last: (long) => (long === '--format' ? undefined : parsed.last(long)) };
   const { options } = readBuildCommand(withoutFormat, {
     environment: context.environment,
-    argumentFiles: await readArgumentFiles(parsed),
+    argumentFiles: await readArgumentFiles(parsed, context.signal),
   });
   const format = readReportFormat('--format', page.name, parsed.last('--format'));
   return describe({ options, format: parsed.isOn('--json') === true ? 'json' : format }, context);

@@ -1,7 +1,9 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContainerfileError } from '../../parser/errors.ts';
+import { inputFile } from '../../registry/input-file.ts';
 import { UsageError } from '../errors.ts';
+import { containerfileText } from '../source/containerfile-text.ts';
 import { IgnoreRules, parseIgnoreFile } from './ignore.ts';
 
 interface IgnoreFileChoice {
@@ -11,6 +13,7 @@ interface IgnoreFileChoice {
   readonly containerfile: string | undefined;
   /** --ignorefile, absolute. */
   readonly ignoreFile: string | undefined;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -19,16 +22,17 @@ interface IgnoreFileChoice {
  * ContainerfileError for patterns that are wrong, a UsageError for an --ignorefile that cannot be read.
  */
 export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreRules> {
-  if (choice.ignoreFile !== undefined) return parsed(path.basename(choice.ignoreFile), await readChosen(choice.ignoreFile));
+  if (choice.ignoreFile !== undefined)
+    return parsed(path.basename(choice.ignoreFile), await readChosen(choice.ignoreFile, choice.signal));
   const { containerfile } = choice;
   if (containerfile !== undefined) {
     for (const suffix of ['.dockerignore', '.containerignore']) {
-      const text = await readBeside(containerfile + suffix, choice.root);
+      const text = await readBeside(containerfile + suffix, choice);
       if (text !== undefined) return parsed(path.basename(containerfile) + suffix, text);
     }
   }
   for (const name of ['.containerignore', '.dockerignore']) {
-    const text = await readInside(choice.root, name);
+    const text = await readInside(name, choice);
     if (text !== undefined) return parsed(name, text);
   }
   return IgnoreRules.none;
@@ -40,40 +44,48 @@ function parsed(name: string, text: string): IgnoreRules {
   return rules;
 }
 
-async function readChosen(file: string): Promise<string> {
+async function readChosen(file: string, signal: AbortSignal): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await containerfileText(inputFile(file), { what: `ignore file "${file}"`, flag: '--ignorefile', signal });
   } catch (error) {
+    if (error instanceof UsageError || error === signal.reason) throw error;
     throw new UsageError('--ignorefile', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
   }
 }
 
 /** Beside a Containerfile that is in the context, the file is of the context too; beside one that the user named elsewhere it may be anywhere. */
-async function readBeside(file: string, root: string): Promise<string | undefined> {
-  const relative = path.relative(root, file);
+async function readBeside(file: string, choice: IgnoreFileChoice): Promise<string | undefined> {
+  const relative = path.relative(choice.root, file);
   const isInContext = !relative.startsWith('../') && !path.isAbsolute(relative);
-  return isInContext ? readInside(root, relative) : readIfFile(file);
+  return isInContext ? readInside(relative, choice) : readIfFile(file, choice.signal);
 }
 
-/** A link in the context that leads out of it is not followed: the context may come from anywhere. */
-async function readInside(root: string, name: string): Promise<string | undefined> {
+/**
+ * A link in the context that leads out of it is not followed, and a pipe in it is not waited for: the context may come from anywhere.
+ */
+async function readInside(name: string, { root, signal }: IgnoreFileChoice): Promise<string | undefined> {
   const file = path.join(root, name);
   try {
     const real = await realpath(file);
     const realRoot = await realpath(root);
     if (real !== realRoot && !real.startsWith(`${realRoot === '/' ? '' : realRoot}/`)) return undefined;
+    const stats = await stat(real);
+    if (!stats.isFile() && !stats.isDirectory()) {
+      throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": it is no regular file`);
+    }
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
-  return readIfFile(file);
+  return readIfFile(file, signal);
 }
 
-async function readIfFile(file: string): Promise<string | undefined> {
+async function readIfFile(file: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await containerfileText(inputFile(file), { what: `ignore file "${file}"`, flag: 'CONTEXT', signal });
   } catch (error) {
     if (isMissing(error)) return undefined;
+    if (error instanceof UsageError || error === signal.reason) throw error;
     throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
   }
 }

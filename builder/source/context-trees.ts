@@ -95,9 +95,14 @@ export class ContextTrees {
 
   /** The Containerfile's own ignore file and --ignorefile are about the build context only. */
   #ignoreRules(name: string | undefined, root: string): ReturnType<typeof readIgnoreRules> {
-    const { containerfile, ignoreFile } = this.#services;
-    if (name !== undefined) return readIgnoreRules({ root, containerfile: undefined, ignoreFile: undefined });
-    return readIgnoreRules({ root, containerfile, ignoreFile: ignoreFile === undefined ? undefined : path.resolve(ignoreFile) });
+    const { containerfile, ignoreFile, signal } = this.#services;
+    if (name !== undefined) return readIgnoreRules({ root, containerfile: undefined, ignoreFile: undefined, signal });
+    return readIgnoreRules({
+      root,
+      containerfile,
+      ignoreFile: ignoreFile === undefined ? undefined : path.resolve(ignoreFile),
+      signal,
+    });
   }
 }
 

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import type { Source } from '../../parser/span.ts';
 import type { RegistryClient } from '../../registry/client.ts';
+import { inputFile } from '../../registry/input-file.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { systemReason } from '../system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
-import { inputFile } from './input-file.ts';
 import { placeInside } from './inside-folder.ts';
 import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
 import { isRemoteLocation, parseContextLocation } from './named-context.ts';

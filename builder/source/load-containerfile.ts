@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/span.ts';
+import { inputFile } from '../../registry/input-file.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { containerfileText } from './containerfile-text.ts';
-import { inputFile } from './input-file.ts';
 import { leadsOut } from './inside-context.ts';
 
 /** Names that are tried in the context, in this order, when no file is named. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { inputBytes } from '../../registry/input-file.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
@@ -7,18 +7,18 @@ import { checkReadable } from './readable-file.ts';
 /** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */
 export async function secretValue(
   id: string,
-  { secrets = {}, environment = {} }: Pick<BuildOptions, 'secrets' | 'environment'>,
+  { secrets = {}, environment = {}, signal }: Pick<BuildOptions, 'secrets' | 'environment' | 'signal'>,
 ): Promise<Buffer | undefined> {
   const source = ownValue(secrets, id);
   if (source === undefined) return undefined;
-  if (source.kind === 'file') return readSecretFile(id, source.path);
+  if (source.kind === 'file') return readSecretFile(id, source.path, signal);
   const value = ownValue(environment, source.name);
   if (value !== undefined) return Buffer.from(value);
   throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
 }
 
 /** Throws UsageError when secretValue() could not read the secret. */
-export async function checkSecret(id: string, options: Pick<BuildOptions, 'secrets' | 'environment'>): Promise<void> {
+export async function checkSecret(id: string, options: Pick<BuildOptions, 'secrets' | 'environment' | 'signal'>): Promise<void> {
   const source = options.secrets?.[id];
   if (source?.kind === 'file') {
     await checkReadable('--secret', source.path, { kind: 'file', what: `secret "${id}" from "${source.path}"` });
@@ -36,10 +36,11 @@ export function secretLine(secret: Buffer | undefined): string | undefined {
   return line === '' ? undefined : line;
 }
 
-async function readSecretFile(id: string, file: string): Promise<Buffer> {
+async function readSecretFile(id: string, file: string, signal: AbortSignal | undefined): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await inputBytes(file, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${why}`, { cause: error });
   }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
 import { canonicalHost, withHost } from '../host-name.ts';
 import type { Environment } from '../http/proxy.ts';
+import { inputText } from '../input-file.ts';
 import { trimEnd } from '../oci/trim-end.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';
 
@@ -72,8 +72,8 @@ function value(environment: Environment, name: string): string | undefined {
 }
 
 /** Reads an auth file; undefined when there is none. Errors never quote the file's content. */
-export async function readAuthFile(file: string): Promise<AuthFile | undefined> {
-  const text = await readOptional(file);
+export async function readAuthFile(file: string, signal?: AbortSignal): Promise<AuthFile | undefined> {
+  const text = await readOptional(file, signal);
   if (text === undefined || text.trim() === '') return undefined;
   const document = objectOf(parseJson(text, file));
   // .dockercfg is what later became the value of "auths".
@@ -94,10 +94,11 @@ export function normaliseKey(key: string): string {
   return withHost(trimEnd(bare, '/'), canonicalHost);
 }
 
-async function readOptional(file: string): Promise<string | undefined> {
+async function readOptional(file: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await inputText(file, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     // Another user's runtime folder may be unreadable; what cannot be read holds nothing for us.
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
     throw new RegistryError('configuration', `Cannot read "${file}": ${reasonOf(error)}`, { side: 'client', cause: error });

@@ -28,7 +28,7 @@ const dockerHubKey = 'https://index.docker.io/v1/';
  */
 export async function findCredentials(repository: string, options: CredentialOptions): Promise<Credentials | undefined> {
   for (const path of authFilesToRead(options)) {
-    const file = await readAuthFile(path);
+    const file = await readAuthFile(path, options.signal);
     const found = file === undefined ? undefined : await credentialsIn(file, repository, options);
     if (found !== undefined) return found;
   }

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
 import type { Environment } from '../http/proxy.ts';
+import { inputText } from '../input-file.ts';
 import { decodeRegistriesConf } from './registries-document.ts';
 
 /** Another place that has the same images. */
@@ -43,16 +44,16 @@ export interface RegistriesDocument {
  * Reads CONTAINERS_REGISTRIES_CONF alone, or the user's file, else the system's, and then the drop-ins, where the later one wins. Throws
  * RegistryError `configuration` that names file and line.
  */
-export async function loadRegistriesConf(environment: Environment): Promise<RegistriesConf> {
+export async function loadRegistriesConf(environment: Environment, signal?: AbortSignal): Promise<RegistriesConf> {
   const documents: RegistriesDocument[] = [];
-  for (const file of await filesOf(environment)) {
-    const text = await readOptional(file);
+  for (const file of await filesOf(environment, signal)) {
+    const text = await readOptional(file, signal);
     if (text !== undefined) documents.push(decode(text, file));
   }
   return merge(documents);
 }
 
-async function filesOf(environment: Environment): Promise<readonly string[]> {
+async function filesOf(environment: Environment, signal: AbortSignal | undefined): Promise<readonly string[]> {
   const only = environment['CONTAINERS_REGISTRIES_CONF'];
   if (only !== undefined && only !== '') return [only];
   const home = environment['XDG_CONFIG_HOME'] || (environment['HOME'] && path.join(environment['HOME'], '.config'));
@@ -60,11 +61,11 @@ async function filesOf(environment: Environment): Promise<readonly string[]> {
   const main = [...(user === undefined ? [] : [path.join(user, 'registries.conf')]), '/etc/containers/registries.conf'];
   const folders = ['/etc/containers/registries.conf.d', ...(user === undefined ? [] : [path.join(user, 'registries.conf.d')])];
   const dropIns = await Promise.all(folders.map(confFilesIn));
-  return [...(await firstPresent(main)), ...dropIns.flat()];
+  return [...(await firstPresent(main, signal)), ...dropIns.flat()];
 }
 
-async function firstPresent(files: readonly string[]): Promise<readonly string[]> {
-  for (const file of files) if ((await readOptional(file)) !== undefined) return [file];
+async function firstPresent(files: readonly string[], signal: AbortSignal | undefined): Promise<readonly string[]> {
+  for (const file of files) if ((await readOptional(file, signal)) !== undefined) return [file];
   return [];
 }
 
@@ -78,10 +79,11 @@ async function confFilesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-async function readOptional(file: string): Promise<string | undefined> {
+async function readOptional(file: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await inputText(file, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     if (isAbsence(error)) return undefined;
     throw unreadable(file, reasonOf(error));
   }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { inputText } from '../input-file.ts';
 import type { Environment } from './proxy.ts';
 
 /** What a TLS connection to one host is made with. */
@@ -16,6 +17,8 @@ export interface CertificateOptions {
   readonly environment: Environment;
   /** `--cert-dir`: used instead of the folders below certs.d. */
   readonly certDirectory?: string | undefined;
+  /** Ends waiting for a pipe among the files. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -29,20 +32,23 @@ export async function tlsSettingsFor(
   breadth: 'narrow' | 'wide',
   options: CertificateOptions,
 ): Promise<TlsSettings> {
-  const found = (await firstFolder(foldersFor(host, options))) ?? {};
-  const ca = [...(found.ca ?? []), ...(await authoritiesFor(breadth, options.environment))];
+  const found = (await firstFolder(foldersFor(host, options), options.signal)) ?? {};
+  const ca = [...(found.ca ?? []), ...(await authoritiesFor(breadth, options))];
   return ca.length === 0 ? found : { ...found, ca };
 }
 
 /** The authorities of tlsSettingsFor() that vouch for any host, and so for a proxy. None: those that Node has built in. */
-export async function authoritiesFor(breadth: 'narrow' | 'wide', environment: Environment): Promise<readonly string[]> {
-  const named = await namedAuthorities(environment);
+export async function authoritiesFor(
+  breadth: 'narrow' | 'wide',
+  { environment, signal }: CertificateOptions,
+): Promise<readonly string[]> {
+  const named = await namedAuthorities(environment, signal);
   return breadth === 'narrow' ? named : [...named, ...rootCertificates, ...(await systemAuthorities(environment))];
 }
 
-async function firstFolder(folders: readonly string[]): Promise<TlsSettings | undefined> {
+async function firstFolder(folders: readonly string[], signal: AbortSignal | undefined): Promise<TlsSettings | undefined> {
   for (const folder of folders) {
-    const found = await readFolder(folder);
+    const found = await readFolder(folder, signal);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -55,12 +61,14 @@ function foldersFor(host: string, { certDirectory, environment }: CertificateOpt
   return [...own, path.join('/etc/containers/certs.d', host), path.join('/etc/docker/certs.d', host)];
 }
 
-async function readFolder(folder: string): Promise<TlsSettings | undefined> {
+async function readFolder(folder: string, signal: AbortSignal | undefined): Promise<TlsSettings | undefined> {
   const names = await namesIn(folder);
   if (names === undefined) return undefined;
-  const ca = await Promise.all(names.filter((name) => name.endsWith('.crt')).map((name) => readText(path.join(folder, name))));
+  const ca = await Promise.all(
+    names.filter((name) => name.endsWith('.crt')).map((name) => readText(path.join(folder, name), signal)),
+  );
   const certName = names.find((name) => name.endsWith('.cert'));
-  const client = certName === undefined ? {} : await readPair(folder, certName, names);
+  const client = certName === undefined ? {} : await readPair(folder, certName, { names, signal });
   return { ...(ca.length === 0 ? {} : { ca }), ...client };
 }
 
@@ -74,7 +82,11 @@ async function namesIn(folder: string): Promise<readonly string[] | undefined> {
   }
 }
 
-async function readPair(folder: string, certName: string, names: readonly string[]): Promise<{ cert: string; key: string }> {
+async function readPair(
+  folder: string,
+  certName: string,
+  { names, signal }: { readonly names: readonly string[]; readonly signal: AbortSignal | undefined },
+): Promise<{ cert: string; key: string }> {
   const keyName = certName.replace(/\.cert$/, '.key');
   if (!names.includes(keyName)) {
     throw new RegistryError(
@@ -86,13 +98,14 @@ async function readPair(folder: string, certName: string, names: readonly string
       },
     );
   }
-  return { cert: await readText(path.join(folder, certName)), key: await readText(path.join(folder, keyName)) };
+  return { cert: await readText(path.join(folder, certName), signal), key: await readText(path.join(folder, keyName), signal) };
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, signal: AbortSignal | undefined): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await inputText(file, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     const message = `Cannot read certificate "${file}": ${reasonOf(error)}`;
     throw new RegistryError('configuration', message, { side: 'client', cause: error });
   }
@@ -107,9 +120,9 @@ const systemBundles = [
 ];
 
 /** The files that the environment names. */
-async function namedAuthorities(environment: Environment): Promise<readonly string[]> {
+async function namedAuthorities(environment: Environment, signal: AbortSignal | undefined): Promise<readonly string[]> {
   const files = [environment['SSL_CERT_FILE'], environment['NODE_EXTRA_CA_CERTS']];
-  return Promise.all(files.filter((file) => file !== undefined && file !== '').map((file) => readText(file ?? '')));
+  return Promise.all(files.filter((file) => file !== undefined && file !== '').map((file) => readText(file ?? '', signal)));
 }
 
 /** Authorities that a company adds to its machines; Node by itself looks only at its own list. SSL_CERT_FILE takes their place. */

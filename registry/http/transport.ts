@@ -135,7 +135,7 @@ export class Transport implements AsyncDisposable {
       const { socksConnector } = await import('./socks.ts');
       return new Agent({ ...limits, connect: socksConnector(proxy, connect) });
     }
-    const ca = proxy.protocol === 'https:' ? await authoritiesFor(breadth, this.#options.environment) : [];
+    const ca = proxy.protocol === 'https:' ? await authoritiesFor(breadth, this.#options) : [];
     return new ProxyAgent({
       ...limits,
       ...proxyOptions(proxy),

@@ -15,7 +15,7 @@ export async function runBuild(context: CommandContext): Promise<number> {
   if (parsed.isOn('--help') === true) return printHelp(context);
   const command = readBuildCommand(parsed, {
     environment: context.environment,
-    argumentFiles: await readArgumentFiles(parsed),
+    argumentFiles: await readArgumentFiles(parsed, context.signal),
   });
   const { method, format } = command.call;
   if (method === 'build') return buildImage(command, context);

@@ -91,6 +91,22 @@ interface Child {
   readonly status: FileStatus;
 }
 
+/** A folder whose names are being looked at. */
+interface Visit {
+  readonly folder: Folder;
+  readonly names: Iterator<RawPath, unknown>;
+  /** undefined for the top, which is not ours to close. */
+  readonly origin:
+    | {
+        readonly child: Child;
+        readonly entry: LayerEntry;
+        readonly mtime: number;
+        /** How many changes there had been before. */
+        readonly changes: number;
+      }
+    | undefined;
+}
+
 class Walk {
   readonly #options: WalkOptions;
   /** Folders on the way that are written only when something in them is. */
@@ -103,40 +119,50 @@ class Walk {
     this.#options = options;
   }
 
+  /** Without a function that calls itself: a tree may be deeper than a stack. */
   *entries(): Generator<FoundEntry | Pause, void, undefined> {
     const { upperFd, baseFd } = this.#options;
-    yield* this.#folder({ fd: upperFd, path: rawPath(''), baseFd, isOpaque: false });
-  }
-
-  *#folder(folder: Folder): Generator<FoundEntry | Pause, void, undefined> {
-    for (const name of namesOf(folder)) {
-      // A tree that is as it was gives no entries for as long as it is.
-      if (this.#pace.isDue()) yield pause;
-      const bytes = bytesOfPath(name);
-      const path = folder.path === '' ? name : rawPath(`${folder.path}/${name}`);
-      const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
-      if (status === undefined) {
-        yield* this.#emit({ type: 'whiteout', path });
-      } else {
-        yield* this.#child({ folder, name: bytes, path, status });
+    const visits: Visit[] = [visitOf({ fd: upperFd, path: rawPath(''), baseFd, isOpaque: false }, undefined)];
+    try {
+      for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
+        const next = visit.names.next();
+        if (next.done === true) {
+          this.#leave(visit);
+          visits.pop();
+          closeVisit(visit);
+        } else {
+          const entered = yield* this.#name(visit.folder, next.value);
+          if (entered !== undefined) visits.push(entered);
+        }
       }
+    } finally {
+      visits.forEach(closeVisit);
     }
   }
 
-  *#child(child: Child): Generator<FoundEntry | Pause, void, undefined> {
+  /** Gives the folder that it is, to be visited. */
+  *#name(folder: Folder, name: RawPath): Generator<FoundEntry | Pause, Visit | undefined, undefined> {
+    // A tree that is as it was gives no entries for as long as it is.
+    if (this.#pace.isDue()) yield pause;
+    const bytes = bytesOfPath(name);
+    const path = folder.path === '' ? name : rawPath(`${folder.path}/${name}`);
+    const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
+    if (status !== undefined) return yield* this.#child({ folder, name: bytes, path, status });
+    yield* this.#emit({ type: 'whiteout', path });
+    return undefined;
+  }
+
+  *#child(child: Child): Generator<FoundEntry | Pause, Visit | undefined, undefined> {
     if (isWhiteoutDevice(child.status)) {
       yield* this.#whiteout(child);
-      return;
+      return undefined;
     }
     refuseWhiteoutName(child.path);
     const type = child.status.mode & S_IFMT;
-    if (type === S_IFDIR) {
-      yield* this.#directory(child);
-    } else if (type === S_IFSOCK) {
-      yield* this.#socket(child);
-    } else {
-      yield* this.#leaf(child);
-    }
+    if (type === S_IFDIR) return yield* this.#directory(child);
+    if (type === S_IFSOCK) yield* this.#socket(child);
+    else yield* this.#leaf(child);
+    return undefined;
   }
 
   *#whiteout({ folder, name, path }: Child): Generator<FoundEntry, void, undefined> {
@@ -158,34 +184,37 @@ class Walk {
     }
   }
 
-  *#directory({ folder, name, path, status }: Child): Generator<FoundEntry | Pause, void, undefined> {
+  *#directory(child: Child): Generator<FoundEntry, Visit, undefined> {
+    const { folder, name, path, status } = child;
     const below = baseStatus(folder, name);
     const hasBase = below !== undefined && (below.mode & S_IFMT) === S_IFDIR;
     const fd = openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const baseFd =
-      hasBase && folder.baseFd !== undefined ? openat(folder.baseFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW) : undefined;
+    let baseFd: number | undefined;
+    let isLeft = true;
     try {
+      if (hasBase && folder.baseFd !== undefined) baseFd = openat(folder.baseFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
       const { isOpaque } = keptXattrs(fd);
-      const before = this.#changes;
+      const changes = this.#changes;
       const mtime = layerTime(status.mtimeNs, this.#options.buildStartNs);
       const entry: LayerEntry = { type: 'directory', path, ...ownership(status), mtime };
-      const isSame = below !== undefined && isSameFolder(status, below);
-      if (isSame) {
-        this.#pending.push({ entry, fd: undefined });
-      } else {
-        yield* this.#emit(entry);
-      }
-      yield* this.#folder({ fd, path, baseFd, isOpaque: folder.isOpaque || isOpaque });
-      if (this.#withdraw(entry) && !folder.isOpaque) {
-        this.#remove(folder, name, AT.REMOVEDIR);
-      } else if (this.#changes !== before || status.mtimeNs !== BigInt(mtime) * second) {
-        setTime(fd, mtime);
-      }
+      if (below !== undefined && isSameFolder(status, below)) this.#pending.push({ entry, fd: undefined });
+      else yield* this.#emit(entry);
+      const visit = visitOf({ fd, path, baseFd, isOpaque: folder.isOpaque || isOpaque }, { child, entry, mtime, changes });
+      isLeft = false;
+      return visit;
     } finally {
-      close(fd);
-      if (baseFd !== undefined) {
-        close(baseFd);
-      }
+      if (isLeft) closeFolder(fd, baseFd);
+    }
+  }
+
+  /** When all that is in a folder has been seen. */
+  #leave({ folder: { fd }, origin }: Visit): void {
+    if (origin === undefined) return;
+    const { folder, name, status } = origin.child;
+    if (this.#withdraw(origin.entry) && !folder.isOpaque) {
+      this.#remove(folder, name, AT.REMOVEDIR);
+    } else if (this.#changes !== origin.changes || status.mtimeNs !== BigInt(origin.mtime) * second) {
+      setTime(fd, origin.mtime);
     }
   }
 
@@ -278,6 +307,19 @@ class Walk {
     unlinkat(folder.fd, name, flags);
     this.#changes += 1;
   }
+}
+
+function visitOf(folder: Folder, origin: Visit['origin']): Visit {
+  return { folder, names: namesOf(folder).values(), origin };
+}
+
+function closeVisit({ folder: { fd, baseFd }, origin }: Visit): void {
+  if (origin !== undefined) closeFolder(fd, baseFd);
+}
+
+function closeFolder(fd: number, baseFd: number | undefined): void {
+  close(fd);
+  if (baseFd !== undefined) close(baseFd);
 }
 
 type Leaf = Exclude<LayerEntry, { readonly type: 'directory' | 'whiteout' | 'opaque' }>;

@@ -5,6 +5,8 @@ import { readIgnoreRules } from '../../../builder/context/ignore-file.ts';
 import { ContainerfileError } from '../../../parser/errors.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
+const { signal } = new AbortController();
+
 const rows: readonly (readonly [files: readonly string[], chosen: string | undefined])[] = [
   [[], undefined],
   [['c/.dockerignore'], '.dockerignore'],
@@ -23,7 +25,7 @@ test('readIgnoreRules() takes the first file that exists', async () => {
     mkdirSync(folder.at('f'));
     for (const file of files) writeFileSync(folder.at(file), 'x\n');
     const ignoreFile = files.includes('chosen') ? folder.at('chosen') : undefined;
-    const rules = await readIgnoreRules({ root: folder.at('c'), containerfile: folder.at('f/File'), ignoreFile });
+    const rules = await readIgnoreRules({ root: folder.at('c'), containerfile: folder.at('f/File'), ignoreFile, signal });
     assert.equal(rules.name, chosen, files.join(' '));
     assert.equal(rules.isEmpty, chosen === undefined);
   }
@@ -36,7 +38,7 @@ test('readIgnoreRules() does not follow a link out of the context', async () => 
   writeFileSync(folder.at('c/sub/rules'), 'x');
   symlinkSync('../outside', folder.at('c/.dockerignore'));
   const read = (): ReturnType<typeof readIgnoreRules> =>
-    readIgnoreRules({ root: folder.at('c'), containerfile: undefined, ignoreFile: undefined });
+    readIgnoreRules({ root: folder.at('c'), containerfile: undefined, ignoreFile: undefined, signal });
   assert.equal((await read()).name, undefined);
   symlinkSync('sub/rules', folder.at('c/.containerignore'));
   assert.equal((await read()).name, '.containerignore');
@@ -45,7 +47,7 @@ test('readIgnoreRules() does not follow a link out of the context', async () => 
 test('readIgnoreRules() names the lines that are wrong', async () => {
   using folder = temporaryFolder('ignore');
   writeFileSync(folder.at('.dockerignore'), 'a\n!\n[\n');
-  const reading = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: undefined });
+  const reading = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: undefined, signal });
   await assert.rejects(reading, (error) => {
     assert.ok(error instanceof ContainerfileError);
     assert.deepEqual(
@@ -61,7 +63,7 @@ test('readIgnoreRules() names the lines that are wrong', async () => {
     assert.deepEqual(error.sources, [{ name: '.dockerignore', text: 'a\n!\n[\n' }]);
     return true;
   });
-  const chosen = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: folder.at('none') });
+  const chosen = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: folder.at('none'), signal });
   await assert.rejects(chosen, {
     name: 'UsageError',
     message: `Cannot read ignore file "${folder.at('none')}": there is no such file`,

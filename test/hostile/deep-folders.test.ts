@@ -1,0 +1,12 @@
+import { test } from 'node:test';
+import { layerTar } from '../support/images.ts';
+import { sandbox } from '../support/sandbox.ts';
+
+test('an archive with folders as deep as paths can be is unpacked', async () => {
+  using box = sandbox();
+  // A path has 4,095 bytes at most. (path_resolution(7), PATH_MAX)
+  const names = Array.from({ length: 2000 }, (_, index) => 'a/'.repeat(index + 1));
+  const archive = await layerTar(names.map((name) => ({ name, type: 'directory' })));
+  box.file('c/Containerfile', 'FROM scratch\nADD a.tar /\n').file('c/a.tar', archive);
+  await box.tsbuild('-o', 'type=none', 'c').succeeds();
+});

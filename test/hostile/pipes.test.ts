@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+
+/** A pipe that nobody writes to, where a file is expected. */
+function withPipe(name: string): Sandbox {
+  const box = sandbox()
+    .file('c/Containerfile', 'FROM scratch\nCOPY f /\n')
+    .file('c/f')
+    .file('secret', 'FROM scratch\nRUN --mount=type=secret,id=x ["/f"]\n')
+    .file('far', 'FROM 127.0.0.1:1/x\nCOPY f /\n')
+    .folder('d');
+  execFileSync('mkfifo', ['-m', '644', box.at(name)]);
+  return box;
+}
+
+/** Where pipes are waited for, since a shell makes them for `<(command)`: a signal ends that at once. */
+const waits: readonly (readonly [what: string, args: readonly string[], environment?: Record<string, string>])[] = [
+  ['a Containerfile', ['-f', 'd/p', 'c']],
+  ['--ignorefile', ['--ignorefile', 'd/p', 'c']],
+  ['a secret', ['-f', 'secret', '--secret', 'id=x,src=d/p', 'c']],
+  ['--build-arg-file', ['--build-arg-file', 'd/p', 'c']],
+  ['registries.conf', ['-f', 'far', 'c'], { CONTAINERS_REGISTRIES_CONF: 'd/p' }],
+  ['SSL_CERT_FILE', ['-f', 'far', 'c'], { SSL_CERT_FILE: 'd/p' }],
+];
+
+describe('a pipe without an end does not keep a build from ending', () => {
+  for (const [what, args, environment = {}] of waits) {
+    test(`as ${what}`, async () => {
+      using box = withPipe('d/p');
+      const run = box.tsbuildWith({ environment }, '-o', 'type=none', ...args);
+      await delay(1500);
+      run.child.kill('SIGTERM');
+      const second = setTimeout(() => run.child.kill('SIGKILL'), 15_000);
+      const { exit, stderr } = await run.finished();
+      clearTimeout(second);
+      assert.equal(exit, 143, stderr);
+    });
+  }
+
+  for (const name of ['.dockerignore', '.containerignore', 'Containerfile.dockerignore']) {
+    test(`in a context, as ${name}`, async () => {
+      using box = withPipe(`c/${name}`);
+      await box.tsbuild('-o', 'type=none', 'c').fails({ exit: 2, stderr: /Cannot read ignore file ".*": it is no regular file/ });
+    });
+  }
+});
