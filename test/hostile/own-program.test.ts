@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { elfKind } from '../../executor/inside/emulation/elf.ts';
+import { registrationOf } from '../../executor/inside/emulation/registration.ts';
 import { currentArchitecture, type SyscallName, syscallNumber } from '../../native/syscall-numbers.ts';
 import { foreignArchitecture, foreignEmulator, ownEmulators, programPath } from '../support/emulation.ts';
 import { type LayerFile, layerTar, writeBusyboxLayout } from '../support/images.ts';
@@ -13,6 +15,7 @@ import { programWithInterpreter } from './outside.ts';
 
 const base = ['--build-context', 'base=oci-layout://base'];
 const users = ['root', 'subids', 'single'] as const satisfies readonly UserKind[];
+const foreignKind = elfKind(foreignArchitecture) ?? assert.fail();
 
 function call(name: SyscallName): number {
   return syscallNumber(name, currentArchitecture());
@@ -62,6 +65,22 @@ function withLibraries(program: string, name: string): readonly LayerFile[] {
     content: readFileSync(path),
   }));
 }
+
+/** Runs a program on what is a machine of its own as far as emulators go, with the same ids. */
+const ownMachine = `
+  pipe(my $ready, my $unshared); pipe(my $mapped, my $go);
+  my $pid = fork // die;
+  if ($pid == 0) {
+    syscall(${call('unshare')}, 0x10020000) == 0 or die "unshare: $!";
+    close $unshared; close $go; <$mapped>;
+    exec @ARGV or die;
+  }
+  close $unshared; <$ready>;
+  for my $kind ('uid', 'gid') {
+    open my $map, '>', "/proc/$pid/$\{kind}_map" or die; print $map "0 0 4294967295\n"; close $map or die "$kind: $!";
+  }
+  close $go; waitpid $pid, 0; exit($? >> 8);
+`;
 
 /** Runs in the program of the worker itself, and gives its own file to the vandal. */
 const script = `console.log(require('node:child_process').spawnSync('/perl', ['/vandal', '/proc/' + process.pid + '/exe'], { encoding: 'utf8' }).stdout)`;
@@ -147,6 +166,33 @@ for (const user of users) {
     box.file('c/Containerfile', 'FROM base\nRUN /foreign/busybox sleep 5 & sleep 1; /perl /vandal /proc/$!/exe; kill $!\n');
     const platform = ['--platform', `linux/${foreignArchitecture}`, '--emulator', `${foreignArchitecture}=${emulator}`];
     const { stderr } = await box.tsbuild(...base, ...platform, 'c').succeeds();
+    assert.deepEqual(statusOf(emulator), before, stderr);
+    assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
+  });
+
+  test(`a command cannot change the emulator that the machine has registered, as ${user}`, {
+    ...needing(user, 'root', 'tool:setpriv'),
+    ...foreign,
+  }, async () => {
+    using box = sandbox({ user });
+    const emulator = ownCopy(box, programPath(foreignEmulator));
+    const files = [
+      ...withLibraries(programPath('perl'), '/perl'),
+      { name: 'vandal', content: vandal },
+      { name: 'foreign/busybox', mode: 0o755, content: readFileSync(programPath(`busybox-${foreignArchitecture}`)) },
+    ];
+    await writeBusyboxLayout(box.at('base'), { layers: [await layerTar(files)], isRootOnly: user === 'single' });
+    const before = statusOf(emulator);
+    box.file('c/Containerfile', 'FROM base\nRUN /foreign/busybox sleep 5 & sleep 1; /perl /vandal /proc/$!/exe; kill $!\n');
+    const { bytes } = registrationOf(foreignKind, emulator);
+    box.file('registration', bytes);
+    const { uid, gid } = box.user;
+    const machine = ['perl', '-e', ownMachine, 'sh', '-ec'];
+    const place = '/proc/sys/fs/binfmt_misc';
+    const register = `mount -t binfmt_misc none ${place}; cat ${box.at('registration')} > ${place}/register; exec "$@"`;
+    const becomeUser = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+    const build = [...programCommand(), ...base, '--platform', `linux/${foreignArchitecture}`, 'c'];
+    const { stderr } = await box.run([...machine, register, 'sh', ...becomeUser, ...build], { staysRoot: true }).succeeds();
     assert.deepEqual(statusOf(emulator), before, stderr);
     assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
   });

@@ -42,6 +42,14 @@ const rows: readonly Row[] = [
       /Cannot start the command in "\/w20": its links lead in circles, or to a place that is not in the image[^]*WORKDIR \/app/,
   },
   {
+    title: "a link to a process's root in a base image",
+    workingDir: '/wroot',
+    file: 'FROM base\nRUN burgle\n',
+    exit: 1,
+    stderr:
+      /Cannot start the command in "\/wroot": its links lead in circles, or to a place that is not in the image[^]*WORKDIR \/app/,
+  },
+  {
     title: 'a link that a step has made',
     file: 'FROM base\nRUN ln -s /dev/fd/24 /w\nWORKDIR /w\nRUN burgle\n',
     exit: 1,
@@ -51,9 +59,12 @@ const rows: readonly Row[] = [
 
 async function prepared(user: UserKind, { workingDir, file }: Row, burgle: string): Promise<Sandbox> {
   const box = sandbox({ user });
-  const link = await layerTar([{ name: 'w20', type: 'symlink', linkname: '/proc/self/fd/20' }]);
+  const links = await layerTar([
+    { name: 'w20', type: 'symlink', linkname: '/proc/self/fd/20' },
+    { name: 'wroot', type: 'symlink', linkname: '/proc/self/root/etc' },
+  ]);
   const config = workingDir === undefined ? {} : { config: { WorkingDir: workingDir } };
-  await writeBusyboxLayout(box.at('base'), { layers: [link], isRootOnly: user === 'single', ...config });
+  await writeBusyboxLayout(box.at('base'), { layers: [links], isRootOnly: user === 'single', ...config });
   return box.file('c/Containerfile', file.replace('RUN burgle', `RUN burgle() { ${burgle}; }; burgle`));
 }
 

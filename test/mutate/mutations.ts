@@ -62,6 +62,13 @@ function sandboxMutations(): readonly Mutation[] {
       tests: ['hostile/own-program', 'emulation/registration'],
     },
     {
+      rule: 'what the machine has registered as an emulator is not for its owner to change',
+      file: 'executor/inside/emulation/means.ts',
+      from: "return own.kind === 'own' ? own : undefined;",
+      to: "return own.kind === 'given' ? own : undefined;",
+      tests: ['hostile/own-program'],
+    },
+    {
       rule: 'device nodes are lent read-only',
       file: 'executor/inside/run/mounts/devices.ts',
       from: 'const lent = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID;',

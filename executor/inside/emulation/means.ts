@@ -6,6 +6,7 @@ import type { Emulation } from '../../protocol/actions.ts';
 import { Refusal } from '../failure.ts';
 import { type ElfKind, elfKind } from './elf.ts';
 import { type ProbeResult, probe } from './probe.ts';
+import { hasOwnerHere, registeredEmulator } from './registered.ts';
 import { isUnspeakable, type Registration, registrationOf } from './registration.ts';
 
 /** How the programs of a platform run here. */
@@ -41,12 +42,30 @@ async function decide({ platform, emulator, isChosen }: Emulation): Promise<Emul
   }
   const given = isChosen ? undefined : await probe(kind);
   if (given?.kind === 'runs') {
-    return { kind: 'given' };
+    return (await insteadOfGiven(kind, { architecture, emulator })) ?? { kind: 'given' };
   }
   const own = emulator === undefined ? noEmulator(architecture) : await tryEmulator(kind, { architecture, emulator });
   return own.kind === 'missing' && given?.kind === 'refused' && given.error.code !== 'ENOEXEC'
     ? missing(`${registeredBadly(architecture)}. ${own.hint}`)
     : own;
+}
+
+/** By Node's names of processors: whose programs they mostly run themselves. */
+const alsoRuns: Readonly<Partial<Record<string, string>>> = { x64: '386', arm64: 'arm' };
+
+/**
+ * What a command could change as its owner, through the /proc/PID/exe of what it runs, is registered once more, behind a read-only mount: as root,
+ * the emulator of the whole machine. Where nobody can read which that is, the one in PATH serves; where there is none, or the kernel does not
+ * let a build have its own, the machine's stays.
+ */
+async function insteadOfGiven(
+  kind: ElfKind,
+  { architecture, emulator }: { readonly architecture: string; readonly emulator: string | undefined },
+): Promise<EmulationMeans | undefined> {
+  const registered = registeredEmulator(kind) ?? (alsoRuns[process.arch] === architecture ? undefined : emulator);
+  if (registered === undefined || !hasOwnerHere(registered)) return undefined;
+  const own = await tryEmulator(kind, { architecture, emulator: registered });
+  return own.kind === 'own' ? own : undefined;
 }
 
 async function tryEmulator(
