@@ -47,6 +47,12 @@ interface HelperCall {
   readonly input: string;
 }
 
+/** An answer is one small object. */
+const largestAnswer = 1024 * 1024;
+
+/** How long what a helper leaves running may keep its standard output, in milliseconds. */
+const afterExitMs = 1000;
+
 function runHelper(call: HelperCall, options: HelperOptions): Promise<{ exitCode: number; output: string }> {
   const program = programOf(call.name);
   return new Promise((resolve, reject) => {
@@ -56,11 +62,23 @@ function runHelper(call: HelperCall, options: HelperOptions): Promise<{ exitCode
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let size = 0;
+    // Whatever it has started, and is not ended with it, finds nobody who reads.
+    const fail = (error: unknown): void => {
+      child.stdout.destroy();
+      child.kill('SIGKILL');
+      reject(error);
+    };
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size > largestAnswer) fail(helperError(call.name, 'get an answer', 'it says more than 1 MiB'));
+    });
     // A program that does not read its input closes the pipe early; its exit code says the rest.
     child.stdin.on('error', () => {});
     child.stdin.end(call.input);
-    child.on('error', (error) => reject(options.signal?.aborted === true ? options.signal.reason : startError(call.name, error)));
+    child.on('error', (error) => fail(options.signal?.aborted === true ? options.signal.reason : startError(call.name, error)));
+    child.on('exit', () => void setTimeout(() => child.stdout.destroy(), afterExitMs).unref());
     child.on('close', (code) => resolve({ exitCode: code ?? 128, output: Buffer.concat(chunks).toString('utf8') }));
   });
 }
