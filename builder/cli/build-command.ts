@@ -49,8 +49,9 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
     options,
     call: callOf(parsed),
     progress,
-    imageIdFile: parsed.last('--iidfile'),
-    metadataFile: parsed.last('--metadata-file'),
+    // Empty ones ask for nothing, as in docker.
+    imageIdFile: parsed.last('--iidfile') || undefined,
+    metadataFile: parsed.last('--metadata-file') || undefined,
   };
   refuseTwiceStandardInput(options);
   return command;

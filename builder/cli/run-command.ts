@@ -76,9 +76,7 @@ function noSuchCommand(word: string): UsageError {
 async function loadOf(name: string): Promise<(context: CommandContext) => Promise<number>> {
   const load = commands.find((command) => command.name === name)?.load;
   if (load !== undefined) return load();
-  throw new UsageError(name, `Cannot run "tsbuild ${name}": this command is not supported yet`, {
-    hint: `To build a folder of that name: tsbuild ./${name}`,
-  });
+  throw new UsageError(name, `Cannot run "tsbuild ${name}": there is no such command`, { hint: 'The commands: tsbuild --help' });
 }
 
 async function version({ stdout }: CommandContext): Promise<number> {

@@ -4,6 +4,7 @@ import { ContainerfileError } from '../../parser/errors.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { UsageError } from '../errors.ts';
 import { containerfileText } from '../source/containerfile-text.ts';
+import { systemReason } from '../system-reason.ts';
 import { IgnoreRules, parseIgnoreFile } from './ignore.ts';
 
 interface IgnoreFileChoice {
@@ -49,7 +50,7 @@ async function readChosen(file: string, signal: AbortSignal): Promise<string> {
     return await containerfileText(inputFile(file), { what: `ignore file "${file}"`, flag: '--ignorefile', signal });
   } catch (error) {
     if (error instanceof UsageError || error === signal.reason) throw error;
-    throw new UsageError('--ignorefile', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
+    throw new UsageError('--ignorefile', `Cannot read ignore file "${file}": ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -86,19 +87,13 @@ async function readIfFile(file: string, signal: AbortSignal): Promise<string | u
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (error instanceof UsageError || error === signal.reason) throw error;
-    throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": ${reasonOf(error)}`, { cause: error });
+    throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": ${systemReason(error)}`, { cause: error });
   }
 }
 
 function isMissing(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'ELOOP';
-}
-
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  if (code === 'ENOENT') return 'there is no such file';
-  return code === 'EACCES' ? 'permission denied' : (code ?? String(error));
 }
 
 function codeOf(error: unknown): string | undefined {

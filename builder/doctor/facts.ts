@@ -6,6 +6,7 @@ import { refusalOf, type StoreOwner } from '../../cache/store-safety.ts';
 import { currentUser, readIdSources } from '../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../executor/host/id-helpers.ts';
 import type { HostUser, IdSources } from '../../executor/host/id-map.ts';
+import { systemReason } from '../system-reason.ts';
 
 /** What the machine says of itself, as text and numbers. Gathering decides nothing. */
 export interface MachineFacts {
@@ -86,7 +87,7 @@ async function storeFacts(path: string, owner: StoreOwner): Promise<StoreFacts> 
     const { type, bavail, bsize } = await statfs(folder);
     return { path, type, freeBytes: bavail * bsize, problem: undefined, refusal };
   } catch (error) {
-    return { path, type: undefined, freeBytes: undefined, problem: error instanceof Error ? error.message : String(error) };
+    return { path, type: undefined, freeBytes: undefined, problem: systemReason(error) };
   }
 }
 

@@ -100,7 +100,7 @@ function notFolder(destination: string, path: string): OutputError {
 function folderInTheWay(destination: string, what: string): OutputError {
   const extension = what === 'a file' ? 'file' : 'image.tar';
   return new OutputError(destination, `Cannot write ${what} to "${destination}": it is a folder`, {
-    hint: `Name a file: ${what === 'a file' ? '' : 'dest='}${destination.replace(/\/$/, '')}/${extension}`,
+    hint: `Name a file: ${destination.replace(/\/$/, '')}/${extension}`,
   });
 }
 

@@ -5,6 +5,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { UsageError } from '../errors.ts';
 import type { SshSource } from '../options.ts';
 import { checkReadable } from '../source/readable-file.ts';
+import { systemReason } from '../system-reason.ts';
 import { AgentRequestReader, agentFailure } from './ssh-agent-filter.ts';
 
 /** A socket that RUN steps may mount; it reaches the caller's agent and lets through listing and signing only, or all of a raw socket. */
@@ -86,10 +87,7 @@ async function isSocket(file: string): Promise<boolean> {
   try {
     return (await stat(file)).isSocket();
   } catch (error) {
-    throw new UsageError(
-      '--ssh',
-      `Cannot use "${file}" as an agent or key: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new UsageError('--ssh', `Cannot use "${file}" as an agent or key: ${systemReason(error)}`);
   }
 }
 

@@ -39,7 +39,13 @@ export function parseUlimit(text: string): RunAction['ulimits'][number] {
       hint: 'For example nofile=1024:2048',
     });
   }
-  return { name, soft: limitOf(soft), hard: limitOf(hard) };
+  const limit = { name, soft: limitOf(soft), hard: limitOf(hard) };
+  // -1 is no limit.
+  const isAbove = limit.hard >= 0 && (limit.soft < 0 || limit.soft > limit.hard);
+  if (!isAbove) return limit;
+  throw new UsageError('--ulimit', `Cannot use --ulimit ${shown(text)}: the soft limit is above the hard one`, {
+    hint: 'The soft one comes first, as in nofile=1024:2048',
+  });
 }
 
 function limitOf(text: string): number {

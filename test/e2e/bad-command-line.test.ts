@@ -36,6 +36,9 @@ const others: readonly [args: readonly string[], stderr: RegExp][] = [
     ['-t', 'oci-archive:x.tar', '.'],
     /^error: Cannot use --tag oci-archive:x\.tar: it names no image in a registry\nhint: Use --output type=oci,dest=x\.tar with build/,
   ],
+  [['help', 'nosuch'], /^error: Cannot run "tsbuild nosuch": there is no such command\n/],
+  [['--ulimit', 'nofile=2:1', '.'], /^error: Cannot use --ulimit nofile=2:1: the soft limit is above the hard one\n/],
+  [['--ulimit', 'core=-1:1', '.'], /the soft limit is above the hard one\n/],
   [['push', 'x', 'docker-archive:x.tar'], /^error: Cannot use NAME docker-archive:x\.tar: it names no image/],
 ];
 
@@ -92,6 +95,16 @@ const idle: readonly string[] = [
   '--cache=true',
   '--userns=private',
 ];
+
+test('a file or folder that a flag cannot use is told in words', async () => {
+  using box = sandbox().file('c/Containerfile', 'FROM scratch\nCOPY Containerfile /\n').folder('d');
+  await box.tsbuild('--ignorefile', 'd', 'c').fails({ exit: 2, stderr: /Cannot read ignore file ".*d": it is a folder\n/ });
+});
+
+test('result files without a name are not asked for, as in docker', async () => {
+  using box = sandbox().file('c/Containerfile', 'FROM scratch\nLABEL a=b\n');
+  await box.tsbuild('--iidfile', '', '--metadata-file=', '-o', 'type=none', 'c').succeeds();
+});
 
 test('flags of other tools that ask for nothing are taken', async () => {
   using box = sandbox();

@@ -92,5 +92,5 @@ function textOf({ byKind, count, freedBytes, keptBytes }: Pruned, isDry: boolean
   const rows = byKind.map((item) => [item.kind, String(item.count), bytes(item.bytes)]);
   const listed = count === 0 ? '' : `${table([['KIND', 'COUNT', 'SIZE'], ...rows])}\n`;
   const verb = isDry ? 'Would remove' : 'Removed';
-  return `${listed}${verb} ${count} items, ${bytes(freedBytes)}; ${bytes(keptBytes)} ${isDry ? 'would be' : 'are'} left\n`;
+  return `${listed}${verb} ${count} ${count === 1 ? 'item' : 'items'}, ${bytes(freedBytes)}; ${bytes(keptBytes)} ${isDry ? 'would be' : 'are'} left\n`;
 }

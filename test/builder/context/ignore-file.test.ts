@@ -66,6 +66,6 @@ test('readIgnoreRules() names the lines that are wrong', async () => {
   const chosen = readIgnoreRules({ root: folder.path, containerfile: undefined, ignoreFile: folder.at('none'), signal });
   await assert.rejects(chosen, {
     name: 'UsageError',
-    message: `Cannot read ignore file "${folder.at('none')}": there is no such file`,
+    message: `Cannot read ignore file "${folder.at('none')}": it does not exist`,
   });
 });

@@ -170,8 +170,8 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
   ],
   [
     'a store that cannot be written',
-    { store: { path: '/s', type: undefined, freeBytes: undefined, problem: 'EACCES: permission denied' } },
-    ['problem | The store "/s" cannot be used: EACCES: permission denied | Name another folder with --store or TSBUILD_STORE'],
+    { store: { path: '/s', type: undefined, freeBytes: undefined, problem: 'permission denied' } },
+    ['problem | The store "/s" cannot be used: permission denied | Name another folder with --store or TSBUILD_STORE'],
   ],
   [
     'root with few ids',
