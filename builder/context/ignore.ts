@@ -91,8 +91,22 @@ export function parseIgnoreFile(source: Source): { readonly rules: IgnoreRules; 
     if (diagnostic !== undefined) diagnostics.push(diagnostic);
     else if (rule.pattern !== '') rules.push(rule);
     start += line.length + 1;
+    if (rules.length > mostPatterns) return { rules: IgnoreRules.none, diagnostics: [tooMany(source.name, start)] };
   }
   return { rules: new IgnoreRules(source.name, rules), diagnostics };
+}
+
+/** More than people or programs write; each may take some kilobytes when it is compiled. */
+const mostPatterns = 50_000;
+
+function tooMany(name: string, end: number): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'too-large',
+    message: `Cannot read ${name}: it has more than ${mostPatterns} patterns`,
+    span: { source: 0, start: end - 1, end: end - 1 },
+    hint: 'Join them by wildcards, or leave out everything (*) and take back what is needed (!)',
+  };
 }
 
 /** The pattern of a line; '' for blank lines and comments. (moby/patternmatcher, ignorefile.ReadAll) */

@@ -17,7 +17,7 @@ import { type AddedFiles, type Adding, groupsOfFolder, isArchiveFile } from './a
 import { Cleanup } from './cleanup.ts';
 import { once } from './once.ts';
 import { type DecidedGroup, decideFiles, planFiles, timedKey } from './planned-files.ts';
-import { replacesOf, writeGroup } from './prepare-copy.ts';
+import { replacesOf, writeGroups } from './prepare-copy.ts';
 import type { OpenSource } from './source-trees.ts';
 
 /** A file behind a URL: the store has it, or gets it now. It is 0600, and as old as the server says. */
@@ -35,7 +35,7 @@ export async function addUrl(url: string, { action, around, onProgress }: Adding
     inputs: decided.inputs,
     materialise: async () => {
       await store.blobs.verify(file.digest, signal);
-      return [await writeGroup(group, source, around)];
+      return writeGroups([group], source, around);
     },
     time: 'source',
   };

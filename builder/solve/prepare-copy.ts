@@ -1,6 +1,5 @@
-import pLimit from 'p-limit';
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
-import { writeCopyList } from '../context/copy-list.ts';
+import { writeCopyLists } from '../context/copy-list.ts';
 import type { CopySource } from '../context/copy-plan.ts';
 import { isOctalMode } from '../keys/copy-digest.ts';
 import type { KeyedCopy, KeyedGroup } from '../keys/keyed-action.ts';
@@ -57,26 +56,26 @@ export function copyActionOf(
   return { kind: 'copy', groups, destination, owner, mode, isLink, time };
 }
 
-/** Writes the lists of groups, for the worker; some at a time, since each is a file and there may be tens of thousands. */
+/** Writes the lists of groups, for the worker. */
 export async function writeGroups(
   groups: readonly DecidedGroup[],
   source: TreeSource,
   around: StageSolving,
 ): Promise<readonly CopyGroup[]> {
-  const limit = pLimit(filesAtOnce);
-  return Promise.all(groups.map((group) => limit(() => writeGroup(group, source, around))));
+  const list = await around.solving.store.newPath();
+  const parts = await writeCopyLists(
+    list,
+    groups.map(({ entries }) => entries),
+    around.solving.signal,
+  );
+  return groups.map(({ entries, name, sourceType, keepsParents, isArchive }, index) => {
+    const listed = { source, list, part: parts[index], entries: entries.length };
+    return { ...listed, sourceType, name, keepsParents, isArchive };
+  });
 }
 
 /** More would make nothing faster, and descriptors are few: 1024 for a process on many machines. */
 export const filesAtOnce = 16;
-
-/** Writes a group's list, for the worker. */
-export async function writeGroup(group: DecidedGroup, source: TreeSource, { solving }: StageSolving): Promise<CopyGroup> {
-  const list = await solving.store.newPath();
-  await writeCopyList(list, group.entries);
-  const { name, sourceType, keepsParents, isArchive } = group;
-  return { source, list, entries: group.entries.length, sourceType, name, keepsParents, isArchive };
-}
 
 /** A planned source as planCopy() takes it. */
 export function copySource(source: PlannedSource): CopySource {

@@ -151,11 +151,19 @@ export interface CopyAction {
   readonly time: 'constant' | 'source';
 }
 
+/** Bytes of a file, `end` not included. */
+export interface ListPart {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** One source of a COPY (one match of a wildcard), with everything below it. */
 export interface CopyGroup {
   readonly source: TreeSource;
   /** Absolute path of the file that encodeCopyList() gave the lines of. */
   readonly list: string;
+  /** Where in the file the group's lines are. Default: all of it. */
+  readonly part?: ListPart | undefined;
   /** How many entries the list has. */
   readonly entries: number;
   /** What the source itself is, after following links. */

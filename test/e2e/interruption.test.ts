@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
@@ -61,6 +62,55 @@ for (const [signal, exit] of rows) {
     assert.deepEqual(readdirSync(box.at('out')), []);
     assert.deepEqual(mountsBelow(box.path), []);
   });
+}
+
+const huge: readonly [
+  title: string,
+  file: string,
+  prepare: (box: Sandbox) => void,
+  isThere: (box: Sandbox, pid: number) => boolean,
+][] = [
+  [
+    'a COPY reads a file of 1 TB that is one hole',
+    'FROM base\nCOPY disk /\n',
+    (box) => truncateSync(box.file('c/disk').at('c/disk'), 2 ** 40),
+    (box, pid) => openFiles(pid).includes(box.at('c/disk')),
+  ],
+  [
+    'a layer with a file of 1 TB that is one hole is committed',
+    'FROM base\nRUN truncate -s 1024G /disk; : > /made\n',
+    () => undefined,
+    (box) => spawnSync('find', [box.store, '-name', 'made'], { encoding: 'utf8' }).stdout !== '',
+  ],
+];
+
+for (const [title, file, prepare, isThere] of huge) {
+  test(`SIGTERM ends a build while ${title}`, needs, async () => {
+    using box = await prepared();
+    prepare(box.file('c/Containerfile', file));
+    const run = box.tsbuild(...args);
+    const deadline = performance.now() + 60_000;
+    while (!isThere(box, run.child.pid ?? 0) && performance.now() < deadline) await delay(20);
+    await delay(200);
+    assert.equal(run.child.exitCode, null, 'it ended too early');
+    const since = performance.now();
+    run.child.kill('SIGTERM');
+    const finished = await run.finished();
+    assert.equal(finished.exit, 143, finished.stderr);
+    assert.match(finished.stderr, /Stopped by SIGTERM\n$/);
+    assert.ok(performance.now() - since < 20_000, 'it took too long');
+    assert.deepEqual([...readdirSync(box.at('out')), ...readdirSync(box.at('store/tmp'))], []);
+    assert.deepEqual(mountsBelow(box.path), []);
+  });
+}
+
+function openFiles(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
+  } catch {
+    // It opens and closes others meanwhile.
+    return [];
+  }
 }
 
 test('SIGKILL leaves no process and no mount, and a store that works', needs, async () => {

@@ -15,8 +15,8 @@ export async function checkCopied({ groups }: CopyAction, index: string, signal:
   if (!isFromStore || groups.some(({ isArchive }) => isArchive)) return;
   const wanted = new Set<string>();
   const pace = new Pace(signal);
-  for (const { list } of groups) {
-    for (const entry of readEntries(list)) {
+  for (const group of groups) {
+    for (const entry of readEntries(group)) {
       if (entry.type === 'file') wanted.add(entry.digest);
       if (pace.isDue()) await pace.turn();
     }

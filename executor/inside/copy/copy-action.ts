@@ -67,7 +67,7 @@ class Copy implements Disposable {
     try {
       const source = this.#source(group.source);
       using copier = new TreeCopier({ rootFd: this.#rootFd, folderFd, times: this.#times, rules: this.#rules, source });
-      for (const entry of readEntries(group.list)) {
+      for (const entry of readEntries(group)) {
         for (const _ of this.#entry(copier, entry, target)) await this.#pause();
         await this.#pause();
       }
@@ -99,7 +99,7 @@ class Copy implements Disposable {
   }
 
   async #archive(group: CopyGroup): Promise<boolean> {
-    const [entry] = readEntries(group.list);
+    const [entry] = readEntries(group);
     if (entry?.type !== 'file') {
       return false;
     }

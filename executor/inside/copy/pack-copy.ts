@@ -163,7 +163,7 @@ class Packer implements Disposable {
   /** In the order of the tar: folders on the way, then what is copied. A copy of nothing changes no folder that exists. */
   *#found(): Generator<FoundEntry | FoundRun, void, undefined> {
     const { place, group } = this.#packing;
-    const items = readList(group.list);
+    const items = readList(group);
     const { value: root } = items.next();
     if (root?.type !== 'directory' || root.to !== '') {
       throw new NeedsFolder();

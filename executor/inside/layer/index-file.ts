@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { entriesOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
+import type { ListPart } from '../../protocol/actions.ts';
 
 const bufferedCharacters = 1 << 18;
 
@@ -58,13 +59,17 @@ export function writeFully(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** The lines of a file that holds one JSON value a line, read piece by piece. */
-export function* readLines(path: string): Generator<string, void, undefined> {
+/** The lines of a file that holds one JSON value a line, or of a part of it, read piece by piece. */
+export function* readLines(path: string, part: ListPart = wholeFile): Generator<string, void, undefined> {
   const fd = openSync(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(1 << 18);
+    const buffer = Buffer.allocUnsafe(Math.min(1 << 18, part.end - part.start));
+    let position = part.start;
     let rest: Buffer = Buffer.alloc(0);
-    for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+    for (;;) {
+      const length = readSync(fd, buffer, 0, Math.min(buffer.length, part.end - position), position);
+      if (length === 0) break;
+      position += length;
       const bytes = Buffer.concat([rest, buffer.subarray(0, length)]);
       const end = bytes.lastIndexOf(0x0a) + 1;
       rest = Buffer.from(bytes.subarray(end));
@@ -79,6 +84,8 @@ export function* readLines(path: string): Generator<string, void, undefined> {
     closeSync(fd);
   }
 }
+
+const wholeFile: ListPart = { start: 0, end: Number.POSITIVE_INFINITY };
 
 /** The entries of a layer's index, in the order of its tar. */
 export function* readIndex(path: string): Generator<LayerEntry, void, undefined> {
