@@ -86,7 +86,7 @@ export async function usageOf(store: Store): Promise<StoreUsage> {
 export function choose(items: readonly Item[], policy: PrunePolicy): ReadonlySet<Item> {
   const byId = itemsById(items);
   const keptSince = (sinceMs: number): ReadonlySet<Item> => {
-    const isRoot = (item: Item): boolean => isAlwaysKept(item, policy) || (rootKinds.has(item.kind) && item.usedMs >= sinceMs);
+    const isRoot = (item: Item): boolean => isAlwaysKept(item, policy) || (isUsedForItself(item) && item.usedMs >= sinceMs);
     return closure(items.filter(isRoot), byId);
   };
   if (policy.all === true) return keptSince(Number.POSITIVE_INFINITY);
@@ -114,17 +114,10 @@ function newestWithin(
   return keptSince(times[low] ?? Number.POSITIVE_INFINITY);
 }
 
-/** What is used for its own sake. Blobs stay only as long as something names them. */
-const rootKinds: ReadonlySet<ItemKind> = new Set([
-  'snapshot',
-  'step',
-  'layer',
-  'resolved',
-  'download',
-  'context',
-  'cache',
-  'slot',
-]);
+/** Blobs stay only as long as something names them. */
+function isUsedForItself({ kind }: Item): boolean {
+  return kind !== 'blob';
+}
 
 function isAlwaysKept(item: Item, policy: PrunePolicy): boolean {
   return item.kind === 'image' || (item.kind === 'cache' && policy.keepsCacheMounts === true);

@@ -9,7 +9,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { commitSnapshot } from './snapshots.ts';
 
-const kinds: readonly ItemKind[] = ['blob', 'snapshot', 'step', 'image', 'cache'];
+const kinds: readonly ItemKind[] = ['blob', 'snapshot', 'step', 'image', 'cache', 'derived'];
 
 function item(name: `${ItemKind}:${string}`, usedMs: number, needs: readonly string[] = []): Item {
   const [kind, id = ''] = name.split(':');
@@ -28,20 +28,21 @@ const items = [
   item('snapshot:new top', 500, ['base']),
   item('snapshot:base', 50),
   item('cache:cache', 200),
+  item('derived:value', 900),
   item('snapshot:garbage', -1),
 ];
 
 const image = ['config', 'layer', 'manifest', 'name'];
 const policies: readonly (readonly [policy: PrunePolicy, kept: readonly string[]])[] = [
-  [{}, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top']],
+  [{}, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top', 'value']],
   [{ all: true }, image],
-  [{ nowMs: 1000, maximalAgeMs: 500 }, ['base', ...image, 'new step', 'new top']],
-  [{ nowMs: 1000, maximalAgeMs: 800 }, ['base', 'cache', ...image, 'new step', 'new top']],
+  [{ nowMs: 1000, maximalAgeMs: 500 }, ['base', ...image, 'new step', 'new top', 'value']],
+  [{ nowMs: 1000, maximalAgeMs: 800 }, ['base', 'cache', ...image, 'new step', 'new top', 'value']],
   [{ nowMs: 1000, maximalAgeMs: 1 }, image],
   [{ nowMs: 1000, maximalAgeMs: 1, keepsCacheMounts: true }, ['cache', ...image]],
-  [{ keepBytes: 1000 }, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top']],
-  [{ keepBytes: 85 }, ['base', 'cache', ...image, 'new step', 'new top']],
-  [{ keepBytes: 70 }, ['base', ...image, 'new step', 'new top']],
+  [{ keepBytes: 1000 }, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top', 'value']],
+  [{ keepBytes: 95 }, ['base', 'cache', ...image, 'new step', 'new top', 'value']],
+  [{ keepBytes: 80 }, ['base', ...image, 'new step', 'new top', 'value']],
   [{ keepBytes: 0 }, image],
 ];
 
