@@ -69,6 +69,13 @@ function sandboxMutations(): readonly Mutation[] {
       tests: ['hostile/own-program'],
     },
     {
+      rule: 'processes around the build can only be looked at',
+      file: plan,
+      from: "boundReadOnly('/proc', places.proc)",
+      to: "[bind('/proc', places.proc)]",
+      tests: ['hostile/bound-proc'],
+    },
+    {
       rule: 'device nodes are lent read-only',
       file: 'executor/inside/run/mounts/devices.ts',
       from: 'const lent = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID;',

@@ -140,7 +140,7 @@ function kernelFileSystems(action: RunAction, { places, proc, sys, kernel }: San
     newFileSystem('mqueue', `${places.dev}/mqueue`, lockedDown),
     ...(sys === 'new' ? [newFileSystem('sysfs', places.sys, sysFlags)] : boundSys(places.sys, kernel.sysMounts)),
     ...(kernel.hasUnifiedCgroups ? [{ ...cgroups, mayFail: true }] : []),
-    proc === 'new' ? newFileSystem('proc', places.proc, lockedDown) : bind('/proc', places.proc),
+    ...(proc === 'new' ? [newFileSystem('proc', places.proc, lockedDown)] : boundReadOnly('/proc', places.proc)),
   ];
 }
 
@@ -149,11 +149,18 @@ function kernelFileSystems(action: RunAction, { places, proc, sys, kernel }: San
  * lets nobody in a user namespace look below a mount (mount_namespaces(7)), and is covered: control groups, names of profiles, traces.
  */
 function boundSys(target: string, mounts: readonly string[]): TapeEntry[] {
+  return [...boundReadOnly('/sys', target), ...mounts.map((path) => emptyFolder(path, target + path.slice('/sys'.length)))];
+}
+
+/**
+ * What is there for the processes around the build, too: whoever has their user's id may write to some of their files in /proc, without any
+ * capability (oom_score_adj, coredump_filter). Links of /proc lead to other mounts, so a command writes to its /dev/stdout as ever.
+ */
+function boundReadOnly(source: string, target: string): TapeEntry[] {
   const readOnly = mountAttributes({ set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC });
   return [
-    bind('/sys', target),
-    { syscall: 'mount_setattr', args: [AT_FDCWD, target, AT.RECURSIVE, readOnly, readOnly.length], what: '/sys' },
-    ...mounts.map((path) => emptyFolder(path, target + path.slice('/sys'.length))),
+    bind(source, target),
+    { syscall: 'mount_setattr', args: [AT_FDCWD, target, AT.RECURSIVE, readOnly, readOnly.length], what: source },
   ];
 }
 
