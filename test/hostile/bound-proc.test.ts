@@ -30,14 +30,14 @@ for (const user of ['root', 'subids', 'single'] as const satisfies readonly User
       test('whatever a command writes to their files', async () => {
         const look = (): readonly string[] =>
           ['oom_score_adj', 'coredump_filter', 'autogroup'].map((name) => readFileSync(`/proc/${other.pid}/${name}`, 'utf8'));
-        const before = look();
+        const untouched = look();
         const place = `/proc/${other.pid}`;
         const shell = `[ -d ${place} ] && echo seen
         for f in ${files.join(' ')}; do (echo 5 > ${place}/$f) 2> /dev/null && echo "wrote $f"; done
         echo out > /proc/self/fd/1 && echo out > /dev/stdout`;
         const { stdout, failure } = await player.play({ shell, isMasked: true });
         assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'seen\nout\nout\n' });
-        assert.deepEqual(look(), before);
+        assert.deepEqual(look(), untouched);
       });
     },
   );
