@@ -5,9 +5,10 @@ import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsF
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
 import { isLocalHost, KnownNames, LocalAddressError } from './local-address.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
+import { orAborted } from './or-aborted.ts';
 import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
-import { watchStalls } from './stall-watch.ts';
+import { type StallWatch, watchStalls } from './stall-watch.ts';
 import { basicAuthorization } from './url.ts';
 
 export interface TransportOptions extends CertificateOptions {
@@ -64,16 +65,9 @@ export class Transport implements AsyncDisposable {
     request.signal?.throwIfAborted();
     const watch = watchStalls(request, this.#options.stallTimeoutMs);
     try {
-      const dispatcher = await this.#dispatcherFor({ url: request.url, trust, namer: await this.#namerOf(request) });
-      const reply = await undiciRequest(request.url, {
-        dispatcher,
-        method: request.method,
-        headers: { 'user-agent': this.#options.userAgent, ...bodyHeaders(request.body), ...request.headers },
-        body: await readableOf(watch.body),
-        signal: watch.signal,
-        headersTimeout: request.body === undefined ? this.#options.stallTimeoutMs : answerTimeoutMs,
-        bodyTimeout: this.#options.stallTimeoutMs,
-      });
+      const replying = this.#request(request, trust, watch);
+      // undici obeys the signal when it is connected, which a host that accepts connections and says nothing delays.
+      const reply = await (watch.signal === undefined ? replying : orAborted(replying, watch.signal));
       const { stallTimeoutMs } = this.#options;
       return {
         status: reply.statusCode,
@@ -89,6 +83,19 @@ export class Transport implements AsyncDisposable {
     } finally {
       watch.end();
     }
+  }
+
+  async #request(request: HttpRequest, trust: Trust, watch: StallWatch): Promise<Dispatcher.ResponseData> {
+    const dispatcher = await this.#dispatcherFor({ url: request.url, trust, namer: await this.#namerOf(request) });
+    return undiciRequest(request.url, {
+      dispatcher,
+      method: request.method,
+      headers: { 'user-agent': this.#options.userAgent, ...bodyHeaders(request.body), ...request.headers },
+      body: await readableOf(watch.body),
+      ...(watch.signal && { signal: watch.signal }),
+      headersTimeout: request.body === undefined ? this.#options.stallTimeoutMs : answerTimeoutMs,
+      bodyTimeout: this.#options.stallTimeoutMs,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

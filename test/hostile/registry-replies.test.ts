@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { RegistryClient, type RegistryClientOptions } from '../../registry/client.ts';
 import { download } from '../../registry/download.ts';
@@ -12,7 +13,7 @@ import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { type FakeReply, fakeReply } from '../support/fake-reply.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
-import { hostOf, listen } from '../support/loopback.ts';
+import { closeAll, hostOf, listen } from '../support/loopback.ts';
 import { collect, describe as describeBytes, json, plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -336,4 +337,20 @@ describe('what arrives too slowly ends', () => {
     }
     assert.equal(bytes, 300_000);
   });
+});
+
+test('a registry that accepts connections and says nothing does not keep a build from ending', async () => {
+  const sockets = new Set<Socket>();
+  const mute = createTcpServer((socket) => sockets.add(socket));
+  await listen(mute);
+  const host = hostOf(mute);
+  const signal = AbortSignal.timeout(300);
+  const startMs = performance.now();
+  {
+    await using client = new RegistryClient({ environment: { HOME: '/nonexistent' }, signal });
+    await assert.rejects(resolveImage(`${host}/app:1`, { client, platform }), { name: 'TimeoutError' });
+  }
+  // Long before a connection is given up by itself.
+  assert.ok(performance.now() - startMs < 8000);
+  await closeAll(mute, sockets);
 });
