@@ -24,6 +24,7 @@ openssh-server:sshd
 tmux:tmux
 xz-utils:xz
 python3-minimal:py3compile
+attr:setfattr
 '
 
 missing_packages() {

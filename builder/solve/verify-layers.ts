@@ -33,13 +33,21 @@ export async function damageOf(snapshot: Snapshot, { store, worker, signal }: Ve
   try {
     await store.snapshots.verifyIndex(snapshot);
     const client = await worker.get();
-    await client.request({ kind: 'verify-layer', directory, diffId: facts.diffId }, { signal });
+    // Once the worker has started it is certain which ids are ours.
+    const hasOurIds = directory === store.layout.snapshot(snapshot.chainId);
+    const lowers = hasOurIds ? await lowersBelow(snapshot, store) : undefined;
+    await client.request({ kind: 'verify-layer', directory, diffId: facts.diffId, lowers, hasOurIds }, { signal });
     return undefined;
   } catch (error) {
     if (error instanceof StoreError && error.code === 'corrupt') return error;
     if (isDamage(error)) return damagedLayer(error, directory);
     throw error;
   }
+}
+
+/** undefined when not all of them are folders, or there. */
+async function lowersBelow({ parent }: Snapshot, { snapshots }: Store): Promise<readonly string[] | undefined> {
+  return (await snapshots.hasFolders(parent)) ? snapshots.lowersOf(parent) : undefined;
 }
 
 /** Runs work that reads the files of one layer. When they are damaged the layer is taken out of the store, and a StoreError says so. */

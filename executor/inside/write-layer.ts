@@ -73,6 +73,15 @@ export function asWritten<T>(read: () => T, diffId: Digest): T {
   }
 }
 
+/** The same for what is compared. */
+export async function orDamaged(work: () => Promise<void>, diffId: Digest): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw orDamage(error, diffId);
+  }
+}
+
 function orDamage(error: unknown, diffId: Digest): unknown {
   return isOfTheMachine(error) ? error : damagedLayer(diffId, error instanceof Error ? error.message : String(error));
 }

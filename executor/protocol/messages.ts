@@ -48,7 +48,15 @@ export type WorkerRequest =
       readonly epoch: number | undefined;
     }
   /** Compares the files of a layer with its index, or its tar with `diffId` when it is packed. Fails with 'layer-damaged'. */
-  | { readonly kind: 'verify-layer'; readonly directory: string; readonly diffId: Digest }
+  | {
+      readonly kind: 'verify-layer';
+      readonly directory: string;
+      readonly diffId: Digest;
+      /** The folders of the layers below, lowest first; undefined when they are not at hand. */
+      readonly lowers?: readonly string[] | undefined;
+      /** The layer was made with the ids of this worker. */
+      readonly hasOurIds: boolean;
+    }
   /** Writes the tar of a foreign layer, compressed in another way, into the new file `output`. Fails unless its digest is `diffId`. */
   | {
       readonly kind: 'convert-layer';

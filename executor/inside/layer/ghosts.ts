@@ -1,9 +1,9 @@
-import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE } from '../../../native/constants.ts';
-import { close, fstatatIfExists, openat, openat2, unlinkat } from '../../../native/files.ts';
+import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, RESOLVE } from '../../../native/constants.ts';
+import { close, fstatat, fstatatIfExists, openat, openat2, readDirectory, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { getXattr } from '../../../native/xattrs.ts';
 import { type Pace } from '../../../registry/oci/pace.ts';
-import { bytesOfPath, folderOf, nameOf, type RawPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, folderOf, joinPath, nameOf, pathOfBytes, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
 
 interface Layers {
@@ -33,6 +33,63 @@ export async function removeGhosts(whiteouts: readonly RawPath[], layers: Layers
       for (const fd of [own.fd, ...below]) close(fd);
     }
   }
+}
+
+/** The first of some whiteouts for which the layer has no device that something below shows for. Nothing is removed. */
+export async function findUncovered(whiteouts: readonly RawPath[], layers: Layers, pace: Pace): Promise<RawPath | undefined> {
+  for (const [folder, names] of namesByFolder(whiteouts)) {
+    const own = openFolder(layers.rootFd, folder);
+    const below = own.isLast ? [] : foldersBelow(folder, layers.lowers);
+    try {
+      for (const name of names) {
+        if (pace.isDue()) await pace.turn();
+        if (hasContent(below, name)) return joinPath(folder, pathOfBytes(name));
+      }
+    } finally {
+      for (const fd of [...(own.fd === undefined ? [] : [own.fd]), ...below]) close(fd);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The first path of the layers below that is hidden by one of some opaque folders of a layer, and that the layer says nothing of: `isTold`.
+ */
+export async function findHidden(
+  opaque: readonly RawPath[],
+  layers: Layers,
+  { isTold, pace }: { readonly isTold: (path: RawPath) => boolean; readonly pace: Pace },
+): Promise<RawPath | undefined> {
+  for (const path of opaque) {
+    const below = foldersBelow(path, layers.lowers);
+    try {
+      for (const [name, fd] of namesIn(below)) {
+        if (pace.isDue()) await pace.turn();
+        const isThere = !isWhiteoutDevice(fstatat(fd, bytesOfPath(name), AT.SYMLINK_NOFOLLOW));
+        if (isThere && !isTold(joinPath(path, name))) return joinPath(path, name);
+      }
+    } finally {
+      for (const fd of below) close(fd);
+    }
+  }
+  return undefined;
+}
+
+/** Each name in folders that are merged, topmost first, with the folder that it shows in. */
+function namesIn(folders: readonly number[]): ReadonlyMap<RawPath, number> {
+  const found = new Map<RawPath, number>();
+  for (const folder of folders) {
+    const readable = openat(folder, '.', O_RDONLY | O_DIRECTORY);
+    try {
+      for (const { name } of readDirectory(readable)) {
+        const path = pathOfBytes(name);
+        if (!found.has(path)) found.set(path, folder);
+      }
+    } finally {
+      close(readable);
+    }
+  }
+  return found;
 }
 
 function namesByFolder(paths: readonly RawPath[]): ReadonlyMap<RawPath, readonly Buffer[]> {

@@ -115,12 +115,12 @@ test('writeLayer() and verifyLayer() refuse a layer whose files are others now',
   for (const [name, change] of Object.entries(changes)) {
     const { directory, fs, facts } = await someLayer();
     const layer = { directory, diffId: facts.diffId } as const;
-    await lab.request({ kind: 'verify-layer', ...layer });
+    await lab.request({ kind: 'verify-layer', hasOurIds: true, ...layer });
     await lab.shell(change.replaceAll('FS', fs).replaceAll('INDEX', `${directory}/index`));
     const output = `${lab.folder()}/blob`;
     const request = { kind: 'write-layer', ...layer, output, compression: { kind: 'none' } } as const;
     // A file that has grown is read as far as the index says, so the layer is the same.
-    const failures = [await lab.failure({ kind: 'verify-layer', ...layer })];
+    const failures = [await lab.failure({ kind: 'verify-layer', hasOurIds: true, ...layer })];
     if (name !== 'a longer file') {
       failures.push(await lab.failure({ ...request, epoch: undefined }), await lab.failure({ ...request, epoch: T0 + 3 }));
     }
@@ -130,17 +130,40 @@ test('writeLayer() and verifyLayer() refuse a layer whose files are others now',
   }
 });
 
+for (const [name, change] of [
+  ['another mode', 'chmod 755 FS/a/f'],
+  ['another mode of a folder', 'chmod 755 FS/a'],
+  ['another owner', 'chown 9:9 FS/big'],
+  ['another time', 'touch -d @12 FS/big'],
+  ['another time of a folder', 'touch -d @12 FS/a'],
+  ['another target', 'ln -sfn other FS/a/l'],
+  ['a hard link that is none any more', 'cp -p FS/a/h FS/x; mv FS/x FS/a/h'],
+  ['a file besides', 'touch FS/new'],
+  ['a folder besides', 'mkdir FS/new'],
+  ['a whiteout besides', 'mknod FS/new c 0 0'],
+] as const) {
+  test(`verifyLayer() refuses a layer with ${name}`, needs, async () => {
+    const { directory, fs, facts } = await someLayer();
+    await lab.shell(change.replaceAll('FS', fs));
+    const failure = await lab.failure({ kind: 'verify-layer', hasOurIds: true, directory, diffId: facts.diffId });
+    assert.equal(failure.kind === 'refused' && failure.code, 'layer-damaged', JSON.stringify(failure));
+  });
+}
+
 test('verifyLayer() finds a file that an unpacked layer did not bring', needs, async () => {
   const { directory, fs, facts } = await someLayer();
   await lab.shell(`echo new > ${fs}/o/new`);
-  const failure = await lab.failure({ kind: 'verify-layer', directory, diffId: digestOf('of another tool') });
-  assert.match(failure.kind === 'refused' ? failure.message : '', /"o\/new" is another file/);
+  const failure = await lab.failure({ kind: 'verify-layer', hasOurIds: true, directory, diffId: digestOf('of another tool') });
+  assert.match(failure.kind === 'refused' ? failure.message : '', /"o\/new" is not what it was/);
   assert.ok(facts.entries > 0);
 });
 
 test('verifyLayer() takes layers in which a path comes twice', needs, async () => {
-  const twice = await lab.unpack([file('f', 'first'), dir('d'), file('d/x', 'x'), file('f', 'second'), symlink('d', 'f')]);
-  await lab.request({ kind: 'verify-layer', directory: twice.directory, diffId: twice.facts.diffId });
+  const first = [file('f', 'first'), dir('d'), file('d/x', 'x'), file('f', 'second'), symlink('d', 'f')];
+  const folder = [dir('e', { mode: 0o700 }), file('e/x', 'x'), file('e', 'file'), dir('e', { mode: 0o750 }), file('e/y', 'y')];
+  const links = [file('g', 'g'), hardlink('h', 'g', { mode: 0o600 }), file('h', 'other'), hardlink('i', 'g', { mode: 0o640 })];
+  const twice = await lab.unpack([...first, ...folder, ...links]);
+  await lab.request({ kind: 'verify-layer', hasOurIds: true, directory: twice.directory, diffId: twice.facts.diffId });
 });
 
 test('writeLayer() refuses a file that became shorter, and an output that exists', needs, async () => {
