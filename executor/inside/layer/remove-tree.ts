@@ -13,8 +13,8 @@ export async function removeTree(dirfd: number, name: Uint8Array, pace: Pace): P
   }
 }
 
-/** Links are removed, never followed, and folders on other mounts are refused (EXDEV), so nothing outside the tree is touched. */
-function* removeInSteps(dirfd: number, name: Uint8Array): Generator<void, void, undefined> {
+/** The same, step by step. Links are removed, never followed, and folders on other mounts are refused (EXDEV): nothing outside is touched. */
+export function* removeInSteps(dirfd: number, name: Uint8Array): Generator<void, void, undefined> {
   if (removeLeaf(dirfd, name)) {
     return;
   }

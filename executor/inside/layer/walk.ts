@@ -31,6 +31,7 @@ import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
 import { layerTime, second, setTime } from './file-times.ts';
 import { isPythonCache, setSourceTime } from './python-cache.ts';
+import { removeInSteps } from './remove-tree.ts';
 import { isSameFile, isSameFolder } from './same-file.ts';
 import { keptXattrs } from './strip-xattrs.ts';
 
@@ -127,7 +128,7 @@ class Walk {
       for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
         const next = visit.names.next();
         if (next.done === true) {
-          this.#leave(visit);
+          yield* this.#leave(visit);
           visits.pop();
           closeVisit(visit);
         } else {
@@ -208,11 +209,13 @@ class Walk {
   }
 
   /** When all that is in a folder has been seen. */
-  #leave({ folder: { fd }, origin }: Visit): void {
+  *#leave({ folder: { fd }, origin }: Visit): Generator<Pause, void, undefined> {
     if (origin === undefined) return;
     const { folder, name, status } = origin.child;
     if (this.#withdraw(origin.entry) && !folder.isOpaque) {
-      this.#remove(folder, name, AT.REMOVEDIR);
+      // Folders in one that hides what is below were left where they are.
+      for (const _ of removeInSteps(folder.fd, name)) if (this.#pace.isDue()) yield pause;
+      this.#changes += 1;
     } else if (this.#changes !== origin.changes || status.mtimeNs !== BigInt(origin.mtime) * second) {
       setTime(fd, origin.mtime);
     }

@@ -119,6 +119,12 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: 'nothing of an opaque folder with folders in it that are as below',
+    scene: { base: 'mkdir -p d/sub/deep', upper: 'mkdir -p d/sub/deep', opaque: ['d'] },
+    entries: [],
+    folder: [],
+  },
+  {
     what: 'an opaque folder that hides nothing as an ordinary one',
     scene: { base: 'touch f', upper: 'mkdir -p n/m f', opaque: ['n', 'f'] },
     entries: ['directory f 755 0:0 T0', 'directory n 755 0:0 T0', 'directory n/m 755 0:0 T0'],
