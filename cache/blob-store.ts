@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
 import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
-import { makeFolder, readIfThere, statIfThere } from './files.ts';
+import { makeFolder, readIfThere, renameOver, statIfThere } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
@@ -87,7 +87,7 @@ export class BlobStore {
    */
   async adopt(file: string, digest: Digest): Promise<string> {
     const target = this.path(digest);
-    await rename(file, target);
+    await renameOver(file, target);
     return target;
   }
 
@@ -133,11 +133,11 @@ export class BlobStore {
   /** The content of a small blob, verified. undefined when it is not there. */
   async readBytes(digest: Digest): Promise<Uint8Array | undefined> {
     try {
-      const bytes = await readFile(this.path(digest));
+      const bytes = await readIfThere(this.path(digest));
+      if (bytes === undefined) return undefined;
       await this.#check(digest, digestLike(digest, bytes));
       return bytes;
     } catch (error) {
-      if (isMissing(error)) return undefined;
       throw this.#readError(error, digest);
     }
   }
@@ -159,6 +159,8 @@ export class BlobStore {
 
   async *#chunks(digest: Digest, highWaterMark: number): AsyncGenerator<Buffer> {
     try {
+      // A pipe would be waited for.
+      if (!(await stat(this.path(digest))).isFile()) throw await this.#withoutOther(digest);
       yield* createReadStream(this.path(digest), { highWaterMark });
     } catch (error) {
       throw this.#readError(error, digest);
@@ -171,6 +173,16 @@ export class BlobStore {
     throw new StoreError('corrupt', `Cannot read blob ${expected} from the store: its content has the digest ${found}`, {
       path: this.path(expected),
       hint: 'The damaged blob was removed; build or pull the image again to have it anew',
+      isRemoved: true,
+    });
+  }
+
+  /** What is no file is no blob. */
+  async #withoutOther(digest: Digest): Promise<StoreError> {
+    await this.remove(digest);
+    return new StoreError('corrupt', `Cannot read blob ${digest} from the store: something else has its place`, {
+      path: this.path(digest),
+      hint: 'That was removed; build or pull the image again to have it anew',
       isRemoved: true,
     });
   }

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { algorithmOf, type Digest, digestFromHex } from '../registry/oci/digest.ts';
 import { AppendedFile } from './appended-file.ts';
 import { digestMismatch, orStoreError, sizeMismatch } from './errors.ts';
-import { fileMode } from './files.ts';
+import { fileMode, renameOver } from './files.ts';
 
 /** What is to be written, and where it comes from (for messages). */
 export interface ExpectedBlob {
@@ -62,7 +62,7 @@ export class BlobWriter implements AsyncDisposable {
     await this.#orFail(async () => {
       await this.#content.flush();
       await this.#file.datasync();
-      await rename(this.#path, target);
+      await renameOver(this.#path, target);
     });
   }
 

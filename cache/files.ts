@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, isMissing } from './errors.ts';
@@ -40,7 +40,7 @@ export async function writeAtomically(
 ): Promise<void> {
   const temporary = await writeTemporary(path.dirname(file), content, options);
   try {
-    await rename(temporary, file);
+    await renameOver(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -80,13 +80,28 @@ export async function statIfThere(file: string): Promise<Stats | undefined> {
   }
 }
 
-/** A file's bytes; undefined when there is none. */
+/** A file's bytes; undefined when there is none. A folder or a pipe in its place has none, and is not waited for. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file);
+    return await readFile(file, { flag: withoutWaiting });
   } catch (error) {
     if (isMissing(error)) return undefined;
+    if (errnoOf(error) === 'EISDIR') return Buffer.alloc(0);
     throw error;
+  }
+}
+
+/** How to open a file that something else may have replaced. */
+const withoutWaiting: number = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** Gives a new file its name, whatever has it. */
+export async function renameOver(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'EISDIR') throw error;
+    await rm(to, { force: true, recursive: true });
+    await rename(from, to);
   }
 }
 

@@ -107,7 +107,7 @@ function readName(value: JsonObject): Pick<ImageName, 'name' | 'descriptor'> | u
 
 async function removeIfThere(file: string): Promise<boolean> {
   try {
-    await rm(file);
+    await rm(file, { recursive: true });
     return true;
   } catch (error) {
     if (isMissing(error)) return false;

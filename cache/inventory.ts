@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isMissing } from './errors.ts';
@@ -116,8 +116,7 @@ async function snapshot(folder: string): Promise<Item> {
   const garbage: Item = { kind: 'snapshot', path: folder, bytes: 0, usedMs: -1, id: folder, needs: [] };
   const [item] = await records('snapshot', [meta], (value) => [snapshotId(value['parent'])]);
   if (item === undefined) return garbage;
-  const text = await readFile(meta, 'utf8');
-  const facts = parseRecord(text, (value) => value) ?? {};
+  const facts = parseRecord(await textOf(meta), (value) => value) ?? {};
   const bytes = typeof facts['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
   return { ...item, path: folder, bytes, id: snapshotId(facts['chainId']) };
 }
@@ -143,7 +142,11 @@ async function records(kind: ItemKind, files: readonly string[], readNeeds: Read
 async function record(kind: ItemKind, file: string, readNeeds: ReadNeeds): Promise<Item | undefined> {
   const [item] = await plain(kind, [file]);
   if (item === undefined) return undefined;
-  return { ...item, needs: parseRecord(await readFile(file, 'utf8'), readNeeds) ?? [] };
+  return { ...item, needs: parseRecord(await textOf(file), readNeeds) ?? [] };
+}
+
+async function textOf(file: string): Promise<string> {
+  return (await readIfThere(file))?.toString() ?? '';
 }
 
 async function plain(kind: ItemKind, files: readonly string[]): Promise<readonly Item[]> {

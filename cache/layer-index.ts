@@ -5,7 +5,7 @@ import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
 import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
-import { readIfThere } from './files.ts';
+import { readIfThere, statIfThere } from './files.ts';
 import { isJsonObject, type JsonObject } from './json-record.ts';
 
 /** Something that is in a layer, as against what the layer hides. */
@@ -28,6 +28,8 @@ export async function* readLayerIndex(file: string, digest?: string): AsyncGener
   const decoder = new StringDecoder('utf8');
   const found = createHash('sha256');
   let rest = '';
+  // A pipe would be waited for.
+  if ((await orStoreError(() => statIfThere(file), 'read the index of a layer', file))?.isFile() === false) throw damaged(file);
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
       const bytes: Buffer = chunk;

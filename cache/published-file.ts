@@ -1,7 +1,6 @@
-import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { orStoreError } from './errors.ts';
-import { makeFolder, writeTemporary } from './files.ts';
+import { makeFolder, renameOver, writeTemporary } from './files.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { placeOf, sealed } from './json-record.ts';
 import type { Session } from './session.ts';
@@ -30,5 +29,5 @@ export async function publishLater(publisher: Publisher, file: string, fields: o
 }
 
 function show(temporary: string, file: string): Promise<void> {
-  return orStoreError(() => rename(temporary, file), 'write to the store', file);
+  return orStoreError(() => renameOver(temporary, file), 'write to the store', file);
 }

@@ -1,4 +1,4 @@
-import { createReadStream, openSync } from 'node:fs';
+import { constants, createReadStream, openSync } from 'node:fs';
 import path from 'node:path';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
@@ -99,7 +99,8 @@ function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<
 
 function openIfThere(file: string): number | undefined {
   try {
-    return openSync(file, 'r');
+    // A pipe would be waited for.
+    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

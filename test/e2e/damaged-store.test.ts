@@ -58,6 +58,9 @@ function flip(path: string): void {
   writeFileSync(path, bytes);
 }
 
+/** What is no file at all. These rows meet one use each. */
+const replacements: Readonly<Record<string, string>> = { 'a pipe': 'mkfifo', 'a folder': 'mkdir' };
+
 const registry = await FakeRegistry.start();
 const server = await FileServer.start({ '/added': 'added' });
 const box = sandbox({ user: 'single' });
@@ -197,6 +200,25 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
         assert.equal(again.finished.exit, 0, `${name}: ${finished.stderr}${again.finished.stderr}`);
         assert.equal(again.result, right[name], name);
       }
+      await box.run(['rm', '-rf', store]).succeeds();
+    });
+  }
+  const replaced = Object.keys(kinds).filter((name) => name !== 'lock' && name !== 'version');
+  const pairs = replaced.flatMap((kind) => Object.entries(replacements).map((replacement) => ({ kind, replacement })));
+  for (const [index, { kind, replacement }] of pairs.entries()) {
+    const [what, command] = replacement;
+    const first = Object.keys(uses)[index % Object.keys(uses).length] ?? '';
+    test(`${what} in place of ${kind}: ${first}`, async () => {
+      const store = await copyOf(whole);
+      for (const path of filesIn(store, kind)) {
+        rmSync(path);
+        await box.run([command, path]).succeeds();
+      }
+      const { finished, result } = (await uses[first]?.(store)) ?? assert.fail();
+      if (finished.exit !== 0) await cure(store, finished);
+      else assert.equal(result, right[first], finished.stderr);
+      const again = (await uses['the same build']?.(store)) ?? assert.fail();
+      assert.equal(again.result, right['the same build'], again.finished.stderr);
       await box.run(['rm', '-rf', store]).succeeds();
     });
   }
