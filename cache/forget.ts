@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Digest } from '../registry/oci/digest.ts';
 import { orStoreError } from './errors.ts';
 import type { Snapshot } from './snapshot-store.ts';
+import type { StepRecord } from './step-records.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -15,18 +16,25 @@ export async function forgetSnapshot(store: Store, snapshot: Pick<Snapshot, 'cha
   const isAbove = chainLookup(store, snapshot.chainId);
   for (const key of await recordedKeys(store)) {
     const record = await store.steps.get(key);
-    if (record !== undefined && (await isAbove(record.chainId))) await store.steps.remove(key);
+    if (record !== undefined && (await isAboveAny(record, isAbove))) await store.steps.remove(key);
   }
   await store.snapshots.remove(snapshot);
 }
 
 /** Says whether a chain has the snapshot in it. */
-function chainLookup(store: Store, wanted: Digest): (chainId: Digest | undefined) => Promise<boolean> {
+type IsAbove = (chainId: Digest | undefined) => Promise<boolean>;
+
+async function isAboveAny({ chainId, mounted = [] }: StepRecord, isAbove: IsAbove): Promise<boolean> {
+  for (const state of [chainId, ...mounted]) if (await isAbove(state)) return true;
+  return false;
+}
+
+function chainLookup(store: Store, wanted: Digest): IsAbove {
   const known = new Map<Digest | undefined, boolean>([
     [undefined, false],
     [wanted, true],
   ]);
-  const isAbove = async (chainId: Digest | undefined): Promise<boolean> => {
+  const isAbove: IsAbove = async (chainId) => {
     const answer = known.get(chainId);
     if (answer !== undefined || chainId === undefined) return answer ?? false;
     const found = await isAbove((await store.snapshots.withAnyIds(chainId))?.parent);

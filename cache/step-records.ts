@@ -17,6 +17,8 @@ export interface StepRecord {
   /** The file-system state after the step. */
   readonly chainId: Digest;
   readonly facts: LayerFacts;
+  /** Other states that a command had before it. When one of them turns out to be damaged, the result may be wrong. Default: none. */
+  readonly mounted?: readonly Digest[];
 }
 
 /** What is remembered of the latest run of one step of one Containerfile, to say why it ran again. */
@@ -73,7 +75,14 @@ function readStep(value: JsonObject): StepRecord | undefined {
   const { sizeBytes, entries } = facts;
   const diffId = digestOrUndefined(facts['diffId']);
   if (diffId === undefined || typeof sizeBytes !== 'number' || typeof entries !== 'number') return undefined;
-  return { chainId, facts: { diffId, sizeBytes, entries } };
+  const mounted = mountedOf(value);
+  return mounted && { chainId, facts: { diffId, sizeBytes, entries }, ...(mounted.length > 0 && { mounted }) };
+}
+
+function mountedOf({ mounted = [] }: JsonObject): readonly Digest[] | undefined {
+  if (!Array.isArray(mounted)) return undefined;
+  const digests = mounted.map(digestOrUndefined).filter((digest) => digest !== undefined);
+  return digests.length === mounted.length ? digests : undefined;
 }
 
 function readSlot(value: JsonObject): SlotRecord | undefined {

@@ -188,7 +188,7 @@ async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFa
       { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
     );
     // The ids were only foreseen when the step was looked up.
-    return await remember(facts, { directory, keyed: keyOf(prepared, work), work, client });
+    return await remember(facts, { directory, keyed: keyOf(prepared, work), mounted: mountedBy(action, store), work, client });
   } catch (error) {
     if (!(error instanceof ExecutorError)) throw error;
     if (mayBeDamage(error.failure)) {
@@ -227,6 +227,13 @@ function snapshotsIn(action: Action, lowers: Lowers, store: Store): readonly Sna
   return [...lowers, ...taken].map((lower) => store.snapshots.ofLower(lower)).filter((snapshot) => snapshot !== undefined);
 }
 
+/** The states of stages and images that a command has before it; those below are told by them. */
+function mountedBy(action: Action, store: Store): readonly Digest[] {
+  const snapshots = action.kind === 'run' ? snapshotsIn(action, [], store) : [];
+  const below = new Set(snapshots.map(({ parent }) => parent));
+  return [...new Set(snapshots.map(({ chainId }) => chainId))].filter((chainId) => !below.has(chainId));
+}
+
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */
 function isLeftAlone({ step, stage }: PlacedStep, { plan, solving }: StageSolving): boolean {
   const { outputs = [], squash } = solving.options;
@@ -248,9 +255,16 @@ async function remember(
   {
     directory,
     keyed,
+    mounted,
     work,
     client,
-  }: { readonly directory: string; readonly keyed: KeyedStep; readonly work: StepWork; readonly client: WorkerClient },
+  }: {
+    readonly directory: string;
+    readonly keyed: KeyedStep;
+    readonly mounted: readonly Digest[];
+    readonly work: StepWork;
+    readonly client: WorkerClient;
+  },
 ): Promise<LayerFacts> {
   const { store } = work.around.solving;
   const parent = chainIdOfRoot(work.placed.root);
@@ -259,7 +273,7 @@ async function remember(
   const { directory: kept } = await store.snapshots.commit(directory, { chainId, parent, facts });
   // The step made what was there already. Its files may have owners that only the worker can remove.
   if (kept !== directory && existsSync(directory)) await client.request(removalOf(directory));
-  await store.steps.put(keyed.key, { chainId, facts });
+  await store.steps.put(keyed.key, { chainId, facts, ...(mounted.length > 0 && { mounted }) });
   return facts;
 }
 

@@ -112,6 +112,17 @@ test('COPY takes no changed file from a stage that is no part of the image', nee
   assert.equal((await readImage(box.at('a.tar'))).layers[0]?.get('taken')?.content.toString(), 'right\n');
 });
 
+test('a step that had a changed file mounted is not believed any more when the change was found', needs, async () => {
+  const stage = 'FROM BASE AS stage\nRUN echo right > /made\n';
+  using box = await built(`${stage}`, '--target', 'stage', '-o', 'type=none');
+  writeFileSync(files(box, made)[0] ?? '', 'WRONG\n');
+  const reader = 'FROM BASE\nRUN --mount=from=stage,target=/m cat /m/made > /copy\n';
+  box.file('c/Containerfile', `${stage}${reader}`.replaceAll('BASE', `${registry.host}/base:1`));
+  await box.tsbuild('-t', 'kept', 'c').succeeds();
+  await box.tsbuild('store', 'verify', '--repair').succeeds();
+  assert.equal((await archived(box)).layers[1]?.get('copy')?.content.toString(), 'right\n');
+});
+
 test('COPY takes no changed file from a base image', needs, async () => {
   using box = await built('FROM BASE\nRUN true\n');
   spoil(files(box, /^snapshots\/[^/]+\/fs\/etc\/passwd$/)[0]);
