@@ -114,7 +114,7 @@ test('COPY takes no changed file from a stage that is no part of the image', nee
 
 test('a step that had a changed file mounted is not believed any more when the change was found', needs, async () => {
   const stage = 'FROM BASE AS stage\nRUN echo right > /made\n';
-  using box = await built(`${stage}`, '--target', 'stage', '-o', 'type=none');
+  using box = await built(stage, '--target', 'stage', '-o', 'type=none');
   writeFileSync(files(box, made)[0] ?? '', 'WRONG\n');
   const reader = 'FROM BASE\nRUN --mount=from=stage,target=/m cat /m/made > /copy\n';
   box.file('c/Containerfile', `${stage}${reader}`.replaceAll('BASE', `${registry.host}/base:1`));

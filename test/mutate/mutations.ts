@@ -193,11 +193,11 @@ function pathMutations(): readonly Mutation[] {
       tests: ['executor/copy/'],
     },
     {
-      rule: 'a Containerfile that is a link out of its context is not quoted',
+      rule: 'a Containerfile of a fetched context that is a link out of it is not read',
       file: 'builder/source/load-build-file.ts',
       from: 'const place = await placeInside(folder, file);',
       to: "const place = { kind: 'inside', path: `${folder}/${file}` } as const;",
-      tests: ['hostile/linked-files', 'source/load-containerfile'],
+      tests: ['e2e/remote-context'],
     },
   ];
 }
