@@ -12,7 +12,16 @@ import {
   S_IFMT,
   S_IFREG,
 } from '../../native/constants.ts';
-import { close, type FileStatus, fstatat, fstatatIfExists, openat, readDirectory, readlinkat } from '../../native/files.ts';
+import {
+  close,
+  type DirectoryEntry,
+  type FileStatus,
+  fstatat,
+  fstatatIfExists,
+  openat,
+  readDirectory,
+  readlinkat,
+} from '../../native/files.ts';
 import { isMapped } from '../../native/id-extents.ts';
 import { currentIdMaps } from '../../native/identity.ts';
 import { fgetXattr } from '../../native/xattrs.ts';
@@ -64,6 +73,11 @@ interface Folder {
   readonly isOpaque: boolean;
 }
 
+interface Visit {
+  readonly folder: Folder;
+  readonly names: Iterator<DirectoryEntry, unknown>;
+}
+
 interface Found {
   readonly folder: Folder;
   readonly name: Buffer;
@@ -90,13 +104,13 @@ class Comparison {
     this.#missing = new Map(folder.expected.entries);
   }
 
-  /** Gives a pause after each folder. */
+  /** Gives a pause after each name. */
   *compare(fd: number): Generator<Pause, void, undefined> {
     const path = rawPath('');
     const root = this.#expected.entries.get(path);
     if (root !== undefined && !this.#hasAttributes(root, fstatat(fd, '', AT.EMPTY_PATH))) this.#differs(path);
     this.#missing.delete(path);
-    yield* this.#entries({ fd, path, isOpaque: false });
+    yield* this.#entries(fd);
     for (const [at, { type }] of this.#missing) if (type !== 'char' && type !== 'block') this.#differs(at);
     for (const at of this.#expected.opaque) if (!this.#opaque.has(at)) this.#differs(at);
   }
@@ -126,19 +140,38 @@ class Comparison {
     return entries.has(at) || whiteouts.has(at) || this.#untold.has(at);
   }
 
-  *#entries({ fd, path, isOpaque: isBelowOpaque }: Folder): Generator<Pause, void, undefined> {
-    yield pause;
+  /** Without a function that calls itself: a tree may be deeper than a stack. */
+  *#entries(fd: number): Generator<Pause, void, undefined> {
+    const visits = [this.#visit({ fd, path: rawPath(''), isOpaque: false })];
+    try {
+      for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
+        yield pause;
+        const next = visit.names.next();
+        const entered = next.done === true ? undefined : this.#name(visit.folder, next.value.name);
+        if (entered !== undefined) visits.push(this.#visit(entered));
+        if (next.done === true) leave(visits);
+      }
+    } finally {
+      while (visits.length > 0) leave(visits);
+    }
+  }
+
+  #visit({ fd, path, isOpaque: isBelowOpaque }: Folder): Visit {
     const isOpaque = fgetXattr(fd, opaqueXattr)?.toString() === 'y';
     if (isOpaque) this.#opaque.add(path);
     if (isOpaque && !isBelowOpaque) this.#hiding.add(path);
-    const folder = { fd, path, isOpaque: isBelowOpaque || isOpaque };
-    for (const { name } of readDirectory(fd)) {
-      const status = fstatatIfExists(fd, name, AT.SYMLINK_NOFOLLOW);
-      if (status === undefined) continue;
-      const found = { folder, name, path: joinPath(path, pathOfBytes(name)), status };
-      if (isWhiteoutDevice(status)) this.#deletion(found);
-      else yield* this.#present(found);
-    }
+    const names = readDirectory(fd)[Symbol.iterator]();
+    return { folder: { fd, path, isOpaque: isBelowOpaque || isOpaque }, names };
+  }
+
+  /** Gives the folder that it is. */
+  #name(folder: Folder, name: Buffer): Folder | undefined {
+    const status = fstatatIfExists(folder.fd, name, AT.SYMLINK_NOFOLLOW);
+    if (status === undefined) return undefined;
+    const found = { folder, name, path: joinPath(folder.path, pathOfBytes(name)), status };
+    if (!isWhiteoutDevice(status)) return this.#present(found);
+    this.#deletion(found);
+    return undefined;
   }
 
   #deletion({ path }: Found): void {
@@ -146,7 +179,7 @@ class Comparison {
     if (!this.#expected.whiteouts.has(path)) this.#differs(path);
   }
 
-  *#present(found: Found): Generator<Pause, void, undefined> {
+  #present(found: Found): Folder | undefined {
     const { folder, name, path, status } = found;
     const isFolder = (status.mode & S_IFMT) === S_IFDIR;
     const entry = this.#expected.entries.get(path);
@@ -154,13 +187,8 @@ class Comparison {
     else if (isFolder && this.#mayBeImplied(found)) this.#untold.add(path);
     else this.#differs(path);
     this.#missing.delete(path);
-    if (!isFolder) return;
-    const fd = openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    try {
-      yield* this.#entries({ fd, path, isOpaque: folder.isOpaque });
-    } finally {
-      close(fd);
-    }
+    if (!isFolder) return undefined;
+    return { fd: openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path, isOpaque: folder.isOpaque };
   }
 
   /** A step leaves folders that are as below where it cannot show that they are: in those that hide all that is below. */
@@ -199,6 +227,12 @@ class Comparison {
   #differs(path: RawPath): void {
     if (!this.#expected.isLoose(path)) throw changed(path);
   }
+}
+
+/** The top is not ours to close. */
+function leave(visits: Visit[]): void {
+  const left = visits.pop();
+  if (left !== undefined && visits.length > 0) close(left.folder.fd);
 }
 
 const typeBits = {

@@ -145,6 +145,9 @@ test('a lost layer is told, with what to do', needs, async () => {
   await box.run(['sh', '-c', 'rm -r store/snapshots/*']).succeeds();
   await box.tsbuild('save', 'app').fails({
     exit: 5,
-    stderr: [/Cannot use layer sha256:\w+ of an image: the store has lost it/, /hint: Build the image again/],
+    stderr: [
+      /Cannot use image "docker\.io\/library\/app:latest": layer sha256:\w+: the store has lost it/,
+      /hint: Build, load or pull "docker\.io\/library\/app:latest" again/,
+    ],
   });
 });

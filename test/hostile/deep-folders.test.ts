@@ -2,11 +2,13 @@ import { test } from 'node:test';
 import { layerTar } from '../support/images.ts';
 import { sandbox } from '../support/sandbox.ts';
 
-test('an archive with folders as deep as paths can be is unpacked', async () => {
+test('an archive with folders as deep as paths can be is unpacked, compared and written again', async () => {
   using box = sandbox();
   // A path has 4,095 bytes at most. (path_resolution(7), PATH_MAX)
   const names = Array.from({ length: 2000 }, (_, index) => 'a/'.repeat(index + 1));
   const archive = await layerTar(names.map((name) => ({ name, type: 'directory' })));
   box.file('c/Containerfile', 'FROM scratch\nADD a.tar /\n').file('c/a.tar', archive);
   await box.tsbuild('-o', 'type=none', 'c').succeeds();
+  await box.tsbuild('store', 'verify').succeeds();
+  for (const output of ['type=tar,dest=o.tar', 'type=oci,dest=i.tar']) await box.tsbuild('-o', output, 'c').succeeds();
 });
