@@ -17,6 +17,7 @@ import { dir, file } from './tar-inputs.ts';
 
 const needs = requires('user:subids', 'user-namespaces', 'tool:tar');
 const mostMs = 50;
+const attempts = 3;
 let lab: Lab;
 before(async () => {
   if (needs.skip === undefined) lab = await Lab.open();
@@ -182,7 +183,11 @@ const rows: Readonly<Record<string, () => Promise<WorkerRequest>>> = {
 
 for (const [what, request] of Object.entries(rows)) {
   test(`${what} lets everything else run every ${mostMs} ms`, needs, async () => {
-    const stretchMs = Number(await lab.order({ kind: 'stretch', request: await request() }));
-    assert.ok(stretchMs < mostMs, `${stretchMs} ms`);
+    // A garbage collection or a compilation can fall into a stretch. A loop that never gives way is too long each time.
+    const stretches: number[] = [];
+    while (stretches.length < attempts && Math.min(...stretches) >= mostMs) {
+      stretches.push(Number(await lab.order({ kind: 'stretch', request: await request() })));
+    }
+    assert.ok(Math.min(...stretches) < mostMs, `${stretches.join(', ')} ms`);
   });
 }
