@@ -195,7 +195,9 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
       const isCured = finished.exit !== 0;
       if (isCured) await cure(store, finished);
       else assert.equal(result, right[first], finished.stderr);
-      for (const name of new Set([...(isCured ? [first] : []), 'the same build', 'save'])) {
+      // Each kind is saved afterwards with one or two of its damages.
+      const last = index % 3 === 0 ? ['save'] : [];
+      for (const name of new Set([...(isCured ? [first] : []), 'the same build', ...last])) {
         const again = (await uses[name]?.(store)) ?? assert.fail();
         assert.equal(again.finished.exit, 0, `${name}: ${finished.stderr}${again.finished.stderr}`);
         assert.equal(again.result, right[name], name);
