@@ -87,10 +87,10 @@ test('limits of files are told in words', needs, async () => {
   await limited('-f 2000', 'c').fails({ exit: 5, stderr: [/a file became larger than it may be/, /hint: .*ulimit -f/] });
   await limited('-f 2000', '-o', 'type=oci,dest=o.tar', 'c').fails({ exit: 5, stderr: /larger than it may be|file too large/ });
   assert.equal(existsSync(box.at('o.tar')), false);
-  // Node 24 opens its modules one after the other, and gets along.
-  const { exit, stderr } = await limited('-n 40', 'images').finished();
-  assert.ok(exit === 0 || exit === 5, stderr);
-  if (exit === 5) assert.match(stderr, /too many files are open[^]*hint: .*ulimit -n/);
+  // Names of images are read beside each other; some versions of Node open fewer files than that for themselves.
+  const names = Array.from({ length: 60 }, (_, index) => ['-t', `name${index}`]).flat();
+  await box.tsbuild('-q', ...names, 'c').succeeds();
+  await limited('-n 40', 'images').fails({ exit: 5, stderr: [/too many files are open/, /hint: .*ulimit -n/] });
 });
 
 test('limits of namespaces are not a full disk', rootNeeds, async () => {

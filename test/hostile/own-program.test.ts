@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { elfKind } from '../../executor/inside/emulation/elf.ts';
 import { registrationOf } from '../../executor/inside/emulation/registration.ts';
@@ -116,9 +116,21 @@ function statusOf(path: string): readonly unknown[] {
 
 /** A program that belongs to the user, as version managers install it. */
 function ownCopy(box: Sandbox, program: string): string {
-  box.file('bin/program', '', { mode: 0o755 });
-  copyFileSync(program, box.at('bin/program'));
+  // Not copied: from Node 24 on copyFile() gives a file the owner of what it copies.
+  box.file('bin/program', readFileSync(program), { mode: 0o755 });
   return box.at('bin/program');
+}
+
+/** A build in which a command tries to change what runs a program of another processor; gives the user's own emulator. */
+async function emulatedVandal(box: Sandbox, user: UserKind): Promise<string> {
+  const files = [
+    ...withLibraries(programPath('perl'), '/perl'),
+    { name: 'vandal', content: vandal },
+    { name: 'foreign/busybox', mode: 0o755, content: readFileSync(programPath(`busybox-${foreignArchitecture}`)) },
+  ];
+  await writeBusyboxLayout(box.at('base'), { layers: [await layerTar(files)], isRootOnly: user === 'single' });
+  box.file('c/Containerfile', 'FROM base\nRUN /foreign/busybox sleep 5 & sleep 1; /perl /vandal /proc/$!/exe; kill $!\n');
+  return ownCopy(box, programPath(foreignEmulator));
 }
 
 function needing(user: UserKind, ...more: readonly Requirement[]): ReturnType<typeof requires> {
@@ -155,15 +167,8 @@ for (const user of users) {
   const foreign = ownEmulators(`tool:busybox-${foreignArchitecture}`, `tool:${foreignEmulator}`);
   test(`a command cannot change the emulator that runs it, as ${user}`, { ...needing(user), ...foreign }, async () => {
     using box = sandbox({ user });
-    const emulator = ownCopy(box, programPath(foreignEmulator));
-    const files = [
-      ...withLibraries(programPath('perl'), '/perl'),
-      { name: 'vandal', content: vandal },
-      { name: 'foreign/busybox', mode: 0o755, content: readFileSync(programPath(`busybox-${foreignArchitecture}`)) },
-    ];
-    await writeBusyboxLayout(box.at('base'), { layers: [await layerTar(files)], isRootOnly: user === 'single' });
+    const emulator = await emulatedVandal(box, user);
     const before = statusOf(emulator);
-    box.file('c/Containerfile', 'FROM base\nRUN /foreign/busybox sleep 5 & sleep 1; /perl /vandal /proc/$!/exe; kill $!\n');
     const platform = ['--platform', `linux/${foreignArchitecture}`, '--emulator', `${foreignArchitecture}=${emulator}`];
     const { stderr } = await box.tsbuild(...base, ...platform, 'c').succeeds();
     assert.deepEqual(statusOf(emulator), before, stderr);
@@ -175,15 +180,8 @@ for (const user of users) {
     ...foreign,
   }, async () => {
     using box = sandbox({ user });
-    const emulator = ownCopy(box, programPath(foreignEmulator));
-    const files = [
-      ...withLibraries(programPath('perl'), '/perl'),
-      { name: 'vandal', content: vandal },
-      { name: 'foreign/busybox', mode: 0o755, content: readFileSync(programPath(`busybox-${foreignArchitecture}`)) },
-    ];
-    await writeBusyboxLayout(box.at('base'), { layers: [await layerTar(files)], isRootOnly: user === 'single' });
+    const emulator = await emulatedVandal(box, user);
     const before = statusOf(emulator);
-    box.file('c/Containerfile', 'FROM base\nRUN /foreign/busybox sleep 5 & sleep 1; /perl /vandal /proc/$!/exe; kill $!\n');
     const { bytes } = registrationOf(foreignKind, emulator);
     box.file('registration', bytes);
     const { uid, gid } = box.user;
@@ -194,8 +192,7 @@ for (const user of users) {
     const build = [...programCommand(), ...base, '--platform', `linux/${foreignArchitecture}`, 'c'];
     const { stderr } = await box.run([...machine, register, 'sh', ...becomeUser, ...build], { staysRoot: true }).succeeds();
     assert.deepEqual(statusOf(emulator), before, stderr);
-    // EROFS; or EPERM, where the file shows as nobody's.
-    assert.match(stderr, /chmod=(?:30|1) chown=(?:30|1|22) owner=(?:30|1) utime=(?:30|1) xattr=\d/);
+    assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
   });
 
   test(`a command cannot change the devices that it is lent, as ${user}`, needing(user), async () => {
