@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import { describeForEachUser } from '../executor/run/each-user.ts';
 import type { Scenario } from '../executor/run/scenario.ts';
-import { ScenarioPlayer } from '../executor/run/scenario-player.ts';
-import { requires } from '../support/requires.ts';
-import type { UserKind } from '../support/users.ts';
 
 /** A folder of the machine that anybody may change, with what a mount point is: empty folders and an empty file. */
 const victim = mkdtempSync(join(tmpdir(), 'tsbuild-victim-'));
@@ -159,33 +157,20 @@ const rows: readonly Row[] = [
   },
 ];
 
-const users = ['root', 'subids', 'single'] as const satisfies readonly UserKind[];
-for (const user of users) {
-  describe(
-    `what a command leaves is safe to clear away, as ${user}:`,
-    requires(user === 'root' ? 'root' : `user:${user}`),
-    () => {
-      let player: ScenarioPlayer;
-      before(() => {
-        player = new ScenarioPlayer(user);
+describeForEachUser('what a command leaves is safe to clear away, as', (player) => {
+  for (const { title, shell, mounts = [], layer, isInsecure = false } of rows) {
+    test(title, async () => {
+      const security: RunAction['security'] = isInsecure ? 'insecure' : 'sandbox';
+      const trees = { context: { f: 'f' }, volume: { f: 'f' } };
+      const untouched = look();
+      const { failure, stdout } = await player().play({
+        shell,
+        trees,
+        action: { mounts, security },
+        ...(layer !== undefined && { layer }),
       });
-      after(() => player[Symbol.asyncDispose]());
-
-      for (const { title, shell, mounts = [], layer, isInsecure = false } of rows) {
-        test(title, async () => {
-          const security: RunAction['security'] = isInsecure ? 'insecure' : 'sandbox';
-          const trees = { context: { f: 'f' }, volume: { f: 'f' } };
-          const untouched = look();
-          const { failure, stdout } = await player.play({
-            shell,
-            trees,
-            action: { mounts, security },
-            ...(layer !== undefined && { layer }),
-          });
-          assert.deepEqual(look(), untouched);
-          assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'done\n' });
-        });
-      }
-    },
-  );
-}
+      assert.deepEqual(look(), untouched);
+      assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'done\n' });
+    });
+  }
+});

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
+import { describeForEachUser } from '../executor/run/each-user.ts';
 import type { Scenario, Tree } from '../executor/run/scenario.ts';
-import { ScenarioPlayer } from '../executor/run/scenario-player.ts';
-import { requires } from '../support/requires.ts';
-import type { UserKind } from '../support/users.ts';
 import { interpreterExit, loot, makeOutside, type Outside, programWithInterpreter, ran, secret } from './outside.ts';
 
 // A descriptor of the worker that a command could name would lead to the machine: an open folder is where it is, whatever the root is.
@@ -121,25 +119,17 @@ const rows: readonly (readonly [title: string, scenarios: () => readonly Scenari
   ],
 ];
 
-for (const user of ['root', 'subids', 'single'] as const satisfies readonly UserKind[]) {
-  describe(`descriptors of the worker lead nowhere, as ${user},`, requires(user === 'root' ? 'root' : `user:${user}`), () => {
-    let player: ScenarioPlayer;
-    before(() => {
-      player = new ScenarioPlayer(user);
+describeForEachUser('descriptors of the worker lead nowhere, as', (player) => {
+  for (const [title, scenarios] of rows) {
+    test(title, async () => {
+      for (const scenario of scenarios()) {
+        const { stdout, failure } = await player().play(scenario);
+        const shown = JSON.stringify([scenario.action, failure]);
+        assert.doesNotMatch(stdout, new RegExp(`${secret}|${ran}`), shown);
+        assert.ok(failure === undefined || ['refused', 'command-not-started', 'command-failed'].includes(failure.kind), shown);
+        assert.notDeepEqual(failure, { kind: 'command-failed', exitCode: interpreterExit }, shown);
+      }
+      assert.deepEqual(outside.names, loot);
     });
-    after(() => player[Symbol.asyncDispose]());
-
-    for (const [title, scenarios] of rows) {
-      test(title, async () => {
-        for (const scenario of scenarios()) {
-          const { stdout, failure } = await player.play(scenario);
-          const shown = JSON.stringify([scenario.action, failure]);
-          assert.doesNotMatch(stdout, new RegExp(`${secret}|${ran}`), shown);
-          assert.ok(failure === undefined || ['refused', 'command-not-started', 'command-failed'].includes(failure.kind), shown);
-          assert.notDeepEqual(failure, { kind: 'command-failed', exitCode: interpreterExit }, shown);
-        }
-        assert.deepEqual(outside.names, loot);
-      });
-    }
-  });
-}
+  }
+});

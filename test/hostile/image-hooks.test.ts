@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { RunAction } from '../../executor/protocol/actions.ts';
+import { describeForEachUser } from '../executor/run/each-user.ts';
 import type { Scenario } from '../executor/run/scenario.ts';
-import { ScenarioPlayer } from '../executor/run/scenario-player.ts';
-import { requires } from '../support/requires.ts';
-import type { UserKind } from '../support/users.ts';
 import { loot, makeOutside, type Outside, secret } from './outside.ts';
 
 /** Hooks of devices whose programs are the image's: beside them waits a process that still has the memory and the descriptors of the worker. */
@@ -50,37 +48,25 @@ const kinds = [
   ['without a sandbox', { security: 'insecure' }],
 ] as const satisfies readonly (readonly [string, Partial<RunAction>])[];
 
-for (const user of ['root', 'subids', 'single'] as const satisfies readonly UserKind[]) {
-  describe(
-    `hooks of the image reach nothing of the worker, as ${user},`,
-    requires(user === 'root' ? 'root' : `user:${user}`),
-    () => {
-      let player: ScenarioPlayer;
-      before(() => {
-        player = new ScenarioPlayer(user);
-      });
-      after(() => player[Symbol.asyncDispose]());
+describeForEachUser('hooks of the image reach nothing of the worker, as', (player) => {
+  for (const [title, changes] of kinds) {
+    test(title, async () => {
+      const { stdout, failure } = await player().play(scenario(prowl, changes));
+      assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'ran\n' });
+      assert.doesNotMatch(stdout, new RegExp(secret));
+      assert.deepEqual(outside.names, loot);
+    });
+  }
 
-      for (const [title, changes] of kinds) {
-        test(title, async () => {
-          const { stdout, failure } = await player.play(scenario(prowl, changes));
-          assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'ran\n' });
-          assert.doesNotMatch(stdout, new RegExp(secret));
-          assert.deepEqual(outside.names, loot);
-        });
-      }
+  test('as root with what a command may do', async () => {
+    const { stdout, failure } = await player().play(scenario(look, {}));
+    assert.equal(failure, undefined);
+    assert.equal(stdout, '0\nran\n');
+  });
 
-      test('as root with what a command may do', async () => {
-        const { stdout, failure } = await player.play(scenario(look, {}));
-        assert.equal(failure, undefined);
-        assert.equal(stdout, '0\nran\n');
-      });
-
-      test('with processes that end with them, in a place of their own', async () => {
-        const script = 'echo pid $$; (sleep 1; echo late) & sleep 0';
-        const { stdout, failure } = await player.play(scenario(script, { argv: ['/bin/sh', '-c', 'sleep 2; echo ran'] }));
-        assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'pid 1\nran\n' });
-      });
-    },
-  );
-}
+  test('with processes that end with them, in a place of their own', async () => {
+    const script = 'echo pid $$; (sleep 1; echo late) & sleep 0';
+    const { stdout, failure } = await player().play(scenario(script, { argv: ['/bin/sh', '-c', 'sleep 2; echo ran'] }));
+    assert.deepEqual({ failure, stdout }, { failure: undefined, stdout: 'pid 1\nran\n' });
+  });
+});

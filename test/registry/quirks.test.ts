@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:https';
 import { after, describe, mock, test } from 'node:test';
@@ -17,6 +15,7 @@ import { hostOf, listen } from '../support/loopback.ts';
 import { plant, type TestImage, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { selfSigned } from '../support/tls-front.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
 const environment = { CONTAINERS_REGISTRIES_CONF: '/nonexistent', HOME: '/nonexistent' };
@@ -183,23 +182,9 @@ test(
   async () => {
     const image = testImage();
     await using registry = await FakeRegistry.start();
-    const subject = ['-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const make = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      ...subject,
-    ];
-    execFileSync('openssl', [...make, '-keyout', 'k.pem', '-out', 'ca.crt'], { cwd: folder.path, stdio: 'pipe' });
     const plain: string[] = [];
     // It ends TLS, and says of every place that it is on http, as registries do that see nothing else.
-    const front = createServer({ cert: readFileSync(folder.at('ca.crt')), key: readFileSync(folder.at('k.pem')) }, (from, to) => {
+    const front = createServer(selfSigned(folder.path), (from, to) => {
       const { method, headers, url: path } = from;
       const forwarded = httpRequest({ host: '127.0.0.1', port: registry.port, method, path, headers }, (reply) => {
         const { location } = reply.headers;

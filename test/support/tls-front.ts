@@ -40,7 +40,7 @@ export class TlsFront implements AsyncDisposable {
   }
 }
 
-/** A certificate that nobody knows, made in a folder. Needs openssl. */
+/** A certificate that nobody knows, made in a folder as `ca.crt`, for this machine's address too. Needs openssl. */
 export function selfSigned(folder: string): { cert: Buffer; key: Buffer } {
   const kind = [
     'req',
@@ -54,7 +54,9 @@ export function selfSigned(folder: string): { cert: Buffer; key: Buffer } {
     '2',
     '-subj',
     '/CN=x',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
   ];
-  execFileSync('openssl', [...kind, '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: folder, stdio: 'pipe' });
-  return { cert: readFileSync(join(folder, 'cert.pem')), key: readFileSync(join(folder, 'key.pem')) };
+  execFileSync('openssl', [...kind, '-keyout', 'key.pem', '-out', 'ca.crt'], { cwd: folder, stdio: 'pipe' });
+  return { cert: readFileSync(join(folder, 'ca.crt')), key: readFileSync(join(folder, 'key.pem')) };
 }
