@@ -62,7 +62,7 @@ export async function verifyStore(wanted: StoreVerifying, session: ImageSession)
     ...(await damagedBlobs(contents, wanted, session)),
     ...(await damagedSnapshots(contents, wanted, session)),
   ];
-  if (wanted.repairs) for (const damage of damaged) await remove(damage, store);
+  if (wanted.repairs) for (const damage of damaged) await remove(damage, contents, store);
   const { blobs, snapshots, records } = contents;
   return {
     verified: { blobs: blobs.length, snapshots: snapshots.length, records: records.length },
@@ -139,8 +139,8 @@ async function damageOfReadable(snapshot: Snapshot, session: ImageSession): Prom
 }
 
 /** A folder can hold files of other ids, so it goes to the session's waste; so does what took the place of a file. */
-async function remove({ kind, path }: Damage, store: Store): Promise<void> {
-  const snapshot = kind === 'snapshot' ? (await contentsOf(store)).snapshots.find((one) => one.path === path) : undefined;
+async function remove({ kind, path }: Damage, { snapshots }: Contents, store: Store): Promise<void> {
+  const snapshot = kind === 'snapshot' ? snapshots.find((one) => one.path === path) : undefined;
   if (snapshot !== undefined) return forgetSnapshot(store, { chainId: snapshot.chainId, directory: path });
   const waste = await store.newPath();
   try {

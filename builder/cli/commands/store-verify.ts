@@ -1,11 +1,10 @@
 import { repairVersion } from '../../../cache/store-version.ts';
 import { exitCode } from '../../exit-code.ts';
 import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
-import { printable } from '../../printable.ts';
+import { printable, printableJson } from '../../printable.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { parseFlags } from '../parse-flags.ts';
+import { type ParsedFlags, parseFlags } from '../parse-flags.ts';
 import { storeOwnerOf, storeRootOf } from '../shared-flags.ts';
 import { flagsOf, type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
@@ -39,9 +38,9 @@ async function verify(parsed: ParsedFlags, opened: OpenedStore): Promise<number>
   const { stdout } = opened.context;
   const wanted = { isQuick: parsed.isOn('--quick') === true, repairs: parsed.isOn('--repair') === true };
   const report = await inSession(opened, parsed, (session) => verifyStore(wanted, session));
-  stdout.write(parsed.isOn('--json') === true ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(report));
-  const isFine = report.damaged.length === 0 || report.isRepaired;
-  return isFine && (report.incompleteImages.length === 0 || report.isRepaired) ? exitCode.success : exitCode.store;
+  stdout.write(parsed.isOn('--json') === true ? `${printableJson(report, 2)}\n` : textOf(report));
+  const isWhole = report.damaged.length === 0 && report.incompleteImages.length === 0;
+  return isWhole || report.isRepaired ? exitCode.success : exitCode.store;
 }
 
 function textOf({ verified, damaged, isRepaired, incompleteImages }: StoreReport): string {
