@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { findProgram } from './find-program.ts';
 import { currentUser, readIdSources } from './host-user.ts';
 import { type IdPlan, type IdSources, planIdMaps } from './id-map.ts';
 
@@ -18,7 +18,7 @@ export function foreseeIds(searchPath: string | undefined): ForeseenIds {
   const sources = readIdSources();
   const [best, ...others] = planIdMaps(currentUser(), sources);
   if (best === undefined) throw new Error('there is no plan for ids');
-  const helpers = ['newuidmap', 'newgidmap'].map((name) => findProgram(name, searchPath));
+  const helpers = ['newuidmap', 'newgidmap'].map((name) => lookAtHelper(name, searchPath));
   const lacksHelper = best.kind === 'subordinate-ids' && helpers.includes(undefined);
   const [first = best, ...rest] = lacksHelper ? others : [best, ...others];
   const text = JSON.stringify([first, helpers, rightsOf(readFileSync('/proc/self/status', 'utf8'))]);
@@ -26,24 +26,11 @@ export function foreseeIds(searchPath: string | undefined): ForeseenIds {
 }
 
 /** Path, mode and time of change, which also tells of new file capabilities. */
-function findProgram(name: string, searchPath = '/usr/bin:/bin'): readonly [string, number, number] | undefined {
-  for (const folder of searchPath.split(delimiter)) {
-    const path = join(folder, name);
-    if (!isAbsolute(path) || !isExecutable(path)) continue;
-    const { mode, ctimeMs } = statSync(path);
-    return [path, mode, ctimeMs];
-  }
-  return undefined;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    // Not there or not for us: the next folder may have it.
-    return false;
-  }
+function lookAtHelper(name: string, searchPath: string | undefined): readonly [string, number, number] | undefined {
+  const path = findProgram(name, searchPath);
+  if (path === undefined) return undefined;
+  const { mode, ctimeMs } = statSync(path);
+  return [path, mode, ctimeMs];
 }
 
 function rightsOf(status: string): readonly string[] {

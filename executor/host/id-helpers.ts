@@ -1,7 +1,7 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { CAPABILITIES } from '../../native/identity.ts';
 import { getXattr } from '../../native/xattrs.ts';
+import { findProgram } from './find-program.ts';
 
 /** newuidmap or newgidmap. */
 export interface IdHelper {
@@ -29,10 +29,7 @@ export const helperPackages = [
 
 /** Looks for a helper in the absolute folders of PATH. */
 export function findIdHelper(name: IdHelperName, searchPath: string | undefined): IdHelper | undefined {
-  const path = (searchPath ?? '/usr/bin:/bin')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((candidate) => isAbsolute(candidate) && isExecutable(candidate));
+  const path = findProgram(name, searchPath);
   if (path === undefined) return undefined;
   return {
     name,
@@ -90,14 +87,4 @@ export function helperTrouble(
 
 function has(set: bigint, name: keyof typeof CAPABILITIES): boolean {
   return (set & (1n << BigInt(CAPABILITIES[name]))) !== 0n;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    // Not there or not for us: the next folder of PATH may have it.
-    return false;
-  }
 }
