@@ -41,7 +41,7 @@ import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
   options.signal?.throwIfAborted();
-  platformsOf(options);
+  const platforms = platformsOf(options);
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
@@ -52,15 +52,14 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const { stdin } = options;
   const input = stdin && new ReadOnce(stdin);
   const tell = startTelling(options.onEvent);
-  return healing(() => buildOnce({ ...options, ...(input && { stdin: input }) }, local), {
+  return healing(() => buildOnce({ ...options, ...(input && { stdin: input }) }, { platforms, local }), {
     signal: options.signal,
     canRepeat: () => input?.isRead !== true,
     onNotice: (message) => tell({ kind: 'notice', message }),
   });
 }
 
-async function buildOnce(options: BuildOptions, local: ReadFile | undefined): Promise<BuildResult> {
-  const platforms = platformsOf(options);
+async function buildOnce(options: BuildOptions, { platforms, local }: Known): Promise<BuildResult> {
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
   for (const name of missingBuildArgs(session.options)) session.tell({ kind: 'notice', message: withoutValue(name) });
@@ -95,6 +94,12 @@ class ReadOnce implements AsyncIterable<Uint8Array> {
 
 function withoutValue(name: string): string {
   return `The build argument "${name}" stays unset: the environment does not have it. Try --build-arg ${name}=VALUE`;
+}
+
+/** What is known before anything is made, and stays when a build begins again. */
+interface Known {
+  readonly platforms: readonly Platform[];
+  readonly local: ReadFile | undefined;
 }
 
 interface BuildWork {

@@ -11,7 +11,7 @@ export { build } from './build.ts';
 export { SourceError, type SourceErrorCode } from './context/errors.ts';
 export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './errors.ts';
 export type { BuildEvent, EndState, StepId } from './events.ts';
-export { exitCodeOf } from './exit-code.ts';
+export { exitCodeOf } from './exit-code-of.ts';
 export { Interrupted } from './interruption.ts';
 export { identify, type KnownError } from './known-error.ts';
 export type { BuildOptions, ImageOutputOptions, Output, PullPolicy, SecretSource, Squash, SshSource } from './options.ts';

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { troubleOf } from '../cache/errors.ts';
 import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './errors.ts';
-import { exitCode, exitCodeOf } from './exit-code.ts';
+import { exitCode } from './exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './interruption.ts';
 import { systemWords } from './system-reason.ts';
 
@@ -56,7 +56,11 @@ async function run(): Promise<number> {
 
 async function tell(thrown: unknown): Promise<number> {
   try {
-    const [{ report }, { hasColours }] = await Promise.all([import('./report.ts'), import('./cli/colours.ts')]);
+    const [{ report }, { exitCodeOf }, { hasColours }] = await Promise.all([
+      import('./report.ts'),
+      import('./exit-code-of.ts'),
+      import('./cli/colours.ts'),
+    ]);
     const command = commandNameOf(process.argv.slice(2));
     process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env), command }));
     return exitCodeOf(thrown);

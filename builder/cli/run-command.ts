@@ -20,36 +20,43 @@ function asksForVersion([first, ...rest]: readonly string[]): boolean {
   return rest.length === 0 && (first === '-v' || (first === 'version' && !existsSync(first)));
 }
 
+interface CommandLine {
+  readonly name: string;
+  readonly argv: readonly string[];
+}
+
 /** The command of a command line, and the arguments for it. What nobody can mean by a folder is a command that there is not. */
-function commandOf(argv: readonly string[]): { readonly name: string; readonly argv: readonly string[] } {
+function commandOf(argv: readonly string[]): CommandLine {
+  const named = namedCommand(argv);
+  if (named !== undefined) return named;
+  const [first = ''] = argv;
+  if (/^[a-z][a-z-]*$/.test(first) && !existsSync(first)) throw noSuchCommand(first);
+  return { name: 'build', argv };
+}
+
+/** The command whose help may tell more about a command line that failed. */
+export function commandNameOf(argv: readonly string[]): string {
+  return namedCommand(argv)?.name ?? 'build';
+}
+
+/** undefined when the command line names no command, as when it builds. */
+function namedCommand(argv: readonly string[]): CommandLine | undefined {
   const [first = '', second, ...rest] = argv;
   if (isCommand(first)) return { name: first, argv: argv.slice(1) };
   const spelled = second === undefined ? undefined : spellings.get(`${first} ${second}`);
   if (spelled !== undefined) return { name: spelled, argv: rest };
   if (first === 'bud' && second !== undefined) return { name: 'build', argv: argv.slice(1) };
-  const behind = commandBehindStore(argv);
-  if (behind !== undefined) return behind;
-  if (/^[a-z][a-z-]*$/.test(first) && !existsSync(first)) throw noSuchCommand(first);
-  return { name: 'build', argv };
+  return commandBehindStore(argv);
 }
 
 /** `tsbuild --root DIR images`: podman and buildah have this flag in front. */
-function commandBehindStore([first = '', ...rest]: readonly string[]): ReturnType<typeof commandOf> | undefined {
+function commandBehindStore([first = '', ...rest]: readonly string[]): CommandLine | undefined {
   const [, flag, hasValue] = /^(--store|--root)(=.*)?$/s.exec(first) ?? [];
   if (flag === undefined) return undefined;
   const place = hasValue === undefined ? rest.slice(0, 1) : [];
   const argv = rest.slice(place.length);
   const [name = ''] = argv;
   return isCommand(name) ? { name, argv: [first, ...place, ...argv.slice(1)] } : undefined;
-}
-
-/** The command whose help may tell more about a command line that failed. */
-export function commandNameOf(argv: readonly string[]): string {
-  try {
-    return commandOf(argv).name;
-  } catch {
-    return 'build';
-  }
 }
 
 function isCommand(word: string): boolean {

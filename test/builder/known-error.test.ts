@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exitCodeOf } from '../../builder/exit-code.ts';
+import { exitCodeOf } from '../../builder/exit-code-of.ts';
 import { identify } from '../../builder/known-error.ts';
 import { report } from '../../builder/report.ts';
 import { toFailure } from '../../executor/inside/failure.ts';
