@@ -72,7 +72,7 @@ export function storeError(error: unknown, doing: string, path: string): Error {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new StoreError('permission', `Cannot ${doing}: ${reasonOf(code)} (${path})`, {
+      return new StoreError('permission', `Cannot ${doing}: ${fileTrouble(code)?.words ?? 'permission denied'} (${path})`, {
         ...details,
         hint: 'Choose a folder that you can write to with --store or TSBUILD_STORE',
       });
@@ -132,10 +132,6 @@ export function sizeMismatch(
     `Cannot store blob ${digest} from ${about.source}: expected ${sizes.expected} bytes, got ${sizes.found}`,
     { path: about.path, hint: 'The content was cut off or changed on its way; nothing of it was kept' },
   );
-}
-
-function reasonOf(code: string): string {
-  return code === 'EROFS' ? 'the file system is read-only' : 'permission denied';
 }
 
 function asError(thrown: unknown): Error {

@@ -48,9 +48,9 @@ export const refusedByBuild: readonly RefusedFlag[] = [
     hint: 'Use --ulimit',
     idle: { pattern: /^$/, words: '(nothing)' },
   },
-  ...['--cpu-shares', '--cpu-period', '--cpu-quota', '--cpus', '--pids-limit'].map(
+  ...(['--cpu-shares', '--cpu-period', '--cpu-quota', '--cpus', '--pids-limit'] as const).map(
     (long): RefusedFlag => ({
-      long: `--${long.slice(2)}`,
+      long,
       value: 'N',
       reason: noLimits,
       idle: { pattern: /^0?$/, words: '0' },

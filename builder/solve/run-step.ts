@@ -213,7 +213,7 @@ function mayBeDamage(failure: WorkerFailure): boolean {
     case 'cancelled':
       return false;
     default:
-      return unreachableFailure(failure);
+      return unreachable(failure);
   }
 }
 
@@ -298,10 +298,6 @@ function stepError(
   return new StepError({ title: stepTitle(plan, stage, step), source, span: step.span, failure, tail }, { cause });
 }
 
-function unreachableFailure(value: never): never {
-  throw new Error(`Unexpected failure ${JSON.stringify(value)}`);
-}
-
 function unreachable(value: never): never {
-  throw new Error(`Unexpected action ${JSON.stringify(value)}`);
+  throw new Error(`Unexpected value ${JSON.stringify(value)}`);
 }
