@@ -16,6 +16,8 @@ export interface StoreCommand {
   readonly summary: string;
   /** Besides --store and --help. */
   readonly flags?: readonly Flag[];
+  /** What comes before the store is opened. */
+  readonly prepare?: (parsed: ParsedFlags, context: CommandContext) => Promise<void>;
   readonly run: (parsed: ParsedFlags, opened: OpenedStore) => Promise<number>;
 }
 
@@ -39,6 +41,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
       hint: `Usage: ${usage}`,
     });
   }
+  await command.prepare?.(parsed, context);
   using store = await openStore(storeRootOf(parsed, context.environment), {
     signal: context.signal,
     owner: storeOwnerOf(parsed),

@@ -1,4 +1,4 @@
-import { type CommandGroup, grouped, runGroup } from '../command-group.ts';
+import { type CommandGroup, runGroup } from '../command-group.ts';
 import type { CommandContext } from '../commands.ts';
 import type { StoreCommand } from '../store-command.ts';
 import { manifestAdd, manifestAnnotate, manifestCreate, manifestRemove } from './manifest-changes.ts';
@@ -19,7 +19,7 @@ const group: CommandGroup = {
   name: 'manifest',
   usage: 'COMMAND [FLAGS] ...',
   purpose: 'Joins images of several platforms into a list, which has one name for all of them.',
-  commands: manifestCommands.map((command) => grouped(command.name.replace('manifest ', ''), command)),
+  commands: manifestCommands,
   examples: [
     '  # One name for two images that were built on two machines',
     '  tsbuild manifest create app:1 docker://host/app:1-amd64 docker://host/app:1-arm64',

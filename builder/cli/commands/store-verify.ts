@@ -4,9 +4,9 @@ import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
 import { printable, printableJson } from '../../printable.ts';
 import type { CommandContext } from '../commands.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import { type ParsedFlags, parseFlags } from '../parse-flags.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
 import { storeOwnerOf, storeRootOf } from '../shared-flags.ts';
-import { flagsOf, type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { OpenedStore, StoreCommand } from '../store-command.ts';
 
 export const storeVerify: StoreCommand = {
   name: 'store verify',
@@ -20,18 +20,16 @@ export const storeVerify: StoreCommand = {
     { long: '--json', group: 'Output', help: 'Print JSON' },
     quietFlag,
   ],
+  prepare: writeVersionAgain,
   run: verify,
 };
 
-/** `tsbuild store verify`. */
-export async function runStoreVerify(context: CommandContext): Promise<number> {
-  const parsed = parseFlags(context.argv, { flags: flagsOf(storeVerify) });
-  // Without its version a store cannot be opened.
-  const root = storeRootOf(parsed, context.environment);
-  if (parsed.isOn('--repair') === true && (await repairVersion(root, storeOwnerOf(parsed) ?? 'self'))) {
-    context.stderr.write('note: The version of the store was damaged, and is written again\n');
+/** Without its version a store cannot be opened. */
+async function writeVersionAgain(parsed: ParsedFlags, { environment, stderr }: CommandContext): Promise<void> {
+  if (parsed.isOn('--repair') !== true) return;
+  if (await repairVersion(storeRootOf(parsed, environment), storeOwnerOf(parsed) ?? 'self')) {
+    stderr.write('note: The version of the store was damaged, and is written again\n');
   }
-  return runStoreCommand(storeVerify, context);
 }
 
 async function verify(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {

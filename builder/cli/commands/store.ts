@@ -1,18 +1,14 @@
-import { type CommandGroup, grouped, runGroup } from '../command-group.ts';
+import { type CommandGroup, runGroup } from '../command-group.ts';
 import type { CommandContext } from '../commands.ts';
 import { duCommand } from './du.ts';
 import { pruneCommand } from './prune.ts';
-import { runStoreVerify, storeVerify } from './store-verify.ts';
+import { storeVerify } from './store-verify.ts';
 
 const group: CommandGroup = {
   name: 'store',
   usage: 'COMMAND [FLAGS]',
   purpose: 'Looks after the folder in which images and the results of steps are kept.',
-  commands: [
-    { word: 'verify', summary: storeVerify.summary, run: runStoreVerify },
-    grouped('du', { ...duCommand, name: 'store du' }),
-    grouped('prune', { ...pruneCommand, name: 'store prune' }),
-  ],
+  commands: [storeVerify, { ...duCommand, name: 'store du' }, { ...pruneCommand, name: 'store prune' }],
 };
 
 /** `tsbuild store`. */
