@@ -30,17 +30,18 @@ export function printableLine(text: string): string {
  * of C0 alone.
  */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, undefined, indent).replace(controls, escaped);
+  return withoutRawControls(JSON.stringify(value, undefined, indent));
 }
 
 /** The same of what tells about a build: addresses lose their passwords. */
 export function reportedJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, (_, field: unknown) => (typeof field === 'string' ? hidePasswords(field) : field), indent).replace(
-    controls,
-    escaped,
-  );
+  return withoutRawControls(JSON.stringify(value, withoutPassword, indent));
 }
 
-function escaped(character: string): string {
-  return character < ' ' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function withoutPassword(_: string, field: unknown): unknown {
+  return typeof field === 'string' ? hidePasswords(field) : field;
+}
+
+function withoutRawControls(json: string): string {
+  return json.replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

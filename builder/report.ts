@@ -6,10 +6,10 @@ import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
 import type { Source, Span } from '../parser/span.ts';
 import { trimEnd } from '../registry/oci/trim-end.ts';
 import { packageVersion } from './cli/package-version.ts';
+import { errorPlaceOf } from './error-place.ts';
 import { type StepError, stepHeadline } from './errors.ts';
 import { identify } from './known-error.ts';
 import { checkReportOptions } from './option-rules/report-rules.ts';
-import { placeOf } from './place.ts';
 import { printable, printableLine } from './printable.ts';
 
 /** How a report may look. */
@@ -136,7 +136,7 @@ function frameLines(source: Source | undefined, span: Span | undefined): readonl
 }
 
 function placeLines(error: Error): readonly string[] {
-  const place = placeOf(error);
+  const place = errorPlaceOf(error);
   return frameLines(place?.source, place?.span);
 }
 

@@ -8,6 +8,11 @@ const words: Readonly<Record<string, string>> = {
   EPERM: 'the system does not permit it',
 };
 
+/** What Node's `fs` throws when a system call fails, with the errno's name; native calls throw the same. */
+export function isSystemError(error: unknown): error is Error & { readonly code: string; readonly path?: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error && typeof error.code === 'string';
+}
+
 /** What Node's `fs` has thrown in the words of the C library: "EIO: i/o error, read" holds them between code and call. */
 export function systemWords({ message }: Error): string {
   return message.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? message;

@@ -150,13 +150,7 @@ test('flags that the documents use exist', () => {
 });
 
 function commandTable(): readonly string[] {
-  return [
-    '| command | what it does |',
-    '| --- | --- |',
-    ...commands.map(
-      ({ name, summary, load }) => `| \`${name}\` | ${summary}${load === undefined ? ' (not supported yet)' : ''} |`,
-    ),
-  ];
+  return ['| command | what it does |', '| --- | --- |', ...commands.map(({ name, summary }) => `| \`${name}\` | ${summary} |`)];
 }
 
 function flagTable(flags: readonly Flag[]): readonly string[] {

@@ -20,8 +20,7 @@ export type RunCommand = (context: CommandContext) => Promise<number>;
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  /** undefined: known, and refused as not supported yet. */
-  readonly load: (() => Promise<RunCommand>) | undefined;
+  readonly load: () => Promise<RunCommand>;
 }
 
 /** All commands. `build` is meant when the first argument is none of the names. */

@@ -5,6 +5,11 @@ const noDaemon = 'tsbuild has no daemon';
 const noLimits = `limits by control groups are ${notYet}`;
 const ownSandbox = 'the sandbox of RUN is always the same';
 
+/** The values that ask for nothing. */
+const ifOn = { pattern: /^(true|1)$/, words: 'true' };
+const ifOff = { pattern: /^(false|0)$/, words: 'false' };
+const ifZero = { pattern: /^0?$/, words: '0' };
+
 /** What docker, buildah and kaniko have for `build`, and tsbuild cannot follow. */
 export const refusedByBuild: readonly RefusedFlag[] = [
   {
@@ -30,10 +35,10 @@ export const refusedByBuild: readonly RefusedFlag[] = [
     reason: `attestations are ${notYet}`,
     idle: { pattern: /(^|,)disabled=true(,|$)/, words: 'disabled=true' },
   },
-  { long: '--sbom', value: 'SPEC', reason: `bills of materials are ${notYet}`, idle: { pattern: /^(false|0)$/, words: 'false' } },
-  { long: '--provenance', value: 'SPEC', reason: `provenance is ${notYet}`, idle: { pattern: /^(false|0)$/, words: 'false' } },
+  { long: '--sbom', value: 'SPEC', reason: `bills of materials are ${notYet}`, idle: ifOff },
+  { long: '--provenance', value: 'SPEC', reason: `provenance is ${notYet}`, idle: ifOff },
   { long: '--builder', value: 'NAME', reason: noDaemon, idle: { pattern: /^(default)?$/, words: 'default' } },
-  { long: '--memory', short: '-m', value: 'SIZE', reason: noLimits, hint: 'Use --ulimit', idle: { pattern: /^0?$/, words: '0' } },
+  { long: '--memory', short: '-m', value: 'SIZE', reason: noLimits, hint: 'Use --ulimit', idle: ifZero },
   {
     long: '--memory-swap',
     value: 'SIZE',
@@ -53,7 +58,7 @@ export const refusedByBuild: readonly RefusedFlag[] = [
       long,
       value: 'N',
       reason: noLimits,
-      idle: { pattern: /^0?$/, words: '0' },
+      idle: ifZero,
     }),
   ),
   { long: '--cpuset-cpus', value: 'LIST', reason: noLimits, hint: 'Use taskset' },
@@ -81,19 +86,19 @@ export const refusedByBuild: readonly RefusedFlag[] = [
     long: '--layers',
     reason: 'every instruction has its layer',
     hint: 'Use --squash',
-    idle: { pattern: /^(true|1)$/, words: 'true' },
+    idle: ifOn,
   },
   {
     long: '--http-proxy',
     reason: 'proxies of the environment reach RUN, without user and password',
     hint: 'Unset them for tsbuild',
-    idle: { pattern: /^(true|1)$/, words: 'true' },
+    idle: ifOn,
   },
   {
     long: '--skip-unused-stages',
     reason: 'stages that the target does not need are never built',
     hint: 'Use --target, once for each',
-    idle: { pattern: /^(true|1)$/, words: 'true' },
+    idle: ifOn,
   },
   { long: '--pull-always', reason: 'it is a value here', hint: 'Use --pull=always' },
   { long: '--pull-never', reason: 'it is a value here', hint: 'Use --pull=never' },
@@ -124,7 +129,7 @@ export const refusedByBuild: readonly RefusedFlag[] = [
     long: '--cache',
     reason: 'it is called otherwise here',
     hint: 'Use --no-cache',
-    idle: { pattern: /^(true|1)$/, words: 'true' },
+    idle: ifOn,
   },
   { long: '--cache-repo', value: 'NAME', reason: `caches outside of the store are ${notYet}`, hint: 'Keep the store: --store' },
   { long: '--digest-file', value: 'FILE', reason: 'it is called otherwise here', hint: 'Use --metadata-file' },

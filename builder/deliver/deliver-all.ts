@@ -7,6 +7,7 @@ import type { OnProgress } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import { ShownStep } from '../solve/shown-step.ts';
 import type { Solution } from '../solve/solve.ts';
+import { damagedBlobNotice } from '../source/stored-document.ts';
 import { deliver, type Exported } from './deliver.ts';
 import { fullName } from './full-name.ts';
 import { formKey, type ImageForm, imageForm } from './image-form.ts';
@@ -43,7 +44,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         imageFor,
         roots: built,
         onExported: (place) => exported.push(place),
-        onDamage: (digest) => tell({ kind: 'notice', message: `Blob ${digest} of the store is damaged and is fetched again` }),
+        onDamage: (digest) => tell({ kind: 'notice', message: damagedBlobNotice(digest) }),
       });
     }
     await session.store.flush();

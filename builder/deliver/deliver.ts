@@ -12,8 +12,7 @@ import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
-import { chainIdOfRoot, type RootState } from '../solve/root-state.ts';
-import { verifyLayers } from '../solve/verify-layers.ts';
+import type { RootState } from '../solve/root-state.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
@@ -87,13 +86,12 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 async function writeRoots(
   { platformSplit, destination, sourceDateEpoch }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
-  { options, store, roots, folders, worker, signal, onProgress }: Delivering,
+  { options, roots, folders, worker, signal, onProgress }: Delivering,
 ): Promise<void> {
   const isSplit = platformSplit ?? isMultiPlatform(options);
   const trees: ExportedTree[] = [];
   for (const { plan, root } of roots) {
-    const lowers = await folders.lowersOf(root, { signal, onProgress });
-    await verifyLayers(await store.snapshots.chainOf(chainIdOfRoot(root)), { store, worker, signal });
+    const lowers = await folders.wholeLowersOf(root, { signal, onProgress });
     const platform = formatPlatform(plan.platform);
     const folder = isSplit ? folderOf(plan.platform) : undefined;
     trees.push({ lowers, epoch: epochOf(plan, sourceDateEpoch), platform, folder });

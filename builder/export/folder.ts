@@ -42,7 +42,7 @@ export async function writeLayoutFolder(
   try {
     await writeBlobs(image, destination, signal);
     const index = indexText(mergedEntries(present, indexEntries(image)));
-    await writeWhole(join(destination, indexFile), (temporary) => writeDurably(temporary, index));
+    await writeWhole(join(destination, indexFile), (temporary) => writeFile(temporary, index));
   } catch (error) {
     throw outputFailure(destination, error);
   }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { isMissing } from '../../cache/errors.ts';
 import { removeTree } from '../../cache/remove-tree.ts';
 import { type FileLock, tryLockOfFile } from '../../cache/store-lock.ts';
+import { isSystemError } from '../system-reason.ts';
 
 /**
  * Runs `use` with a new folder in `parent`, which is the user's alone. Afterwards, and when the process exits before, it is removed with all that
@@ -62,9 +63,7 @@ async function lockOf(folder: string): Promise<FileLock | 'taken' | undefined> {
     return (await tryLockOfFile(folder, 'exclusive')) ?? 'taken';
   } catch (error) {
     if (isMissing(error)) return 'taken';
-    ifPossible(() => {
-      throw error;
-    });
+    if (!isSystemError(error)) throw error;
     return undefined;
   }
 }
@@ -92,9 +91,7 @@ async function leftIn(path: string): Promise<readonly string[]> {
     const folders = entries.filter((entry) => entry.isDirectory() && temporaryName.test(entry.name));
     return folders.map(({ name }) => name).filter((name) => lstatSync(join(path, name)).uid === process.geteuid?.());
   } catch (error) {
-    ifPossible(() => {
-      throw error;
-    });
+    if (!isSystemError(error)) throw error;
     return [];
   }
 }
@@ -104,6 +101,6 @@ function ifPossible(act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    if (!isSystemError(error)) throw error;
   }
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OutputError } from '../errors.ts';
-import { systemWords } from '../system-reason.ts';
+import { isSystemError, systemWords } from '../system-reason.ts';
 import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 
 /**
@@ -84,10 +84,6 @@ export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' 
     if (isSystemError(error) && error.code === 'ENOENT') return undefined;
     throw outputFailure(path, error);
   }
-}
-
-function isSystemError(error: unknown): error is Error & { readonly code: string; readonly path?: string } {
-  return error instanceof Error && 'code' in error && 'syscall' in error && typeof error.code === 'string';
 }
 
 function hintFor(code: string, destination: string): string | undefined {

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import { damagedBlobNotice } from '../source/stored-document.ts';
 import type { ImageSession } from './image-session.ts';
 import { descriptorOf, type WholeImage } from './whole-image.ts';
 
@@ -38,7 +39,7 @@ export async function fetchBlobs(
     whole.images.flatMap(({ manifest, blobs }) => manifest.layers.map((layer) => [layer.digest, { layer, blobs }])),
   );
   const limit = pLimit(parallelFetches);
-  const onDamage = (digest: Digest): void => onNotice(`Blob ${digest} of the store is damaged and is fetched again`);
+  const onDamage = (digest: Digest): void => onNotice(damagedBlobNotice(digest));
   await Promise.all(
     [...layers.values()].map(({ layer, blobs }) =>
       limit(async () => {

@@ -2,7 +2,7 @@ import { type Item, type ItemKind } from '../../cache/inventory.ts';
 import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
 import { removalOrder, removeSession } from '../../cache/remove-session.ts';
 import type { Store } from '../../cache/store.ts';
-import { ExecutorError } from '../../executor/host/errors.ts';
+import { isOfOtherIds } from '../../executor/host/errors.ts';
 
 /** What a prune removes, or would. */
 export interface Pruned {
@@ -48,11 +48,6 @@ async function removeSessions(
     }
   }
   return kept;
-}
-
-function isOfOtherIds(error: unknown): boolean {
-  if (!(error instanceof ExecutorError) || error.failure.kind !== 'syscall') return false;
-  return error.failure.errno === 'EACCES' || error.failure.errno === 'EPERM' || error.failure.errno === 'EOVERFLOW';
 }
 
 function isRemoved(sessions: string, name: string): boolean {

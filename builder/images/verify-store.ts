@@ -16,11 +16,10 @@ import {
   type Verifiable,
   type VerifiableSnapshot,
 } from '../../cache/verify.ts';
-import { ExecutorError } from '../../executor/host/errors.ts';
+import { isOfOtherIds } from '../../executor/host/errors.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
-import { isForbidden } from '../solve/linked-layer.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
 import { damageOf } from '../solve/verify-layers.ts';
 import { localLayersOf } from '../source/local-layers.ts';
@@ -130,7 +129,7 @@ async function damageOfReadable(snapshot: Snapshot, session: ImageSession): Prom
     return await damageOf(snapshot, session);
   } catch (error) {
     const isOurs = snapshot.directory === session.store.layout.snapshot(snapshot.chainId);
-    if (isOurs || !(error instanceof ExecutorError) || !isForbidden(error.failure)) throw error;
+    if (isOurs || !isOfOtherIds(error)) throw error;
     session.onNotice(
       `Layer ${snapshot.facts.diffId} was made with other user ids than yours and is not compared (${snapshot.directory})`,
     );

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { StoreError } from '../../cache/errors.ts';
 import type { StepRecord } from '../../cache/step-records.ts';
 import { snapshotFiles } from '../../cache/store-layout.ts';
-import { ExecutorError } from '../../executor/host/errors.ts';
+import { isOfOtherIds } from '../../executor/host/errors.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
-import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { Solving } from './solving.ts';
 import { orForgetDamaged } from './verify-layers.ts';
@@ -15,37 +14,6 @@ import { orForgetDamaged } from './verify-layers.ts';
  * the copy takes its files from is not needed. undefined when the store has lost the layer.
  */
 export async function layerOnBase(
-  record: StepRecord,
-  parent: Digest | undefined,
-  { store, worker, signal }: Pick<Solving, 'store' | 'worker' | 'signal'>,
-): Promise<LayerFacts | undefined> {
-  return layerAgain(record, parent, { store, worker, signal });
-}
-
-/** Takes a layer over that was made with other ids, by its tar: its folder has other owners on disk than it should have here. */
-export async function takenOver(
-  record: StepRecord,
-  parent: Digest | undefined,
-  solving: Pick<Solving, 'store' | 'worker' | 'signal'>,
-): Promise<LayerFacts | undefined> {
-  try {
-    return await layerAgain(record, parent, solving);
-  } catch (error) {
-    if (!(error instanceof ExecutorError) || !isForbidden(error.failure)) throw error;
-    const { store } = solving;
-    throw new StoreError('permission', 'Cannot use a layer of the store: its files belong to user ids that you do not have now', {
-      path: store.layout.snapshots,
-      hint: 'Build the image again, or use the ids that it was built with: "tsbuild doctor" tells what you have',
-    });
-  }
-}
-
-/** What is in the folder has owners that this worker does not have. */
-export function isForbidden(failure: WorkerFailure): boolean {
-  return failure.kind === 'syscall' && (failure.errno === 'EACCES' || failure.errno === 'EPERM' || failure.errno === 'EOVERFLOW');
-}
-
-async function layerAgain(
   record: StepRecord,
   parent: Digest | undefined,
   { store, worker, signal }: Pick<Solving, 'store' | 'worker' | 'signal'>,
@@ -62,4 +30,22 @@ async function layerAgain(
   await copyFile(join(made.directory, snapshotFiles.index), join(directory, snapshotFiles.index));
   await store.snapshots.commit(directory, { chainId: chainIdOf(parent, facts.diffId), parent, facts });
   return facts;
+}
+
+/** Takes a layer over that was made with other ids, by its tar: its folder has other owners on disk than it should have here. */
+export async function takenOver(
+  record: StepRecord,
+  parent: Digest | undefined,
+  solving: Pick<Solving, 'store' | 'worker' | 'signal'>,
+): Promise<LayerFacts | undefined> {
+  try {
+    return await layerOnBase(record, parent, solving);
+  } catch (error) {
+    if (!isOfOtherIds(error)) throw error;
+    const { store } = solving;
+    throw new StoreError('permission', 'Cannot use a layer of the store: its files belong to user ids that you do not have now', {
+      path: store.layout.snapshots,
+      hint: 'Build the image again, or use the ids that it was built with: "tsbuild doctor" tells what you have',
+    });
+  }
 }

@@ -61,6 +61,14 @@ export class RootFolders {
     return this.#store.snapshots.lowersOf(chainIdOfRoot(root));
   }
 
+  /** The same, compared with what was written of them: what is made of them has a digest of its own, or none, which could tell. */
+  async wholeLowersOf(root: RootState, unpacking: Unpacking): Promise<Lowers> {
+    const lowers = await this.lowersOf(root, unpacking);
+    const chain = await this.#store.snapshots.chainOf(chainIdOfRoot(root));
+    await verifyLayers(chain, { store: this.#store, worker: this.#worker, signal: unpacking.signal });
+    return lowers;
+  }
+
   /** Fetches and unpacks what is missing, so that the indexes of the layers can be read. */
   async make(root: RootState, unpacking: Unpacking): Promise<void> {
     if (this.#isSuspicious) await this.#verifyBase(root, unpacking);

@@ -10,10 +10,10 @@ import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
+import { setErrorPlace } from '../error-place.ts';
 import { StepError, UsageError } from '../errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
-import { setPlace } from '../place.ts';
 import { stepTitle } from '../plan/titles.ts';
 import { Cleanup } from './cleanup.ts';
 import { isLarge } from './large-copy.ts';
@@ -128,7 +128,7 @@ async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Prom
   try {
     return await operation();
   } catch (error) {
-    if (error instanceof UsageError) setPlace(error, work.around.solving.sources, work.placed.step.span);
+    if (error instanceof UsageError) setErrorPlace(error, work.around.solving.sources, work.placed.step.span);
     if (!(error instanceof SourceError)) throw error;
     const { message, hint } = error;
     const failure: WorkerFailure = { kind: 'refused', code: 'source', message, ...(hint !== undefined && { hint }) };

@@ -1,4 +1,4 @@
-import type { Action, LayerFacts, Lowers } from '../../executor/protocol/actions.ts';
+import type { Action, LayerFacts } from '../../executor/protocol/actions.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';
@@ -8,7 +8,6 @@ import type { Session } from '../session.ts';
 import { remembered } from './planned-files.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from './root-state.ts';
 import { removalOf } from './run-step.ts';
-import { verifyLayers } from './verify-layers.ts';
 
 /** The root file system of the target with the layers as one that the options say. */
 export async function squash(root: RootState, plan: Plan, session: Session): Promise<RootState> {
@@ -75,14 +74,14 @@ async function makeLayer(
 
 /** The layers of the build are merged with their deletions. */
 async function mergeOfNew(root: RootState, base: RootState, session: Session): Promise<Action> {
-  const lowers = await wholeLowers(root, session);
+  const lowers = await session.folders.wholeLowersOf(root, { signal: session.failure.signal, onProgress: () => undefined });
   return { kind: 'merge', layers: lowers.slice(base.layers.length) };
 }
 
 /** Everything is copied by the indexes, since not every id of a base image need exist here. */
 async function copyOfAll(root: RootState, session: Session): Promise<Action> {
   const { store } = session;
-  const lowers = await wholeLowers(root, session);
+  const lowers = await session.folders.wholeLowersOf(root, { signal: session.failure.signal, onProgress: () => undefined });
   const chain = await store.snapshots.chainOf(chainIdOfRoot(root));
   const tree = new LayersTree('the image', await Promise.all(chain.map((snapshot) => store.snapshots.loadIndex(snapshot))));
   const group = await planTree(tree, '/', session.failure.signal);
@@ -99,14 +98,6 @@ async function copyOfAll(root: RootState, session: Session): Promise<Action> {
     isLink: false,
     time: 'source',
   };
-}
-
-/** The new layer has a digest of its own, so that it is right shows in the layers that it is made of. */
-async function wholeLowers(root: RootState, { store, folders, worker, failure }: Session): Promise<Lowers> {
-  const { signal } = failure;
-  const lowers = await folders.lowersOf(root, { signal, onProgress: () => undefined });
-  await verifyLayers(await store.snapshots.chainOf(chainIdOfRoot(root)), { store, worker, signal });
-  return lowers;
 }
 
 function isLayerFacts(value: unknown): value is LayerFacts {

@@ -96,7 +96,6 @@ function damagedLayer(error: ExecutorError, path: string): StoreError {
   return new StoreError('corrupt', error.message, {
     path,
     hint: 'The layer was removed from the store; build or pull the image again to have it anew',
-    cause: undefined,
     isRemoved: true,
   });
 }

@@ -2,8 +2,8 @@ import { StoreError } from '../../cache/errors.ts';
 import type { Source } from '../../parser/span.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { setErrorPlace } from '../error-place.ts';
 import { UsageError } from '../errors.ts';
-import { setPlace } from '../place.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
 import type { ImageLookup } from './image-lookup.ts';
 import { parseContextLocation } from './named-context.ts';
@@ -27,7 +27,7 @@ export function imageFinder(finding: Finding): FindImage {
       const isPlain = !(error instanceof RegistryError) || request.hint === undefined;
       const shown = isPlain ? error : withHint(error, request.hint);
       if (shown instanceof RegistryError || shown instanceof StoreError || shown instanceof UsageError) {
-        setPlace(shown, finding.sources, request.span);
+        setErrorPlace(shown, finding.sources, request.span);
       }
       throw shown;
     }

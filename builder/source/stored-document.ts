@@ -12,6 +12,11 @@ export async function readDocument(store: Store, digest: Digest): Promise<Uint8A
   });
 }
 
+/** For people: what became of a blob that was not what its name says. */
+export function damagedBlobNotice(digest: Digest): string {
+  return `Blob ${digest} of the store is damaged and is fetched again`;
+}
+
 /** True for content of the store that is lost or damaged. */
 export function isDamage(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code === 'corrupt';

@@ -63,3 +63,9 @@ export function describeFailure(failure: WorkerFailure): string {
       return failure.message;
   }
 }
+
+/** True when files have owners that the worker does not have, so that it may not do what it was asked. */
+export function isOfOtherIds(error: unknown): boolean {
+  if (!(error instanceof ExecutorError) || error.failure.kind !== 'syscall') return false;
+  return error.failure.errno === 'EACCES' || error.failure.errno === 'EPERM' || error.failure.errno === 'EOVERFLOW';
+}

@@ -34,9 +34,9 @@ async function removeImages(parsed: ParsedFlags, { store, context }: OpenedStore
   const texts = isAll ? (await store.images.list()).map(({ name }) => name) : operands;
   const { removed, refused } = await removeNames(store, texts, { isForced: parsed.isOn('--force') === true });
   for (const name of removed) context.stdout.write(`Untagged: ${name}\n`);
-  const [first, ...others] = refused;
-  if (first === undefined) return 0;
-  // The last one is told by who called this, like the only error of any other command.
-  for (const error of [first, ...others].slice(0, -1)) context.stderr.write(`error: ${printableLine(error.message)}\n`);
-  throw others.at(-1) ?? first;
+  const last = refused.at(-1);
+  if (last === undefined) return 0;
+  for (const error of refused.slice(0, -1)) context.stderr.write(`error: ${printableLine(error.message)}\n`);
+  // Told by who called this, like the only error of any other command.
+  throw last;
 }
