@@ -114,7 +114,7 @@ export class BlobStore {
     if (last !== undefined) yield last;
   }
 
-  /** Reads a blob to its end, and says whether it is what its name says. Nothing is removed. StoreError when it cannot be read. */
+  /** Reads a blob to its end, and says whether it is what its name says. Damaged content is not removed. StoreError when it cannot be read. */
   async isWhole(digest: Digest, signal?: AbortSignal): Promise<boolean> {
     const hash = createHash(algorithmOf(digest));
     for await (const bytes of this.#chunks(digest, 1 << 20)) {

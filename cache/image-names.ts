@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { isMissing, orStoreError, StoreError } from './errors.ts';
 import { readIfThere } from './files.ts';
-import { descriptorOrUndefined, type JsonObject, parseRecord, placeOf, unsealed } from './json-record.ts';
+import { descriptorOrUndefined, type JsonObject, placeOf, unsealedOrOld } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -77,8 +77,7 @@ export class ImageNames {
 
 /** What older versions wrote has no seal, but the name in it tells its place. */
 function readText(text: string, file: string, layout: StoreLayout): Pick<ImageName, 'name' | 'descriptor'> | undefined {
-  const sealedValue = unsealed(text, placeOf(file));
-  const value = sealedValue ?? parseRecord(text, (old) => (old['seal'] === undefined ? old : undefined));
+  const value = unsealedOrOld(text, placeOf(file));
   const image = value && readName(value);
   return image !== undefined && layout.image(image.name) === file ? image : undefined;
 }

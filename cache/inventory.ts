@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isMissing } from './errors.ts';
 import { readIfThere } from './files.ts';
@@ -66,7 +67,7 @@ async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
   return Promise.all(
     files.map(async (file) => {
       const id = blobId(path.relative(layout.blobFolders, file.path).replace('/', ':'));
-      return { ...file, id, needs: file.bytes <= maximalManifestBytes ? await namedIn(file.path, layout) : [] };
+      return { ...file, id, needs: file.bytes <= largestManifestBytes ? await namedIn(file.path, layout) : [] };
     }),
   );
 }
@@ -97,7 +98,8 @@ async function snapshotsOf({ config, layers }: JsonObject, layout: StoreLayout):
   return needed;
 }
 
-async function jsonIn(file: string): Promise<JsonObject | undefined> {
+/** The JSON object that a file holds; undefined for anything else, such as a layer, which is told by its first byte. */
+export async function jsonIn(file: string): Promise<JsonObject | undefined> {
   const text = await readIfThere(file);
   return text?.[0] === openingBrace ? parseRecord(text.toString(), (value) => value) : undefined;
 }
@@ -114,11 +116,12 @@ async function snapshots(layout: StoreLayout): Promise<readonly Item[]> {
 async function snapshot(folder: string): Promise<Item> {
   const meta = path.join(folder, snapshotFiles.meta);
   const garbage: Item = { kind: 'snapshot', path: folder, bytes: 0, usedMs: -1, id: folder, needs: [] };
-  const [item] = await records('snapshot', [meta], (value) => [snapshotId(value['parent'])]);
+  const [item] = await plain('snapshot', [meta]);
   if (item === undefined) return garbage;
-  const facts = parseRecord(await textOf(meta), (value) => value) ?? {};
-  const bytes = typeof facts['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
-  return { ...item, path: folder, bytes, id: snapshotId(facts['chainId']) };
+  const facts = parseRecord(await textOf(meta), (value) => value);
+  const bytes = typeof facts?.['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
+  const needs = facts === undefined ? [] : [snapshotId(facts['parent'])];
+  return { ...item, path: folder, bytes, id: snapshotId(facts?.['chainId']), needs };
 }
 
 async function caches(layout: StoreLayout): Promise<readonly Item[]> {
@@ -210,6 +213,3 @@ function digestIn(descriptor: unknown): Digest | undefined {
 function arrayOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
-
-/** Registries refuse manifests above 4 MiB. (distribution-spec, "Pushing Manifests") */
-const maximalManifestBytes = 4 << 20;

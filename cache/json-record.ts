@@ -49,6 +49,11 @@ export function unsealed(text: string, place: string): JsonObject | undefined {
   return parseRecord(text, (value) => (value['about'] === place ? value : undefined));
 }
 
+/** The same, or the fields of a record without a seal, as older versions wrote it. Whether those are for this place is for the caller to see. */
+export function unsealedOrOld(text: string, place: string): JsonObject | undefined {
+  return unsealed(text, place) ?? parseRecord(text, (old) => (old['seal'] === undefined ? old : undefined));
+}
+
 /** The fields of a record as far as its text can be read. Nobody knows whether they are those that were written. */
 export function parseRecord<T>(text: string, read: (value: JsonObject) => T | undefined): T | undefined {
   try {

@@ -149,16 +149,17 @@ function closure(roots: readonly Item[], byId: ReadonlyMap<string, readonly Item
 
 /** Records first, what they name after them, so that nothing ever names what is gone. */
 async function removeItems(removed: readonly Item[], newPath: () => string): Promise<readonly string[]> {
-  const records = removed.filter((item) => !isFolder(item) && item.kind !== 'blob');
-  await Promise.all(records.map((item) => rm(item.path, { force: true, recursive: true })));
-  await Promise.all(
-    removed.filter((item) => item.kind === 'blob').map((item) => rm(item.path, { force: true, recursive: true })),
-  );
+  await Promise.all(removed.filter((item) => !isFolder(item) && item.kind !== 'blob').map(removeFile));
+  await Promise.all(removed.filter((item) => item.kind === 'blob').map(removeFile));
   return Promise.all(removed.filter(isFolder).map((item) => moveOut(item.path, newPath())));
 }
 
 function isFolder(item: Item): boolean {
   return item.kind === 'snapshot' || item.kind === 'cache';
+}
+
+async function removeFile(item: Item): Promise<void> {
+  await rm(item.path, { force: true, recursive: true });
 }
 
 /** A folder's content can belong to other ids, but its name is ours to change. */

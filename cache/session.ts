@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync } from 'node:fs';
+import { type Dirent, lstatSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from './errors.ts';
@@ -65,9 +65,7 @@ export async function isAbandoned(folder: string): Promise<boolean> {
   }
 }
 
-type FoundEntry = Awaited<ReturnType<typeof entriesOf>>[number];
-
-async function entriesOf(folder: string) {
+async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
@@ -83,7 +81,7 @@ const sessionName = /^(?:\.new-)?[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9
 const unnamedMs = 3_600_000;
 
 /** A session is a folder, with a name such as we give, that holds a lock file; a link to one is none. */
-async function kindOf(entry: FoundEntry, layout: StoreLayout): Promise<'alive' | 'abandoned' | 'strange'> {
+async function kindOf(entry: Dirent, layout: StoreLayout): Promise<'alive' | 'abandoned' | 'strange'> {
   if (!entry.isDirectory() || !sessionName.test(entry.name)) return 'strange';
   const folder = layout.session(entry.name);
   if (entry.name.startsWith(temporaryPrefix) && ageMs(folder) < unnamedMs) return 'alive';

@@ -6,7 +6,7 @@ import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { errnoOf, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
 import { type GroupCommit, syncFileSystem } from './group-commit.ts';
-import { digestOrUndefined, type JsonObject, parseRecord, sealed, touch, unsealed } from './json-record.ts';
+import { digestOrUndefined, type JsonObject, sealed, touch, unsealedOrOld } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
 import { removeTree } from './remove-tree.ts';
 import { isAbandoned, type Session } from './session.ts';
@@ -333,7 +333,7 @@ async function publish(directory: string): Promise<void> {
 
 /** What older versions wrote has no seal: that is taken when the digests in it agree, since images may have nothing else. */
 function metaIn(text: string, chainId: Digest): Meta | undefined {
-  const value = unsealed(text, metaPlace(chainId)) ?? parseRecord(text, (old) => (old['seal'] === undefined ? old : undefined));
+  const value = unsealedOrOld(text, metaPlace(chainId));
   const meta = value && readMeta(value);
   return meta !== undefined && meta.chainId === chainId && chainIdOf(meta.parent, meta.facts.diffId) === chainId
     ? meta

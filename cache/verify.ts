@@ -1,11 +1,12 @@
 import nodePath from 'node:path';
+import { largestManifestBytes } from '../registry/oci/decode.ts';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
 import { StoreError } from './errors.ts';
 import { isWholeTable } from './file-digests.ts';
 import { readIfThere, statIfThere } from './files.ts';
-import { type Item, type ItemKind, takeInventory } from './inventory.ts';
-import { descriptorOrUndefined, isJsonObject, type JsonObject, parseRecord, placeOf, unsealed } from './json-record.ts';
+import { type Item, type ItemKind, jsonIn, takeInventory } from './inventory.ts';
+import { descriptorOrUndefined, isJsonObject, type JsonObject, placeOf, unsealedOrOld } from './json-record.ts';
 import type { Store } from './store.ts';
 
 /** Something in the store that is not what was written. */
@@ -62,8 +63,8 @@ export async function damageOfRecord({ kind, path }: Item): Promise<Damage | und
   if (bytes === undefined) return undefined;
   if (kind === 'context') return isWholeTable(bytes) ? undefined : { kind, path, what: 'what is remembered of a context' };
   const text = bytes.toString();
-  const isOld = parseRecord(text, ({ version, seal }) => (version === 1 && seal === undefined ? true : undefined)) === true;
-  if (isOld || unsealed(text, placeOf(path)) !== undefined) return undefined;
+  const record = unsealedOrOld(text, placeOf(path));
+  if (record !== undefined && (record['seal'] !== undefined || record['version'] === 1)) return undefined;
   return { kind, path, what: kind === 'image' ? nameIn(text) : `the record ${placeOf(path)}` };
 }
 
@@ -91,17 +92,11 @@ export async function damageOfSnapshot({ chainId, path }: VerifiableSnapshot, st
 
 /** The sizes of blobs, as far as documents and records tell. */
 export async function knownSizes({ blobs, records }: Contents): Promise<ReadonlyMap<Digest, number>> {
-  const documents = blobs.filter(({ bytes }) => bytes <= largestDocumentBytes);
+  const documents = blobs.filter(({ bytes }) => bytes <= largestManifestBytes);
   const files = [...documents, ...records.filter(({ kind }) => kind === 'layer')];
   const descriptors: Descriptor[] = [];
-  for (const { path } of files) descriptors.push(...(await descriptorsIn(path)));
+  for (const { path } of files) descriptors.push(...namedBy((await jsonIn(path)) ?? {}));
   return new Map(descriptors.map(({ digest, size }) => [digest, size]));
-}
-
-async function descriptorsIn(path: string): Promise<readonly Descriptor[]> {
-  const bytes = await readIfThere(path);
-  if (bytes?.[0] !== openingBrace) return [];
-  return parseRecord(bytes.toString(), (value) => namedBy(value)) ?? [];
 }
 
 function namedBy({ config, layers, manifests, descriptor }: JsonObject): readonly Descriptor[] {
@@ -111,11 +106,6 @@ function namedBy({ config, layers, manifests, descriptor }: JsonObject): readonl
     .map(descriptorOrUndefined)
     .filter((value) => value !== undefined);
 }
-
-const openingBrace = 0x7b;
-
-/** Registries refuse manifests above 4 MiB. (distribution-spec, "Pushing Manifests") */
-export const largestDocumentBytes: number = 4 << 20;
 
 /** What is wrong with a blob: its size, if that is known, and its content, if that is to be read. */
 export async function damageOfBlob(

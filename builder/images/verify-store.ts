@@ -12,11 +12,11 @@ import {
   damageOfRecord,
   damageOfSnapshot,
   knownSizes,
-  largestDocumentBytes,
   type Verifiable,
   type VerifiableSnapshot,
 } from '../../cache/verify.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
+import { largestManifestBytes } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
@@ -85,7 +85,7 @@ async function damagedBlobs(
   const damaged: Damage[] = [];
   const tell = progressOf('blobs', contents.blobs, onProgress);
   for (const blob of contents.blobs) {
-    const isRead = !isQuick || blob.bytes <= largestDocumentBytes;
+    const isRead = !isQuick || blob.bytes <= largestManifestBytes;
     const damage = await damageOfBlob(blob, { store, size: sizes.get(blob.digest), isRead, signal });
     if (damage !== undefined) damaged.push(damage);
     tell(blob);
