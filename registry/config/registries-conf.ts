@@ -46,27 +46,32 @@ export interface RegistriesDocument {
  */
 export async function loadRegistriesConf(environment: Environment, signal?: AbortSignal): Promise<RegistriesConf> {
   const documents: RegistriesDocument[] = [];
-  for (const file of await filesOf(environment, signal)) {
-    const text = await readOptional(file, signal);
-    if (text !== undefined) documents.push(decode(text, file));
+  for (const alternatives of await filesOf(environment)) {
+    const document = await firstPresent(alternatives, signal);
+    if (document !== undefined) documents.push(document);
   }
   return merge(documents);
 }
 
-async function filesOf(environment: Environment, signal: AbortSignal | undefined): Promise<readonly string[]> {
+/** Lists of files, of each of which the first that is there is read. */
+async function filesOf(environment: Environment): Promise<readonly (readonly string[])[]> {
   const only = environment['CONTAINERS_REGISTRIES_CONF'];
-  if (only !== undefined && only !== '') return [only];
+  if (only !== undefined && only !== '') return [[only]];
   const home = environment['XDG_CONFIG_HOME'] || (environment['HOME'] && path.join(environment['HOME'], '.config'));
   const user = home ? path.join(home, 'containers') : undefined;
   const main = [...(user === undefined ? [] : [path.join(user, 'registries.conf')]), '/etc/containers/registries.conf'];
   const folders = ['/etc/containers/registries.conf.d', ...(user === undefined ? [] : [path.join(user, 'registries.conf.d')])];
   const dropIns = await Promise.all(folders.map(confFilesIn));
-  return [...(await firstPresent(main, signal)), ...dropIns.flat()];
+  return [main, ...dropIns.flat().map((file) => [file])];
 }
 
-async function firstPresent(files: readonly string[], signal: AbortSignal | undefined): Promise<readonly string[]> {
-  for (const file of files) if ((await readOptional(file, signal)) !== undefined) return [file];
-  return [];
+/** Each file is read once: what is a pipe is empty afterwards. */
+async function firstPresent(files: readonly string[], signal: AbortSignal | undefined): Promise<RegistriesDocument | undefined> {
+  for (const file of files) {
+    const text = await readOptional(file, signal);
+    if (text !== undefined) return decode(text, file);
+  }
+  return undefined;
 }
 
 async function confFilesIn(folder: string): Promise<readonly string[]> {
