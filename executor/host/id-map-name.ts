@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type IdExtent, parseIdMap } from '../../native/id-extents.ts';
 import { formatIdMap, type IdPlan, type IdSources } from './id-map.ts';
+import { usualIds } from './subordinate-ids.ts';
 
 /**
  * Names an id map by the owners that it gives to files on disk: the same name for a user and for root of a container that is made of that
@@ -20,8 +21,6 @@ export function rangeOfIds({ uids, gids }: Pick<IdPlan, 'uids' | 'gids'>): strin
   if (isUsual(uids) && isUsual(gids)) return undefined;
   return `users ${describe(uids)}, groups ${describe(gids)}`;
 }
-
-const usualIds = 65_536;
 
 function isUsual(extents: readonly IdExtent[]): boolean {
   const [first] = insideRanges(extents);

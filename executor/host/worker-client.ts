@@ -2,8 +2,7 @@ import type { WorkerFailure } from '../protocol/failures.ts';
 import { encodeMessage, type Frame, FrameDecoder } from '../protocol/frames.ts';
 import type { MainMessage, WorkerMessage, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { EnvironmentError, ExecutorError } from './errors.ts';
-import type { IdPlan } from './id-map.ts';
-import { countIds } from './id-map.ts';
+import { countIds, type IdPlan } from './id-map.ts';
 import { type LaunchedWorker, type LaunchOptions, launchWorker } from './launch.ts';
 import { describeTier, type WorkerTier } from './tier.ts';
 
@@ -113,9 +112,7 @@ export class WorkerClient implements AsyncDisposable {
       return await this.#exchange(id, request, options);
     } catch (error) {
       // A worker that had to be killed says no more than that.
-      if ((error instanceof ExecutorError && error.failure.kind === 'cancelled') || patience !== undefined) {
-        options.signal?.throwIfAborted();
-      }
+      options.signal?.throwIfAborted();
       throw error;
     } finally {
       clearTimeout(patience);

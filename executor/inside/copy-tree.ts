@@ -19,12 +19,12 @@ import { Pace } from '../../registry/oci/pace.ts';
  * Copies what is in a folder into an empty folder, and the folder's own attributes: owners, modes, times, extended attributes, links
  * and hard links. Devices and sockets stay behind. Neither tree may change meanwhile: both belong to the build alone.
  */
-export async function copyTree(from: string, to: string, signal?: AbortSignal): Promise<void> {
-  await copyDirectory(Buffer.from(from), Buffer.from(to), { copied: new Map(), pace: new Pace(signal) });
+export async function copyTree(from: string, to: string): Promise<void> {
+  await copyDirectory(Buffer.from(from), Buffer.from(to), { copied: new Map(), pace: new Pace() });
 }
 
 /** Copies of files with several names, by inode. */
-export type CopiedFiles = Map<number, Buffer>;
+type CopiedFiles = Map<number, Buffer>;
 
 /** What goes on over all entries of a copy. */
 export interface Copying {

@@ -1,4 +1,4 @@
-import { type FileTrouble, fileTrouble, isAboutNamespaces } from '../../native/file-trouble.ts';
+import { fileTrouble, isAboutNamespaces } from '../../native/file-trouble.ts';
 import { SyscallError } from '../../native/syscall-error.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
 import type { RefusalCode, WorkerFailure } from '../protocol/failures.ts';
@@ -107,27 +107,17 @@ function troubleWith({ code, syscall, message }: FailedCall): WorkerFailure | un
     return namespaceLimit(code, message);
   }
   const trouble = fileTrouble(code);
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return {
-        kind: 'refused',
-        code: 'disk-full',
-        message: `Cannot write to the store: ${trouble?.words} (${message})`,
-        hint: 'Free some space, remove old build results with "tsbuild prune", or choose another store with "--store DIR"',
-      };
-    case 'EIO':
-    case 'EFBIG':
-    case 'EMFILE':
-    case 'ENFILE':
-      return { kind: 'refused', code: 'io', message: `Cannot use a file: ${trouble?.words} (${message})`, ...hintOf(trouble) };
-    default:
-      return undefined;
+  // What is read-only may be so because the step wants it.
+  if (trouble === undefined || code === 'EROFS') return undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return {
+      kind: 'refused',
+      code: 'disk-full',
+      message: `Cannot write to the store: ${trouble.words} (${message})`,
+      hint: 'Free some space, remove old build results with "tsbuild prune", or choose another store with "--store DIR"',
+    };
   }
-}
-
-function hintOf(trouble: FileTrouble | undefined): { readonly hint?: string } {
-  return trouble === undefined ? {} : { hint: trouble.hint };
+  return { kind: 'refused', code: 'io', message: `Cannot use a file: ${trouble.words} (${message})`, hint: trouble.hint };
 }
 
 /** The kernel counts namespaces for each user and each namespace above, and mounts for each mount namespace. (namespaces(7)) */

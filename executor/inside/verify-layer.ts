@@ -11,7 +11,7 @@ import { layerItems } from './layer/layer-files.ts';
 import { type TarItem, tarChunks } from './layer/tar-chunks.ts';
 import type { RequestContext } from './request-context.ts';
 import { changed, verifyTree } from './verify-tree.ts';
-import { asWritten, openPacked, orDamaged, readable, refuseOther } from './write-layer.ts';
+import { openPacked, orDamaged, readable, refuseOther } from './write-layer.ts';
 
 type VerifyLayerRequest = Extract<WorkerRequest, { readonly kind: 'verify-layer' }>;
 
@@ -29,7 +29,7 @@ export async function verifyLayer(request: VerifyLayerRequest, { signal }: Reque
 
 async function verifyFolder({ directory, diffId, lowers, hasOurIds }: VerifyLayerRequest, signal: AbortSignal): Promise<void> {
   const fs = path.join(directory, 'fs');
-  const expected = asWritten(() => new ExpectedTree(readIndex(path.join(directory, 'index'))), diffId);
+  const expected = await orDamaged(() => new ExpectedTree(readIndex(path.join(directory, 'index'))), diffId);
   const tar = await hashChunks(readable(tarChunks(checkedItems(fs, expected)), diffId), signal);
   const isMade = tar.diffId === diffId;
   await orDamaged(() => verifyTree({ fs, expected, isMade, lowers, hasOurIds }, new Pace(signal)), diffId);

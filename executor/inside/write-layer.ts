@@ -64,19 +64,10 @@ export async function* readable(
   }
 }
 
-/** The same for what is read at once. */
-export function asWritten<T>(read: () => T, diffId: Digest): T {
+/** The same for what is read at once, or compared. */
+export async function orDamaged<T>(work: () => T | Promise<T>, diffId: Digest): Promise<T> {
   try {
-    return read();
-  } catch (error) {
-    throw orDamage(error, diffId);
-  }
-}
-
-/** The same for what is compared. */
-export async function orDamaged(work: () => Promise<void>, diffId: Digest): Promise<void> {
-  try {
-    await work();
+    return await work();
   } catch (error) {
     throw orDamage(error, diffId);
   }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { AT, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, fstatatIfExists, linkat, mkdirat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
-import { Pace } from '../../../registry/oci/pace.ts';
+import type { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -45,8 +45,7 @@ export interface PlacerOptions {
   readonly attributes: (header: TarHeader, path: RawPath) => NewAttributes;
   /** The tree is empty and nobody else puts anything into it, so that files may be made later than they come. */
   readonly isNew: boolean;
-  /** Default: one that no signal ends. */
-  readonly pace?: Pace | undefined;
+  readonly pace: Pace;
 }
 
 /** What became of an entry: the sha256 of a file's content, hex, or the place that a hard link shares its file with. */
@@ -69,7 +68,7 @@ export class EntryPlacer implements AsyncDisposable {
 
   constructor(options: PlacerOptions) {
     this.#options = options;
-    this.#pace = options.pace ?? new Pace();
+    this.#pace = options.pace;
     this.#folders = new FolderCache(options.rootFd, options.openFolder);
     this.#waiting = options.isNew ? new WaitingFiles(options.rootFd, (file) => this.#makeAlone(file)) : undefined;
   }

@@ -4,7 +4,7 @@ import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
-import { type CopiedFiles, copyAttributes, copyEntry } from '../copy-tree.ts';
+import { type Copying, copyAttributes, copyEntry } from '../copy-tree.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -17,27 +17,21 @@ export async function mergeLayers(layers: Lowers, target: string, signal: AbortS
   for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), pace });
 }
 
-interface Merging {
-  /** The files of the layer that have several names. */
-  readonly copied: CopiedFiles;
-  readonly pace: Pace;
-}
-
-async function mergeFolder(from: Buffer, to: Buffer, merging: Merging): Promise<void> {
+async function mergeFolder(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
   const [source, target] = [openFolder(from), openFolder(to)];
   try {
     for (const { name } of readDirectory(source)) {
-      if (merging.pace.isDue()) await merging.pace.turn();
+      if (copying.pace.isDue()) await copying.pace.turn();
       const entry: Entry = { name, from: below(from, name), to: below(to, name), target };
       if (isWhiteoutDevice(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
-        await removeTree(target, name, merging.pace);
+        await removeTree(target, name, copying.pace);
         mknodat(target, name, S_IFCHR, 0, 0);
       } else if (lstatSync(entry.from).isDirectory()) {
-        await makeFolder(entry, merging.pace);
-        await mergeFolder(entry.from, entry.to, merging);
+        await makeFolder(entry, copying.pace);
+        await mergeFolder(entry.from, entry.to, copying);
       } else {
-        await removeTree(target, name, merging.pace);
-        await copyEntry(entry.from, entry.to, merging);
+        await removeTree(target, name, copying.pace);
+        await copyEntry(entry.from, entry.to, copying);
       }
     }
   } finally {

@@ -6,7 +6,7 @@ import { type Pace } from '../../../registry/oci/pace.ts';
 /** Folders nested deeper than this are moved up before they are emptied, so that the depth of a tree costs no descriptors. */
 const maximumDepth = 100;
 
-/** Removes a name and, when it is a folder, all that is in it. A name that does not exist is fine.  */
+/** Removes a name and, when it is a folder, all that is in it. A name that does not exist is fine. */
 export async function removeTree(dirfd: number, name: Uint8Array, pace: Pace): Promise<void> {
   for (const _ of removeInSteps(dirfd, name)) {
     if (pace.isDue()) await pace.turn();

@@ -26,7 +26,7 @@ import {
 } from '../../../native/files.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
-import { bytesOfPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { bytesOfPath, joinPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../whiteouts.ts';
 import { layerTime, second, setTime } from './file-times.ts';
@@ -146,7 +146,7 @@ class Walk {
     // A tree that is as it was gives no entries for as long as it is.
     if (this.#pace.isDue()) yield pause;
     const bytes = bytesOfPath(name);
-    const path = folder.path === '' ? name : rawPath(`${folder.path}/${name}`);
+    const path = joinPath(folder.path, name);
     const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
     if (status !== undefined) return yield* this.#child({ folder, name: bytes, path, status });
     yield* this.#emit({ type: 'whiteout', path });
@@ -169,7 +169,7 @@ class Walk {
   *#whiteout({ folder, name, path }: Child): Generator<FoundEntry, void, undefined> {
     if (baseStatus(folder, name) === undefined) {
       // Left over from something that was made and removed again.
-      this.#remove(folder, name, 0);
+      this.#remove(folder, name);
     } else {
       yield* this.#emit({ type: 'whiteout', path });
     }
@@ -178,7 +178,7 @@ class Walk {
   /** Layers cannot hold sockets. */
   *#socket({ folder, name, path }: Child): Generator<FoundEntry, void, undefined> {
     this.#options.warn(`The socket "/${textOfPath(path)}" is left out of the image`);
-    this.#remove(folder, name, 0);
+    this.#remove(folder, name);
     if (baseStatus(folder, name) !== undefined) {
       mknodat(folder.fd, name, S_IFCHR, 0, 0);
       yield* this.#emit({ type: 'whiteout', path });
@@ -230,7 +230,7 @@ class Walk {
       const mtime = this.#setTime(child, fd);
       const xattrs = fd === undefined ? {} : keptXattrs(fd).kept;
       if (yield* this.#isUnchanged(child, mtime)) {
-        this.#remove(folder, name, 0);
+        this.#remove(folder, name);
         return;
       }
       yield* this.#emit({ ...this.#leafEntry(child), ...ownership(status), mtime, ...xattrs }, fd);
@@ -306,8 +306,8 @@ class Walk {
     yield { entry, fd };
   }
 
-  #remove(folder: Folder, name: Buffer, flags: number): void {
-    unlinkat(folder.fd, name, flags);
+  #remove(folder: Folder, name: Buffer): void {
+    unlinkat(folder.fd, name);
     this.#changes += 1;
   }
 }

@@ -8,6 +8,7 @@ import { FolderTimes } from '../../../executor/inside/layer/folder-times.ts';
 import { openFolderIfExists } from '../../../executor/inside/layer/open-folder.ts';
 import { makeDirectories } from '../../../executor/inside/resolve-in-root.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
+import { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
@@ -74,6 +75,7 @@ async function unpack(entries: readonly TarEntry[], folder: string, isNew: boole
       openFolder: (each) => openFolderIfExists(rootFd, each) ?? makeFolder(rootFd, each, times),
       attributes: ({ mode, mtime, xattrs }) => ({ mode, uid, gid, mtime, xattrs }),
       isNew,
+      pace: new Pace(),
     });
     const placed: unknown[] = [];
     for (const each of entries) {

@@ -23,11 +23,9 @@ import {
   umount2,
 } from '../../../../native/mounts.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
-import { Pace } from '../../../../registry/oci/pace.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
-import { removeTree } from '../../layer/remove-tree.ts';
 import { changeOwner, type Owner } from '../../owner.ts';
-import { openRoot } from '../../resolve-in-root.ts';
+import { removePath } from '../../remove.ts';
 import { mountRootfs, type ReadOnlyRootfs } from '../../rootfs.ts';
 
 /** A mount that is attached nowhere yet, and where it goes. */
@@ -130,17 +128,8 @@ export class Workspace implements AsyncDisposable {
     umount2(this.#memory, MNT_DETACH);
     // Not recursive: were it still mounted, nothing in it would be lost.
     rmdirSync(this.#memory);
-    await this.#removeFolders();
-  }
-
-  /** A command has filled them, as deep as it liked. */
-  async #removeFolders(): Promise<void> {
-    const fd = openRoot(this.#directory);
-    try {
-      for (const folder of this.#folders) await removeTree(fd, Buffer.from(path.basename(folder)), new Pace());
-    } finally {
-      close(fd);
-    }
+    // A command has filled them, as deep as it liked.
+    for (const folder of this.#folders) await removePath(folder);
   }
 
   #keep(tree: ReadOnlyRootfs): string {
