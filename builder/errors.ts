@@ -1,5 +1,6 @@
 import type { WorkerFailure } from '../executor/protocol/failures.ts';
 import type { Source, Span } from '../parser/span.ts';
+import { unreachable } from '../registry/oci/unreachable.ts';
 
 /** The caller asked for something that cannot be: a bad flag, a missing context, an option without its partner. Exit code 2. */
 export class UsageError extends Error {
@@ -84,8 +85,4 @@ export function describeFailure(failure: WorkerFailure): string {
     default:
       return unreachable(failure);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected failure ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,5 @@
 import type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
+import { unreachable } from '../registry/oci/unreachable.ts';
 import { exitCode } from './exit-code.ts';
 import { exitCodeOfSignal } from './interruption.ts';
 import { identify, type KnownError } from './known-error.ts';
@@ -93,8 +94,4 @@ function exitCodeOfRefusal(code: RefusalCode): number {
     default:
       return unreachable(code);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected value ${JSON.stringify(value)}`);
 }

@@ -5,6 +5,7 @@ import { codeFrame } from '../parser/code-frame.ts';
 import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
 import type { Source, Span } from '../parser/span.ts';
 import { trimEnd } from '../registry/oci/trim-end.ts';
+import { unreachable } from '../registry/oci/unreachable.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { errorPlaceOf } from './error-place.ts';
 import { type StepError, stepHeadline } from './errors.ts';
@@ -182,8 +183,4 @@ function coloured(line: string): string {
   if (line.startsWith('warning: ')) return `${bold}warning:${plain} ${line.slice('warning: '.length)}`;
   if (line.startsWith('hint: ')) return `${cyan}hint:${plain} ${line.slice('hint: '.length)}`;
   return line;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected error ${inspect(value)}`);
 }

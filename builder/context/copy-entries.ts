@@ -1,6 +1,7 @@
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { MatchState, PatternList } from './pattern-list.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
@@ -182,7 +183,3 @@ function fileEntry({ from, to }: Taken, entry: FileEntry, names: Map<string, Raw
 
 /** sha256 of nothing. */
 const emptyDigest = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected entry ${JSON.stringify(value)}`);
-}

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Token } from './pattern.ts';
 
 /** Tells which texts a pattern matches. */
@@ -183,8 +184,4 @@ function isLeftBy(state: State, character: number): boolean {
 
 function isInClass(token: Token & { readonly kind: 'class' }, character: number): boolean {
   return token.ranges.some(([low, high]) => low <= character && character <= high) !== token.isNegated;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected piece of a pattern ${JSON.stringify(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildOptions, Output } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
@@ -115,10 +116,6 @@ function namesOf(output: Output, { tags = [] }: BuildOptions): readonly string[]
     default:
       return unreachable(output);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected output ${JSON.stringify(value)}`);
 }
 
 function resultOf(

@@ -5,6 +5,7 @@ import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { formatPlatform } from '../../parser/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { OutputError } from '../errors.ts';
 import type { BuildEvent } from '../events.ts';
 import type { BuildOptions, Output } from '../options.ts';
@@ -161,8 +162,4 @@ async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, del
     } else if (only !== undefined) await pushImage(name, only, options);
     delivering.onExported({ manifest: set.descriptor.digest, how: 'pushed', to: name });
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected output ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,5 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../errors.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
 import type { ImageFormat } from '../image/media-types.ts';
@@ -107,8 +108,4 @@ interface LevelRange {
 function levelIn(level: number, { kind, lowest, highest, flag }: LevelRange): number {
   if (Number.isInteger(level) && level >= lowest && level <= highest) return level;
   throw new UsageError(flag, `Cannot compress with ${kind} at level ${level}: its levels are ${lowest} to ${highest}`);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected compression ${String(value)}`);
 }

@@ -5,6 +5,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { LazyWorker } from '../solve/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { LayerRef, RootState } from '../solve/root-state.ts';
@@ -164,8 +165,4 @@ function typeOf({ kind }: LayerCompression): string {
     default:
       return unreachable(kind);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected compression ${String(value)}`);
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Squash } from '../options.ts';
 import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
 import { timeText } from './time-text.ts';
@@ -89,8 +90,4 @@ function squashed(history: readonly HistoryEntry[], created: string): readonly H
     ...history.map((entry) => ({ ...entry, empty_layer: true })),
     { created, created_by: 'SQUASH', comment: 'the entries above without a layer, as one' },
   ];
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected squash ${String(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ImageFormat } from '../image/media-types.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepDocuments, keepImage } from './keep-image.ts';
@@ -86,8 +87,4 @@ async function write(
   const isFull = output.kind === 'docker';
   const names = name === undefined ? [] : [isFull ? fullName(name) : name];
   return writeFiles({ whole, names, areVerbatim: !isFull }, { output }, session);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
 }

@@ -5,6 +5,7 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
@@ -145,8 +146,4 @@ function refuseNested({ manifests }: ImageIndex, purpose: string): void {
 
 function noPlatform(purpose: string): RegistryError {
   return new RegistryError('platform-unknown', `Cannot ${purpose}: none of the images of its index is there`, { side: 'client' });
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
 }

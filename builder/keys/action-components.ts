@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { KeyValue } from './canonical.ts';
 import { component, type KeyComponent, variableComponent } from './component.ts';
 import type { KeyedAction, KeyedCopy, KeyedGroup, KeyedMount, KeyedRun } from './keyed-action.ts';
@@ -107,8 +108,4 @@ function groupComponent(group: KeyedGroup, index: number): KeyComponent {
   const name = sourceType === 'file' && !isArchive ? group.name : '';
   const value = { digest, sourceType, keepsParents, isArchive, name };
   return component({ kind: 'input', what: String(index + 1), value, shown: group.name });
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected action ${JSON.stringify(value)}`);
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 
 interface CopyDigestOptions {
   /** --chown: the sources' owners do not come through, so they do not count. */
@@ -105,8 +106,4 @@ function inputLine(entry: CopyEntry, description: Description): string {
 
 function escapeField(text: string): string {
   return /[\t\n\\]/.test(text) ? text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n') : text;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected entry ${JSON.stringify(value)}`);
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../parser/errors.ts';
 import { mostLayers } from '../../registry/oci/most-layers.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { PlannedStage, StageIndex } from './plan.ts';
 import { errorDiagnostic } from './refuse.ts';
 
@@ -42,8 +43,4 @@ function layersBelow({ base }: PlannedStage, counts: ReadonlyMap<StageIndex, num
     default:
       return unreachable(base);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected base ${JSON.stringify(value)}`);
 }

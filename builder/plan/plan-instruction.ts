@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { InstructionContext } from './instruction-context.ts';
 import type { PlannedStep } from './plan.ts';
 import { planArg } from './plan-arg.ts';
@@ -64,8 +65,4 @@ export function planInstruction(context: InstructionContext): PlannedStep | unde
     default:
       return unreachable(instruction);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`unexpected instruction ${JSON.stringify(value)}`);
 }

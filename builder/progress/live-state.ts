@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildEvent, EndState, StepId } from '../events.ts';
 import { printableLine } from '../printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
@@ -131,8 +132,4 @@ function end(state: LiveState, event: EventOf<'step-ended'>): LiveState {
 export function logOf(step: RunningStep): readonly string[] {
   const partial = [...lastLine(step.stdout), ...lastLine(step.stderr)].map(printableLine).filter((line) => line !== '');
   return [...step.log, ...partial].slice(-shownLogLines);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected event ${JSON.stringify(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { type Happened, type LiveState, logOf, type RunningStep, type Transfer } from './live-state.ts';
 import { exactWidth, fitWidth, textWidth } from './text-width.ts';
 import { bytes, duration } from './units.ts';
@@ -91,8 +92,4 @@ const codes: Readonly<Record<Colour, string>> = { blue: '34', red: '31', yellow:
 
 function paint(text: string, colour: Colour, { hasColours }: Screen): string {
   return hasColours ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected state ${String(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildEvent, StepId } from '../events.ts';
 import { printableLine } from '../printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
@@ -166,8 +167,4 @@ function endLines(state: EventOf<'step-ended'>['state'], reason: string | undefi
     default:
       return unreachable(state);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected value ${JSON.stringify(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ProgressMode } from '../cli/build-command.ts';
 import { hasColours } from '../cli/colours.ts';
 import type { CommandContext } from '../cli/commands.ts';
@@ -58,8 +59,4 @@ function startRawJson(stderr: CommandContext['stderr']): Progress {
     finish: () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected mode ${String(value)}`);
 }

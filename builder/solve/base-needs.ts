@@ -1,3 +1,4 @@
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Plan, PlannedAction, PlannedStage, SourceRef, StageBase, StageIndex } from '../plan/plan.ts';
 
 /**
@@ -36,8 +37,4 @@ function sourcesOf(action: PlannedAction): readonly (SourceRef | StageBase)[] {
     default:
       return unreachable(action);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected action ${JSON.stringify(value)}`);
 }

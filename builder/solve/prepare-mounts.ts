@@ -1,4 +1,5 @@
 import type { RunMount } from '../../executor/protocol/actions.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../errors.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
 import type { PlannedMount } from '../plan/plan.ts';
@@ -137,8 +138,4 @@ async function agentInput(
     }),
   );
   return { mount: { kind: 'ssh', target, socket: socket.path, uid, gid, mode }, env: undefined };
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected mount ${JSON.stringify(value)}`);
 }

@@ -9,6 +9,7 @@ import type { Action, LayerFacts, Lowers } from '../../executor/protocol/actions
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { SourceError } from '../context/errors.ts';
 import { setErrorPlace } from '../error-place.ts';
 import { StepError, UsageError } from '../errors.ts';
@@ -296,8 +297,4 @@ function stepError(
   const { step, stage } = work.placed;
   const source = solving.sources[step.span.source] ?? { name: 'Containerfile', text: '' };
   return new StepError({ title: stepTitle(plan, stage, step), source, span: step.span, failure, tail }, { cause });
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected value ${JSON.stringify(value)}`);
 }

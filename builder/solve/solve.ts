@@ -1,4 +1,5 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { StepId } from '../events.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
 import { baseTitle, stepTitle } from '../plan/titles.ts';
@@ -111,8 +112,4 @@ function throwFirstFailure(outcomes: readonly PromiseSettledResult<unknown>[], {
   if (rejected === undefined) return;
   failure.callerSignal?.throwIfAborted();
   throw failure.error ?? rejected.reason;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected base ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,5 @@
 import type { TreeSource } from '../../executor/protocol/actions.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import type { FileTree } from '../context/tree.ts';
 import type { PlannedStage, SourceRef } from '../plan/plan.ts';
@@ -73,8 +74,4 @@ function rootSource(root: RootState, name: string, { around, onProgress = () => 
     tree: once(tree),
     treeSource: async () => ({ kind: 'rootfs', lowers: await lowers() }),
   };
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected source ${JSON.stringify(value)}`);
 }

@@ -1,5 +1,6 @@
 import type { Action, LayerFacts } from '../../executor/protocol/actions.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';
 import { LayersTree } from '../context/layers-tree.ts';
@@ -109,8 +110,4 @@ function isLayerFacts(value: unknown): value is LayerFacts {
     typeof sizeBytes === 'number' &&
     typeof entries === 'number'
   );
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected squash ${String(value)}`);
 }

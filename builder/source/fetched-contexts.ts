@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { type SniffedStream, sniff } from '../../registry/oci/compression/sniff.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Tell } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { StepId } from '../events.ts';
@@ -177,8 +178,4 @@ function noArchive(what: string, place: string, name: string | undefined): Usage
   return new UsageError(flag, `Cannot use "${place}" as ${what}: it is no tar archive, compressed or not`, {
     hint: name === undefined ? 'Without -f it may also be a single Containerfile' : 'ADD fetches a single file',
   });
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
 }

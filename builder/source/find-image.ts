@@ -2,6 +2,7 @@ import { StoreError } from '../../cache/errors.ts';
 import type { Source } from '../../parser/span.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { setErrorPlace } from '../error-place.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
@@ -60,8 +61,4 @@ async function findImage(request: ImageRequest, { lookup, contexts, signal }: Fi
 
 function withHint(error: RegistryError, hint: string): RegistryError {
   return new RegistryError(error.code, error.message, { side: error.side, status: error.status, cause: error.cause, hint });
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
 }

@@ -7,6 +7,7 @@ import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { choosePlatform, platformMatches } from '../../registry/oci/platform-match.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import {
   familiarReference,
   formatReference,
@@ -245,8 +246,4 @@ function notInStore(reference: Reference): UsageError {
       hint: 'Leave --pull=never out, or pull the image before',
     },
   );
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected pull policy ${String(value)}`);
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Source } from '../../parser/span.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { inputFile } from '../../registry/input-file.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { systemReason } from '../system-reason.ts';
@@ -115,8 +116,4 @@ function isPath(file: string): boolean {
 
 function isUrl(file: string): boolean {
   return /^https?:\/\//.test(file);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected place ${JSON.stringify(value)}`);
 }

@@ -7,6 +7,7 @@ import { bytesOfPath, folderOf, type RawPath, rawPath, textOfPath } from '../../
 import { readTar, type TarEntry } from '../../registry/oci/tar/reader.ts';
 import { isHole } from '../../registry/oci/tar/sparse.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { archiveError, decompressed } from './archive-bytes.ts';
 
 /** What may come out of an archive. */
@@ -244,8 +245,4 @@ async function writeAll(handle: PositionedWriter, bytes: Uint8Array, position: n
 
 function nameOfKind(kind: Kind): string {
   return kind === 'symlink' ? 'symbolic link' : kind === 'file' ? 'file' : 'folder';
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected entry type ${String(value)}`);
 }

@@ -5,6 +5,7 @@ import { close, linkat, mkdirat, openat } from '../../native/files.ts';
 import { Pace, pause } from '../../registry/oci/pace.ts';
 import { bytesOfPath, type RawPath } from '../../registry/oci/raw-path.ts';
 import { noXattrs, type TarHeader } from '../../registry/oci/tar/header.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
 import { joinedTrees } from './joined-trees.ts';
@@ -178,8 +179,4 @@ function* putFile(
   } finally {
     close(fd);
   }
-}
-
-function unreachable(type: never): never {
-  throw new Error(`Cannot export a file of the type ${String(type)}`);
 }

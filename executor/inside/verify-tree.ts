@@ -27,6 +27,7 @@ import { currentIdMaps } from '../../native/identity.ts';
 import { fgetXattr } from '../../native/xattrs.ts';
 import { type Pace, type Pause, pause } from '../../registry/oci/pace.ts';
 import { joinPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ExpectedTree, PresentEntry } from './expected-tree.ts';
 import { wholeSeconds } from './layer/file-times.ts';
 import { findHidden, findUncovered } from './layer/ghosts.ts';
@@ -272,8 +273,4 @@ function hasTime({ mtime }: PresentEntry, { mtimeNs }: FileStatus): boolean {
 /** What a path in a layer is not any more. */
 export function changed(file: RawPath): Error {
   return new Error(`"${textOfPath(file)}" is not what it was`);
-}
-
-function unreachable(entry: never): never {
-  throw new Error(`Cannot compare an entry: ${JSON.stringify(entry)}`);
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { Pace, type Pause, pause } from '../../registry/oci/pace.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { LayerCompression } from '../protocol/messages.ts';
 
 /** How the tar of a layer becomes a blob. */
@@ -77,8 +78,4 @@ async function writeHashed(file: FileHandle, chunks: AsyncIterable<Uint8Array>):
   }
   await file.sync();
   return { digest: digestFromHex(hash.digest('hex')), sizeBytes };
-}
-
-function unreachable(compression: never): never {
-  throw new Error(`Cannot compress with ${JSON.stringify(compression)}`);
 }

@@ -105,15 +105,11 @@ function descriptorFlags(descriptor: BatchCall['descriptor']): number {
     case undefined:
       return 0;
     default:
-      return unreachable(descriptor);
+      throw new Error(`Unexpected descriptor ${String(descriptor satisfies never)}`);
   }
 }
 
 function repeat(bytes: Buffer, times: number): Uint32Array {
   const all = Buffer.allocUnsafeSlow(bytes.length * times).fill(bytes);
   return new Uint32Array(all.buffer, all.byteOffset, all.length / 4);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected ${JSON.stringify(value)}`);
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { build } from '../../build.ts';
 import { startProgress } from '../../progress/start-progress.ts';
 import { idOf } from '../../result.ts';
@@ -83,8 +84,4 @@ async function printHelp({ stdout }: CommandContext): Promise<number> {
     }),
   );
   return 0;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected method ${String(value)}`);
 }

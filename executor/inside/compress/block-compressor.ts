@@ -1,3 +1,4 @@
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { LayerCompression } from '../../protocol/messages.ts';
 
 /** A compression that works block by block. */
@@ -20,8 +21,4 @@ export async function blockCompressor(compression: BlockCompression): Promise<Bl
     default:
       return unreachable(compression);
   }
-}
-
-function unreachable(compression: never): never {
-  throw new Error(`Unexpected compression ${JSON.stringify(compression)}`);
 }

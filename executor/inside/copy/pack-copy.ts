@@ -8,6 +8,7 @@ import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import type { LayerRun } from '../../../registry/oci/layer-run.ts';
 import { bytesOfPath, joinPath, pathOfText, prefixesOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { CopyAction, CopyGroup, LayerFacts } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import type { FileRun } from '../../protocol/copy-list.ts';
@@ -251,8 +252,4 @@ function contentOf(source: ListedEntry): PackedFile | undefined {
 function withKept(entry: LayerEntry, xattrs: ReadonlyMap<string, Uint8Array>): LayerEntry {
   const capability = xattrs.get(capabilityXattr);
   return capability === undefined ? entry : { ...entry, ...encodeXattrs(new Map([[capabilityXattr, capability]])) };
-}
-
-function unreachable(entry: never): never {
-  throw new Error(`Cannot pack ${JSON.stringify(entry)}`);
 }

@@ -2,6 +2,7 @@ import { AT, O_DIRECTORY, O_PATH, RESOLVE, S_IFDIR, S_IFLNK, S_IFMT } from '../.
 import { close, fstatatIfExists, linkat, mkdirat, openat2, readlinkat, unlinkat } from '../../../native/files.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import { Refusal } from '../failure.ts';
 import { copyBytes } from '../layer/copy-bytes.ts';
@@ -159,8 +160,4 @@ function makeDevice({ type, major, minor }: DeviceEntry, spot: Spot, attributes:
       'Leave it out with --exclude',
     );
   }
-}
-
-function unreachable(entry: never): never {
-  throw new Error(`Cannot copy ${JSON.stringify(entry)}`);
 }

@@ -1,5 +1,6 @@
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { noXattrs, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { opaquePath, whiteoutPath } from '../whiteouts.ts';
 
 /**
@@ -50,8 +51,4 @@ export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array>): { xattrs?
   }
   const sorted = [...xattrs].toSorted(([one], [other]) => (one < other ? -1 : 1));
   return { xattrs: Object.fromEntries(sorted.map(([name, value]) => [name, Buffer.from(value).toString('base64')])) };
-}
-
-function unreachable(entry: never): never {
-  throw new Error(`Cannot make a header of ${JSON.stringify(entry)}`);
 }

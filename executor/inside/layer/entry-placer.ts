@@ -6,6 +6,7 @@ import type { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { Refusal } from '../failure.ts';
 import { openParentInRoot } from '../resolve-in-root.ts';
 import { isWhiteoutDevice } from '../whiteouts.ts';
@@ -278,8 +279,4 @@ function count(paths: readonly RawPath[], noun: string): string {
 
 function example([first, ...others]: readonly RawPath[]): string {
   return `${first === undefined ? '' : `"/${textOfPath(first)}"`}${others.length > 0 ? ' and others' : ''}`;
-}
-
-function unreachable(type: never): never {
-  throw new Error(`Cannot unpack an entry of the type ${String(type)}`);
 }

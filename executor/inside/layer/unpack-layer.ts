@@ -6,6 +6,7 @@ import type { Pace } from '../../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import type { TarEntry } from '../../../registry/oci/tar/reader.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { Refusal } from '../failure.ts';
 import { looksLikeWhiteout, opaqueXattr, readWhiteout } from '../whiteouts.ts';
 import { xattrsOnDisk } from './archive-xattrs.ts';
@@ -156,8 +157,4 @@ function indexEntry(header: TarHeader, path: RawPath, { digest, target }: Placed
     default:
       return unreachable(type);
   }
-}
-
-function unreachable(type: never): never {
-  throw new Error(`Cannot write an entry of the type ${String(type)} down`);
 }

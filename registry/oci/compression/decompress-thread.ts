@@ -1,5 +1,6 @@
 import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { unreachable } from '../unreachable.ts';
 import { DecompressError } from './decompress-error.ts';
 import type { Decoding, ThreadMessage } from './decompress-worker.ts';
 import { endThread } from './end-thread.ts';
@@ -53,8 +54,4 @@ async function* messagesOf(worker: Worker): AsyncGenerator<ThreadMessage, void, 
   for await (const [message] of on(worker, 'message')) {
     yield message;
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected message ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { unreachable } from '../unreachable.ts';
 import type { Compression } from './compression-of.ts';
 import type { DecompressErrorCode } from './decompress-error.ts';
 import { DecompressError } from './decompress-error.ts';
@@ -66,8 +67,4 @@ async function decoderOf(compression: Decoding['compression']): Promise<Decoder>
     default:
       return unreachable(compression);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected compression ${String(value)}`);
 }

@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { isOutOfProportion, layerGrowth } from '../growth.ts';
+import { unreachable } from '../unreachable.ts';
 import type { Compression } from './compression-of.ts';
 import { DecompressError } from './decompress-error.ts';
 import { sniff } from './sniff.ts';
@@ -108,8 +109,4 @@ async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
 
 function isDataError(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_');
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected compression ${String(value)}`);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { AT_FDCWD, MOUNT_ATTR } from '../../../../native/constants.ts';
 import { close, fchmodat } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
+import { unreachable } from '../../../../registry/oci/unreachable.ts';
 import type { RunAction, RunMount } from '../../../protocol/actions.ts';
 import { Refusal } from '../../failure.ts';
 import { changeOwner } from '../../owner.ts';
@@ -142,8 +143,4 @@ function checkTarget(target: string): void {
 
 function depth(target: string): number {
   return target.split('/').filter((name) => name !== '').length;
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unknown mount ${JSON.stringify(value)}`);
 }

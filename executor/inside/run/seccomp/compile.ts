@@ -1,4 +1,5 @@
 import type { Architecture } from '../../../../native/syscall-numbers.ts';
+import { unreachable } from '../../../../registry/oci/unreachable.ts';
 import { type Label, ProgramBuilder } from './assembler.ts';
 import { type CallTable, callNumbers } from './call-table.ts';
 import {
@@ -150,8 +151,4 @@ class Block {
         return unreachable(kind);
     }
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected test ${JSON.stringify(value)}`);
 }
