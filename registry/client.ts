@@ -1,4 +1,5 @@
-import { type CredentialOptions, type Credentials, findCredentials } from './auth/credentials.ts';
+import type { CredentialOptions, Credentials } from './auth/credentials.ts';
+import { findCredentials } from './auth/find-credentials.ts';
 import { loadRegistriesConf, type RegistriesConf } from './config/registries-conf.ts';
 import { candidateReferences, pullSites, pushSite, type Site } from './config/sites.ts';
 import { RegistryError } from './errors.ts';

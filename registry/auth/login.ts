@@ -5,7 +5,8 @@ import type { RegistryClient } from '../client.ts';
 import { RegistryError, reasonOf } from '../errors.ts';
 import { authFileToWrite, normaliseKey, readAuthFile } from './auth-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
-import { type CredentialOptions, serverKey } from './credentials.ts';
+import type { CredentialOptions } from './credentials.ts';
+import { serverKey } from './find-credentials.ts';
 
 /** Where credentials were kept, for the message after a login. */
 export interface LoginResult {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
-import { type Credentials, findCredentials } from '../../registry/auth/credentials.ts';
+import type { Credentials } from '../../registry/auth/credentials.ts';
+import { findCredentials } from '../../registry/auth/find-credentials.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder('hostile-helpers');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
-import { findCredentials } from '../../registry/auth/credentials.ts';
+import { findCredentials } from '../../registry/auth/find-credentials.ts';
 import { login, logout, signedIn } from '../../registry/auth/login.ts';
 import { RegistryClient } from '../../registry/client.ts';
 import { loadRegistriesConf } from '../../registry/config/registries-conf.ts';

@@ -72,7 +72,7 @@ interface Asked {
 
 async function showLogin(registry: string, { parsed, context }: Asked): Promise<number> {
   await checkRegistryFiles(registrySettings(parsed));
-  const { findCredentials } = await import('../../../registry/auth/credentials.ts');
+  const { findCredentials } = await import('../../../registry/auth/find-credentials.ts');
   const found = await findCredentials(registry, credentialOptions(parsed, context));
   if (found === undefined) {
     throw new UsageError('--get-login', `Cannot show the user for "${registry}": nobody is signed in`, {
