@@ -5,11 +5,12 @@ import { candidateReferences, pullSites, pushSite, type Site } from './config/si
 import { RegistryError } from './errors.ts';
 import { authorizerFor, greetHost, type RegistryHost } from './host.ts';
 import { discard, type Exchange, type HttpRequest } from './http/exchange.ts';
+import { Patience } from './http/patience.ts';
 import type { Environment } from './http/proxy.ts';
 import { cleanText, redactText } from './http/redact.ts';
 import { redirecting } from './http/redirect.ts';
 import { replyError } from './http/reply-error.ts';
-import { Patience, retrying } from './http/retry.ts';
+import { retrying } from './http/retry.ts';
 import { Transport } from './http/transport.ts';
 import { formatReference, type Reference, type RepositoryName } from './reference.ts';
 import { Repository } from './repository.ts';

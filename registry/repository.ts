@@ -1,8 +1,8 @@
 import type { RegistryHost } from './host.ts';
 import type { HttpBody, HttpMethod, HttpRequest, HttpResponse } from './http/exchange.ts';
 import { discard, type Exchange, headersOf } from './http/exchange.ts';
+import type { Patience } from './http/patience.ts';
 import { replyError } from './http/reply-error.ts';
-import type { Patience } from './http/retry.ts';
 import { formatReference, type RepositoryName } from './reference.ts';
 
 /** How a server answers HEAD when it knows GET alone. (RFC 9110, 15.5.6 and 15.6.2) */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { atLeastRate } from './least-rate.ts';
-import type { Patience } from './retry.ts';
+import type { Patience } from './patience.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -1,5 +1,9 @@
 import type { Readable } from 'node:stream';
-import { StallError } from './stall-watch.ts';
+
+/** Nothing moved for too long, or next to nothing. In the message HOST stands for the host. */
+export class StallError extends Error {
+  override readonly name = 'StallError';
+}
 
 /** What must arrive while we wait for a second, on average over the time limit. Modems of the last century did better. */
 const leastBytesPerSecond = 1024;

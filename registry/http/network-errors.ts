@@ -1,8 +1,8 @@
 import { codeOf, RegistryError, type RegistryErrorCode, type RegistryErrorSide, reasonOf } from '../errors.ts';
 import type { HttpRequest } from './exchange.ts';
+import { StallError } from './least-rate.ts';
 import { LocalAddressError } from './local-address.ts';
 import { redactUrl } from './redact.ts';
-import { StallError } from './stall-watch.ts';
 
 interface Explanation {
   readonly code: RegistryErrorCode;

@@ -1,38 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryError } from '../errors.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
-
-export interface PatienceOptions {
-  /** How often something is tried at most. */
-  readonly attempts: number;
-  /** The first pause in milliseconds; each next one is twice as long, with jitter. */
-  readonly backoffMs: number;
-}
-
-/**
- * How long one thing is tried. It is shared by all requests that go on with the thing, whichever layer sends them again: were each layer to
- * count for itself, their numbers would multiply.
- */
-export class Patience {
-  readonly #options: PatienceOptions;
-  #failures = 0;
-
-  constructor(options: PatienceOptions) {
-    this.#options = options;
-  }
-
-  /** Counts a failure. The pause before the next try, in milliseconds; undefined when this was the last one. */
-  afterFailure(): number | undefined {
-    this.#failures += 1;
-    const { attempts, backoffMs } = this.#options;
-    return this.#failures < attempts ? backoff(this.#failures, backoffMs) : undefined;
-  }
-
-  /** Something has been achieved. */
-  renew(): void {
-    this.#failures = 0;
-  }
-}
+import { Patience, type PatienceOptions } from './patience.ts';
 
 export interface RetryOptions extends PatienceOptions {
   /** The longest pause that a registry may ask for by Retry-After, in milliseconds; longer ones fail at once. */
@@ -125,11 +94,6 @@ function pauseAfter(outcome: Outcome, patience: Patience, options: RetryOptions)
   if (usual === undefined) return undefined;
   if (asked === undefined) return { pauseMs: usual, isAsked: false };
   return asked > options.longestPauseMs ? undefined : { pauseMs: Math.max(asked, options.backoffMs), isAsked: true };
-}
-
-/** Doubling, with jitter so that many clients do not come back together. */
-function backoff(failures: number, firstMs: number): number {
-  return firstMs * 2 ** (failures - 1) * (0.5 + Math.random());
 }
 
 /** True for statuses that may be others the next time. */

@@ -1,4 +1,5 @@
 import type { HttpBody, HttpRequest } from './exchange.ts';
+import { StallError } from './least-rate.ts';
 
 /** A request's body and signal under watch: when the other side takes nothing for too long, the request is aborted. */
 export interface StallWatch {
@@ -7,11 +8,6 @@ export interface StallWatch {
   /** The stall, when there was one. */
   reason(): StallError | undefined;
   end(): void;
-}
-
-/** Nothing moved for too long, or next to nothing. In the message HOST stands for the host. */
-export class StallError extends Error {
-  override readonly name = 'StallError';
 }
 
 /**

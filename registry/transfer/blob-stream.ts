@@ -1,6 +1,7 @@
 import { RegistryError } from '../errors.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from '../http/exchange.ts';
-import { isTransient, type Patience, pause } from '../http/retry.ts';
+import type { Patience } from '../http/patience.ts';
+import { isTransient, pause } from '../http/retry.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 export interface BlobStreamOptions {

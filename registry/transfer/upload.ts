@@ -1,8 +1,9 @@
 import { RegistryError } from '../errors.ts';
 import { isDowngrade } from '../http/downgrade.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
+import { Patience, type PatienceOptions } from '../http/patience.ts';
 import { redactUrl } from '../http/redact.ts';
-import { isTransient, Patience, type PatienceOptions, pause } from '../http/retry.ts';
+import { isTransient, pause } from '../http/retry.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobOrigin } from '../oci/image-source.ts';
