@@ -3,26 +3,7 @@ import path from 'node:path';
 import { codeOf, RegistryError, reasonOf } from '../errors.ts';
 import type { Environment } from '../http/proxy.ts';
 import { inputText } from '../input-file.ts';
-import { decodeRegistriesConf } from './registries-document.ts';
-
-/** Another place that has the same images. */
-export interface MirrorRule {
-  readonly location: string;
-  readonly isInsecure: boolean;
-  /** For which references it is asked. */
-  readonly pulls: 'all' | 'digest-only' | 'tag-only';
-}
-
-/** One `[[registry]]`. */
-export interface RegistryRule {
-  /** What references start with: `host/name`, or `*.host`. The host is in the form of `comparedHost`. */
-  readonly prefix: string;
-  /** What stands for the prefix when images are fetched; empty for wildcards without one. */
-  readonly location: string;
-  readonly isInsecure: boolean;
-  readonly isBlocked: boolean;
-  readonly mirrors: readonly MirrorRule[];
-}
+import { decodeRegistriesConf, type RegistriesDocument, type RegistryRule } from './registries-document.ts';
 
 /** What registries.conf and its drop-ins say, merged. (containers-registries.conf(5), version 2) */
 export interface RegistriesConf {
@@ -30,13 +11,6 @@ export interface RegistriesConf {
   /** Registries in which short names are looked for, in this order. */
   readonly search: readonly string[];
   /** Short name to full name. */
-  readonly aliases: ReadonlyMap<string, string>;
-}
-
-/** What one file says; `search` is undefined when the file is silent about it. */
-export interface RegistriesDocument {
-  readonly rules: readonly RegistryRule[];
-  readonly search: readonly string[] | undefined;
   readonly aliases: ReadonlyMap<string, string>;
 }
 

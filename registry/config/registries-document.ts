@@ -1,7 +1,32 @@
 import { parse, TomlError } from 'smol-toml';
 import { canonicalHost, comparedHost, withHost } from '../host-name.ts';
 import { trimEnd } from '../oci/trim-end.ts';
-import type { MirrorRule, RegistriesDocument, RegistryRule } from './registries-conf.ts';
+
+/** Another place that has the same images. */
+export interface MirrorRule {
+  readonly location: string;
+  readonly isInsecure: boolean;
+  /** For which references it is asked. */
+  readonly pulls: 'all' | 'digest-only' | 'tag-only';
+}
+
+/** One `[[registry]]`. */
+export interface RegistryRule {
+  /** What references start with: `host/name`, or `*.host`. The host is in the form of `comparedHost`. */
+  readonly prefix: string;
+  /** What stands for the prefix when images are fetched; empty for wildcards without one. */
+  readonly location: string;
+  readonly isInsecure: boolean;
+  readonly isBlocked: boolean;
+  readonly mirrors: readonly MirrorRule[];
+}
+
+/** What one file says; `search` is undefined when the file is silent about it. */
+export interface RegistriesDocument {
+  readonly rules: readonly RegistryRule[];
+  readonly search: readonly string[] | undefined;
+  readonly aliases: ReadonlyMap<string, string>;
+}
 
 type Table = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,8 @@
 import { RegistryError } from '../errors.ts';
 import { comparedHost } from '../host-name.ts';
 import { formatReference, isShortName, parseReference, type Reference, type RepositoryName } from '../reference.ts';
-import type { MirrorRule, RegistriesConf, RegistryRule } from './registries-conf.ts';
+import type { RegistriesConf } from './registries-conf.ts';
+import type { MirrorRule, RegistryRule } from './registries-document.ts';
 
 /** One place from which an image can be had. */
 export interface Site extends RepositoryName {
