@@ -8,10 +8,11 @@ import { isManifestType, layerFormatOf } from './oci/layer-format.ts';
 import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from './reference.ts';
 import type { Repository } from './repository.ts';
 import { allOrFirstFailure } from './transfer/all-or-first-failure.ts';
+import type { PushBlob } from './transfer/push-blob.ts';
 import { addReferrer, subjectOf } from './transfer/referrers.ts';
-import { type PushBlob, type UploadOutcome, uploadBlob } from './transfer/upload.ts';
+import { type UploadOutcome, uploadBlob } from './transfer/upload.ts';
 
-export type { PushBlob } from './transfer/upload.ts';
+export type { PushBlob } from './transfer/push-blob.ts';
 
 /** An image in parts. The manifest names them all; bytes are opened only when they must be sent. */
 export interface PushImage {

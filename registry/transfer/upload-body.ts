@@ -1,6 +1,6 @@
 import { RegistryError } from '../errors.ts';
 import type { HttpBody } from '../http/exchange.ts';
-import type { PushBlob } from './upload.ts';
+import type { PushBlob } from './push-blob.ts';
 
 export interface BodyRange {
   readonly offset: number;

@@ -5,19 +5,9 @@ import { Patience, type PatienceOptions } from '../http/patience.ts';
 import { redactUrl } from '../http/redact.ts';
 import { isTransient, pause } from '../http/retry.ts';
 import { parseUrl } from '../http/url.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { BlobOrigin } from '../oci/image-source.ts';
 import { type Repository, withoutHead } from '../repository.ts';
+import type { PushBlob } from './push-blob.ts';
 import { countedBody } from './upload-body.ts';
-
-/** A blob to be there when the push is done. */
-export interface PushBlob {
-  readonly descriptor: Descriptor;
-  /** All its bytes; called again for each attempt. */
-  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
-  /** Where else the blob is; in the same registry it is mounted from there instead of sent. */
-  readonly origin?: BlobOrigin | undefined;
-}
 
 export interface UploadOptions extends PatienceOptions {
   /** Sends parts of this size instead of one request. */
