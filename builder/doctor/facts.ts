@@ -3,9 +3,9 @@ import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { refusalOf, type StoreOwner } from '../../cache/store-safety.ts';
+import type { HostUser, IdSources } from '../../executor/host/host-user.ts';
 import { currentUser, readIdSources } from '../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../executor/host/id-helpers.ts';
-import type { HostUser, IdSources } from '../../executor/host/id-map.ts';
 import { systemReason } from '../system-reason.ts';
 
 /** What the machine says of itself, as text and numbers. Gathering decides nothing. */

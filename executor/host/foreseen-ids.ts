@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { findProgram } from './find-program.ts';
+import type { IdSources } from './host-user.ts';
 import { currentUser, readIdSources } from './host-user.ts';
-import { type IdPlan, type IdSources, planIdMaps } from './id-map.ts';
+import { type IdPlan, planIdMaps } from './id-map.ts';
 
 /** What can be said of the ids of a worker that has not been started. */
 export interface ForeseenIds {

@@ -1,6 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import type { HostUser, IdSources } from './id-map.ts';
+
+/** Who runs main. */
+export interface HostUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The texts that say which ids a user may have. */
+export interface IdSources {
+  /** /etc/subuid; '' when it is not there. */
+  readonly subuid: string;
+  /** /etc/subgid. */
+  readonly subgid: string;
+  /** /proc/self/uid_map. */
+  readonly uidMap: string;
+  /** /proc/self/gid_map. */
+  readonly gidMap: string;
+}
 
 /** Who runs main. Ids without a passwd entry are usual in containers; their name is their number, as /etc/subuid may list it. */
 export function currentUser(): HostUser {

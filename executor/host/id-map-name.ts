@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type IdExtent, parseIdMap } from '../../native/id-extents.ts';
-import { formatIdMap, type IdPlan, type IdSources } from './id-map.ts';
+import type { IdSources } from './host-user.ts';
+import { formatIdMap, type IdPlan } from './id-map.ts';
 import { usualIds } from './subordinate-ids.ts';
 
 /**

@@ -1,24 +1,6 @@
 import { type IdExtent, parseIdMap } from '../../native/id-extents.ts';
+import type { HostUser, IdSources } from './host-user.ts';
 import { type IdRange, subordinateRanges } from './subordinate-ids.ts';
-
-/** Who runs main. */
-export interface HostUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** The texts that say which ids a user may have. */
-export interface IdSources {
-  /** /etc/subuid; '' when it is not there. */
-  readonly subuid: string;
-  /** /etc/subgid. */
-  readonly subgid: string;
-  /** /proc/self/uid_map. */
-  readonly uidMap: string;
-  /** /proc/self/gid_map. */
-  readonly gidMap: string;
-}
 
 /** Which ids the worker's user namespace has, and who writes them. */
 export interface IdPlan {

@@ -9,8 +9,9 @@ import { startTape, type TapeProcess } from '../../native/tape/start.ts';
 import type { TapeEntry } from '../../native/tape/tape.ts';
 import { diagnoseStart, readKernelSwitches } from './diagnose.ts';
 import { EnvironmentError } from './errors.ts';
+import type { HostUser, IdSources } from './host-user.ts';
 import { currentUser, readIdSources } from './host-user.ts';
-import { type HostUser, type IdPlan, type IdSources, planIdMaps } from './id-map.ts';
+import { type IdPlan, planIdMaps } from './id-map.ts';
 import { writeIdMaps } from './write-id-maps.ts';
 
 export interface LaunchOptions {

@@ -1,5 +1,5 @@
 import { parseIdMap } from '../../native/id-extents.ts';
-import type { HostUser, IdSources } from './id-map.ts';
+import type { HostUser, IdSources } from './host-user.ts';
 
 /** Ids from `start` on. */
 export interface IdRange {

@@ -1,4 +1,5 @@
-import { countIds, type HostUser, type IdPlan, type IdSources } from './id-map.ts';
+import type { HostUser, IdSources } from './host-user.ts';
+import { countIds, type IdPlan } from './id-map.ts';
 import { subordinateCure, usualIds } from './subordinate-ids.ts';
 
 /** How many ids the worker has. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type IdSources, planIdMaps } from '../../../executor/host/id-map.ts';
+import type { IdSources } from '../../../executor/host/host-user.ts';
+import { planIdMaps } from '../../../executor/host/id-map.ts';
 import { nameOfIdMap, rangeOfIds } from '../../../executor/host/id-map-name.ts';
 
 const initial = '0 0 4294967295\n';

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import {
-  formatIdMap,
-  type HostUser,
-  helperArguments,
-  type IdPlan,
-  type IdSources,
-  planIdMaps,
-} from '../../../executor/host/id-map.ts';
+import type { HostUser, IdSources } from '../../../executor/host/host-user.ts';
+import { formatIdMap, helperArguments, type IdPlan, planIdMaps } from '../../../executor/host/id-map.ts';
 import { freeRange, subordinateRanges } from '../../../executor/host/subordinate-ids.ts';
 import { describeTier } from '../../../executor/host/tier.ts';
 
