@@ -4,10 +4,30 @@ import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
 import { close, openat2 } from '../../../native/files.ts';
 import { landlockVersion, resourceLimit } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
-import { currentArchitecture } from '../../../native/syscall-numbers.ts';
+import { type Architecture, currentArchitecture } from '../../../native/syscall-numbers.ts';
 import { limitKinds } from './resource-limits.ts';
-import type { KernelFacts } from './sandbox-plan.ts';
 import type { KernelVersion } from './seccomp/profile.ts';
+
+/** What the running kernel has. */
+export interface KernelFacts {
+  readonly architecture: Architecture;
+  readonly version: KernelVersion;
+  /** The highest capability it knows. */
+  readonly lastCapability: number;
+  /** Paths below /proc and /sys that are hidden from a command; and those it may only read. */
+  readonly maskedFiles: readonly string[];
+  readonly maskedDirectories: readonly string[];
+  readonly readOnly: readonly string[];
+  /** Folders below /sys on which this machine has mounted something, without those in another one. */
+  readonly sysMounts: readonly string[];
+  readonly hasUnifiedCgroups: boolean;
+  /** It lets a path be opened with rules for its links, and no filter refuses that. (openat2(2)) */
+  readonly hasOpenat2: boolean;
+  /** By resource; nobody without privileges can raise them. */
+  readonly hardLimits: readonly bigint[];
+  /** Whether Landlock can keep a command from sockets and processes outside of it (Linux 6.12). */
+  readonly hasScopes: boolean;
+}
 
 let known: KernelFacts | undefined;
 

@@ -1,6 +1,5 @@
 import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR } from '../../../native/constants.ts';
 import { mountAttributes } from '../../../native/mounts.ts';
-import type { Architecture } from '../../../native/syscall-numbers.ts';
 import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import type { Namespace } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
@@ -9,9 +8,9 @@ import { closedRegistration, type Registration, registrationEntries } from '../e
 import type { ResolvedUser } from '../users.ts';
 import { candidatesOf, environmentOf } from './command.ts';
 import { boundingSet, filter, freshSession, heldCapabilities } from './confinement.ts';
+import type { KernelFacts } from './kernel-facts.ts';
 import { ordinaryProcess, scopesAt } from './process-settings.ts';
 import { limitBytes, resourceLimits } from './resource-limits.ts';
-import type { KernelVersion } from './seccomp/profile.ts';
 import { enterDirectory } from './working-directory.ts';
 
 /** What a sandbox depends on beside the action. */
@@ -33,27 +32,6 @@ export interface SandboxFacts {
   readonly pauses?: { readonly outside: readonly TapeEntry[]; readonly inside: readonly TapeEntry[] } | undefined;
   /** Descriptors for 0, 1 and 2; all above 2. */
   readonly streams: readonly [stdin: number, stdout: number, stderr: number];
-}
-
-/** What the running kernel has. */
-export interface KernelFacts {
-  readonly architecture: Architecture;
-  readonly version: KernelVersion;
-  /** The highest capability it knows. */
-  readonly lastCapability: number;
-  /** Paths below /proc and /sys that are hidden from a command; and those it may only read. */
-  readonly maskedFiles: readonly string[];
-  readonly maskedDirectories: readonly string[];
-  readonly readOnly: readonly string[];
-  /** Folders below /sys on which this machine has mounted something, without those in another one. */
-  readonly sysMounts: readonly string[];
-  readonly hasUnifiedCgroups: boolean;
-  /** It lets a path be opened with rules for its links, and no filter refuses that. (openat2(2)) */
-  readonly hasOpenat2: boolean;
-  /** By resource; nobody without privileges can raise them. */
-  readonly hardLimits: readonly bigint[];
-  /** Whether Landlock can keep a command from sockets and processes outside of it (Linux 6.12). */
-  readonly hasScopes: boolean;
 }
 
 /** The namespaces of a command. */
