@@ -1,3 +1,5 @@
+import { errnoOf } from '../registry/oci/thrown.ts';
+
 const words: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
@@ -8,11 +10,6 @@ const words: Readonly<Record<string, string>> = {
   EPERM: 'the system does not permit it',
 };
 
-/** What Node's `fs` throws when a system call fails, with the errno's name; native calls throw the same. */
-export function isSystemError(error: unknown): error is Error & { readonly code: string; readonly path?: string } {
-  return error instanceof Error && 'code' in error && 'syscall' in error && typeof error.code === 'string';
-}
-
 /** What Node's `fs` has thrown in the words of the C library: "EIO: i/o error, read" holds them between code and call. */
 export function systemWords({ message }: Error): string {
   return message.replace(/^[A-Z0-9]+: /, '').split(', ')[0] ?? message;
@@ -21,6 +18,6 @@ export function systemWords({ message }: Error): string {
 /** Why a file could not be used, in words, of what Node's `fs` has thrown. */
 export function systemReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = errnoOf(error) ?? '';
   return Object.hasOwn(words, code) ? (words[code] ?? code) : error.message;
 }

@@ -5,8 +5,9 @@ import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
-import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { orStoreError, StoreError, storeError } from './errors.ts';
 import { makeFolder, readIfThere, renameOver, statIfThere } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 

@@ -1,6 +1,7 @@
 import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing, orStoreError } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError } from './errors.ts';
 import { makeFolder } from './files.ts';
 import { touch } from './json-record.ts';
 import type { Session } from './session.ts';

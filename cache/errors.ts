@@ -1,5 +1,6 @@
 import { fileTrouble } from '../native/file-trouble.ts';
 import type { Digest } from '../registry/oci/digest.ts';
+import { errnoOf } from '../registry/oci/thrown.ts';
 
 /** The closed set of ways in which the store can fail. docs/errors.md lists them. */
 export type StoreErrorCode =
@@ -41,17 +42,6 @@ export class StoreError extends Error {
     this.hint = details.hint;
     this.isRemoved = details.isRemoved ?? false;
   }
-}
-
-/** The errno name of a failed call, such as `ENOENT`; undefined for anything else. */
-export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** True when the error says that a file, or a folder on the way to it, does not exist. */
-export function isMissing(error: unknown): boolean {
-  const code = errnoOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { errnoOf, isMissing } from './errors.ts';
+import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
 
 /** Only the owner looks into the store: it holds what builds saw. */
 export const folderMode = 0o700;
@@ -86,7 +86,7 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
     return await readFile(file, { flag: withoutWaiting });
   } catch (error) {
     if (isMissing(error)) return undefined;
-    if (errnoOf(error) === 'EISDIR') return Buffer.alloc(0);
+    if (hasErrno(error, 'EISDIR')) return Buffer.alloc(0);
     throw error;
   }
 }
@@ -99,7 +99,7 @@ export async function renameOver(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if (errnoOf(error) !== 'EISDIR') throw error;
+    if (!hasErrno(error, 'EISDIR')) throw error;
     await rm(to, { force: true, recursive: true });
     await rename(from, to);
   }

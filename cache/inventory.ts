@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
-import { isMissing } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
 import { readIfThere } from './files.ts';
 import { digestOrUndefined, isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';

@@ -3,7 +3,8 @@ import { utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { type Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, isDigest } from '../registry/oci/digest.ts';
-import { errnoOf, isMissing, orStoreError, storeError } from './errors.ts';
+import { hasErrno, isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError, storeError } from './errors.ts';
 import { readIfThere } from './files.ts';
 
 /** A JSON object whose fields are not known yet. */
@@ -99,6 +100,5 @@ export async function touch(file: string): Promise<void> {
 }
 
 function isReadOnly(error: unknown): boolean {
-  const code = errnoOf(error);
-  return code === 'EROFS' || code === 'EACCES' || code === 'EPERM';
+  return hasErrno(error, 'EROFS', 'EACCES', 'EPERM');
 }

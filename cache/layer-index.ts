@@ -4,7 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
-import { isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError, StoreError, storeError } from './errors.ts';
 import { readIfThere, statIfThere } from './files.ts';
 import { isJsonObject, type JsonObject } from './json-record.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { isMissing } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
 import { removeTree } from './remove-tree.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { errnoOf } from './errors.ts';
+import { hasErrno } from '../registry/oci/thrown.ts';
 
 /**
  * Removes a folder with all that is in it, as far as this user may: folders of ours that nobody may read (overlayfs leaves such) are opened
@@ -10,7 +10,7 @@ export function removeTree(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw error;
+    if (!hasErrno(error, 'EACCES')) throw error;
     openFolders(folder);
     rmSync(folder, { recursive: true, force: true });
   }

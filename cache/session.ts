@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Dirent, lstatSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
 import { folderMode, temporaryPrefix } from './files.ts';
 import { removeSession } from './remove-session.ts';
 import type { StoreLayout } from './store-layout.ts';

@@ -3,7 +3,8 @@ import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promis
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../registry/oci/digest.ts';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
-import { errnoOf, isMissing, orStoreError, StoreError, storeError } from './errors.ts';
+import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
 import { type GroupCommit, syncFileSystem } from './group-commit.ts';
 import { digestOrUndefined, type JsonObject, sealed, touch, unsealedOrOld } from './json-record.ts';
@@ -302,7 +303,7 @@ async function renameUnlessThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
   }
 }
 

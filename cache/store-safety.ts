@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
 import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing, StoreError } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
+import { StoreError } from './errors.ts';
 import { temporaryPrefix } from './files.ts';
 import { StoreLayout } from './store-layout.ts';
 

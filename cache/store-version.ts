@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { isMissing, orStoreError, StoreError } from './errors.ts';
+import { isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError, StoreError } from './errors.ts';
 import { writeAtomically } from './files.ts';
 import { StoreLayout, storeFormat } from './store-layout.ts';
 import { isStrange, ownNames, realRoot, refuseUnsafe, type StoreOwner } from './store-safety.ts';

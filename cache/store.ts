@@ -1,10 +1,11 @@
 import path from 'node:path';
+import { hasErrno } from '../registry/oci/thrown.ts';
 import { BlobStore } from './blob-store.ts';
 import { CacheMounts } from './cache-mounts.ts';
 import { CompressedLayers } from './compressed-layers.ts';
 import { DerivedValues } from './derived-values.ts';
 import { Downloads } from './downloads.ts';
-import { errnoOf, orStoreError, StoreError } from './errors.ts';
+import { orStoreError, StoreError } from './errors.ts';
 import { FileDigests } from './file-digests.ts';
 import { makeFolder, writeAtomically } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -175,7 +176,7 @@ async function unlessUnwritable(write: () => Promise<void>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    if (!['EROFS', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw error;
+    if (!hasErrno(error, 'EROFS', 'ENOSPC', 'EDQUOT')) throw error;
   }
 }
 

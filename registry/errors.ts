@@ -1,4 +1,5 @@
 import { cleanText, redactText, redactUrl } from './http/redact.ts';
+import { reasonOf } from './oci/thrown.ts';
 
 /** What went wrong, as a closed set that callers may switch on. */
 export type RegistryErrorCode =
@@ -84,17 +85,6 @@ export class RegistryError extends Error {
     this.registryCodes = details.registryErrors?.map((entry) => cleanText(entry.code)) ?? [];
     this.hint = details.hint;
   }
-}
-
-/** The message of anything thrown, for a sentence that goes on after a colon. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** The `code` of a Node error (`ENOENT`), when it has one. */
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The error for a document that is not what it should be; `purpose` follows "Cannot". */

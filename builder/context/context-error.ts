@@ -1,10 +1,11 @@
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { systemWords } from '../system-reason.ts';
 import { SourceError } from './errors.ts';
 
 /** A file or folder of a context that the file system does not let us read. */
 export function unreadable(tree: string, path: RawPath, error: unknown): SourceError {
-  const isForbidden = codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM';
+  const isForbidden = hasErrno(error, 'EACCES', 'EPERM');
   const reason = isForbidden ? 'permission denied' : error instanceof Error ? systemWords(error) : String(error);
   return new SourceError('unreadable', `Cannot read "${textOfPath(path)}" in ${tree}: ${reason}`, {
     hint: isForbidden ? 'Make it readable, or leave it out with a line in .dockerignore' : undefined,
@@ -14,11 +15,5 @@ export function unreadable(tree: string, path: RawPath, error: unknown): SourceE
 
 /** True when a path leads to nothing: it is not there, or not there any more. */
 export function isGone(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
-}
-
-/** The system's own word for an error: `EACCES`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return hasErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG');
 }

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContainerfileError } from '../../parser/errors.ts';
 import { inputFile } from '../../registry/input-file.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';
 import { containerfileText } from '../source/containerfile-text.ts';
 import { systemReason } from '../system-reason.ts';
@@ -75,7 +76,7 @@ async function readInside(name: string, { root, signal }: IgnoreFileChoice): Pro
       throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": it is no regular file`);
     }
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isNoFile(error)) return undefined;
     throw error;
   }
   return readIfFile(file, signal);
@@ -85,17 +86,12 @@ async function readIfFile(file: string, signal: AbortSignal): Promise<string | u
   try {
     return await containerfileText(inputFile(file), { what: `ignore file "${file}"`, flag: 'CONTEXT', signal });
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isNoFile(error)) return undefined;
     if (error instanceof UsageError || error === signal.reason) throw error;
     throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": ${systemReason(error)}`, { cause: error });
   }
 }
 
-function isMissing(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'ELOOP';
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+function isNoFile(error: unknown): boolean {
+  return hasErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP');
 }

@@ -4,8 +4,9 @@ import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';
-import { codeOf, isGone, unreadable } from './context-error.ts';
+import { isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import { IgnoreRules, type IgnoreState } from './ignore.ts';
@@ -340,7 +341,7 @@ function attributesOf({ mode, mtimeNs }: DiskStatus): { mode: number; uid: 0; gi
 }
 
 function reasonOf(error: unknown): string {
-  const code = codeOf(error);
+  const code = errnoOf(error);
   if (code === 'ENOENT') return 'there is no such folder';
   return code === 'EACCES' ? 'permission denied' : (code ?? String(error));
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { type CdiDevice, type CdiSpec, readCdiSpec } from './cdi-spec.ts';
 
 /** Where CDI specifications are, unless someone says otherwise; what a later folder has wins. */
@@ -54,7 +55,7 @@ async function specFiles(directory: string, problems: string[]): Promise<readonl
       .toSorted()
       .map((name) => join(directory, name));
   } catch (error) {
-    if (!isMissing(error)) problems.push(`"${directory}" cannot be read: ${reasonOf(error)}`);
+    if (!hasErrno(error, 'ENOENT')) problems.push(`"${directory}" cannot be read: ${firstLineOf(error)}`);
     return [];
   }
 }
@@ -64,7 +65,7 @@ async function devicesOf(file: string, problems: string[]): Promise<readonly Reg
     const spec = readCdiSpec(await parseFile(file));
     return spec.devices.map((device) => ({ name: `${spec.kind}=${device.name}`, spec, device, file }));
   } catch (error) {
-    problems.push(`"${file}" is not a CDI specification: ${reasonOf(error)}`);
+    problems.push(`"${file}" is not a CDI specification: ${firstLineOf(error)}`);
     return [];
   }
 }
@@ -76,12 +77,8 @@ async function parseFile(file: string): Promise<unknown> {
   return parse(text);
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 /** The first line: YAML's errors show the place in the lines that follow. */
-function reasonOf(error: unknown): string {
+function firstLineOf(error: unknown): string {
   if (error instanceof Error) return error.message.split('\n')[0] ?? '';
   throw error;
 }

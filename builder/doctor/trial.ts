@@ -5,6 +5,7 @@ import { StoreError } from '../../cache/errors.ts';
 import { type StoreOwner, refusalOf as storeRefusal } from '../../cache/store-safety.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
 import { WorkerClient } from '../../executor/host/worker-client.ts';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 import { nearestFolder } from './facts.ts';
 
 /** What trying a RUN showed. */
@@ -62,7 +63,7 @@ function refusalOf(error: unknown): Pick<Trial, 'description' | 'hint'> {
     const { failure } = error;
     return { description: error.message, hint: 'hint' in failure ? failure.hint : undefined };
   }
-  if (error instanceof Error && 'code' in error) {
+  if (error instanceof Error && errnoOf(error) !== undefined) {
     return { description: `Cannot use the store: ${error.message}`, hint: 'Name another folder with --store or TSBUILD_STORE' };
   }
   throw error;

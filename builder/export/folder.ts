@@ -2,6 +2,7 @@ import { constants, copyFile, link, readFile, rename, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../errors.ts';
 import type { BuiltImage } from './built-image.ts';
 import { checkLayout } from './check-destination.ts';
@@ -108,8 +109,7 @@ async function isLinked(source: string, target: string): Promise<boolean> {
     await link(source, target);
     return true;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EXDEV' || code === 'EPERM' || code === 'EOPNOTSUPP' || code === 'EMLINK') return false;
+    if (hasErrno(error, 'EXDEV', 'EPERM', 'EOPNOTSUPP', 'EMLINK')) return false;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, link, lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../errors.ts';
 
 /** One entry that goes to its place. */
@@ -134,5 +135,5 @@ async function keepOld(target: string, kept: string): Promise<void> {
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  if (!hasErrno(error, 'ENOENT')) throw error;
 }

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isMissing } from '../../cache/errors.ts';
 import { removeTree } from '../../cache/remove-tree.ts';
 import { type FileLock, tryLockOfFile } from '../../cache/store-lock.ts';
-import { isSystemError } from '../system-reason.ts';
+import { isMissing, isSystemError } from '../../registry/oci/thrown.ts';
 
 /**
  * Runs `use` with a new folder in `parent`, which is the user's alone. Afterwards, and when the process exits before, it is removed with all that

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { hasErrno, isSystemError } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../errors.ts';
-import { isSystemError, systemWords } from '../system-reason.ts';
+import { systemWords } from '../system-reason.ts';
 import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 
 /**
@@ -49,7 +50,7 @@ export async function placeOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    if (isSystemError(error) && error.code === 'ENOENT') return path;
+    if (hasErrno(error, 'ENOENT')) return path;
     throw error;
   }
 }
@@ -81,7 +82,7 @@ export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' 
     if (status.isDirectory()) return 'folder';
     return status.isFile() ? 'file' : 'other';
   } catch (error) {
-    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw outputFailure(path, error);
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cleanText, redactText } from '../../registry/http/redact.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { type FetchProgress, readProgress } from './fetch-progress.ts';
 
 /** The environment and the settings of one repository's git processes. */
@@ -130,7 +131,7 @@ function endOf(child: ChildProcess, signal: AbortSignal): Promise<number | null>
 }
 
 function startFailure(error: Error): GitFailure {
-  const isMissing = 'code' in error && error.code === 'ENOENT';
+  const isMissing = hasErrno(error, 'ENOENT');
   return new GitFailure(isMissing ? 'there is no program "git"' : error.message, { isMissing, cause: error });
 }
 

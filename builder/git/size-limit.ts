@@ -1,6 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isMissing } from '../../registry/oci/thrown.ts';
 import { type DiskLimit, diskLimitOf } from '../source/disk-limit.ts';
 import { GitFailure } from './git-program.ts';
 
@@ -99,7 +100,7 @@ async function orIfGone<T>(operation: Promise<T>, substitute: T): Promise<T> {
   try {
     return await operation;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return substitute;
+    if (isMissing(error)) return substitute;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { isMissing, orStoreError, StoreError } from '../../cache/errors.ts';
+import { orStoreError, StoreError } from '../../cache/errors.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
 import type { LayerFacts, Snapshot } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
@@ -20,6 +20,7 @@ import { largestManifestBytes } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
+import { isMissing } from '../../registry/oci/thrown.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
 import { damageOf } from '../solve/verify-layers.ts';
 import { localLayersOf } from '../source/local-layers.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { reasonOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';
 import type { SshSource } from '../options.ts';
 import { checkReadable } from '../source/readable-file.ts';
@@ -103,7 +104,7 @@ async function startKeyAgent(agentPath: string, keys: readonly string[], signal?
     for (const key of keys) await addKey(agentPath, key);
   } catch (error) {
     await stop();
-    throw new UsageError('--ssh', `Cannot load the keys: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError('--ssh', `Cannot load the keys: ${reasonOf(error)}`);
   }
   return { path: agentPath, [Symbol.asyncDispose]: stop };
 }

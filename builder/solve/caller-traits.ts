@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 
 /** Texts of proc(5) about a process, and about the first one of its container or machine. */
 export interface ProcessTexts {
@@ -89,7 +90,7 @@ function text(name: string): string {
   try {
     return readFileSync(`/proc/${name}`, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return '';
+    if (errnoOf(error) !== undefined) return '';
     throw error;
   }
 }

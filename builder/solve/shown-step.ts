@@ -1,3 +1,4 @@
+import { reasonOf } from '../../registry/oci/thrown.ts';
 import type { Tell } from '../clock.ts';
 import type { EndState, StepId } from '../events.ts';
 
@@ -53,7 +54,7 @@ export class ShownStep {
 
   /** Failed, or cancelled when that is why. Work that had not begun is not mentioned when something else ended the build. */
   fail(error: unknown, signal: AbortSignal): void {
-    if (!signal.aborted) this.end('failed', error instanceof Error ? error.message : String(error));
+    if (!signal.aborted) this.end('failed', reasonOf(error));
     else if (this.isStarted) this.end('cancelled');
   }
 }

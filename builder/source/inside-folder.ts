@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 
 /** Where a path below a folder leads, links followed. */
 export type PlaceInside =
@@ -14,8 +15,7 @@ export async function placeInside(root: string, relative: string): Promise<Place
     const [realRoot, found] = await Promise.all([realpath(root), realpath(path.join(root, path.posix.join('/', relative)))]);
     return found === realRoot || found.startsWith(`${realRoot}/`) ? { kind: 'inside', path: found } : { kind: 'outside' };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(code)) return { kind: 'missing' };
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return { kind: 'missing' };
     throw error;
   }
 }

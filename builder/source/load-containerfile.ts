@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/span.ts';
 import { inputFile } from '../../registry/input-file.ts';
+import { errnoOf, hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { containerfileText } from './containerfile-text.ts';
@@ -91,7 +92,7 @@ async function exists(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
+    if (hasErrno(error, 'ENOENT')) return false;
     throw unreadable(file, error);
   }
 }
@@ -117,10 +118,6 @@ function unreadable(file: string, error: unknown): UsageError {
     EACCES: 'permission denied',
     ENOTDIR: 'a part of its path is not a folder',
   };
-  const code = errnoOf(error);
+  const code = errnoOf(error) ?? String(error);
   return new UsageError('--file', `Cannot read Containerfile "${file}": ${reasons[code] ?? code}`, { cause: error });
-}
-
-function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 }

@@ -1,5 +1,6 @@
 import { inputBytes } from '../../registry/input-file.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 import { checkReadable } from './readable-file.ts';
@@ -41,7 +42,7 @@ async function readSecretFile(id: string, file: string, signal: AbortSignal | un
     return await inputBytes(file, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const why = errnoOf(error) ?? 'unknown error';
     throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${why}`, { cause: error });
   }
 }

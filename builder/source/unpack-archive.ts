@@ -7,6 +7,7 @@ import { bytesOfPath, folderOf, type RawPath, rawPath, textOfPath } from '../../
 import { readTar, type TarEntry } from '../../registry/oci/tar/reader.ts';
 import { isHole } from '../../registry/oci/tar/sparse.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { archiveError, decompressed } from './archive-bytes.ts';
 
@@ -215,8 +216,7 @@ class Unpacker {
     try {
       await operation(this.#diskPath(path));
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG')
-        throw this.#refused(path, 'its name is too long');
+      if (hasErrno(error, 'ENAMETOOLONG')) throw this.#refused(path, 'its name is too long');
       throw error;
     }
   }

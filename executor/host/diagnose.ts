@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SyscallError } from '../../native/syscall-error.ts';
+import { reasonOf } from '../../registry/oci/thrown.ts';
 import { EnvironmentError } from './errors.ts';
 
 /** What the kernel says about user namespaces; undefined where it has no such switch. */
@@ -30,7 +31,7 @@ export function readKernelSwitches(): KernelSwitches {
 /** What a failed start of the worker means for a person. `error` is what startTape() or a map write threw. */
 export function diagnoseStart(error: unknown, switches: KernelSwitches): EnvironmentError {
   if (!(error instanceof SyscallError)) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return new EnvironmentError('worker-not-started', `Cannot start the worker: ${reason}`, { cause: error });
   }
   if (error.syscall === 'clone') {

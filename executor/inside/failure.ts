@@ -1,6 +1,7 @@
 import { fileTrouble, isAboutNamespaces } from '../../native/file-trouble.ts';
 import { SyscallError } from '../../native/syscall-error.ts';
 import { TarError } from '../../registry/oci/tar/tar-error.ts';
+import { isSystemError } from '../../registry/oci/thrown.ts';
 import type { RefusalCode, WorkerFailure } from '../protocol/failures.ts';
 import { RequestCancelled } from './request-context.ts';
 
@@ -60,24 +61,12 @@ function systemFailure(error: unknown): WorkerFailure | undefined {
     const { syscall, code, subject, message } = error;
     return limitOf({ code, syscall, message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
-  if (isNodeError(error)) {
+  if (isSystemError(error)) {
     const { syscall, code, message } = error;
     const subject = error.path ?? '';
     return limitOf({ code, syscall, message, subject }) ?? { kind: 'syscall', syscall, errno: code, subject, message };
   }
   return undefined;
-}
-
-function isNodeError(
-  error: unknown,
-): error is Error & { readonly code: string; readonly syscall: string; readonly path?: string } {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    'syscall' in error &&
-    typeof error.syscall === 'string'
-  );
 }
 
 /** What no other request would bring through. */

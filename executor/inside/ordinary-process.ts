@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 
 /**
  * Gives up what the worker has from whoever started the build and would hand down to every command, where it is a file of proc(5) and so no call
@@ -12,7 +13,7 @@ export function becomeOrdinary(): void {
       writeFileSync(`/proc/self/${name}`, value);
     } catch (error) {
       // Kernels without core files lack one of them, and a container may have made /proc read-only.
-      if (!(error instanceof Error && 'code' in error)) throw error;
+      if (errnoOf(error) === undefined) throw error;
     }
   }
 }

@@ -4,6 +4,7 @@ import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
 import { type Pause } from '../../registry/oci/pace.ts';
+import { errnoOf, hasErrno, reasonOf } from '../../registry/oci/thrown.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
 import { hashChunks } from './layer/commit.ts';
@@ -74,13 +75,12 @@ export async function orDamaged<T>(work: () => T | Promise<T>, diffId: Digest): 
 }
 
 function orDamage(error: unknown, diffId: Digest): unknown {
-  return isOfTheMachine(error) ? error : damagedLayer(diffId, error instanceof Error ? error.message : String(error));
+  return isOfTheMachine(error) ? error : damagedLayer(diffId, reasonOf(error));
 }
 
 /** A disk that cannot be read, or a lack of something, says nothing about the files. */
 function isOfTheMachine(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^E(IO|MFILE|NFILE|NOMEM|INTR|AGAIN|STALE|PERM|ACCES)$/.test(code);
+  return /^E(IO|MFILE|NFILE|NOMEM|INTR|AGAIN|STALE|PERM|ACCES)$/.test(errnoOf(error) ?? '');
 }
 
 function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array | Pause> {
@@ -93,7 +93,7 @@ function openIfThere(file: string): number | undefined {
     // A pipe would be waited for.
     return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import { canonicalHost, withHost } from '../host-name.ts';
 import type { Environment } from '../http/proxy.ts';
 import { inputText } from '../input-file.ts';
+import { hasErrno, reasonOf } from '../oci/thrown.ts';
 import { trimEnd } from '../oci/trim-end.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';
 
@@ -100,7 +101,7 @@ async function readOptional(file: string, signal: AbortSignal | undefined): Prom
   } catch (error) {
     signal?.throwIfAborted();
     // Another user's runtime folder may be unreadable; what cannot be read holds nothing for us.
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
     throw new RegistryError('configuration', `Cannot read "${file}": ${reasonOf(error)}`, { side: 'client', cause: error });
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { codeOf, RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import type { Environment } from '../http/proxy.ts';
+import { hasErrno } from '../oci/thrown.ts';
 import type { Credentials } from './credentials.ts';
 
 export interface HelperOptions {
@@ -91,7 +92,7 @@ function programOf(name: string): string {
 
 function startError(name: string, error: Error): RegistryError {
   // EACCES: a folder of PATH that is not ours to look into, or a file there that may not be run.
-  const why = ['ENOENT', 'EACCES'].includes(codeOf(error) ?? '') ? 'it is not installed' : error.message;
+  const why = hasErrno(error, 'ENOENT', 'EACCES') ? 'it is not installed' : error.message;
   return helperError(name, 'get credentials', why);
 }
 

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import type { Environment } from '../http/proxy.ts';
 import { inputText } from '../input-file.ts';
+import { isMissing, reasonOf } from '../oci/thrown.ts';
 import { decodeRegistriesConf, type RegistriesDocument, type RegistryRule } from './registries-document.ts';
 
 /** What registries.conf and its drop-ins say, merged. (containers-registries.conf(5), version 2) */
@@ -69,7 +70,7 @@ async function readOptional(file: string, signal: AbortSignal | undefined): Prom
 }
 
 function isAbsence(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+  return isMissing(error);
 }
 
 function decode(text: string, file: string): RegistriesDocument {

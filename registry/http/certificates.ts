@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import { inputText } from '../input-file.ts';
+import { hasErrno, reasonOf } from '../oci/thrown.ts';
 import type { Environment } from './proxy.ts';
 
 /** What a TLS connection to one host is made with. */
@@ -77,7 +78,7 @@ async function namesIn(folder: string): Promise<readonly string[] | undefined> {
     return (await readdir(folder)).toSorted();
   } catch (error) {
     // Folders that are not there, and those of others that an ordinary user may not read, say nothing about this host.
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
     throw error;
   }
 }

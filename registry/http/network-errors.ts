@@ -1,4 +1,5 @@
-import { codeOf, RegistryError, type RegistryErrorCode, type RegistryErrorSide, reasonOf } from '../errors.ts';
+import { RegistryError, type RegistryErrorCode, type RegistryErrorSide } from '../errors.ts';
+import { errnoOf, reasonOf } from '../oci/thrown.ts';
 import type { HttpRequest } from './exchange.ts';
 import { StallError } from './least-rate.ts';
 import { LocalAddressError } from './local-address.ts';
@@ -156,9 +157,9 @@ function isLocalAddressError(error: unknown): boolean {
 /** The innermost code: an AggregateError of "happy eyeballs" holds one error for each address. */
 export function codeIn(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.map(codeIn).find((code) => code !== undefined) ?? codeOf(error);
+    return error.errors.map(codeIn).find((code) => code !== undefined) ?? errnoOf(error);
   }
-  const code = codeOf(error);
+  const code = errnoOf(error);
   if (error instanceof Error && error.cause !== undefined && (code === undefined || code === 'UND_ERR_SOCKET')) {
     return codeIn(error.cause) ?? code;
   }

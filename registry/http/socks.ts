@@ -1,5 +1,6 @@
 import { SocksClient } from 'socks';
 import { buildConnector } from 'undici';
+import { reasonOf } from '../oci/thrown.ts';
 import { decodedPart } from './url.ts';
 
 /** A SOCKS proxy that cannot be used. Its cause is left out, since that holds the password. */
@@ -44,7 +45,7 @@ async function tunnel(proxy: URL, target: buildConnector.Options, timeout: numbe
     });
     return socket;
   } catch (error) {
-    return new SocksError(error instanceof Error ? error.message : String(error));
+    return new SocksError(reasonOf(error));
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { codeOf, RegistryError, reasonOf } from '../errors.ts';
+import { RegistryError } from '../errors.ts';
 import { fileBytes } from '../oci/file-bytes.ts';
+import { errnoOf, hasErrno, reasonOf } from '../oci/thrown.ts';
 
 /** One file of a layout folder or an archive. */
 export interface StoredFile {
@@ -48,7 +49,7 @@ export async function statOptional(file: string, title: string): Promise<Stats |
   try {
     return await stat(file);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return undefined;
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
     throw unreadable(title, error);
   }
 }
@@ -60,7 +61,7 @@ const accessWords: Readonly<Record<string, string | undefined>> = {
 
 /** The error for a folder or archive that the system does not let us read, or that is damaged. */
 export function unreadable(title: string, error: unknown): RegistryError {
-  const why = accessWords[codeOf(error) ?? ''];
+  const why = accessWords[errnoOf(error) ?? ''];
   if (why === undefined) {
     const reason = reasonOf(error).replace('Cannot read archive: ', '');
     return new RegistryError('archive', `Cannot read ${title}: ${reason}`, { side: 'client', cause: error });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ExitStatus } from '../../../native/processes.ts';
 import type { TapeProcess } from '../../../native/tape/start.ts';
+import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { RequestCancelled } from '../request-context.ts';
 
 const SIGTERM = 15;
@@ -37,7 +38,7 @@ function catchesTermination(pid: number): boolean {
     const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return caught !== undefined && ((BigInt(`0x${caught}`) >> BigInt(SIGTERM - 1)) & 1n) === 1n;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) {
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) {
       return false;
     }
     throw error;

@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { isOutOfProportion, layerGrowth } from '../growth.ts';
+import { errnoOf } from '../thrown.ts';
 import { unreachable } from '../unreachable.ts';
 import type { Compression } from './compression-of.ts';
 import { DecompressError } from './decompress-error.ts';
@@ -108,5 +109,5 @@ async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
 }
 
 function isDataError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_');
+  return error instanceof Error && errnoOf(error)?.startsWith('Z_') === true;
 }

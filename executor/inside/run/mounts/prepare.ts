@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { AT_FDCWD, MOUNT_ATTR } from '../../../../native/constants.ts';
 import { close, fchmodat } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
+import { hasErrno } from '../../../../registry/oci/thrown.ts';
 import { unreachable } from '../../../../registry/oci/unreachable.ts';
 import type { RunAction, RunMount } from '../../../protocol/actions.ts';
 import { Refusal } from '../../failure.ts';
@@ -125,7 +126,7 @@ function hostResolver(): string {
   try {
     return readFileSync('/etc/resolv.conf', 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasErrno(error, 'ENOENT')) {
       return '';
     }
     throw error;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AT, MOUNT_ATTR } from '../../../../native/constants.ts';
 import { close } from '../../../../native/files.ts';
 import { mountSetattr } from '../../../../native/mounts.ts';
+import { errnoOf } from '../../../../registry/oci/thrown.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
 import type { Owner } from '../../owner.ts';
 import { missingSource, prepareHostPath, prepareScratch } from './bind.ts';
@@ -50,7 +51,7 @@ function realPath(source: string): string {
   try {
     return realpathSync(source);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string') throw missingSource(source, error.code);
-    throw error;
+    const errno = errnoOf(error);
+    throw errno === undefined ? error : missingSource(source, errno);
   }
 }
