@@ -1,10 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
-import type { WorkerClient } from '../executor/host/worker-client.ts';
 import { startTelling, type Tell } from './clock.ts';
 import { UsageError } from './errors.ts';
 import type { StepId } from './events.ts';
@@ -15,6 +13,7 @@ import { Cleanup } from './solve/cleanup.ts';
 import { LazyWorker } from './solve/lazy-worker.ts';
 import { once } from './solve/once.ts';
 import { RootFolders } from './solve/root-folders.ts';
+import { startWorker, strangersIn } from './solve/start-worker.ts';
 import { WorkerIds } from './solve/worker-ids.ts';
 import type { FetchedContexts } from './source/fetched-contexts.ts';
 import { ImageLookup } from './source/image-lookup.ts';
@@ -90,14 +89,6 @@ function withEnvironment(
   return { ...given, environment, buildArgs: { [epochName]: epoch, ...given.buildArgs } };
 }
 
-/** What lies between the folders of builds and is none. It may be somebody's, so it stays. */
-export function strangersIn({ leftovers, layout }: Store): readonly string[] {
-  const { strange } = leftovers;
-  return strange.length === 0
-    ? []
-    : [`Not made by tsbuild, so it stays in ${layout.sessions}: ${strange.map((name) => `"${name}"`).join(', ')}`];
-}
-
 const policyName = 'EXPERIMENTAL_BUILDKIT_SOURCE_POLICY';
 
 /** Whoever sets a policy relies on it. */
@@ -105,29 +96,6 @@ function withoutPolicy(): UsageError {
   return new UsageError(policyName, `Cannot build under the policy of ${policyName}: policies for sources are not supported`, {
     hint: `Unset ${policyName} to build without it`,
   });
-}
-
-interface WorkerStart {
-  readonly ids: WorkerIds;
-  readonly signal: AbortSignal;
-  readonly onNotice: (message: string) => void;
-}
-
-/** Starts the worker of a store, which removes what killed builds left. Throws EnvironmentError. */
-export async function startWorker(store: Store, { ids, signal, onNotice }: WorkerStart): Promise<WorkerClient> {
-  await store.hold();
-  const { WorkerClient: Client } = await import('../executor/host/worker-client.ts');
-  const temporaryFolder = path.dirname(await store.newPath());
-  const client = await Client.start({ storeRoot: store.root, temporaryFolder, signal, onWarning: onNotice });
-  await ids.learn(client.ids);
-  // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
-  const { abandoned } = store.leftovers;
-  if (abandoned.length > 0) {
-    const { removalOrder } = await import('../cache/remove-session.ts');
-    const { sessions } = store.layout;
-    client.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, abandoned) }).catch(() => undefined);
-  }
-  return client;
 }
 
 /** File times come from a clock that ticks every few milliseconds, so the start is read off a file instead of the process's clock. */

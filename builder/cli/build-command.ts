@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { BuildOptions, Output, PullPolicy, Squash } from '../options.ts';
+import { type ProgressMode, progressModes } from '../progress/progress.ts';
 import { type Call, readCall } from './call.ts';
 import { defaultPlatforms } from './default-platforms.ts';
 import { imageName } from './image-name.ts';
@@ -10,9 +11,6 @@ import type { ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
 import { storeOwnerOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
-
-export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
-export type ProgressMode = (typeof progressModes)[number];
 
 /** What a `tsbuild build` command line asks for. */
 export interface BuildCommand {

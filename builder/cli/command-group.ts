@@ -1,6 +1,6 @@
 import { suggest } from '../../parser/suggest.ts';
 import { UsageError } from '../errors.ts';
-import type { CommandContext } from './commands.ts';
+import type { CommandContext } from './command.ts';
 import { row } from './help.ts';
 import { runStoreCommand, type StoreCommand } from './store-command.ts';
 

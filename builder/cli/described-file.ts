@@ -8,7 +8,7 @@ import { readArgumentFiles } from './argument-files.ts';
 import { readBuildCommand } from './build-command.ts';
 import { buildFlags } from './build-flags.ts';
 import { type DescribeMethod, type ReportFormat, readReportFormat } from './call.ts';
-import type { CommandContext } from './commands.ts';
+import type { CommandContext } from './command.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';

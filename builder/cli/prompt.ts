@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { UsageError } from '../errors.ts';
 import { untilAborted } from '../until-aborted.ts';
-import type { CommandContext } from './commands.ts';
+import type { CommandContext } from './command.ts';
 
 /** Asks for a line on the terminal. Throws UsageError when there is none. */
 export async function askLine(question: string, context: CommandContext): Promise<string> {

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { printableLine } from '../printable.ts';
-import type { CommandContext } from './commands.ts';
+import type { CommandContext } from './command.ts';
 import type { Flag, RefusedFlag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';

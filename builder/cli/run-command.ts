@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { suggest } from '../../parser/suggest.ts';
 import { UsageError } from '../errors.ts';
-import { type CommandContext, commands } from './commands.ts';
+import type { CommandContext } from './command.ts';
+import { commands } from './commands.ts';
 import { spellings } from './other-tools.ts';
 
 /** Finds the command that a command line means, and runs it. Without a known name it is `build`. */

@@ -1,6 +1,6 @@
 import { openStore, type Store } from '../../cache/store.ts';
 import { UsageError } from '../errors.ts';
-import type { CommandContext } from './commands.ts';
+import type { CommandContext } from './command.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';
 import { type ParsedFlags, parseFlags } from './parse-flags.ts';

@@ -3,12 +3,12 @@ import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
-import { cleanSource, findMatches, findPath, type SourceMatch } from './copy-sources.ts';
+import { findMatches, findPath, type SourceMatch } from './copy-sources.ts';
 import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
 import { hasWildcards, PatternError } from './pattern.ts';
 import { PatternList } from './pattern-list.ts';
-import { literalHint, splitPivot } from './source-patterns.ts';
+import { cleanSource, literalHint, splitPivot } from './source-patterns.ts';
 import type { FileTree } from './tree.ts';
 
 /** One source as it was written, variables expanded. */

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { didYouMean } from '../../parser/suggest.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
@@ -13,12 +12,6 @@ export interface SourceMatch {
   readonly written: RawPath;
   /** Where it is, links followed. */
   readonly path: RawPath;
-}
-
-/** A source as a path below the tree's root: `..` stops at the root, slashes at either end mean nothing. '' is the root. */
-export function cleanSource(source: string): string {
-  const cleaned = posix.normalize(`/${source}`);
-  return cleaned.replace(/^\/+/, '').replace(/\/$/, '');
 }
 
 /**

@@ -1,7 +1,13 @@
-import { cleanSource } from './copy-sources.ts';
+import { posix } from 'node:path';
 import { goMatcher, splitWildcards } from './go-match.ts';
 import { PatternError } from './pattern.ts';
 import { parseOne } from './pattern-list.ts';
+
+/** A source as a path below the tree's root: `..` stops at the root, slashes at either end mean nothing. '' is the root. */
+export function cleanSource(source: string): string {
+  const cleaned = posix.normalize(`/${source}`);
+  return cleaned.replace(/^\/+/, '').replace(/\/$/, '');
+}
 
 /**
  * `--parents` keeps what follows the first `/./`, or all of the path. A `./` in front and a `/.` at the end are no pivots. Nothing after

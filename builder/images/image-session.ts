@@ -1,9 +1,9 @@
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import { startWorker } from '../session.ts';
 import { Cleanup } from '../solve/cleanup.ts';
 import { LazyWorker } from '../solve/lazy-worker.ts';
 import { type OnProgress, RootFolders } from '../solve/root-folders.ts';
+import { startWorker } from '../solve/start-worker.ts';
 import type { WorkerIds } from '../solve/worker-ids.ts';
 
 /** How registries are spoken to. */

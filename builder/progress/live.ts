@@ -1,6 +1,6 @@
 import { drawn, initialState, type LiveState, reduce } from './live-state.ts';
 import { happenedLines, headerLine, liveLines, type Screen } from './live-view.ts';
-import type { Progress } from './start-progress.ts';
+import type { Progress } from './progress.ts';
 import { summaryLine } from './summary.ts';
 import { textWidth } from './text-width.ts';
 

@@ -1,22 +1,12 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { ProgressMode } from '../cli/build-command.ts';
 import { hasColours } from '../cli/colours.ts';
-import type { CommandContext } from '../cli/commands.ts';
-import type { BuildEvent } from '../events.ts';
-import type { BuildResult } from '../result.ts';
 import { PlainProgress } from './plain.ts';
+import type { Progress, ProgressDisplay, ProgressMode } from './progress.ts';
 import { rawJsonLine } from './raw-json.ts';
 import { summaryLine } from './summary.ts';
 
-/** Shows a build on standard error while it goes on. */
-export interface Progress extends AsyncDisposable {
-  readonly onEvent: (event: BuildEvent) => void;
-  /** Says what was built. Not called when the build failed. */
-  finish(result: BuildResult): void;
-}
-
 /** Starts the display that was asked for; `auto` is the live view on terminals and lines everywhere else. */
-export async function startProgress(mode: ProgressMode, { stderr, environment }: CommandContext): Promise<Progress> {
+export async function startProgress(mode: ProgressMode, { stderr, environment }: ProgressDisplay): Promise<Progress> {
   const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
   switch (mode) {
     case 'quiet':
@@ -36,7 +26,7 @@ export async function startProgress(mode: ProgressMode, { stderr, environment }:
   }
 }
 
-function startPlain(stderr: CommandContext['stderr']): Progress {
+function startPlain(stderr: ProgressDisplay['stderr']): Progress {
   const plain = new PlainProgress();
   const startedMs = performance.now();
   return {
@@ -51,7 +41,7 @@ function startPlain(stderr: CommandContext['stderr']): Progress {
   };
 }
 
-function startRawJson(stderr: CommandContext['stderr']): Progress {
+function startRawJson(stderr: ProgressDisplay['stderr']): Progress {
   return {
     onEvent: (event) => {
       stderr.write(rawJsonLine(event));

@@ -1,9 +1,7 @@
-import { open } from 'node:fs/promises';
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import type { PlannedAdd } from '../plan/plan.ts';
-import { looksLikeArchive, sniffedBytes } from './archive-magic.ts';
 import { type DecidedGroup, decideFiles, withTime } from './planned-files.ts';
 import { replacesOf, writeGroups } from './prepare-copy.ts';
 import type { OnProgress } from './root-folders.ts';
@@ -41,11 +39,4 @@ export async function groupsOfFolder(
     },
     time: 'constant',
   };
-}
-
-/** True for a file whose content looks like an archive. */
-export async function isArchiveFile(file: string | Buffer): Promise<boolean> {
-  await using handle = await open(file, 'r');
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
-  return looksLikeArchive(buffer.subarray(0, bytesRead));
 }

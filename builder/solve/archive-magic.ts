@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { compressionOf } from '../../registry/oci/compression/compression-of.ts';
 
 /** How many bytes of a file say whether ADD unpacks it: one tar header. */
@@ -22,4 +23,11 @@ function isTarHeader(bytes: Uint8Array): boolean {
   let sum = 0;
   for (const [index, byte] of bytes.entries()) sum += index >= checksumField.start && index < checksumField.end ? 0x20 : byte;
   return sum === Number.parseInt(stated, 8);
+}
+
+/** True for a file whose content looks like an archive. */
+export async function isArchiveFile(file: string | Buffer): Promise<boolean> {
+  await using handle = await open(file, 'r');
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(sniffedBytes), 0, sniffedBytes, 0);
+  return looksLikeArchive(buffer.subarray(0, bytesRead));
 }

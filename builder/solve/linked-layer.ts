@@ -2,12 +2,20 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from '../../cache/errors.ts';
 import type { StepRecord } from '../../cache/step-records.ts';
+import type { Store } from '../../cache/store.ts';
 import { snapshotFiles } from '../../cache/store-layout.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
-import type { Solving } from './solving.ts';
+import type { LazyWorker } from './lazy-worker.ts';
 import { orForgetDamaged } from './verify-layers.ts';
+
+/** What taking a layer over needs. */
+interface Takeover {
+  readonly store: Store;
+  readonly worker: LazyWorker;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Takes the layer of a COPY --link over to another base than the one that it was made on, as its tar: it holds nothing of what is below. What
@@ -16,7 +24,7 @@ import { orForgetDamaged } from './verify-layers.ts';
 export async function layerOnBase(
   record: StepRecord,
   parent: Digest | undefined,
-  { store, worker, signal }: Pick<Solving, 'store' | 'worker' | 'signal'>,
+  { store, worker, signal }: Takeover,
 ): Promise<LayerFacts | undefined> {
   const { facts } = record;
   const made = await store.snapshots.withAnyIds(record.chainId);
@@ -36,7 +44,7 @@ export async function layerOnBase(
 export async function takenOver(
   record: StepRecord,
   parent: Digest | undefined,
-  solving: Pick<Solving, 'store' | 'worker' | 'signal'>,
+  solving: Takeover,
 ): Promise<LayerFacts | undefined> {
   try {
     return await layerOnBase(record, parent, solving);

@@ -1,7 +1,7 @@
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { BuildOptions } from '../options.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
-import { isArchiveFile } from '../solve/added-files.ts';
+import { isArchiveFile } from '../solve/archive-magic.ts';
 import { Cleanup } from '../solve/cleanup.ts';
 import { type DownloadServices, downloadFile } from './download-file.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';

@@ -6,7 +6,7 @@ import { readArgumentFiles } from '../argument-files.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';
 import type { DescribeMethod } from '../call.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { DescribeRequest } from '../described-file.ts';
 import { parseFlags } from '../parse-flags.ts';
 

@@ -5,7 +5,7 @@ import { exitCode } from '../../exit-code.ts';
 import { reportedJson } from '../../printable.ts';
 import { diagnosticLines } from '../../report.ts';
 import type { ReportFormat } from '../call.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription } from '../described-file.ts';
 
 /** `tsbuild check`: the findings on standard output. Exit code 0: none; 1: warnings only; 2: errors. */

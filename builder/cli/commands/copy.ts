@@ -1,6 +1,6 @@
 import { copyImage } from '../../images/copy-image.ts';
 import { parseImageLocation } from '../../images/location.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import {

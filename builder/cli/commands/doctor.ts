@@ -4,7 +4,7 @@ import { findingsOf } from '../../doctor/findings.ts';
 import { type Trial, tryRun } from '../../doctor/trial.ts';
 import { exitCode } from '../../exit-code.ts';
 import { printableLine, reportedJson } from '../../printable.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { helpText } from '../help.ts';
 import { refuseOperands } from '../operands.ts';

@@ -1,7 +1,7 @@
 import { usageOf } from '../../../cache/prune.ts';
 import { printableJson } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
 import { table } from '../table.ts';
 

@@ -3,7 +3,7 @@ import { compileTokens } from '../../context/token-matcher.ts';
 import { UsageError } from '../../errors.ts';
 import { type ListedImage, listImages } from '../../images/list-images.ts';
 import { bytes } from '../../progress/units.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { splitPair } from '../key-values.ts';
 import { formatFlags, listingText } from '../listing.ts';

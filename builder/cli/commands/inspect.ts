@@ -4,7 +4,7 @@ import { ofImage } from '../../images/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
 import { printableLine } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { inSession } from '../in-session.ts';
 import { formatFlags, listingText } from '../listing.ts';

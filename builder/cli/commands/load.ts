@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { loadImages } from '../../images/load-images.ts';
 import { platformOf } from '../../platforms.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../errors.ts';
 import { checkRegistryFiles } from '../../source/given-files.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { registrySettings } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';

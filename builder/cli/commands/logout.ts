@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { checkRegistryFiles } from '../../source/given-files.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../registry-command.ts';

@@ -1,5 +1,5 @@
+import type { CommandContext } from '../command.ts';
 import { type CommandGroup, runGroup } from '../command-group.ts';
-import type { CommandContext } from '../commands.ts';
 import type { StoreCommand } from '../store-command.ts';
 import { manifestAdd, manifestAnnotate, manifestCreate, manifestRemove } from './manifest-changes.ts';
 import { manifestInspect, manifestPush, manifestRm } from './manifest-lists.ts';

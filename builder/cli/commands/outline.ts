@@ -9,7 +9,7 @@ import { inspectionOptionsOf } from '../../plan/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../platforms.ts';
 import { ReachableImages } from '../../source/reachable-images.ts';
 import { resolveStages } from '../../source/resolve-plan.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../described-file.ts';
 
 /** `tsbuild outline`. */

@@ -1,5 +1,5 @@
 import { pullImage } from '../../images/pull-image.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { registryFlags } from '../shared-flags.ts';

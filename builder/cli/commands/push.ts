@@ -4,7 +4,7 @@ import { inFormat } from '../../images/new-documents.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { refuseTransport } from '../image-name.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
 import { printableLine } from '../../printable.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 

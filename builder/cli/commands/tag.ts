@@ -1,5 +1,5 @@
 import { findImage, fullName } from '../../images/stored-images.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const tagCommand: StoreCommand = {

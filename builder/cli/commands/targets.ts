@@ -1,7 +1,7 @@
 import { exitCode } from '../../exit-code.ts';
 import { targetsJson, targetsText } from '../../outline/render.ts';
 import { targets } from '../../outline/targets.ts';
-import type { CommandContext } from '../commands.ts';
+import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, openDescribed, runDescription, soundFile } from '../described-file.ts';
 
 /** `tsbuild targets`. */

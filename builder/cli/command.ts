@@ -1,0 +1,24 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a command may touch of the process. Only main.ts makes one from the real process. */
+export interface CommandContext {
+  /** The arguments after the command's name. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable;
+  /** Results: ids, listings, archives. */
+  readonly stdout: Writable;
+  /** Progress, warnings, errors. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+  readonly signal: AbortSignal;
+}
+
+/** Runs to the end and gives the exit code; failures are thrown. */
+export type RunCommand = (context: CommandContext) => Promise<number>;
+
+/** A command of the CLI. What it needs is loaded when it is called. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<RunCommand>;
+}

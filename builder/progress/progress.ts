@@ -1,0 +1,19 @@
+import type { Writable } from 'node:stream';
+import type { BuildEvent } from '../events.ts';
+import type { BuildResult } from '../result.ts';
+
+export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
+export type ProgressMode = (typeof progressModes)[number];
+
+/** Where progress is shown, and what the environment says of it. */
+export interface ProgressDisplay {
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Shows a build on standard error while it goes on. */
+export interface Progress extends AsyncDisposable {
+  readonly onEvent: (event: BuildEvent) => void;
+  /** Says what was built. Not called when the build failed. */
+  finish(result: BuildResult): void;
+}
