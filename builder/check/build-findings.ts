@@ -1,9 +1,9 @@
-import { type BaseFacts, check, type ParentStage } from '../../parser/check.ts';
 import { type CheckOptions, parseCheckOptions } from '../../parser/check-options.ts';
-import { CheckReport } from '../../parser/check-report.ts';
 import type { Containerfile } from '../../parser/containerfile.ts';
 import type { Diagnostic } from '../../parser/errors.ts';
-import { rules } from '../../parser/rules.ts';
+import { type BaseFacts, check, type ParentStage } from '../../parser/lint/check.ts';
+import { CheckReport } from '../../parser/lint/check-report.ts';
+import { rules } from '../../parser/lint/rules.ts';
 import type { Source, Span } from '../../parser/span.ts';
 import { UsageError } from '../errors.ts';
 import type { FileIndex, SelectedStage } from '../plan/selection.ts';

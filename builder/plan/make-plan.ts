@@ -1,6 +1,6 @@
-import { baseImagePlatformWarning } from '../../parser/check-whole.ts';
 import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
 import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
+import { baseImagePlatformWarning } from '../../parser/lint/check-whole.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { applyOptions, imagePlatformOf } from './apply-options.ts';
 import { excessLayers } from './check-layers.ts';

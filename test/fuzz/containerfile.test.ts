@@ -1,9 +1,9 @@
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { check } from '../../parser/check.ts';
-import { toJson, toSarif } from '../../parser/check-output.ts';
 import { codeFrame } from '../../parser/code-frame.ts';
 import { expandHeredoc, expandWord } from '../../parser/expand.ts';
+import { check } from '../../parser/lint/check.ts';
+import { toJson, toSarif } from '../../parser/lint/check-output.ts';
 import { parse, parseStageInstruction } from '../../parser/parse.ts';
 import { assertSound } from '../parser/soundness.ts';
 import { corpus } from './containerfile-corpus.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { containerfileErrorCodes } from '../../parser/errors.ts';
-import { rules } from '../../parser/rules.ts';
+import { rules } from '../../parser/lint/rules.ts';
 
 /** A file of the project, found from wherever the test was compiled to. */
 function projectFile(name: string): string {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { check } from '../../parser/check.ts';
 import { codeFrame } from '../../parser/code-frame.ts';
 import { expandHeredoc, expandWord, expandWords, variablesOf } from '../../parser/expand.ts';
 import { parseGlob, trimPrefix, trimSuffix } from '../../parser/glob.ts';
+import { check } from '../../parser/lint/check.ts';
 import { formatPlatform, parsePlatform } from '../../parser/platform.ts';
 import { at, parseText } from './reading.ts';
 import { assertSound } from './soundness.ts';

@@ -25,7 +25,7 @@ export async function checkFile({ options, format }: DescribeRequest, context: C
 
 async function written(findings: readonly Diagnostic[], sources: readonly Source[], format: ReportFormat): Promise<string> {
   if (format === 'text') return text(findings, sources);
-  const { toJson, toSarif } = await import('../../../parser/check-output.ts');
+  const { toJson, toSarif } = await import('../../../parser/lint/check-output.ts');
   if (format === 'json') return json(toJson(findings, sources));
   const { packageVersion } = await import('../package-version.ts');
   return json(toSarif(findings, sources, packageVersion()));

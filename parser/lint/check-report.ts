@@ -1,8 +1,8 @@
-import type { CheckOptions } from './check-options.ts';
-import type { InstructionBase } from './containerfile.ts';
-import type { Diagnostic } from './errors.ts';
+import type { CheckOptions } from '../check-options.ts';
+import type { InstructionBase } from '../containerfile.ts';
+import type { Diagnostic } from '../errors.ts';
+import type { Span } from '../span.ts';
 import { rules } from './rules.ts';
-import type { Span } from './span.ts';
 
 /** A finding of a rule, before it is known whether the rule is wanted. */
 export interface Finding {

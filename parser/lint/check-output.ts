@@ -1,7 +1,7 @@
-import type { Diagnostic } from './errors.ts';
-import { hidePasswords } from './private-url.ts';
+import type { Diagnostic } from '../errors.ts';
+import { hidePasswords } from '../private-url.ts';
+import type { Position, Source, Span } from '../span.ts';
 import { rules } from './rules.ts';
-import type { Position, Source, Span } from './span.ts';
 
 /** Findings in the shape of BuildKit's lint result, so that its tools can read them. */
 export interface CheckJson {

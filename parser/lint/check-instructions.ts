@@ -1,7 +1,4 @@
-import { nameOfBlank } from './blank.ts';
-import type { CheckReport } from './check-report.ts';
-import { expandIn, known, type Scope } from './check-scope.ts';
-import { expandableHeredocs, expandableWords } from './check-words.ts';
+import { nameOfBlank } from '../blank.ts';
 import type {
   AddInstruction,
   ArgInstruction,
@@ -14,13 +11,16 @@ import type {
   RunInstruction,
   StageInstruction,
   Word,
-} from './containerfile.ts';
-import { expandHeredoc, expandWords, type UnsetVariable } from './expand.ts';
-import { goQuote } from './go-quote.ts';
-import { parsePort } from './ports.ts';
-import type { Span } from './span.ts';
-import { suggest } from './suggest.ts';
-import { spanInWord } from './word.ts';
+} from '../containerfile.ts';
+import { expandHeredoc, expandWords, type UnsetVariable } from '../expand.ts';
+import { goQuote } from '../go-quote.ts';
+import { parsePort } from '../ports.ts';
+import type { Span } from '../span.ts';
+import { suggest } from '../suggest.ts';
+import { spanInWord } from '../word.ts';
+import type { CheckReport } from './check-report.ts';
+import { expandIn, known, type Scope } from './check-scope.ts';
+import { expandableHeredocs, expandableWords } from './check-words.ts';
 
 /** UndefinedVar for one instruction but ARG, whose arguments see each other. */
 export function checkVariables(

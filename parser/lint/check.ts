@@ -1,3 +1,8 @@
+import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from '../check-options.ts';
+import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstruction, StageInstruction } from '../containerfile.ts';
+import type { Diagnostic } from '../errors.ts';
+import { goQuote } from '../go-quote.ts';
+import type { Source } from '../span.ts';
 import {
   checkArgument,
   checkDescription,
@@ -11,7 +16,6 @@ import {
   checkVariables,
   checkWideBlank,
 } from './check-instructions.ts';
-import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from './check-options.ts';
 import { CheckReport } from './check-report.ts';
 import {
   applyArg,
@@ -25,10 +29,6 @@ import {
 } from './check-scope.ts';
 import { checkCasing, checkFrom, checkStageNames } from './check-stages.ts';
 import { checkNames, checkSyntax, checkUnusedArgs } from './check-whole.ts';
-import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstruction, StageInstruction } from './containerfile.ts';
-import type { Diagnostic } from './errors.ts';
-import { goQuote } from './go-quote.ts';
-import type { Source } from './span.ts';
 
 /** What the image brings along from which a stage starts. */
 export interface BaseFacts {

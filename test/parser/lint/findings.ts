@@ -1,7 +1,7 @@
-import { type BaseFacts, type CheckFacts, check } from '../../parser/check.ts';
-import type { StageInstruction } from '../../parser/containerfile.ts';
-import { rules } from '../../parser/rules.ts';
-import { parseText } from './reading.ts';
+import type { StageInstruction } from '../../../parser/containerfile.ts';
+import { type BaseFacts, type CheckFacts, check } from '../../../parser/lint/check.ts';
+import { rules } from '../../../parser/lint/rules.ts';
+import { parseText } from '../reading.ts';
 
 /** What the checks find in a text. */
 export interface CheckRow {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { check } from '../../parser/check.ts';
-import { toJson, toSarif } from '../../parser/check-output.ts';
-import { parseText } from './reading.ts';
+import { check } from '../../../parser/lint/check.ts';
+import { toJson, toSarif } from '../../../parser/lint/check-output.ts';
+import { parseText } from '../reading.ts';
 
 const text = 'FROM scratch AS Bad\n# 😀\nCOPY $q /\n';
 const sources = [{ name: 'dir with blank/Containerfile', text }];

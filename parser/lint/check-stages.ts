@@ -1,11 +1,11 @@
+import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from '../containerfile.ts';
+import { variablesOf } from '../expand.ts';
+import { goQuote } from '../go-quote.ts';
+import { looksLikeImageName } from '../image-name.ts';
+import { parsePlatform } from '../platform.ts';
+import { suggest } from '../suggest.ts';
 import type { CheckReport } from './check-report.ts';
 import { expandIn, type Scope } from './check-scope.ts';
-import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from './containerfile.ts';
-import { variablesOf } from './expand.ts';
-import { goQuote } from './go-quote.ts';
-import { looksLikeImageName } from './image-name.ts';
-import { parsePlatform } from './platform.ts';
-import { suggest } from './suggest.ts';
 
 /** ConsistentInstructionCasing: what most instructions do is right; a tie counts as upper case. */
 export function checkCasing(file: Containerfile, report: CheckReport): void {

@@ -1,14 +1,14 @@
-import type { CheckOptions } from './check-options.ts';
+import type { CheckOptions } from '../check-options.ts';
+import type { Containerfile, InstructionBase, Word } from '../containerfile.ts';
+import { readDirectives } from '../directives.ts';
+import type { Diagnostic } from '../errors.ts';
+import { variablesOf } from '../expand.ts';
+import { formatPlatform, type Platform } from '../platform.ts';
+import { isControlArg, platformArgs, proxyArgs } from '../predefined.ts';
+import type { Source, Span } from '../span.ts';
+import { suggest } from '../suggest.ts';
 import type { CheckReport } from './check-report.ts';
-import type { Containerfile, InstructionBase, Word } from './containerfile.ts';
-import { readDirectives } from './directives.ts';
-import type { Diagnostic } from './errors.ts';
-import { variablesOf } from './expand.ts';
-import { formatPlatform, type Platform } from './platform.ts';
-import { isControlArg, platformArgs, proxyArgs } from './predefined.ts';
 import { rules } from './rules.ts';
-import type { Source, Span } from './span.ts';
-import { suggest } from './suggest.ts';
 
 /**
  * UnusedGlobalArg: no FROM uses it, no other default does, no stage and no base image (`declaredByBases`) declares it again, and nothing

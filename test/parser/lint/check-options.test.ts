@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CheckFacts, check } from '../../parser/check.ts';
-import { baseImagePlatformWarning } from '../../parser/check-whole.ts';
-import { parseText } from './reading.ts';
+import { type CheckFacts, check } from '../../../parser/lint/check.ts';
+import { baseImagePlatformWarning } from '../../../parser/lint/check-whole.ts';
+import { parseText } from '../reading.ts';
 
 /** The findings as `line Rule`. */
 function names(text: string, facts: Partial<CheckFacts> = {}): readonly string[] {
