@@ -1,6 +1,6 @@
-import type { Containerfile } from '../parser/containerfile.ts';
-import { ContainerfileError, type Diagnostic } from '../parser/errors.ts';
-import { positionOf } from '../parser/position.ts';
+import { ContainerfileError, type Diagnostic } from '../parser/mistakes/errors.ts';
+import type { Containerfile } from '../parser/syntax/containerfile.ts';
+import { positionOf } from '../parser/syntax/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';

@@ -1,5 +1,5 @@
 import type { WorkerFailure } from '../executor/protocol/failures.ts';
-import type { Source, Span } from '../parser/span.ts';
+import type { Source, Span } from '../parser/syntax/span.ts';
 import { unreachable } from '../registry/oci/unreachable.ts';
 
 /** The caller asked for something that cannot be: a bad flag, a missing context, an option without its partner. Exit code 2. */

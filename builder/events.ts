@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../parser/errors.ts';
+import type { Diagnostic } from '../parser/mistakes/errors.ts';
 import type { Digest } from '../registry/oci/digest.ts';
 
 /** Numbers the steps of a build in the order of the plan. */

@@ -1,8 +1,8 @@
 export { StoreError, type StoreErrorCode } from '../cache/errors.ts';
 export { EnvironmentError, type EnvironmentErrorCode, ExecutorError } from '../executor/host/errors.ts';
 export type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
-export { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../parser/errors.ts';
-export type { Source, Span } from '../parser/span.ts';
+export { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../parser/mistakes/errors.ts';
+export type { Source, Span } from '../parser/syntax/span.ts';
 export { RegistryError, type RegistryErrorCode } from '../registry/errors.ts';
 export type { Descriptor } from '../registry/oci/descriptor.ts';
 export type { Digest } from '../registry/oci/digest.ts';

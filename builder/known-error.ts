@@ -1,6 +1,6 @@
 import { StoreError, troubleOf } from '../cache/errors.ts';
 import { EnvironmentError, ExecutorError } from '../executor/host/errors.ts';
-import { ContainerfileError } from '../parser/errors.ts';
+import { ContainerfileError } from '../parser/mistakes/errors.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { SourceError } from './context/errors.ts';
 import { OutputError, StepError, UsageError } from './errors.ts';

@@ -1,5 +1,5 @@
 import { arch } from 'node:process';
-import { formatPlatform, parsePlatform } from '../parser/platform.ts';
+import { formatPlatform, parsePlatform } from '../parser/values/platform.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import { UsageError } from './errors.ts';
 import type { BuildOptions } from './options.ts';

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import type { ExecutorError } from '../executor/host/errors.ts';
 import type { WorkerFailure } from '../executor/protocol/failures.ts';
-import { codeFrame } from '../parser/code-frame.ts';
-import type { ContainerfileError, Diagnostic } from '../parser/errors.ts';
-import type { Source, Span } from '../parser/span.ts';
+import { codeFrame } from '../parser/mistakes/code-frame.ts';
+import type { ContainerfileError, Diagnostic } from '../parser/mistakes/errors.ts';
+import type { Source, Span } from '../parser/syntax/span.ts';
 import { trimEnd } from '../registry/oci/trim-end.ts';
 import { unreachable } from '../registry/oci/unreachable.ts';
 import { packageVersion } from './cli/package-version.ts';

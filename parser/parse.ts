@@ -1,22 +1,22 @@
-import { nameOfBlank } from './blank.ts';
-import { parseCheckOptions } from './check-options.ts';
+import { instructionBase, parseInstruction, readTrigger, type Surroundings } from './instructions/instruction.ts';
+import { nameOfBlank } from './lines/blank.ts';
+import { LineReader, longestLineBytes, type RawInstruction } from './lines/line-reader.ts';
+import type { LogicalLine } from './lines/logical-line.ts';
+import type { Diagnostic } from './mistakes/errors.ts';
+import { parseCheckOptions } from './statements/check-options.ts';
+import { type DirectiveBlock, foreignSyntax, readDirectives } from './statements/directives.ts';
+import { type LocatedHeredoc, readHeredocs } from './statements/heredoc.ts';
+import { readStatement } from './statements/statement.ts';
 import type {
   ArgInstruction,
   Containerfile,
+  Escape,
   FromInstruction,
   Instruction,
   InstructionBase,
   StageInstruction,
-} from './containerfile.ts';
-import { type DirectiveBlock, foreignSyntax, readDirectives } from './directives.ts';
-import type { Diagnostic } from './errors.ts';
-import { type LocatedHeredoc, readHeredocs } from './heredoc.ts';
-import { instructionBase, parseInstruction, readTrigger, type Surroundings } from './instruction.ts';
-import { LineReader, longestLineBytes, type RawInstruction } from './line-reader.ts';
-import type { LogicalLine } from './logical-line.ts';
-import type { Source } from './span.ts';
-import { readStatement } from './statement.ts';
-import type { Escape } from './word-syntax.ts';
+} from './syntax/containerfile.ts';
+import type { Source } from './syntax/span.ts';
 
 export interface ParseResult {
   /** undefined when there is an error among the diagnostics. */

@@ -1,10 +1,10 @@
-import { type CheckOptions, parseCheckOptions } from '../../parser/check-options.ts';
-import type { Containerfile } from '../../parser/containerfile.ts';
-import type { Diagnostic } from '../../parser/errors.ts';
 import { type BaseFacts, check, type ParentStage } from '../../parser/lint/check.ts';
 import { CheckReport } from '../../parser/lint/check-report.ts';
 import { rules } from '../../parser/lint/rules.ts';
-import type { Source, Span } from '../../parser/span.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import { type CheckOptions, parseCheckOptions } from '../../parser/statements/check-options.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
+import type { Source, Span } from '../../parser/syntax/span.ts';
 import { UsageError } from '../errors.ts';
 import type { FileIndex, SelectedStage } from '../plan/selection.ts';
 import type { ResolvedStages } from '../source/resolve-plan.ts';

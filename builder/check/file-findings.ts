@@ -1,5 +1,5 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
-import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
+import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { InspectedFile } from '../inspected-file.ts';
 import type { BuildOptions } from '../options.ts';

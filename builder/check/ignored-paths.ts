@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Containerfile } from '../../parser/containerfile.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
 import type { BuildOptions } from '../options.ts';

@@ -1,4 +1,4 @@
-import { suggest } from '../../parser/suggest.ts';
+import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { row } from './help.ts';

@@ -1,6 +1,6 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
-import { ContainerfileError } from '../../parser/errors.ts';
-import type { Source } from '../../parser/span.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import { type InspectedFile, inspectFile } from '../inspected-file.ts';
 import type { BuildOptions } from '../options.ts';
 import { printableLine } from '../printable.ts';

@@ -1,4 +1,4 @@
-import { parsePlatform } from '../../parser/platform.ts';
+import { parsePlatform } from '../../parser/values/platform.ts';
 import { UsageError } from '../errors.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { suggest } from '../../parser/suggest.ts';
+import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { suggest } from '../../parser/suggest.ts';
+import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';

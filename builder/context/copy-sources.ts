@@ -1,4 +1,4 @@
-import { didYouMean } from '../../parser/suggest.ts';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { SourceError } from './errors.ts';

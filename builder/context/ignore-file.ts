@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ContainerfileError } from '../../parser/errors.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../parser/errors.ts';
-import type { Source } from '../../parser/span.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { PatternError } from './pattern.ts';
 import { cleanPattern, type MatchState, PatternList, parseOne } from './pattern-list.ts';

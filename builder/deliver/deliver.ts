@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { ExportedTree } from '../../executor/protocol/messages.ts';
-import { formatPlatform } from '../../parser/platform.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';

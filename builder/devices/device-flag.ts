@@ -1,4 +1,4 @@
-import { isCdiName } from '../../parser/device.ts';
+import { isCdiName } from '../../parser/instructions/device.ts';
 import { UsageError } from '../errors.ts';
 import type { DeviceNode } from './cdi-spec.ts';
 

@@ -1,5 +1,5 @@
-import { splitCsv } from '../../parser/csv.ts';
-import { isDeviceName } from '../../parser/device.ts';
+import { isDeviceName } from '../../parser/instructions/device.ts';
+import { splitCsv } from '../../parser/values/csv.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';
 

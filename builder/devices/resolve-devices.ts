@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
-import type { Source } from '../../parser/span.ts';
+import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import type { Tell } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';

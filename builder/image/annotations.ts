@@ -1,4 +1,4 @@
-import { formatPlatform, parsePlatform } from '../../parser/platform.ts';
+import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../errors.ts';
 

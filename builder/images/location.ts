@@ -1,4 +1,4 @@
-import { suggest } from '../../parser/suggest.ts';
+import { suggest } from '../../parser/mistakes/suggest.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../errors.ts';
 import type { ImageFileOutput } from '../export/export-image.ts';

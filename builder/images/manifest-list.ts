@@ -1,4 +1,4 @@
-import { formatPlatform } from '../../parser/platform.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { Containerfile } from '../../parser/containerfile.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Tell } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { BuildOptions } from '../options.ts';

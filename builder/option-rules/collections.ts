@@ -1,4 +1,4 @@
-import { suggest } from '../../parser/suggest.ts';
+import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../errors.ts';
 import { type Place, type Rule, wrongKind } from './rule.ts';
 

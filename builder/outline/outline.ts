@@ -1,6 +1,6 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
-import type { Diagnostic } from '../../parser/errors.ts';
-import type { Span } from '../../parser/span.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { ArgumentInfo, GlobalScope } from '../plan/global-scope.ts';
 import { type PlannedState, planStages } from '../plan/make-plan.ts';

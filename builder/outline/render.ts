@@ -1,6 +1,6 @@
-import { positionOf } from '../../parser/position.ts';
-import { hidePasswords } from '../../parser/private-url.ts';
-import type { Source, Span } from '../../parser/span.ts';
+import { hidePasswords } from '../../parser/mistakes/private-url.ts';
+import { positionOf } from '../../parser/syntax/position.ts';
+import type { Source, Span } from '../../parser/syntax/span.ts';
 import { printableLine, reportedJson } from '../printable.ts';
 import type { Outline } from './outline.ts';
 import type { Target } from './targets.ts';

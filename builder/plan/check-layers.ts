@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../parser/errors.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { mostLayers } from '../../registry/oci/most-layers.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { PlannedStage, StageIndex } from './plan.ts';

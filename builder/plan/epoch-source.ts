@@ -1,6 +1,6 @@
-import type { Containerfile, StageSyntax } from '../../parser/containerfile.ts';
-import { ContainerfileError } from '../../parser/errors.ts';
-import type { Span } from '../../parser/span.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
+import type { Containerfile, StageSyntax } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import { epochName, epochTextOf, isEpochNumber } from './global-scope.ts';
 import { namedContextOf } from './image-request.ts';
 import { planStages } from './make-plan.ts';

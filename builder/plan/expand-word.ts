@@ -1,8 +1,8 @@
-import type { ArgumentSyntax, Word } from '../../parser/containerfile.ts';
-import { expandHeredoc, expandWord, expandWords } from '../../parser/expand.ts';
-import type { Span } from '../../parser/span.ts';
-import { spanInWord } from '../../parser/word.ts';
-import type { Escape, WordError } from '../../parser/word-syntax.ts';
+import { spanInWord } from '../../parser/statements/word.ts';
+import type { ArgumentSyntax, Escape, Word } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
+import { expandHeredoc, expandWord, expandWords } from '../../parser/words/expand.ts';
+import type { WordError } from '../../parser/words/word-syntax.ts';
 import { refuse } from './refuse.ts';
 
 /** How words become values: the variables, and the file's escape character. */

@@ -1,7 +1,7 @@
-import type { ArgInstruction, Containerfile } from '../../parser/containerfile.ts';
-import { variablesOf } from '../../parser/expand.ts';
-import { formatPlatform } from '../../parser/platform.ts';
-import type { Span } from '../../parser/span.ts';
+import type { ArgInstruction, Containerfile } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
+import { variablesOf } from '../../parser/words/expand.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { argumentName, type Expander, valueOf } from './expand-word.ts';
 import type { PlanOptions } from './plan-options.ts';

@@ -1,5 +1,5 @@
-import { formatPlatform } from '../../parser/platform.ts';
-import type { Span } from '../../parser/span.ts';
+import type { Span } from '../../parser/syntax/span.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { familiarReference, parseReference } from '../../registry/reference.ts';

@@ -1,5 +1,5 @@
-import type { MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
-import type { Span } from '../../parser/span.ts';
+import type { MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import type { HistoryEntry } from '../../registry/oci/image-config.ts';
 import type { GlobalScope } from './global-scope.ts';
 import type { PlannedAction, PlannedStep, SourceRef } from './plan.ts';

@@ -1,5 +1,5 @@
-import type { CopyInstruction, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
-import type { Span } from '../../parser/span.ts';
+import type { CopyInstruction, MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import { namedContextOf, noImageReason } from './image-request.ts';
 import { refuse } from './refuse.ts';
 import type { FileIndex, FoundSource, NameUse, PlacedInstruction } from './selection.ts';

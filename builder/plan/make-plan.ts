@@ -1,6 +1,6 @@
-import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/containerfile.ts';
-import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
 import { baseImagePlatformWarning } from '../../parser/lint/check-whole.ts';
+import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { applyOptions, imagePlatformOf } from './apply-options.ts';
 import { excessLayers } from './check-layers.ts';

@@ -1,5 +1,5 @@
-import type { ArgInstruction, ArgumentSyntax } from '../../parser/containerfile.ts';
-import { variablesOf } from '../../parser/expand.ts';
+import type { ArgInstruction, ArgumentSyntax } from '../../parser/syntax/containerfile.ts';
+import { variablesOf } from '../../parser/words/expand.ts';
 import { argumentName, valueOf } from './expand-word.ts';
 import { configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import type { PlannedStep } from './plan.ts';

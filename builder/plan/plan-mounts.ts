@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import type { MountSyntax } from '../../parser/containerfile.ts';
-import { ContainerfileError } from '../../parser/errors.ts';
-import { type ResolvedMount, resolveMount } from '../../parser/mount.ts';
+import { type ResolvedMount, resolveMount } from '../../parser/instructions/mount.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
+import type { MountSyntax } from '../../parser/syntax/containerfile.ts';
 import { valueOfText } from './expand-word.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';

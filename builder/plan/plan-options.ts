@@ -1,4 +1,4 @@
-import type { Source } from '../../parser/span.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions } from '../options.ts';

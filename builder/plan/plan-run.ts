@@ -1,4 +1,4 @@
-import type { RunInstruction } from '../../parser/containerfile.ts';
+import type { RunInstruction } from '../../parser/syntax/containerfile.ts';
 import { defaultShell } from './config-state.ts';
 import type { Expander } from './expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path/posix';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
 import type {
   CmdInstruction,
   Command,
@@ -14,10 +15,9 @@ import type {
   UserInstruction,
   VolumeInstruction,
   WorkdirInstruction,
-} from '../../parser/containerfile.ts';
-import { expandPorts } from '../../parser/ports.ts';
-import { parseSignal, signalNames } from '../../parser/signal.ts';
-import { didYouMean } from '../../parser/suggest.ts';
+} from '../../parser/syntax/containerfile.ts';
+import { expandPorts } from '../../parser/values/ports.ts';
+import { parseSignal, signalNames } from '../../parser/values/signal.ts';
 import type { Healthcheck } from '../../registry/oci/image-config.ts';
 import { valueOf, valuesOf } from './expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';

@@ -1,5 +1,5 @@
-import type { Heredoc } from '../../parser/containerfile.ts';
-import type { Span } from '../../parser/span.ts';
+import type { Heredoc } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import type { ContainerConfig, HistoryEntry } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Platform } from '../../registry/oci/platform.ts';

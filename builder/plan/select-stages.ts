@@ -1,6 +1,6 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
-import { ContainerfileError, type Diagnostic } from '../../parser/errors.ts';
-import { didYouMean } from '../../parser/suggest.ts';
+import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { idleArguments } from './control-arguments.ts';
 import { globalScope } from './global-scope.ts';

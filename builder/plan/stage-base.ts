@@ -1,7 +1,7 @@
-import type { Containerfile, FromInstruction, Word } from '../../parser/containerfile.ts';
-import { expandWord, variablesOf } from '../../parser/expand.ts';
-import { parsePlatform } from '../../parser/platform.ts';
-import { didYouMean } from '../../parser/suggest.ts';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
+import type { Containerfile, FromInstruction, Word } from '../../parser/syntax/containerfile.ts';
+import { parsePlatform } from '../../parser/values/platform.ts';
+import { expandWord, variablesOf } from '../../parser/words/expand.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { type Expander, valueOf } from './expand-word.ts';
 import type { GlobalScope } from './global-scope.ts';

@@ -1,5 +1,5 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
-import { didYouMean } from '../../parser/suggest.ts';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { imageKey, type NamedContext, namedContextOf } from './image-request.ts';
 import type { PlanOptions } from './plan-options.ts';
 import type { FileIndex, FoundSource, NameUse } from './selection.ts';

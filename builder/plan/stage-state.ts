@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path/posix';
-import type { Escape } from '../../parser/word-syntax.ts';
+import type { Escape } from '../../parser/syntax/containerfile.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Platform } from '../../registry/oci/platform.ts';

@@ -1,6 +1,6 @@
-import type { StageInstruction } from '../../parser/containerfile.ts';
-import { expandWord } from '../../parser/expand.ts';
-import { formatPlatform } from '../../parser/platform.ts';
+import type { StageInstruction } from '../../parser/syntax/containerfile.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
+import { expandWord } from '../../parser/words/expand.ts';
 import type { Expander } from './expand-word.ts';
 import type { Plan, PlannedStage, PlannedStep } from './plan.ts';
 

@@ -1,6 +1,6 @@
-import type { Containerfile, StageInstruction } from '../../parser/containerfile.ts';
-import type { Diagnostic } from '../../parser/errors.ts';
-import { didYouMean } from '../../parser/suggest.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import { didYouMean } from '../../parser/mistakes/suggest.ts';
+import type { Containerfile, StageInstruction } from '../../parser/syntax/containerfile.ts';
 import { isControlArgument } from './control-arguments.ts';
 import { platformArguments } from './global-scope.ts';
 import type { PlanOptions } from './plan-options.ts';

@@ -1,6 +1,6 @@
-import type { Diagnostic } from '../../parser/errors.ts';
-import { formatPlatform, isUnknownPlatform, nearestPlatform } from '../../parser/platform.ts';
-import type { Span } from '../../parser/span.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Span } from '../../parser/syntax/span.ts';
+import { formatPlatform, isUnknownPlatform, nearestPlatform } from '../../parser/values/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { PlanOptions } from './plan-options.ts';
 import type { SelectedStage } from './selection.ts';

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../parser/errors.ts';
-import { formatPlatform } from '../../parser/platform.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import { formatPlatform } from '../../parser/values/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { PlannedStep } from './plan.ts';
 import { errorDiagnostic } from './refuse.ts';

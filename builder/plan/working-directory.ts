@@ -1,4 +1,4 @@
-import type { Span } from '../../parser/span.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
 import { refuse } from './refuse.ts';
 

@@ -1,5 +1,5 @@
 import { StoreError } from '../../cache/errors.ts';
-import type { Source } from '../../parser/span.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import { RegistryError } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';

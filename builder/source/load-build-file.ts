@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { Source } from '../../parser/span.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';

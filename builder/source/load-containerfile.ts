@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Source } from '../../parser/span.ts';
+import type { Source } from '../../parser/syntax/span.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { errnoOf, hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../errors.ts';

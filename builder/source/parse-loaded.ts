@@ -1,5 +1,5 @@
 import { type ParseResult, parse } from '../../parser/parse.ts';
-import { positionOf } from '../../parser/position.ts';
+import { positionOf } from '../../parser/syntax/position.ts';
 import { UsageError } from '../errors.ts';
 import type { LoadedContainerfile } from './load-containerfile.ts';
 

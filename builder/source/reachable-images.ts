@@ -1,5 +1,5 @@
 import { StoreError } from '../../cache/errors.ts';
-import type { Diagnostic } from '../../parser/errors.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { RegistryError, type RegistryErrorCode } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { UsageError } from '../errors.ts';

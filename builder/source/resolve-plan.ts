@@ -1,4 +1,4 @@
-import type { Containerfile } from '../../parser/containerfile.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { ImageRequest } from '../plan/image-request.ts';

@@ -1,4 +1,7 @@
-import { nameOfBlank } from '../blank.ts';
+import { nameOfBlank } from '../lines/blank.ts';
+import { goQuote } from '../mistakes/go-quote.ts';
+import { suggest } from '../mistakes/suggest.ts';
+import { spanInWord } from '../statements/word.ts';
 import type {
   AddInstruction,
   ArgInstruction,
@@ -11,13 +14,10 @@ import type {
   RunInstruction,
   StageInstruction,
   Word,
-} from '../containerfile.ts';
-import { expandHeredoc, expandWords, type UnsetVariable } from '../expand.ts';
-import { goQuote } from '../go-quote.ts';
-import { parsePort } from '../ports.ts';
-import type { Span } from '../span.ts';
-import { suggest } from '../suggest.ts';
-import { spanInWord } from '../word.ts';
+} from '../syntax/containerfile.ts';
+import type { Span } from '../syntax/span.ts';
+import { parsePort } from '../values/ports.ts';
+import { expandHeredoc, expandWords, type UnsetVariable } from '../words/expand.ts';
 import type { CheckReport } from './check-report.ts';
 import { expandIn, known, type Scope } from './check-scope.ts';
 import { expandableHeredocs, expandableWords } from './check-words.ts';

@@ -1,6 +1,6 @@
-import type { Diagnostic } from '../errors.ts';
-import { hidePasswords } from '../private-url.ts';
-import type { Position, Source, Span } from '../span.ts';
+import type { Diagnostic } from '../mistakes/errors.ts';
+import { hidePasswords } from '../mistakes/private-url.ts';
+import type { Position, Source, Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';
 
 /** Findings in the shape of BuildKit's lint result, so that its tools can read them. */

@@ -1,7 +1,7 @@
-import type { CheckOptions } from '../check-options.ts';
-import type { InstructionBase } from '../containerfile.ts';
-import type { Diagnostic } from '../errors.ts';
-import type { Span } from '../span.ts';
+import type { Diagnostic } from '../mistakes/errors.ts';
+import type { CheckOptions } from '../statements/check-options.ts';
+import type { InstructionBase } from '../syntax/containerfile.ts';
+import type { Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';
 
 /** A finding of a rule, before it is known whether the rule is wanted. */

@@ -1,7 +1,6 @@
-import type { ArgInstruction, ArgumentSyntax, EnvInstruction, Word } from '../containerfile.ts';
-import { type Expansion, expandWord, type UnsetVariable } from '../expand.ts';
-import { platformArgs } from '../predefined.ts';
-import type { Escape } from '../word-syntax.ts';
+import type { ArgInstruction, ArgumentSyntax, EnvInstruction, Escape, Word } from '../syntax/containerfile.ts';
+import { type Expansion, expandWord, type UnsetVariable } from '../words/expand.ts';
+import { platformArgs } from '../words/predefined.ts';
 
 /** The variables at one place of the file, as far as they are known without building. */
 export interface Scope {

@@ -1,9 +1,9 @@
-import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from '../containerfile.ts';
-import { variablesOf } from '../expand.ts';
-import { goQuote } from '../go-quote.ts';
-import { looksLikeImageName } from '../image-name.ts';
-import { parsePlatform } from '../platform.ts';
-import { suggest } from '../suggest.ts';
+import { goQuote } from '../mistakes/go-quote.ts';
+import { suggest } from '../mistakes/suggest.ts';
+import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from '../syntax/containerfile.ts';
+import { looksLikeImageName } from '../values/image-name.ts';
+import { parsePlatform } from '../values/platform.ts';
+import { variablesOf } from '../words/expand.ts';
 import type { CheckReport } from './check-report.ts';
 import { expandIn, type Scope } from './check-scope.ts';
 

@@ -1,12 +1,12 @@
-import type { CheckOptions } from '../check-options.ts';
-import type { Containerfile, InstructionBase, Word } from '../containerfile.ts';
-import { readDirectives } from '../directives.ts';
-import type { Diagnostic } from '../errors.ts';
-import { variablesOf } from '../expand.ts';
-import { formatPlatform, type Platform } from '../platform.ts';
-import { isControlArg, platformArgs, proxyArgs } from '../predefined.ts';
-import type { Source, Span } from '../span.ts';
-import { suggest } from '../suggest.ts';
+import type { Diagnostic } from '../mistakes/errors.ts';
+import { suggest } from '../mistakes/suggest.ts';
+import type { CheckOptions } from '../statements/check-options.ts';
+import { readDirectives } from '../statements/directives.ts';
+import type { Containerfile, InstructionBase, Word } from '../syntax/containerfile.ts';
+import type { Source, Span } from '../syntax/span.ts';
+import { formatPlatform, type Platform } from '../values/platform.ts';
+import { variablesOf } from '../words/expand.ts';
+import { isControlArg, platformArgs, proxyArgs } from '../words/predefined.ts';
 import type { CheckReport } from './check-report.ts';
 import { rules } from './rules.ts';
 

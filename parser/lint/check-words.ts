@@ -1,4 +1,4 @@
-import type { Heredoc, MountSyntax, StageInstruction, Word } from '../containerfile.ts';
+import type { Heredoc, MountSyntax, StageInstruction, Word } from '../syntax/containerfile.ts';
 
 /** The words of an instruction in which variables are replaced, ARG's and those of triggers excepted. */
 export function expandableWords(instruction: StageInstruction): readonly Word[] {

@@ -1,8 +1,14 @@
-import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from '../check-options.ts';
-import type { ArgInstruction, CmdInstruction, Containerfile, EntrypointInstruction, StageInstruction } from '../containerfile.ts';
-import type { Diagnostic } from '../errors.ts';
-import { goQuote } from '../go-quote.ts';
-import type { Source } from '../span.ts';
+import type { Diagnostic } from '../mistakes/errors.ts';
+import { goQuote } from '../mistakes/go-quote.ts';
+import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from '../statements/check-options.ts';
+import type {
+  ArgInstruction,
+  CmdInstruction,
+  Containerfile,
+  EntrypointInstruction,
+  StageInstruction,
+} from '../syntax/containerfile.ts';
+import type { Source } from '../syntax/span.ts';
 import {
   checkArgument,
   checkDescription,

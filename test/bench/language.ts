@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { plan } from '../../builder/plan/make-plan.ts';
 import { selectStages } from '../../builder/plan/select-stages.ts';
-import type { Containerfile } from '../../parser/containerfile.ts';
 import { check } from '../../parser/lint/check.ts';
 import { parse } from '../../parser/parse.ts';
+import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { image, plainOptions } from '../builder/plan/plan-text.ts';
 import { median } from './measure.ts';
 

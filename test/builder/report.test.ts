@@ -7,7 +7,7 @@ import { report } from '../../builder/report.ts';
 import { StoreError } from '../../cache/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
-import { ContainerfileError } from '../../parser/errors.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { RegistryError } from '../../registry/errors.ts';
 
 const source = { name: 'Containerfile', text: 'FROM scratch\nRUN make all\n' };

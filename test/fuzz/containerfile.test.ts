@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { codeFrame } from '../../parser/code-frame.ts';
-import { expandHeredoc, expandWord } from '../../parser/expand.ts';
 import { check } from '../../parser/lint/check.ts';
 import { toJson, toSarif } from '../../parser/lint/check-output.ts';
+import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import { parse, parseStageInstruction } from '../../parser/parse.ts';
+import { expandHeredoc, expandWord } from '../../parser/words/expand.ts';
 import { assertSound } from '../parser/soundness.ts';
 import { corpus } from './containerfile-corpus.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { printable, printableJson, printableLine, reportedJson } from '../../builder/printable.ts';
-import { codeFrame } from '../../parser/code-frame.ts';
-import { hidePasswords } from '../../parser/private-url.ts';
+import { codeFrame } from '../../parser/mistakes/code-frame.ts';
+import { hidePasswords } from '../../parser/mistakes/private-url.ts';
 import { redactText } from '../../registry/http/redact.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { containerfileErrorCodes } from '../../parser/errors.ts';
 import { rules } from '../../parser/lint/rules.ts';
+import { containerfileErrorCodes } from '../../parser/mistakes/errors.ts';
 
 /** A file of the project, found from wherever the test was compiled to. */
 function projectFile(name: string): string {

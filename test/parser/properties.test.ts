@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { codeFrame } from '../../parser/code-frame.ts';
-import { expandHeredoc, expandWord, expandWords, variablesOf } from '../../parser/expand.ts';
-import { parseGlob, trimPrefix, trimSuffix } from '../../parser/glob.ts';
 import { check } from '../../parser/lint/check.ts';
-import { formatPlatform, parsePlatform } from '../../parser/platform.ts';
+import { codeFrame } from '../../parser/mistakes/code-frame.ts';
+import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
+import { expandHeredoc, expandWord, expandWords, variablesOf } from '../../parser/words/expand.ts';
+import { parseGlob, trimPrefix, trimSuffix } from '../../parser/words/glob.ts';
 import { at, parseText } from './reading.ts';
 import { assertSound } from './soundness.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Containerfile, StageInstruction } from '../../parser/containerfile.ts';
-import type { Diagnostic } from '../../parser/errors.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { type ParseResult, parse } from '../../parser/parse.ts';
-import type { Span } from '../../parser/span.ts';
+import type { Containerfile, StageInstruction } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 
 /** parse() of one source with the usual name. */
 export function parseText(text: string): ParseResult {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { InstructionBase } from '../../parser/containerfile.ts';
 import { parse } from '../../parser/parse.ts';
-import type { Span } from '../../parser/span.ts';
+import type { InstructionBase } from '../../parser/syntax/containerfile.ts';
+import type { Span } from '../../parser/syntax/span.ts';
 
 /**
  * What holds for any text: parse() returns, errors have a place (but that of an empty file), spans lie inside the text, instructions follow each other, and a file means

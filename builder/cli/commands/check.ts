@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../../parser/errors.ts';
-import type { Source } from '../../../parser/span.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { Source } from '../../../parser/syntax/span.ts';
 import { fileFindings } from '../../check/file-findings.ts';
 import { exitCode } from '../../exit-code.ts';
 import { reportedJson } from '../../printable.ts';

@@ -1,4 +1,4 @@
-import { ContainerfileError } from '../../../parser/errors.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import type { Platform } from '../../../registry/oci/platform.ts';
 import { eachOnce } from '../../check/for-each-platform.ts';
 import { exitCode } from '../../exit-code.ts';

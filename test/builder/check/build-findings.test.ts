@@ -4,7 +4,7 @@ import { buildFindings, type CheckedPlan } from '../../../builder/check/build-fi
 import { plan } from '../../../builder/plan/make-plan.ts';
 import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
 import { selectStages } from '../../../builder/plan/select-stages.ts';
-import type { Diagnostic } from '../../../parser/errors.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';
 import { image, parsed, plainOptions } from '../plan/plan-text.ts';
 

@@ -7,7 +7,7 @@ import { resolveDevices } from '../../../builder/devices/resolve-devices.ts';
 import { UsageError } from '../../../builder/errors.ts';
 import type { BuildOptions } from '../../../builder/options.ts';
 import type { Plan } from '../../../builder/plan/plan.ts';
-import { ContainerfileError } from '../../../parser/errors.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { planText } from '../plan/plan-text.ts';
 

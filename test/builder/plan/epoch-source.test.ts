@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type EpochSource, epochSourceOf, withoutNamedEpoch } from '../../../builder/plan/epoch-source.ts';
 import { plan } from '../../../builder/plan/make-plan.ts';
 import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
-import { ContainerfileError } from '../../../parser/errors.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { image, parsed, plainOptions } from './plan-text.ts';
 
 const src = 'FROM scratch AS src\nADD https://host/x /\n';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { plan } from '../../../builder/plan/make-plan.ts';
 import { selectStages } from '../../../builder/plan/select-stages.ts';
-import { ContainerfileError } from '../../../parser/errors.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { parse } from '../../../parser/parse.ts';
 import { image, plainOptions, planText } from './plan-text.ts';
 

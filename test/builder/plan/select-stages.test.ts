@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
 import { selectStages } from '../../../builder/plan/select-stages.ts';
-import { ContainerfileError } from '../../../parser/errors.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { image, type PlanSetup, parsed, plainOptions, planText, refusal, targetOf } from './plan-text.ts';
 
 interface Row {

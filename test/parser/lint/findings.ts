@@ -1,6 +1,6 @@
-import type { StageInstruction } from '../../../parser/containerfile.ts';
 import { type BaseFacts, type CheckFacts, check } from '../../../parser/lint/check.ts';
 import { rules } from '../../../parser/lint/rules.ts';
+import type { StageInstruction } from '../../../parser/syntax/containerfile.ts';
 import { parseText } from '../reading.ts';
 
 /** What the checks find in a text. */
