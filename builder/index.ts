@@ -9,11 +9,19 @@ export type { Digest } from '../registry/oci/digest.ts';
 export type { Platform } from '../registry/oci/platform.ts';
 export { build } from './build.ts';
 export { SourceError, type SourceErrorCode } from './context/errors.ts';
-export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './errors.ts';
-export type { BuildEvent, EndState, StepId } from './events.ts';
+export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './contract/errors.ts';
+export type { BuildEvent, EndState, StepId } from './contract/events.ts';
+export type {
+  BuildOptions,
+  ImageOutputOptions,
+  Output,
+  PullPolicy,
+  SecretSource,
+  Squash,
+  SshSource,
+} from './contract/options.ts';
+export type { BuildResult } from './contract/result.ts';
 export { exitCodeOf } from './exit-code-of.ts';
 export { Interrupted } from './interruption.ts';
 export { identify, type KnownError } from './known-error.ts';
-export type { BuildOptions, ImageOutputOptions, Output, PullPolicy, SecretSource, Squash, SshSource } from './options.ts';
 export { type ReportOptions, report } from './report.ts';
-export type { BuildResult } from './result.ts';

@@ -1,6 +1,6 @@
 import type { ParseResult } from '../parser/parse.ts';
+import type { BuildOptions } from './contract/options.ts';
 import { checkOptions } from './option-rules/check-options.ts';
-import type { BuildOptions } from './options.ts';
 import { openSession, type Session } from './session.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
 import { imageFinder } from './source/find-image.ts';

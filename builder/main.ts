@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { troubleOf } from '../cache/errors.ts';
 import { commandNameOf, runCommand } from './cli/run-command.ts';
-import { OutputError } from './errors.ts';
+import { OutputError } from './contract/errors.ts';
 import { exitCode } from './exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './interruption.ts';
 import { systemWords } from './system-reason.ts';

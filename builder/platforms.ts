@@ -1,8 +1,8 @@
 import { arch } from 'node:process';
 import { formatPlatform, parsePlatform } from '../parser/values/platform.ts';
 import type { Platform } from '../registry/oci/platform.ts';
-import { UsageError } from './errors.ts';
-import type { BuildOptions } from './options.ts';
+import { UsageError } from './contract/errors.ts';
+import type { BuildOptions } from './contract/options.ts';
 import { isArgumentOn } from './plan/control-arguments.ts';
 import { buildArgsOf } from './plan/plan-options.ts';
 

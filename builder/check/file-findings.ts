@@ -1,8 +1,8 @@
 import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import type { InspectedFile } from '../inspected-file.ts';
-import type { BuildOptions } from '../options.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/plan-options.ts';

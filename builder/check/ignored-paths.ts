@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { parseContextLocation } from '../source/named-context.ts';
 
 /** What the ignore rules of the build context leave out, as far as that is certain: see CheckFacts. */

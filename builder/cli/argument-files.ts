@@ -1,5 +1,5 @@
 import { inputText } from '../../registry/input-file.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { systemReason } from '../system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 

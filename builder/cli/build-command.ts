@@ -1,5 +1,5 @@
-import { UsageError } from '../errors.ts';
-import type { BuildOptions, Output, PullPolicy, Squash } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions, Output, PullPolicy, Squash } from '../contract/options.ts';
 import { type ProgressMode, progressModes } from '../progress/progress.ts';
 import { type Call, readCall } from './call.ts';
 import { defaultPlatforms } from './default-platforms.ts';

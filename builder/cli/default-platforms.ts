@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { platformOf } from '../platforms.ts';
 
 const variable = 'DOCKER_DEFAULT_PLATFORM';

@@ -1,5 +1,5 @@
 import { parsePlatform } from '../../parser/values/platform.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /**
  * Reads `[ARCH=]PATH` of --emulator: the architecture (Go's name; '' for any) and the path.

@@ -1,6 +1,6 @@
 import { RegistryError } from '../../registry/errors.ts';
 import { parseReference } from '../../registry/reference.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /** Checks a name that an image is to get; gives it back as written. @throws UsageError that says which part is wrong */
 export function imageName(flag: string, text: string): string {

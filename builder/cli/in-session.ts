@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { healing } from '../healing.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';

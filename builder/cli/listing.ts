@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { printableJson } from '../printable.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';

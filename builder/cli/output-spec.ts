@@ -1,6 +1,6 @@
 import { ownValue } from '../../registry/oci/own-value.ts';
-import { UsageError } from '../errors.ts';
-import type { ImageOutputOptions, Output, OutputEpoch } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
 import { compressionWord } from './compression-word.ts';
 import { imageName } from './image-name.ts';
 import { booleanOf } from './parse-flags.ts';

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { untilAborted } from '../until-aborted.ts';
 import type { CommandContext } from './command.ts';
 

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { printableLine } from '../printable.ts';
 import type { CommandContext } from './command.ts';
 import type { Flag, RefusedFlag } from './flag.ts';

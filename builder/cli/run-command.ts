@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { suggest } from '../../parser/mistakes/suggest.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import { spellings } from './other-tools.ts';

@@ -1,7 +1,7 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { parseVolume } from '../mounts/volume.ts';
 import { checkHostname, checkNameServer, parseHost, parseUlimit } from '../option-rules/run-values.ts';
-import type { BuildOptions } from '../options.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';

@@ -1,5 +1,5 @@
 import { openStore, type Store } from '../../cache/store.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { CommandContext } from './command.ts';
 import type { Flag } from './flag.ts';
 import { helpText } from './help.ts';

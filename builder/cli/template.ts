@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { printableJson, withoutControls } from '../printable.ts';
 
 /**

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { containerfileText } from '../source/containerfile-text.ts';
 import { systemReason } from '../system-reason.ts';
 import { IgnoreRules, parseIgnoreFile } from './ignore.ts';

@@ -5,7 +5,7 @@ import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';

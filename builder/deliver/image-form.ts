@@ -1,9 +1,9 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
 import type { ImageFormat } from '../image/media-types.ts';
-import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../options.ts';
 import { isMultiPlatform, platformsOf } from '../platforms.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */

@@ -1,4 +1,4 @@
-import type { BuildOptions, Output, OutputEpoch } from '../options.ts';
+import type { BuildOptions, Output, OutputEpoch } from '../contract/options.ts';
 
 /** What a build writes: what was asked for, else an image in the store. */
 export function outputsOf({ outputs, tags = [] }: BuildOptions): readonly Output[] {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { OutputError, UsageError } from '../errors.ts';
-import type { Output } from '../options.ts';
+import { OutputError, UsageError } from '../contract/errors.ts';
+import type { Output } from '../contract/options.ts';
 import { indexFile, markerFile } from './layout-files.ts';
 import { kindAt, outputFailure, placeOf } from './whole-output.ts';
 

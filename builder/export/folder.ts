@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
-import { OutputError } from '../errors.ts';
+import { OutputError } from '../contract/errors.ts';
 import type { BuiltImage } from './built-image.ts';
 import { checkLayout } from './check-destination.ts';
 import {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, chmod, link, lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrno } from '../../registry/oci/thrown.ts';
-import { OutputError } from '../errors.ts';
+import { OutputError } from '../contract/errors.ts';
 
 /** One entry that goes to its place. */
 interface Move {

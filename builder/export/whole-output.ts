@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasErrno, isSystemError } from '../../registry/oci/thrown.ts';
-import { OutputError } from '../errors.ts';
+import { OutputError } from '../contract/errors.ts';
 import { systemWords } from '../system-reason.ts';
 import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 

@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /** The documents that can carry annotations, and the descriptors of them. */
 export const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;

@@ -2,7 +2,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { Squash } from '../options.ts';
+import type { Squash } from '../contract/options.ts';
 import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
 import { timeText } from './time-text.ts';
 

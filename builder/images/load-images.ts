@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { untilAborted } from '../until-aborted.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepImage } from './keep-image.ts';

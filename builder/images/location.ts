@@ -1,6 +1,6 @@
 import { suggest } from '../../parser/mistakes/suggest.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { ImageFileOutput } from '../export/export-image.ts';
 
 /** Where an image is, or is to be. */

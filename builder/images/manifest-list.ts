@@ -6,7 +6,7 @@ import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { normalisePlatform } from '../../registry/oci/platform-match.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepDocuments, keepImage } from './keep-image.ts';

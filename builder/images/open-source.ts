@@ -7,7 +7,7 @@ import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { chooseEntry } from '../../registry/transfer/choose-image.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { type LeavingForm, withForcedLayers } from './leaving-layers.ts';
 import type { ImageLocation } from './location.ts';

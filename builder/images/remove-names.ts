@@ -1,5 +1,5 @@
 import type { Store } from '../../cache/store.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { findByDigest, findImage } from './stored-images.ts';
 
 /** What came of removing names. */

@@ -9,7 +9,7 @@ import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts'
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { isDamage, readDocument } from '../source/stored-document.ts';
 import type { IndexDocument } from './whole-image.ts';
 

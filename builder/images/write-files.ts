@@ -1,7 +1,7 @@
 import { BlobStore } from '../../cache/blob-store.ts';
 import { StoreLayout } from '../../cache/store-layout.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';

@@ -3,8 +3,8 @@ import { realpath } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Tell } from '../clock.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { parseVolume, volumeNotices } from './volume.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { RunMount } from '../../executor/protocol/actions.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /** What `--volume` says. */
 export interface Volume {

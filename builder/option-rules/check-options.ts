@@ -1,6 +1,6 @@
 import { parseEmulator } from '../cli/emulator-spec.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { parseVolume } from '../mounts/volume.ts';
-import type { BuildOptions } from '../options.ts';
 import { platformOf } from '../platforms.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { imageNames, outputs } from './output-rules.ts';

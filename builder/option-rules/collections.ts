@@ -1,5 +1,5 @@
 import { suggest } from '../../parser/mistakes/suggest.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { type Place, type Rule, wrongKind } from './rule.ts';
 
 /** A list, each element of which obeys a rule. A text is none, though it can be walked. */

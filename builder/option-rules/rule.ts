@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /** Where a value stands: in which option (`outputs[0].destination`), and by which flag of the command line it is given. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { RunAction } from '../../executor/protocol/actions.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { shown } from './rule.ts';
 
 /** The build argument that is a host name. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { type Place, type Rule, shown, wrongKind, wrongText } from './rule.ts';
 
 /** A text, of any content but NUL, with which system calls, environments and names of files end early. */

@@ -1,7 +1,7 @@
 import type { Source } from '../../parser/syntax/span.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { isImageLocation, parseContextLocation } from '../source/named-context.ts';
 
 /** What stands behind a `--build-context` name, as far as planning must know. */

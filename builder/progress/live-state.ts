@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { BuildEvent, EndState, StepId } from '../events.ts';
+import type { BuildEvent, EndState, StepId } from '../contract/events.ts';
 import { printableLine } from '../printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
 import { exportedLine, warningLine } from './plain.ts';

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
-import type { BuildEvent } from '../events.ts';
-import type { BuildResult } from '../result.ts';
+import type { BuildEvent } from '../contract/events.ts';
+import type { BuildResult } from '../contract/result.ts';
 
 export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
 export type ProgressMode = (typeof progressModes)[number];

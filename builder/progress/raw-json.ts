@@ -1,4 +1,4 @@
-import type { BuildEvent } from '../events.ts';
+import type { BuildEvent } from '../contract/events.ts';
 import { reportedJson } from '../printable.ts';
 
 /** One event as one line of JSON; bytes are base64, and addresses have lost their passwords. */

@@ -1,5 +1,5 @@
+import type { BuildResult } from '../contract/result.ts';
 import { printableLine } from '../printable.ts';
-import type { BuildResult } from '../result.ts';
 import { duration } from './units.ts';
 
 /** The last line of a build: what was made, under which names, from how many steps, in what time. */

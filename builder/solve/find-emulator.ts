@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Emulation } from '../../executor/protocol/actions.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { hostPlatform } from '../platforms.ts';
 
 /** Processors by Go's names, as QEMU calls them where it calls them otherwise. */

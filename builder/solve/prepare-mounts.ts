@@ -1,6 +1,6 @@
 import type { RunMount } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
 import type { PlannedMount } from '../plan/plan.ts';
 import { secretValue } from '../source/secret-value.ts';

@@ -1,5 +1,5 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 
 /** The predefined arguments that every RUN sees, in both spellings, and that are in no key, no history and no image. */
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'] as const;

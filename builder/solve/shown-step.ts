@@ -1,6 +1,6 @@
 import { reasonOf } from '../../registry/oci/thrown.ts';
 import type { Tell } from '../clock.ts';
-import type { EndState, StepId } from '../events.ts';
+import type { EndState, StepId } from '../contract/events.ts';
 
 interface Shown {
   readonly id: StepId;

@@ -1,6 +1,6 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { StepId } from '../events.ts';
+import type { StepId } from '../contract/events.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
 import { baseTitle, stepTitle } from '../plan/titles.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';

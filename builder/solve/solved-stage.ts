@@ -1,5 +1,5 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
-import type { StepId } from '../events.ts';
+import type { StepId } from '../contract/events.ts';
 import type { Plan, PlannedAction, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
 import type { RootState } from './root-state.ts';
 import type { Solving } from './solving.ts';

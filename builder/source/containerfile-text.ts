@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { untilAborted } from '../until-aborted.ts';
 
 /** A Containerfile is text that people write: what is longer is something else. BuildKit takes no longer ones either (its gRPC messages). */

@@ -6,7 +6,7 @@ import { IgnoreRules } from '../context/ignore.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';
 import type { FileTree } from '../context/tree.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
 import { type ContextLocation, isRemoteLocation, parseContextLocation, type RemoteLocation } from './named-context.ts';
 import { TreeWithModes } from './tree-with-modes.ts';

@@ -7,7 +7,7 @@ import { RegistryError } from '../../registry/errors.ts';
 import { redactUrl } from '../../registry/http/redact.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { diskLimitOf } from './disk-limit.ts';
 import { secretLine, secretValue } from './secret-value.ts';
 

@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { checkReadable } from './readable-file.ts';
 import { checkSecret } from './secret-value.ts';
 

@@ -16,8 +16,8 @@ import {
   withDefaultTag,
   withDigest,
 } from '../../registry/reference.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions, PullPolicy } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions, PullPolicy } from '../contract/options.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
 import { localLayersOf } from './local-layers.ts';
 import { isDamage, readDocument } from './stored-document.ts';

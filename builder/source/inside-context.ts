@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 
 /**
  * True when a file, which is named inside the folder of a context, is really elsewhere, by a link of its own or of a folder above it: whoever

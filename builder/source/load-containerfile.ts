@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Source } from '../../parser/syntax/span.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { errnoOf, hasErrno } from '../../registry/oci/thrown.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { containerfileText } from './containerfile-text.ts';
 import { leadsOut } from './inside-context.ts';
 

@@ -1,5 +1,5 @@
 import { ownValue } from '../../registry/oci/own-value.ts';
-import type { BuildOptions } from '../options.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
 import { isArchiveFile } from '../solve/archive-magic.ts';
 import { Cleanup } from '../solve/cleanup.ts';

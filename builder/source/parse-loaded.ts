@@ -1,6 +1,6 @@
 import { type ParseResult, parse } from '../../parser/parse.ts';
 import { positionOf } from '../../parser/syntax/position.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { LoadedContainerfile } from './load-containerfile.ts';
 
 /**

@@ -2,7 +2,7 @@ import { StoreError } from '../../cache/errors.ts';
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { RegistryError, type RegistryErrorCode } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
 import { errorDiagnostic } from '../plan/refuse.ts';
 import type { FindImage } from './resolve-plan.ts';

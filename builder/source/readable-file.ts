@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../contract/errors.ts';
 import { systemReason } from '../system-reason.ts';
 
 interface Readable {

@@ -1,6 +1,6 @@
 import type { RegistryClient } from '../../registry/client.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
 import type { ContainerfileReaders } from './load-containerfile.ts';
 

@@ -1,8 +1,8 @@
 import { inputBytes } from '../../registry/input-file.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
-import { UsageError } from '../errors.ts';
-import type { BuildOptions } from '../options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 import { checkReadable } from './readable-file.ts';
 
 /** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */

@@ -1,5 +1,5 @@
+import type { BuildOptions } from '../contract/options.ts';
 import { GitLocationError, parseGitLocation } from '../git/git-location.ts';
-import type { BuildOptions } from '../options.ts';
 import { parseContextLocation } from './named-context.ts';
 
 /** The hosts (with their ports) of the addresses that the user has typed: contexts and Containerfiles. What those name was typed by others. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { build } from '../../builder/build.ts';
-import { UsageError } from '../../builder/errors.ts';
+import { UsageError } from '../../builder/contract/errors.ts';
 import { checkOptions } from '../../builder/option-rules/check-options.ts';
 import { report } from '../../builder/report.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OutputError, StepError, UsageError } from '../../builder/errors.ts';
+import { OutputError, StepError, UsageError } from '../../builder/contract/errors.ts';
 import { exitCodeOf } from '../../builder/exit-code-of.ts';
 import { Interrupted } from '../../builder/interruption.ts';
 import { report } from '../../builder/report.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { BuildOptions, Output } from '../../builder/options.ts';
+import type { BuildOptions, Output } from '../../builder/contract/options.ts';
 import { removeTree } from '../support/remove-tree.ts';
 import { programCommand } from '../support/sandbox.ts';
 import { type TestUser, testUsers } from '../support/users.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BuildOptions } from '../../builder/options.ts';
+import type { BuildOptions } from '../../builder/contract/options.ts';
 import { baseNames } from './base-images.ts';
 import type { Job, WrittenNode } from './driver/job.ts';
 import type { Build, RowOptions } from './row.ts';

@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../../builder/options.ts';
+import type { BuildOptions } from '../../builder/contract/options.ts';
 import type { Requirement } from '../support/requires.ts';
 import type { Tree } from './tree.ts';
 

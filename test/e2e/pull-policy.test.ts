@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PullPolicy } from '../../builder/options.ts';
+import type { PullPolicy } from '../../builder/contract/options.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';

@@ -1,7 +1,7 @@
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { build } from '../../build.ts';
+import { idOf } from '../../contract/result.ts';
 import { startProgress } from '../../progress/start-progress.ts';
-import { idOf } from '../../result.ts';
 import { readArgumentFiles } from '../argument-files.ts';
 import { type BuildCommand, readBuildCommand } from '../build-command.ts';
 import { buildFlags } from '../build-flags.ts';

@@ -1,6 +1,6 @@
 import type { Token } from '../../context/pattern.ts';
 import { compileTokens } from '../../context/token-matcher.ts';
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { type ListedImage, listImages } from '../../images/list-images.ts';
 import { bytes } from '../../progress/units.ts';
 import type { CommandContext } from '../command.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { loadImages } from '../../images/load-images.ts';
 import { platformOf } from '../../platforms.ts';
 import type { CommandContext } from '../command.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { checkRegistryFiles } from '../../source/given-files.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';

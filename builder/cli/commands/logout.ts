@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { checkRegistryFiles } from '../../source/given-files.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';

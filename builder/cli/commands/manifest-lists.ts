@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { openList } from '../../images/manifest-list.ts';
 import { inFormat } from '../../images/new-documents.ts';

@@ -1,5 +1,5 @@
 import type { PrunePolicy } from '../../../cache/prune.ts';
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
 import { printableJson, printableLine } from '../../printable.ts';
 import { bytes } from '../../progress/units.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
 import { printableLine } from '../../printable.ts';
 import type { CommandContext } from '../command.ts';

@@ -1,5 +1,5 @@
 import { isIndexType } from '../../../registry/oci/layer-format.ts';
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { ImageFileOutput } from '../../export/export-image.ts';
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { ofImage } from '../../images/lost-content.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { readBuildCommand } from '../../../builder/cli/build-command.ts';
 import { buildFlags } from '../../../builder/cli/build-flags.ts';
 import { parseFlags } from '../../../builder/cli/parse-flags.ts';
-import type { BuildOptions } from '../../../builder/options.ts';
+import type { BuildOptions } from '../../../builder/contract/options.ts';
 
 const environment = { FROM_ENV: 'value', TOKEN: 'secret' };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildFlags } from '../../../builder/cli/build-flags.ts';
 import { parseFlags } from '../../../builder/cli/parse-flags.ts';
-import { UsageError } from '../../../builder/errors.ts';
+import { UsageError } from '../../../builder/contract/errors.ts';
 
 const parsed: readonly [
   title: string,

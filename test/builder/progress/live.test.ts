@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BuildEvent } from '../../../builder/events.ts';
+import type { BuildEvent } from '../../../builder/contract/events.ts';
 import { startLiveProgress } from '../../../builder/progress/live.ts';
 import { initialState, reduce } from '../../../builder/progress/live-state.ts';
 import { liveLines } from '../../../builder/progress/live-view.ts';

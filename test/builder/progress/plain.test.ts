@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BuildEvent } from '../../../builder/events.ts';
+import type { BuildEvent } from '../../../builder/contract/events.ts';
 import { logLimitBytes, PlainProgress } from '../../../builder/progress/plain.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { BuildEvent } from '../../../builder/events.ts';
+import type { BuildEvent } from '../../../builder/contract/events.ts';
 import type { build, exitCodeOf, report } from '../../../builder/index.ts';
 import type { Job, JobEnd } from './job.ts';
 import { type SetXattr, writeTree } from './write-tree.ts';

@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../../../builder/options.ts';
+import type { BuildOptions } from '../../../builder/contract/options.ts';
 
 /** A node of a tree as JSON carries it: content is base64. */
 export interface WrittenNode {

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../parser/mistakes/errors.ts';
-import type { Digest } from '../registry/oci/digest.ts';
+import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 
 /** Numbers the steps of a build in the order of the plan. */
 export type StepId = number;

@@ -1,5 +1,5 @@
-import type { Descriptor } from '../registry/oci/descriptor.ts';
-import type { Digest } from '../registry/oci/digest.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 
 /** What a build made. */
 export interface BuildResult {

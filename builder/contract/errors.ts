@@ -1,6 +1,6 @@
-import type { WorkerFailure } from '../executor/protocol/failures.ts';
-import type { Source, Span } from '../parser/syntax/span.ts';
-import { unreachable } from '../registry/oci/unreachable.ts';
+import type { WorkerFailure } from '../../executor/protocol/failures.ts';
+import type { Source, Span } from '../../parser/syntax/span.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 
 /** The caller asked for something that cannot be: a bad flag, a missing context, an option without its partner. Exit code 2. */
 export class UsageError extends Error {
