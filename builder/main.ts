@@ -5,7 +5,7 @@ import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './contract/errors.ts';
 import { exitCode } from './exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './interruption.ts';
-import { systemWords } from './system-reason.ts';
+import { systemWords } from './show/system-reason.ts';
 
 // The only file that touches the process: arguments, streams, signals, exit code.
 
@@ -59,7 +59,7 @@ async function tell(thrown: unknown): Promise<number> {
     const [{ report }, { exitCodeOf }, { hasColours }] = await Promise.all([
       import('./report.ts'),
       import('./exit-code-of.ts'),
-      import('./cli/colours.ts'),
+      import('./show/colours.ts'),
     ]);
     const command = commandNameOf(process.argv.slice(2));
     process.stderr.write(report(thrown, { hasColours: hasColours(process.stderr, process.env), command }));

@@ -11,7 +11,7 @@ import { type StepError, stepHeadline } from './contract/errors.ts';
 import { errorPlaceOf } from './error-place.ts';
 import { identify } from './known-error.ts';
 import { checkReportOptions } from './option-rules/report-rules.ts';
-import { printable, printableLine } from './printable.ts';
+import { printable, printableLine } from './show/printable.ts';
 
 /** How a report may look. */
 export interface ReportOptions {

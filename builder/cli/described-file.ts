@@ -3,7 +3,7 @@ import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Source } from '../../parser/syntax/span.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { type InspectedFile, inspectFile } from '../inspected-file.ts';
-import { printableLine } from '../printable.ts';
+import { printableLine } from '../show/printable.ts';
 import { readArgumentFiles } from './argument-files.ts';
 import { readBuildCommand } from './build-command.ts';
 import { buildFlags } from './build-flags.ts';

@@ -3,7 +3,7 @@ import { healing } from '../healing.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';
 import { platformOf } from '../platforms.ts';
-import { printableLine } from '../printable.ts';
+import { printableLine } from '../show/printable.ts';
 import { WorkerIds } from '../solve/worker-ids.ts';
 import { checkRegistryFiles } from '../source/given-files.ts';
 import { defaultPlatform } from './default-platforms.ts';

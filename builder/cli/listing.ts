@@ -1,8 +1,8 @@
 import { UsageError } from '../contract/errors.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../show/printable.ts';
+import { table } from '../show/table.ts';
 import type { Flag } from './flag.ts';
 import type { ParsedFlags } from './parse-flags.ts';
-import { table } from './table.ts';
 import { fillTemplate } from './template.ts';
 
 /** `--format`, with `--json` as a short way to write one of its values. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../contract/errors.ts';
-import { printableLine } from '../printable.ts';
+import { printableLine } from '../show/printable.ts';
 import type { CommandContext } from './command.ts';
 import type { Flag, RefusedFlag } from './flag.ts';
 import { helpText } from './help.ts';

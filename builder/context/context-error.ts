@@ -1,6 +1,6 @@
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
-import { systemWords } from '../system-reason.ts';
+import { systemWords } from '../show/system-reason.ts';
 import { SourceError } from './errors.ts';
 
 /** A file or folder of a context that the file system does not let us read. */

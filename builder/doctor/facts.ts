@@ -6,7 +6,7 @@ import { refusalOf, type StoreOwner } from '../../cache/store-safety.ts';
 import type { HostUser, IdSources } from '../../executor/host/host-user.ts';
 import { currentUser, readIdSources } from '../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../executor/host/id-helpers.ts';
-import { systemReason } from '../system-reason.ts';
+import { systemReason } from '../show/system-reason.ts';
 
 /** What the machine says of itself, as text and numbers. Gathering decides nothing. */
 export interface MachineFacts {

@@ -1,5 +1,5 @@
 import { type BuildResult, idOf } from '../contract/result.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../show/printable.ts';
 import { writeText } from './whole-output.ts';
 
 /** Where the command line wants the result told. */

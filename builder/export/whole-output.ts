@@ -3,7 +3,7 @@ import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import { hasErrno, isSystemError } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../contract/errors.ts';
-import { systemWords } from '../system-reason.ts';
+import { systemWords } from '../show/system-reason.ts';
 import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildEvent, EndState, StepId } from '../contract/events.ts';
-import { printableLine } from '../printable.ts';
+import { printableLine } from '../show/printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
 import { exportedLine, warningLine } from './plain.ts';
 

@@ -1,7 +1,7 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { exactWidth, fitWidth, textWidth } from '../show/text-width.ts';
+import { bytes, duration } from '../show/units.ts';
 import { type Happened, type LiveState, logOf, type RunningStep, type Transfer } from './live-state.ts';
-import { exactWidth, fitWidth, textWidth } from './text-width.ts';
-import { bytes, duration } from './units.ts';
 
 /** What the drawing depends on besides the state. */
 export interface Screen {

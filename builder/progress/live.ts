@@ -1,8 +1,8 @@
+import { textWidth } from '../show/text-width.ts';
 import { drawn, initialState, type LiveState, reduce } from './live-state.ts';
 import { happenedLines, headerLine, liveLines, type Screen } from './live-view.ts';
 import type { Progress } from './progress.ts';
 import { summaryLine } from './summary.ts';
-import { textWidth } from './text-width.ts';
 
 /** The part of a terminal that the live view uses. */
 export interface LiveTerminal {

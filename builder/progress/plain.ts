@@ -1,8 +1,8 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildEvent, StepId } from '../contract/events.ts';
-import { printableLine } from '../printable.ts';
+import { printableLine } from '../show/printable.ts';
+import { duration, bytes as sized } from '../show/units.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
-import { duration, bytes as sized } from './units.ts';
 
 /** Bytes of output of one step that are shown; the rest is cut, since CI systems keep every line for ever. */
 export const logLimitBytes: number = 2 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../contract/events.ts';
-import { reportedJson } from '../printable.ts';
+import { reportedJson } from '../show/printable.ts';
 
 /** One event as one line of JSON; bytes are base64, and addresses have lost their passwords. */
 export function rawJsonLine(event: BuildEvent): string {

@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { hasColours } from '../cli/colours.ts';
+import { hasColours } from '../show/colours.ts';
 import { PlainProgress } from './plain.ts';
 import type { Progress, ProgressDisplay, ProgressMode } from './progress.ts';
 import { rawJsonLine } from './raw-json.ts';

@@ -1,6 +1,6 @@
 import type { BuildResult } from '../contract/result.ts';
-import { printableLine } from '../printable.ts';
-import { duration } from './units.ts';
+import { printableLine } from '../show/printable.ts';
+import { duration } from '../show/units.ts';
 
 /** The last line of a build: what was made, under which names, from how many steps, in what time. */
 export function summaryLine({ descriptor, names, steps }: BuildResult, elapsedMs: number): string {

@@ -5,7 +5,7 @@ import { inputFile } from '../../registry/input-file.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { systemReason } from '../system-reason.ts';
+import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
 import { placeInside } from './inside-folder.ts';

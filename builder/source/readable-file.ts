@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { UsageError } from '../contract/errors.ts';
-import { systemReason } from '../system-reason.ts';
+import { systemReason } from '../show/system-reason.ts';
 
 interface Readable {
   readonly kind: 'file' | 'folder';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { printable, printableJson, printableLine, reportedJson } from '../../builder/printable.ts';
+import { printable, printableJson, printableLine, reportedJson } from '../../builder/show/printable.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import { hidePasswords } from '../../parser/mistakes/private-url.ts';
 import { redactText } from '../../registry/http/redact.ts';

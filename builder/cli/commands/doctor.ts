@@ -3,7 +3,7 @@ import type { Finding } from '../../doctor/finding.ts';
 import { findingsOf } from '../../doctor/findings.ts';
 import { type Trial, tryRun } from '../../doctor/trial.ts';
 import { exitCode } from '../../exit-code.ts';
-import { printableLine, reportedJson } from '../../printable.ts';
+import { printableLine, reportedJson } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { helpText } from '../help.ts';

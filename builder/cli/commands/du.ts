@@ -1,9 +1,9 @@
 import { usageOf } from '../../../cache/prune.ts';
-import { printableJson } from '../../printable.ts';
-import { bytes } from '../../progress/units.ts';
+import { printableJson } from '../../show/printable.ts';
+import { table } from '../../show/table.ts';
+import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { table } from '../table.ts';
 
 export const duCommand: StoreCommand = {
   name: 'du',

@@ -1,7 +1,7 @@
 import { formatPlatform } from '../../../registry/oci/platform-match.ts';
 import { ofImage } from '../../images/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
-import { bytes } from '../../progress/units.ts';
+import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
 import { formatFlagsLike, listingText } from '../listing.ts';
 import type { ParsedFlags } from '../parse-flags.ts';

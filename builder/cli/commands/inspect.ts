@@ -2,15 +2,15 @@ import type { ImageSession } from '../../images/image-session.ts';
 import { type ReportedLayer, reportLayers } from '../../images/layer-report.ts';
 import { ofImage } from '../../images/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
-import { printableLine } from '../../printable.ts';
-import { bytes } from '../../progress/units.ts';
+import { printableLine } from '../../show/printable.ts';
+import { table } from '../../show/table.ts';
+import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { inSession } from '../in-session.ts';
 import { formatFlags, listingText } from '../listing.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { table } from '../table.ts';
 
 const flags: readonly Flag[] = [
   { long: '--layers', group: 'Output', help: 'What each layer adds, changes, hides, and the bytes that a later one wastes' },

@@ -5,7 +5,7 @@ import { inFormat } from '../../images/new-documents.ts';
 import { openRemote } from '../../images/open-source.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
-import { printableJson } from '../../printable.ts';
+import { printableJson } from '../../show/printable.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {
   checkDigestFile,

@@ -1,8 +1,9 @@
 import type { PrunePolicy } from '../../../cache/prune.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
-import { printableJson, printableLine } from '../../printable.ts';
-import { bytes } from '../../progress/units.ts';
+import { printableJson, printableLine } from '../../show/printable.ts';
+import { table } from '../../show/table.ts';
+import { bytes } from '../../show/units.ts';
 import { strangersIn } from '../../solve/start-worker.ts';
 import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../command.ts';
@@ -10,7 +11,6 @@ import { splitPair } from '../key-values.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { parseSize } from '../size.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
-import { table } from '../table.ts';
 
 const group = 'What goes';
 

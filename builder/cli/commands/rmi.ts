@@ -1,6 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
-import { printableLine } from '../../printable.ts';
+import { printableLine } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';

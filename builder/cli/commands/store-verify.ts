@@ -1,7 +1,7 @@
 import { repairVersion } from '../../../cache/store-version.ts';
 import { exitCode } from '../../exit-code.ts';
 import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
-import { printable, printableJson } from '../../printable.ts';
+import { printable, printableJson } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';

@@ -4,7 +4,7 @@ import type { BuildEvent } from '../../../builder/contract/events.ts';
 import { startLiveProgress } from '../../../builder/progress/live.ts';
 import { initialState, reduce } from '../../../builder/progress/live-state.ts';
 import { liveLines } from '../../../builder/progress/live-view.ts';
-import { exactWidth, fitWidth, textWidth } from '../../../builder/progress/text-width.ts';
+import { exactWidth, fitWidth, textWidth } from '../../../builder/show/text-width.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import { Terminal } from '../../support/terminal.ts';
 

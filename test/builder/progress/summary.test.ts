@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rawJsonLine } from '../../../builder/progress/raw-json.ts';
 import { summaryLine } from '../../../builder/progress/summary.ts';
-import { bytes, duration } from '../../../builder/progress/units.ts';
+import { bytes, duration } from '../../../builder/show/units.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 
 const durations: readonly [ms: number, text: string][] = [

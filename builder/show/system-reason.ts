@@ -1,4 +1,4 @@
-import { errnoOf } from '../registry/oci/thrown.ts';
+import { errnoOf } from '../../registry/oci/thrown.ts';
 
 const words: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',

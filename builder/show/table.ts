@@ -1,4 +1,4 @@
-import { printableLine } from '../printable.ts';
+import { printableLine } from './printable.ts';
 
 /** Rows as columns, two blanks apart; the first row is the heading. Ends with a line feed. */
 export function table(rows: readonly (readonly string[])[]): string {
