@@ -11,7 +11,7 @@ const folders = ['builder', 'cache', 'executor', 'native', 'parser', 'registry']
 /** Where an expression is put together from parts, each with what the most hostile parts make of it. */
 const composed: Readonly<Record<string, readonly RegExp[]>> = {
   // At most two wildcards: what one leaves, the other one can take, so there are as many ways as characters.
-  'builder/context/token-matcher.ts': [/^(?:.*\/)?[^/]*x$/su, /^[^/]*x[^/]*$/su, /^[^/]*x.*$/su, /^[\u{61}-\u{7a}][^/]*[^/]$/su],
+  'builder/patterns/token-matcher.ts': [/^(?:.*\/)?[^/]*x$/su, /^[^/]*x[^/]*$/su, /^[^/]*x.*$/su, /^[\u{61}-\u{7a}][^/]*[^/]$/su],
 };
 
 /** Where the texts are as short as names of files. */

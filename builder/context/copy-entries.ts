@@ -2,7 +2,7 @@ import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { MatchState, PatternList } from './pattern-list.ts';
+import type { MatchState, PatternList } from '../patterns/pattern-list.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
 /** Which files below a source are taken, by their path relative to it. The source itself always is. */

@@ -2,13 +2,13 @@ import { posix } from 'node:path';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { hasWildcards, PatternError } from '../patterns/pattern.ts';
+import { PatternList } from '../patterns/pattern-list.ts';
+import { cleanSource, literalHint, splitPivot } from '../patterns/source-patterns.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
 import { findMatches, findPath, type SourceMatch } from './copy-sources.ts';
 import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
-import { hasWildcards, PatternError } from './pattern.ts';
-import { PatternList } from './pattern-list.ts';
-import { cleanSource, literalHint, splitPivot } from './source-patterns.ts';
 import type { FileTree } from './tree.ts';
 
 /** One source as it was written, variables expanded. */

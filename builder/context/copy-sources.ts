@@ -1,8 +1,8 @@
 import { didYouMean } from '../../parser/mistakes/suggest.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { goMatcher, splitWildcards } from '../patterns/go-match.ts';
 import { SourceError } from './errors.ts';
-import { goMatcher, splitWildcards } from './go-match.ts';
 import { resolveInTree } from './resolve.ts';
 import type { FileTree } from './tree.ts';
 

@@ -4,9 +4,9 @@ import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { inputFile } from '../../registry/input-file.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
+import { IgnoreRules, parseIgnoreFile } from '../patterns/ignore.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from '../source/containerfile-text.ts';
-import { IgnoreRules, parseIgnoreFile } from './ignore.ts';
 
 interface IgnoreFileChoice {
   /** Absolute path of the context's folder. */

@@ -6,10 +6,10 @@ import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
+import { IgnoreRules, type IgnoreState } from '../patterns/ignore.ts';
 import { isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
-import { IgnoreRules, type IgnoreState } from './ignore.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
 interface ScanOptions {

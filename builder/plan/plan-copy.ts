@@ -1,7 +1,7 @@
 import type { AddInstruction, CopyInstruction, CopySource } from '../../parser/syntax/containerfile.ts';
 import type { Span } from '../../parser/syntax/span.ts';
 import { isFileMode } from '../../parser/values/file-mode.ts';
-import { excludeProblem, literalHint, sourcePatternProblem } from '../context/source-patterns.ts';
+import { excludeProblem, literalHint, sourcePatternProblem } from '../patterns/source-patterns.ts';
 import { type Expander, optionalValueOf, valueOf, valueOfHeredoc } from './expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinDestination } from './join-path.ts';

@@ -1,7 +1,7 @@
-import type { Token } from '../../context/pattern.ts';
-import { compileTokens } from '../../context/token-matcher.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { type ListedImage, listImages } from '../../images/list-images.ts';
+import type { Token } from '../../patterns/pattern.ts';
+import { compileTokens } from '../../patterns/token-matcher.ts';
 import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type IgnoreRules, type IgnoreState, parseIgnoreFile } from '../../../builder/context/ignore.ts';
+import { type IgnoreRules, type IgnoreState, parseIgnoreFile } from '../../../builder/patterns/ignore.ts';
 import { pathOfText, rawPath } from '../../../registry/oci/raw-path.ts';
 
 function rulesOf(text: string): IgnoreRules {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goMatcher, splitWildcards } from '../../../builder/context/go-match.ts';
-import { PatternError } from '../../../builder/context/pattern.ts';
+import { goMatcher, splitWildcards } from '../../../builder/patterns/go-match.ts';
+import { PatternError } from '../../../builder/patterns/pattern.ts';
 import { pathOfText, rawPath } from '../../../registry/oci/raw-path.ts';
 
 const rows: readonly (readonly [pattern: string, name: string, expected: boolean])[] = [
