@@ -22,6 +22,6 @@ export type {
 } from './contract/options.ts';
 export type { BuildResult } from './contract/result.ts';
 export { exitCodeOf } from './exit-code-of.ts';
-export { Interrupted } from './interruption.ts';
 export { identify, type KnownError } from './known-error.ts';
 export { type ReportOptions, report } from './report.ts';
+export { Interrupted } from './session/interruption.ts';

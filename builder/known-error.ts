@@ -4,7 +4,7 @@ import { ContainerfileError } from '../parser/mistakes/errors.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { SourceError } from './context/errors.ts';
 import { OutputError, StepError, UsageError } from './contract/errors.ts';
-import { Interrupted } from './interruption.ts';
+import { Interrupted } from './session/interruption.ts';
 
 /** The closed set of errors that a build may end with. Whatever is not in it is a defect of tsbuild. */
 export type KnownError =

@@ -4,7 +4,7 @@ import { troubleOf } from '../cache/errors.ts';
 import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './contract/errors.ts';
 import { exitCode } from './exit-code.ts';
-import { exitCodeOfSignal, Interrupted } from './interruption.ts';
+import { exitCodeOfSignal, Interrupted } from './session/interruption.ts';
 import { systemWords } from './show/system-reason.ts';
 
 // The only file that touches the process: arguments, streams, signals, exit code.

@@ -8,9 +8,9 @@ import { trimEnd } from '../registry/oci/trim-end.ts';
 import { unreachable } from '../registry/oci/unreachable.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { type StepError, stepHeadline } from './contract/errors.ts';
-import { errorPlaceOf } from './error-place.ts';
 import { identify } from './known-error.ts';
 import { checkReportOptions } from './option-rules/report-rules.ts';
+import { errorPlaceOf } from './session/error-place.ts';
 import { printable, printableLine } from './show/printable.ts';
 
 /** How a report may look. */

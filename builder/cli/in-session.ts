@@ -1,10 +1,10 @@
 import { UsageError } from '../contract/errors.ts';
-import { healing } from '../healing.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';
 import { platformOf } from '../platforms.ts';
+import { healing } from '../session/healing.ts';
+import { WorkerIds } from '../session/worker-ids.ts';
 import { printableLine } from '../show/printable.ts';
-import { WorkerIds } from '../solve/worker-ids.ts';
 import { checkRegistryFiles } from '../source/given-files.ts';
 import { defaultPlatform } from './default-platforms.ts';
 import type { Flag } from './flag.ts';

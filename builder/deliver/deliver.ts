@@ -11,7 +11,7 @@ import type { BuildEvent } from '../contract/events.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isMultiPlatform } from '../platforms.ts';
-import type { LazyWorker } from '../solve/lazy-worker.ts';
+import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';

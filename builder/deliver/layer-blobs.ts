@@ -6,7 +6,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { LazyWorker } from '../solve/lazy-worker.ts';
+import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { LayerRef, RootState } from '../solve/root-state.ts';
 import { lostLayer, orForgetBlob, orForgetDamaged } from '../solve/verify-layers.ts';

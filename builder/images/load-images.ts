@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { untilAborted } from '../session/until-aborted.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openContent, type WantedPlatforms } from './open-source.ts';

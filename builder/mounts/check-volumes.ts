@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
-import type { Tell } from '../clock.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import type { Tell } from '../session/tell.ts';
 import { parseVolume, volumeNotices } from './volume.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */

@@ -1,9 +1,9 @@
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { Plan, PlannedStage } from '../plan/plan.ts';
+import type { ShownStep } from '../session/shown-step.ts';
 import { baseNeeds } from './base-needs.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';
 import { type RootState, rootOfImage } from './root-state.ts';
-import type { ShownStep } from './shown-step.ts';
 
 interface Needed {
   readonly stage: PlannedStage;

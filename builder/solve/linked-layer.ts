@@ -7,7 +7,7 @@ import { snapshotFiles } from '../../cache/store-layout.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
-import type { LazyWorker } from './lazy-worker.ts';
+import type { LazyWorker } from '../session/lazy-worker.ts';
 import { orForgetDamaged } from './verify-layers.ts';
 
 /** What taking a layer over needs. */

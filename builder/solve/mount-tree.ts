@@ -6,7 +6,7 @@ import { SourceError } from '../context/errors.ts';
 import type { FileTree, TreeEntry } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
 import type { SourceRef } from '../plan/plan.ts';
-import { once } from './once.ts';
+import { once } from '../session/once.ts';
 import { remembered } from './planned-files.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openSource } from './source-trees.ts';

@@ -4,7 +4,7 @@ import { Pace } from '../../registry/oci/pace.ts';
 import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
 import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
-import { once } from './once.ts';
+import { once } from '../session/once.ts';
 import type { OpenSource } from './source-trees.ts';
 
 /** A source with everything that is decided about it. */

@@ -3,8 +3,8 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
 import type { PlannedMount } from '../plan/plan.ts';
+import type { Cleanup } from '../session/cleanup.ts';
 import { secretValue } from '../source/secret-value.ts';
-import type { Cleanup } from './cleanup.ts';
 import { openMountTree } from './mount-tree.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 

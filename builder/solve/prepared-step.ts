@@ -1,6 +1,6 @@
 import type { Action } from '../../executor/protocol/actions.ts';
 import type { KeyedAction } from '../keys/keyed-action.ts';
-import type { Cleanup } from './cleanup.ts';
+import type { Cleanup } from '../session/cleanup.ts';
 
 /** A step whose inputs are known: it can be looked up in the cache, and run if it is not there. */
 export interface PreparedStep {

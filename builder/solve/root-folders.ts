@@ -10,7 +10,7 @@ import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import type { LazyWorker } from './lazy-worker.ts';
+import type { LazyWorker } from '../session/lazy-worker.ts';
 import { takenOver } from './linked-layer.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 import { lostLayer, orForgetBlob, verifyLayers } from './verify-layers.ts';

@@ -3,9 +3,9 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { StepId } from '../contract/events.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/plan.ts';
 import { baseTitle, stepTitle } from '../plan/titles.ts';
+import { ShownStep } from '../session/shown-step.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';
 import { runStep } from './run-step.ts';
-import { ShownStep } from './shown-step.ts';
 import { type PlacedStep, type SolvedStage, type StageSolving, type StepNumbers, stageAt } from './solved-stage.ts';
 import type { Solving } from './solving.ts';
 

@@ -4,7 +4,7 @@ import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
-import type { LazyWorker } from './lazy-worker.ts';
+import type { LazyWorker } from '../session/lazy-worker.ts';
 
 interface Verifying {
   readonly store: Store;

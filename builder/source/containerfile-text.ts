@@ -1,5 +1,5 @@
 import { UsageError } from '../contract/errors.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { untilAborted } from '../session/until-aborted.ts';
 
 /** A Containerfile is text that people write: what is longer is something else. BuildKit takes no longer ones either (its gRPC messages). */
 export const largestContainerfileBytes: number = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import type { Store } from '../../cache/store.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { GitServices } from '../git/git-access.ts';
-import type { Cleanup } from '../solve/cleanup.ts';
+import type { Cleanup } from '../session/cleanup.ts';
 import { secretValue } from './secret-value.ts';
 import { typedHosts } from './typed-hosts.ts';
 

@@ -1,8 +1,8 @@
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
+import { Cleanup } from '../session/cleanup.ts';
 import { isArchiveFile } from '../solve/archive-magic.ts';
-import { Cleanup } from '../solve/cleanup.ts';
 import { type DownloadServices, downloadFile } from './download-file.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
 import { gitServices } from './git-services.ts';

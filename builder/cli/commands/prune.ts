@@ -1,10 +1,10 @@
 import type { PrunePolicy } from '../../../cache/prune.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
+import { strangersIn } from '../../session/start-worker.ts';
 import { printableJson, printableLine } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';
-import { strangersIn } from '../../solve/start-worker.ts';
 import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../command.ts';
 import { splitPair } from '../key-values.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Told } from '../../../builder/clock.ts';
-import { FirstFailure } from '../../../builder/first-failure.ts';
+import { Cleanup } from '../../../builder/session/cleanup.ts';
+import { FirstFailure } from '../../../builder/session/first-failure.ts';
+import { ShownStep } from '../../../builder/session/shown-step.ts';
+import type { Told } from '../../../builder/session/tell.ts';
 import { looksLikeArchive } from '../../../builder/solve/archive-magic.ts';
-import { Cleanup } from '../../../builder/solve/cleanup.ts';
 import { OutputTail } from '../../../builder/solve/output-tail.ts';
 import { proxyEnv } from '../../../builder/solve/proxies.ts';
-import { ShownStep } from '../../../builder/solve/shown-step.ts';
 
 test('OutputTail keeps the last bytes, whatever the chunks', () => {
   const tail = new OutputTail(4);

@@ -1,4 +1,4 @@
-import type { Source, Span } from '../parser/syntax/span.ts';
+import type { Source, Span } from '../../parser/syntax/span.ts';
 
 /** Where a Containerfile asks for something. */
 export interface ErrorPlace {

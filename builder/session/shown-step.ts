@@ -1,6 +1,6 @@
 import { reasonOf } from '../../registry/oci/thrown.ts';
-import type { Tell } from '../clock.ts';
 import type { EndState, StepId } from '../contract/events.ts';
+import type { Tell } from './tell.ts';
 
 interface Shown {
   readonly id: StepId;

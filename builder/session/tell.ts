@@ -1,4 +1,4 @@
-import type { BuildEvent } from './contract/events.ts';
+import type { BuildEvent } from '../contract/events.ts';
 
 type Untimed<E> = E extends BuildEvent ? Omit<E, 'timeMs'> : never;
 

@@ -1,4 +1,4 @@
-import { orAborted } from '../registry/http/or-aborted.ts';
+import { orAborted } from '../../registry/http/or-aborted.ts';
 
 /**
  * The items of a source, until the signal is aborted: then its reason is thrown at once, also while the source waits for whoever
