@@ -1,10 +1,10 @@
 import type { ParseResult } from '../parser/parse.ts';
 import type { BuildOptions } from './contract/options.ts';
 import { checkOptions } from './option-rules/check-options.ts';
+import { checkGivenFiles } from './secrets/given-files.ts';
 import { openSession, type Session } from './session.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
 import { imageFinder } from './source/find-image.ts';
-import { checkGivenFiles } from './source/given-files.ts';
 import { loadBuildFile } from './source/load-build-file.ts';
 import type { LoadedContainerfile } from './source/load-containerfile.ts';
 import { parseLoaded } from './source/parse-loaded.ts';

@@ -3,8 +3,8 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
 import type { PlannedMount } from '../plan/plan.ts';
+import { secretValue } from '../secrets/secret-value.ts';
 import type { Cleanup } from '../session/cleanup.ts';
-import { secretValue } from '../source/secret-value.ts';
 import { openMountTree } from './mount-tree.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 
@@ -129,7 +129,7 @@ async function agentInput(
       hint: `Give it with --ssh ${id}`,
     });
   }
-  const { openAgentSocket } = await import('../mounts/ssh-agent.ts');
+  const { openAgentSocket } = await import('../secrets/ssh-agent.ts');
   const socket = cleanup.use(
     await openAgentSocket(await solving.store.newPath(), {
       source: ssh[id] ?? [],

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../contract/errors.ts';
-import { checkRegistryFiles } from '../../source/given-files.ts';
+import { checkRegistryFiles } from '../../secrets/given-files.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { registrySettings } from '../in-session.ts';

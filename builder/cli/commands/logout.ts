@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import { checkRegistryFiles } from '../../source/given-files.ts';
+import { checkRegistryFiles } from '../../secrets/given-files.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import type { ParsedFlags } from '../parse-flags.ts';

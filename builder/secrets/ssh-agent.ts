@@ -6,7 +6,7 @@ import { reasonOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { SshSource } from '../contract/options.ts';
 import { systemReason } from '../show/system-reason.ts';
-import { checkReadable } from '../source/readable-file.ts';
+import { checkReadable } from './readable-file.ts';
 import { AgentRequestReader, agentFailure } from './ssh-agent-filter.ts';
 
 /** A socket that RUN steps may mount; it reaches the caller's agent and lets through listing and signing only, or all of a raw socket. */

@@ -5,8 +5,8 @@ import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { openAgentSocket } from '../../../builder/mounts/ssh-agent.ts';
-import { AgentRequestReader, agentFailure } from '../../../builder/mounts/ssh-agent-filter.ts';
+import { openAgentSocket } from '../../../builder/secrets/ssh-agent.ts';
+import { AgentRequestReader, agentFailure } from '../../../builder/secrets/ssh-agent-filter.ts';
 
 function message(type: number, body = ''): Buffer {
   const bytes = Buffer.alloc(5 + body.length);

@@ -18,7 +18,7 @@ export async function checkGivenFiles(options: BuildOptions): Promise<void> {
   await checkRegistryFiles(options);
   for (const id of Object.keys(secrets)) await checkSecret(id, { secrets, environment });
   if (Object.keys(ssh).length === 0) return;
-  const { checkAgent } = await import('../mounts/ssh-agent.ts');
+  const { checkAgent } = await import('./ssh-agent.ts');
   for (const source of Object.values(ssh)) await checkAgent({ source, callerSocket: environment['SSH_AUTH_SOCK'] });
 }
 
