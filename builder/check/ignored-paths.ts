@@ -3,7 +3,7 @@ import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { readIgnoreRules } from '../context/ignore-file.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { parseContextLocation } from '../source/named-context.ts';
+import { parseContextLocation } from '../plan/model/context-location.ts';
 
 /** What the ignore rules of the build context leave out, as far as that is certain: see CheckFacts. */
 export type IgnoredPaths = (path: string) => boolean;

@@ -1,7 +1,7 @@
 import { UsageError } from '../contract/errors.ts';
 import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
 import type { WantedPlatforms } from '../images/open-source.ts';
-import { platformOf } from '../platforms.ts';
+import { platformOf } from '../plan/model/platforms.ts';
 import { checkRegistryFiles } from '../secrets/given-files.ts';
 import { healing } from '../session/healing.ts';
 import { WorkerIds } from '../session/worker-ids.ts';

@@ -1,8 +1,8 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
-import type { Plan } from '../plan/plan.ts';
-import { isMultiPlatform } from '../platforms.ts';
+import type { Plan } from '../plan/model/plan.ts';
+import { isMultiPlatform } from '../plan/model/platforms.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import type { Session } from '../session.ts';
 import type { OnProgress } from '../solve/root-folders.ts';

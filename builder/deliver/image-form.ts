@@ -4,7 +4,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
 import type { ImageFormat } from '../image/media-types.ts';
-import { isMultiPlatform, platformsOf } from '../platforms.ts';
+import { isMultiPlatform, platformsOf } from '../plan/model/platforms.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
 export interface ImageForm {

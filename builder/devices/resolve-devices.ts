@@ -3,8 +3,8 @@ import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/error
 import type { Source } from '../../parser/syntax/span.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import type { Plan, PlannedRun } from '../plan/plan.ts';
-import { errorDiagnostic } from '../plan/refuse.ts';
+import type { Plan, PlannedRun } from '../plan/model/plan.ts';
+import { errorDiagnostic } from '../plan/model/refuse.ts';
 import type { Tell } from '../session/tell.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
 import type { DeviceNode } from './cdi-spec.ts';

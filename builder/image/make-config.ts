@@ -3,7 +3,7 @@ import type { HistoryEntry, ImageConfig } from '../../registry/oci/image-config.
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Squash } from '../contract/options.ts';
-import type { Plan, PlannedStage, StageIndex } from '../plan/plan.ts';
+import type { Plan, PlannedStage, StageIndex } from '../plan/model/plan.ts';
 import { timeText } from './time-text.ts';
 
 /** What a configuration is made of. */

@@ -1,5 +1,5 @@
 import type { MakeDirectoryAction, RunAction, RunMount } from '../../executor/protocol/actions.ts';
-import type { PlannedMount } from '../plan/plan.ts';
+import type { PlannedMount } from '../plan/model/plan.ts';
 
 /** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
 export type KeyedAction = KeyedRun | KeyedCopy | MakeDirectoryAction;

@@ -1,7 +1,7 @@
 import { parseEmulator } from '../cli/emulator-spec.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { parseVolume } from '../mounts/volume.ts';
-import { platformOf } from '../platforms.ts';
+import { platformOf } from '../plan/model/platforms.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { imageNames, outputs } from './output-rules.ts';
 import { type Place, type Rule, wrongKind } from './rule.ts';

@@ -4,7 +4,7 @@ import type { Span } from '../../parser/syntax/span.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { ArgumentInfo, GlobalScope } from '../plan/global-scope.ts';
 import { type PlannedState, planStages } from '../plan/make-plan.ts';
-import type { PlanOptions } from '../plan/plan-options.ts';
+import type { PlanOptions } from '../plan/model/plan-options.ts';
 import { selectStages } from '../plan/select-stages.ts';
 import { describe } from './describe.ts';
 

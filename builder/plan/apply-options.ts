@@ -1,6 +1,6 @@
 import type { Platform } from '../../registry/oci/platform.ts';
 import { normalisePlatform } from '../../registry/oci/platform-match.ts';
-import type { PlanOptions } from './plan-options.ts';
+import type { PlanOptions } from './model/plan-options.ts';
 import type { StageState } from './stage-state.ts';
 
 /**

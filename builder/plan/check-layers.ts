@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { mostLayers } from '../../registry/oci/most-layers.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { PlannedStage, StageIndex } from './plan.ts';
-import { errorDiagnostic } from './refuse.ts';
+import type { PlannedStage, StageIndex } from './model/plan.ts';
+import { errorDiagnostic } from './model/refuse.ts';
 
 /**
  * The first step of each stage that would make a layer above those that can be mounted: the build would end there in any case, after all

@@ -4,10 +4,10 @@ import type { Span } from '../../parser/syntax/span.ts';
 import { epochName, epochTextOf, isEpochNumber } from './global-scope.ts';
 import { namedContextOf } from './image-request.ts';
 import { planStages } from './make-plan.ts';
-import type { PlannedAdd } from './plan.ts';
+import type { PlannedAdd } from './model/plan.ts';
+import type { PlanOptions } from './model/plan-options.ts';
+import { refuse } from './model/refuse.ts';
 import { remoteKindOf } from './plan-copy.ts';
-import type { PlanOptions } from './plan-options.ts';
-import { refuse } from './refuse.ts';
 import { selectStages } from './select-stages.ts';
 
 /** Something whose own time SOURCE_DATE_EPOCH asks for. */

@@ -3,7 +3,7 @@ import type { ArgumentSyntax, Escape, Word } from '../../parser/syntax/container
 import type { Span } from '../../parser/syntax/span.ts';
 import { expandHeredoc, expandWord, expandWords } from '../../parser/words/expand.ts';
 import type { WordError } from '../../parser/words/word-syntax.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from './model/refuse.ts';
 
 /** How words become values: the variables, and the file's escape character. */
 export interface Expander {

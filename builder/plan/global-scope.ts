@@ -4,8 +4,8 @@ import { formatPlatform } from '../../parser/values/platform.ts';
 import { variablesOf } from '../../parser/words/expand.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { argumentName, type Expander, valueOf } from './expand-word.ts';
-import type { PlanOptions } from './plan-options.ts';
-import { refuse } from './refuse.ts';
+import type { PlanOptions } from './model/plan-options.ts';
+import { refuse } from './model/refuse.ts';
 
 /** An ARG as `outline` tells it. */
 export interface ArgumentInfo {

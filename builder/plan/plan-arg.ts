@@ -2,7 +2,7 @@ import type { ArgInstruction, ArgumentSyntax } from '../../parser/syntax/contain
 import { variablesOf } from '../../parser/words/expand.ts';
 import { argumentName, valueOf } from './expand-word.ts';
 import { configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
-import type { PlannedStep } from './plan.ts';
+import type { PlannedStep } from './model/plan.ts';
 import { declareArgument, setVariable } from './stage-state.ts';
 
 /**

@@ -5,8 +5,8 @@ import { excludeProblem, literalHint, sourcePatternProblem } from '../patterns/s
 import { type Expander, optionalValueOf, valueOf, valueOfHeredoc } from './expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinDestination } from './join-path.ts';
-import type { PlannedAdd, PlannedCopy, PlannedSource, PlannedStep } from './plan.ts';
-import { refuse } from './refuse.ts';
+import type { PlannedAdd, PlannedCopy, PlannedSource, PlannedStep } from './model/plan.ts';
+import { refuse } from './model/refuse.ts';
 import { workingDirectoryOf } from './stage-state.ts';
 import { instructionTitle } from './titles.ts';
 

@@ -5,8 +5,8 @@ import type { MountSyntax } from '../../parser/syntax/containerfile.ts';
 import { valueOfText } from './expand-word.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';
-import type { PlannedMount } from './plan.ts';
-import { refuse } from './refuse.ts';
+import type { PlannedMount } from './model/plan.ts';
+import { refuse } from './model/refuse.ts';
 import { workingDirectoryOf } from './stage-state.ts';
 
 /** The mounts of a RUN, with variables replaced and defaults filled in. @throws ContainerfileError */

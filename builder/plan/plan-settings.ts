@@ -23,9 +23,9 @@ import { valueOf, valuesOf } from './expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import { actionStep, configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';
-import type { PlannedStep } from './plan.ts';
+import type { PlannedStep } from './model/plan.ts';
+import { refuse } from './model/refuse.ts';
 import { withShell } from './plan-run.ts';
-import { refuse } from './refuse.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
 

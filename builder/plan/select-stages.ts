@@ -2,13 +2,13 @@ import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/error
 import { didYouMean } from '../../parser/mistakes/suggest.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
-import { idleArguments } from './control-arguments.ts';
 import { globalScope } from './global-scope.ts';
 import type { ImageRequest } from './image-request.ts';
 import { sourcesOf } from './instruction-sources.ts';
+import { idleArguments } from './model/control-arguments.ts';
+import type { PlanOptions } from './model/plan-options.ts';
+import { refuse } from './model/refuse.ts';
 import { triggersOfImage, triggersOfStage } from './onbuild.ts';
-import type { PlanOptions } from './plan-options.ts';
-import { refuse } from './refuse.ts';
 import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
 import { type BaseChoice, type BaseKnowledge, checkBaseName, chooseBase } from './stage-base.ts';
 import { type StageNames, stageNamed, stageNames } from './stage-names.ts';

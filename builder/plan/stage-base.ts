@@ -6,8 +6,8 @@ import type { Platform } from '../../registry/oci/platform.ts';
 import { type Expander, valueOf } from './expand-word.ts';
 import type { GlobalScope } from './global-scope.ts';
 import { namedContextOf, noImageReason } from './image-request.ts';
-import type { PlanOptions } from './plan-options.ts';
-import { refuse } from './refuse.ts';
+import type { PlanOptions } from './model/plan-options.ts';
+import { refuse } from './model/refuse.ts';
 import type { FileIndex, FoundSource } from './selection.ts';
 import { contextSource, findSource, type StageNames } from './stage-names.ts';
 

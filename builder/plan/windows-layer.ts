@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { formatPlatform } from '../../parser/values/platform.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import type { PlannedStep } from './plan.ts';
-import { errorDiagnostic } from './refuse.ts';
+import type { PlannedStep } from './model/plan.ts';
+import { errorDiagnostic } from './model/refuse.ts';
 
 /** The error of a stage that makes layers for Windows; undefined when it makes none. Windows could not use what Linux makes of them. */
 export function windowsLayer(platform: Platform, steps: readonly PlannedStep[]): Diagnostic | undefined {

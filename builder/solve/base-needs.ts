@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { Plan, PlannedAction, PlannedStage, SourceRef, StageBase, StageIndex } from '../plan/plan.ts';
+import type { Plan, PlannedAction, PlannedStage, SourceRef, StageBase, StageIndex } from '../plan/model/plan.ts';
 
 /**
  * For each stage of a plan the stages whose base images it may need the files of: its own one, those of stages that it goes on, and those

@@ -1,5 +1,5 @@
 import type { Lowers } from '../../executor/protocol/actions.ts';
-import type { Plan, PlannedStage } from '../plan/plan.ts';
+import type { Plan, PlannedStage } from '../plan/model/plan.ts';
 import type { ShownStep } from '../session/shown-step.ts';
 import { baseNeeds } from './base-needs.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';

@@ -5,7 +5,7 @@ import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
 import { SourceError } from '../context/errors.ts';
 import type { FileTree, TreeEntry } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
-import type { SourceRef } from '../plan/plan.ts';
+import type { SourceRef } from '../plan/model/plan.ts';
 import { once } from '../session/once.ts';
 import { remembered } from './planned-files.ts';
 import type { StageSolving } from './solved-stage.ts';

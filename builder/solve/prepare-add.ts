@@ -3,7 +3,7 @@ import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone } from '../context/context-error.ts';
 import { type PlannedGroup, planCopy } from '../context/copy-plan.ts';
-import type { PlannedAdd, PlannedSource } from '../plan/plan.ts';
+import type { PlannedAdd, PlannedSource } from '../plan/model/plan.ts';
 import { remoteKindOf } from '../plan/plan-copy.ts';
 import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
 import { isArchiveFile } from './archive-magic.ts';

@@ -2,7 +2,7 @@ import type { RunMount } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { KeyedMount } from '../keys/keyed-action.ts';
-import type { PlannedMount } from '../plan/plan.ts';
+import type { PlannedMount } from '../plan/model/plan.ts';
 import { secretValue } from '../secrets/secret-value.ts';
 import type { Cleanup } from '../session/cleanup.ts';
 import { openMountTree } from './mount-tree.ts';

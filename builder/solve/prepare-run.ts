@@ -1,7 +1,7 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { DeviceEdits } from '../devices/device-edits.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
-import type { PlannedRun } from '../plan/plan.ts';
+import type { PlannedRun } from '../plan/model/plan.ts';
 import { callerTraits } from './caller-traits.ts';
 import { findEmulation } from './find-emulator.ts';
 import { type MountedInput, prepareMount } from './prepare-mounts.ts';

@@ -2,7 +2,7 @@ import type { TreeSource } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import type { FileTree } from '../context/tree.ts';
-import type { PlannedStage, SourceRef } from '../plan/plan.ts';
+import type { PlannedStage, SourceRef } from '../plan/model/plan.ts';
 import { once } from '../session/once.ts';
 import type { OpenContext } from '../source/context-trees.ts';
 import type { OnProgress } from './root-folders.ts';

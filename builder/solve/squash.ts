@@ -4,7 +4,7 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';
 import { LayersTree } from '../context/layers-tree.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan } from '../plan/model/plan.ts';
 import type { Session } from '../session.ts';
 import { remembered } from './planned-files.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from './root-state.ts';

@@ -7,8 +7,13 @@ import { type ContextTree, scanContext } from '../context/scan.ts';
 import type { FileTree } from '../context/tree.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules } from '../patterns/ignore.ts';
+import {
+  type ContextLocation,
+  isRemoteLocation,
+  parseContextLocation,
+  type RemoteLocation,
+} from '../plan/model/context-location.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
-import { type ContextLocation, isRemoteLocation, parseContextLocation, type RemoteLocation } from './named-context.ts';
 import { TreeWithModes } from './tree-with-modes.ts';
 
 interface ContextServices {

@@ -8,8 +8,9 @@ import { UsageError } from '../contract/errors.ts';
 import type { StepId } from '../contract/events.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { shownLocation } from '../git/git-location.ts';
-import { isArgumentOn } from '../plan/control-arguments.ts';
-import { buildArgsOf } from '../plan/plan-options.ts';
+import type { RemoteLocation } from '../plan/model/context-location.ts';
+import { isArgumentOn } from '../plan/model/control-arguments.ts';
+import { buildArgsOf } from '../plan/model/plan-options.ts';
 import type { Cleanup } from '../session/cleanup.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import type { Tell } from '../session/tell.ts';
@@ -21,7 +22,6 @@ import { type DownloadServices, downloadFile, shownUrl } from './download-file.t
 import { gitServices } from './git-services.ts';
 import { fetchGitTree, gitLocation } from './git-tree.ts';
 import { folderInside } from './inside-folder.ts';
-import type { RemoteLocation } from './named-context.ts';
 import { unpackArchive } from './unpack-archive.ts';
 
 /** A context that came from elsewhere, as a folder of this build. */

@@ -5,9 +5,9 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
+import { parseContextLocation } from '../plan/model/context-location.ts';
 import { setErrorPlace } from '../session/error-place.ts';
 import type { ImageLookup } from './image-lookup.ts';
-import { parseContextLocation } from './named-context.ts';
 import type { FindImage } from './resolve-plan.ts';
 
 interface Finding {

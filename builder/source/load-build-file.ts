@@ -5,12 +5,12 @@ import { inputFile } from '../../registry/input-file.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import { isRemoteLocation, parseContextLocation } from '../plan/model/context-location.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
 import { placeInside } from './inside-folder.ts';
 import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
-import { isRemoteLocation, parseContextLocation } from './named-context.ts';
 import { containerfileReaders } from './readers.ts';
 
 /** What reading the Containerfile of a build needs when it, or its context, is elsewhere. */

@@ -3,7 +3,7 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { ImageRequest } from '../plan/image-request.ts';
 import { type PlanResult, plan } from '../plan/make-plan.ts';
-import type { PlanOptions } from '../plan/plan-options.ts';
+import type { PlanOptions } from '../plan/model/plan-options.ts';
 import { selectStages } from '../plan/select-stages.ts';
 import type { StageSelection } from '../plan/selection.ts';
 

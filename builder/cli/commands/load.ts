@@ -1,6 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
 import { loadImages } from '../../images/load-images.ts';
-import { platformOf } from '../../platforms.ts';
+import { platformOf } from '../../plan/model/platforms.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import type { ParsedFlags } from '../parse-flags.ts';

@@ -6,7 +6,7 @@ import { ofImage } from '../../images/lost-content.ts';
 import { openSource } from '../../images/open-source.ts';
 import { type FoundImage, findImage } from '../../images/stored-images.ts';
 import { writeFiles } from '../../images/write-files.ts';
-import { platformOf } from '../../platforms.ts';
+import { platformOf } from '../../plan/model/platforms.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';
 import { leavingFlags, leavingForm } from '../leaving-flags.ts';

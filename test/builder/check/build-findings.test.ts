@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildFindings, type CheckedPlan } from '../../../builder/check/build-findings.ts';
 import { plan } from '../../../builder/plan/make-plan.ts';
-import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
+import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
 import { selectStages } from '../../../builder/plan/select-stages.ts';
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';

@@ -6,7 +6,7 @@ import { UsageError } from '../../../builder/contract/errors.ts';
 import type { BuildOptions } from '../../../builder/contract/options.ts';
 import type { DeviceEdits } from '../../../builder/devices/device-edits.ts';
 import { resolveDevices } from '../../../builder/devices/resolve-devices.ts';
-import type { Plan } from '../../../builder/plan/plan.ts';
+import type { Plan } from '../../../builder/plan/model/plan.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { planText } from '../plan/plan-text.ts';

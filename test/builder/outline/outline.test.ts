@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { outline } from '../../../builder/outline/outline.ts';
 import { outlineJson, outlineText, targetsJson, targetsText } from '../../../builder/outline/render.ts';
 import { targets } from '../../../builder/outline/targets.ts';
-import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
+import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
 import { parsed, plainOptions } from '../plan/plan-text.ts';
 
 const text = `# inherited is for all

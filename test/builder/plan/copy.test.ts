@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PlannedAction, PlannedSource } from '../../../builder/plan/plan.ts';
+import type { PlannedAction, PlannedSource } from '../../../builder/plan/model/plan.ts';
 import { historyOf, lastStep, type PlanSetup, refusal } from './plan-text.ts';
 
 function transfer(text: string, setup?: PlanSetup): Extract<PlannedAction, { kind: 'copy' | 'add' }> {

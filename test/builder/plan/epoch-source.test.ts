@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EpochSource, epochSourceOf, withoutNamedEpoch } from '../../../builder/plan/epoch-source.ts';
 import { plan } from '../../../builder/plan/make-plan.ts';
-import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
+import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { image, parsed, plainOptions } from './plan-text.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PlannedMount, PlannedRun } from '../../../builder/plan/plan.ts';
+import type { PlannedMount, PlannedRun } from '../../../builder/plan/model/plan.ts';
 import { historyOf, lastRun, lastStep, type PlanSetup, refusal } from './plan-text.ts';
 
 const argvRows: readonly { readonly text: string; readonly argv: readonly string[]; readonly files?: PlannedRun['files'] }[] = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PlanOptions } from '../../../builder/plan/plan-options.ts';
+import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
 import { selectStages } from '../../../builder/plan/select-stages.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { image, type PlanSetup, parsed, plainOptions, planText, refusal, targetOf } from './plan-text.ts';

@@ -1,8 +1,8 @@
-import type { Source } from '../../parser/syntax/span.ts';
-import { ownValue } from '../../registry/oci/own-value.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { isImageLocation, parseContextLocation } from '../source/named-context.ts';
+import type { Source } from '../../../parser/syntax/span.ts';
+import { ownValue } from '../../../registry/oci/own-value.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { isImageLocation, parseContextLocation } from './context-location.ts';
 
 /** What stands behind a `--build-context` name, as far as planning must know. */
 export type ContextKind = 'image' | 'tree' | 'scratch';

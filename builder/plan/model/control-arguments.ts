@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 
 /** Build arguments that BuildKit reads itself and that do something here, declared or not. docs/containerfile.md lists them. */
 const effective: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planOptionsOf } from '../../../builder/plan/plan-options.ts';
+import { planOptionsOf } from '../../../../builder/plan/model/plan-options.ts';
 
 const surroundings = {
   platform: { os: 'linux', architecture: 'arm64' },

@@ -1,5 +1,5 @@
-import { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../../parser/mistakes/errors.ts';
-import type { Span } from '../../parser/syntax/span.ts';
+import { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
 
 /** An error of planning, before it is thrown. */
 export interface Problem {

@@ -1,8 +1,8 @@
-import type { Heredoc } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import type { ContainerConfig, HistoryEntry } from '../../registry/oci/image-config.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import type { Heredoc } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import type { ContainerConfig, HistoryEntry } from '../../../registry/oci/image-config.ts';
+import type { SourceImage } from '../../../registry/oci/image-source.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
 
 /** Position of a stage in `Plan.stages`. */
 export type StageIndex = number;

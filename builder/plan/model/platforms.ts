@@ -1,10 +1,10 @@
 import { arch } from 'node:process';
-import { formatPlatform, parsePlatform } from '../parser/values/platform.ts';
-import type { Platform } from '../registry/oci/platform.ts';
-import { UsageError } from './contract/errors.ts';
-import type { BuildOptions } from './contract/options.ts';
-import { isArgumentOn } from './plan/control-arguments.ts';
-import { buildArgsOf } from './plan/plan-options.ts';
+import { formatPlatform, parsePlatform } from '../../../parser/values/platform.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { isArgumentOn } from './control-arguments.ts';
+import { buildArgsOf } from './plan-options.ts';
 
 /** Node's names of processors, as Go and so OCI call them. */
 const architectures: Readonly<Record<string, string>> = {
