@@ -6,7 +6,7 @@ import { defaultStoreRoot } from '../cache/store-layout.ts';
 import { UsageError } from './contract/errors.ts';
 import type { StepId } from './contract/events.ts';
 import type { BuildOptions } from './contract/options.ts';
-import { epochName } from './plan/global-scope.ts';
+import { epochName } from './plan/stages/global-scope.ts';
 import { Cleanup } from './session/cleanup.ts';
 import { FirstFailure } from './session/first-failure.ts';
 import { LazyWorker } from './session/lazy-worker.ts';

@@ -6,7 +6,7 @@ import { type CheckOptions, parseCheckOptions } from '../../parser/statements/ch
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Source, Span } from '../../parser/syntax/span.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { FileIndex, SelectedStage } from '../plan/selection.ts';
+import type { FileIndex, SelectedStage } from '../plan/stages/selection.ts';
 import type { ResolvedStages } from '../source/resolve-plan.ts';
 import { eachOnce } from './for-each-platform.ts';
 

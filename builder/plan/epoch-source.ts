@@ -1,14 +1,14 @@
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import type { Containerfile, StageSyntax } from '../../parser/syntax/containerfile.ts';
 import type { Span } from '../../parser/syntax/span.ts';
-import { epochName, epochTextOf, isEpochNumber } from './global-scope.ts';
-import { namedContextOf } from './image-request.ts';
 import { planStages } from './make-plan.ts';
 import type { PlannedAdd } from './model/plan.ts';
 import type { PlanOptions } from './model/plan-options.ts';
 import { refuse } from './model/refuse.ts';
 import { remoteKindOf } from './plan-copy.ts';
-import { selectStages } from './select-stages.ts';
+import { epochName, epochTextOf, isEpochNumber } from './stages/global-scope.ts';
+import { namedContextOf } from './stages/image-request.ts';
+import { selectStages } from './stages/select-stages.ts';
 
 /** Something whose own time SOURCE_DATE_EPOCH asks for. */
 export type EpochSource =

@@ -8,11 +8,11 @@ import { containerConfigOf } from './config-state.ts';
 import { historyComment, type InstructionContext } from './instruction-context.ts';
 import type { Plan, PlannedStage, PlannedStep, SourceRef, StageBase, StageIndex } from './model/plan.ts';
 import type { PlanOptions } from './model/plan-options.ts';
-import { atBase } from './onbuild.ts';
 import { planInstruction } from './plan-instruction.ts';
-import { selectStages } from './select-stages.ts';
-import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './selection.ts';
 import { childState, imageState, platformOfImage, type StageState, scratchState, workingDirectoryOf } from './stage-state.ts';
+import { atBase } from './stages/onbuild.ts';
+import { selectStages } from './stages/select-stages.ts';
+import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './stages/selection.ts';
 import { windowsLayer } from './windows-layer.ts';
 
 /** A plan, and what people should know of it. */

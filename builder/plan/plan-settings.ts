@@ -19,7 +19,6 @@ import type {
 import { expandPorts } from '../../parser/values/ports.ts';
 import { parseSignal, signalNames } from '../../parser/values/signal.ts';
 import type { Healthcheck } from '../../registry/oci/image-config.ts';
-import { valueOf, valuesOf } from './expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import { actionStep, configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';
@@ -27,6 +26,7 @@ import type { PlannedStep } from './model/plan.ts';
 import { refuse } from './model/refuse.ts';
 import { withShell } from './plan-run.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
+import { valueOf, valuesOf } from './stages/expand-word.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
 
 /** ENV: its values see the variables as they were before it, those of the same instruction too. */

@@ -3,8 +3,8 @@ import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { RegistryError, type RegistryErrorCode } from '../../registry/errors.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { ImageRequest } from '../plan/image-request.ts';
 import { errorDiagnostic } from '../plan/model/refuse.ts';
+import type { ImageRequest } from '../plan/stages/image-request.ts';
 import type { FindImage } from './resolve-plan.ts';
 
 /** Looks images up for who only inspects a file, and goes on without those that cannot be reached. */

@@ -1,11 +1,11 @@
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import type { ImageRequest } from '../plan/image-request.ts';
 import { type PlanResult, plan } from '../plan/make-plan.ts';
 import type { PlanOptions } from '../plan/model/plan-options.ts';
-import { selectStages } from '../plan/select-stages.ts';
-import type { StageSelection } from '../plan/selection.ts';
+import type { ImageRequest } from '../plan/stages/image-request.ts';
+import { selectStages } from '../plan/stages/select-stages.ts';
+import type { StageSelection } from '../plan/stages/selection.ts';
 
 /** The stages of a build, and the images that they need. */
 export interface ResolvedStages {

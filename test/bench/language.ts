@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { plan } from '../../builder/plan/make-plan.ts';
-import { selectStages } from '../../builder/plan/select-stages.ts';
+import { selectStages } from '../../builder/plan/stages/select-stages.ts';
 import { check } from '../../parser/lint/check.ts';
 import { parse } from '../../parser/parse.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { buildFindings, type CheckedPlan } from '../../../builder/check/build-findings.ts';
 import { plan } from '../../../builder/plan/make-plan.ts';
 import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
-import { selectStages } from '../../../builder/plan/select-stages.ts';
+import { selectStages } from '../../../builder/plan/stages/select-stages.ts';
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';
 import { image, parsed, plainOptions } from '../plan/plan-text.ts';

@@ -1,7 +1,7 @@
 import { type PlanResult, plan } from '../../../builder/plan/make-plan.ts';
 import type { PlannedRun, PlannedStage, PlannedStep } from '../../../builder/plan/model/plan.ts';
 import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
-import { selectStages } from '../../../builder/plan/select-stages.ts';
+import { selectStages } from '../../../builder/plan/stages/select-stages.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { parse } from '../../../parser/parse.ts';
 import type { Containerfile } from '../../../parser/syntax/containerfile.ts';

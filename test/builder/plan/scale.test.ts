@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { plan } from '../../../builder/plan/make-plan.ts';
-import { selectStages } from '../../../builder/plan/select-stages.ts';
+import { selectStages } from '../../../builder/plan/stages/select-stages.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { parse } from '../../../parser/parse.ts';
 import { image, plainOptions, planText } from './plan-text.ts';

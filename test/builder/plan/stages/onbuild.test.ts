@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { historyOf, type PlanSetup, planText, refusal, targetOf } from './plan-text.ts';
+import { historyOf, type PlanSetup, planText, refusal, targetOf } from '../plan-text.ts';
 
 const onBuild = (...triggers: readonly string[]): PlanSetup => ({ images: { b: { config: { OnBuild: triggers } } } });
 

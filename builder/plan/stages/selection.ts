@@ -1,7 +1,7 @@
-import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import type { MountSyntax, StageInstruction, StageSyntax } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { MountSyntax, StageInstruction, StageSyntax } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
 import type { GlobalScope } from './global-scope.ts';
 import type { ImageRequest } from './image-request.ts';
 

@@ -1,13 +1,13 @@
-import { didYouMean } from '../../parser/mistakes/suggest.ts';
-import type { Containerfile, FromInstruction, Word } from '../../parser/syntax/containerfile.ts';
-import { parsePlatform } from '../../parser/values/platform.ts';
-import { expandWord, variablesOf } from '../../parser/words/expand.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import { didYouMean } from '../../../parser/mistakes/suggest.ts';
+import type { Containerfile, FromInstruction, Word } from '../../../parser/syntax/containerfile.ts';
+import { parsePlatform } from '../../../parser/values/platform.ts';
+import { expandWord, variablesOf } from '../../../parser/words/expand.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import type { PlanOptions } from '../model/plan-options.ts';
+import { refuse } from '../model/refuse.ts';
 import { type Expander, valueOf } from './expand-word.ts';
 import type { GlobalScope } from './global-scope.ts';
 import { namedContextOf, noImageReason } from './image-request.ts';
-import type { PlanOptions } from './model/plan-options.ts';
-import { refuse } from './model/refuse.ts';
 import type { FileIndex, FoundSource } from './selection.ts';
 import { contextSource, findSource, type StageNames } from './stage-names.ts';
 

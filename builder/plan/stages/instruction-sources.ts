@@ -1,7 +1,7 @@
-import type { CopyInstruction, MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
+import type { CopyInstruction, MountSyntax, StageInstruction } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import { refuse } from '../model/refuse.ts';
 import { namedContextOf, noImageReason } from './image-request.ts';
-import { refuse } from './model/refuse.ts';
 import type { FileIndex, FoundSource, NameUse, PlacedInstruction } from './selection.ts';
 import { contextSource, findSource, type StageNames, stageNamed } from './stage-names.ts';
 

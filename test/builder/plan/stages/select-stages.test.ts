@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
-import { selectStages } from '../../../builder/plan/select-stages.ts';
-import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
-import { image, type PlanSetup, parsed, plainOptions, planText, refusal, targetOf } from './plan-text.ts';
+import type { PlanOptions } from '../../../../builder/plan/model/plan-options.ts';
+import { selectStages } from '../../../../builder/plan/stages/select-stages.ts';
+import { ContainerfileError } from '../../../../parser/mistakes/errors.ts';
+import { image, type PlanSetup, parsed, plainOptions, planText, refusal, targetOf } from '../plan-text.ts';
 
 interface Row {
   readonly what: string;

@@ -1,8 +1,8 @@
-import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import { formatPlatform, isUnknownPlatform, nearestPlatform } from '../../parser/values/platform.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
-import type { PlanOptions } from './model/plan-options.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import { formatPlatform, isUnknownPlatform, nearestPlatform } from '../../../parser/values/platform.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import type { PlanOptions } from '../model/plan-options.ts';
 import type { SelectedStage } from './selection.ts';
 
 /** A warning for `--platform`, and for that of each FROM, that names a system or processor that nobody knows. As in BuildKit, it is built. */

@@ -1,9 +1,9 @@
-import { spanInWord } from '../../parser/statements/word.ts';
-import type { ArgumentSyntax, Escape, Word } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import { expandHeredoc, expandWord, expandWords } from '../../parser/words/expand.ts';
-import type { WordError } from '../../parser/words/word-syntax.ts';
-import { refuse } from './model/refuse.ts';
+import { spanInWord } from '../../../parser/statements/word.ts';
+import type { ArgumentSyntax, Escape, Word } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import { expandHeredoc, expandWord, expandWords } from '../../../parser/words/expand.ts';
+import type { WordError } from '../../../parser/words/word-syntax.ts';
+import { refuse } from '../model/refuse.ts';
 
 /** How words become values: the variables, and the file's escape character. */
 export interface Expander {

@@ -1,9 +1,9 @@
-import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import { didYouMean } from '../../parser/mistakes/suggest.ts';
-import type { Containerfile, StageInstruction } from '../../parser/syntax/containerfile.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import { didYouMean } from '../../../parser/mistakes/suggest.ts';
+import type { Containerfile, StageInstruction } from '../../../parser/syntax/containerfile.ts';
+import { isControlArgument } from '../model/control-arguments.ts';
+import type { PlanOptions } from '../model/plan-options.ts';
 import { platformArguments } from './global-scope.ts';
-import { isControlArgument } from './model/control-arguments.ts';
-import type { PlanOptions } from './model/plan-options.ts';
 import type { SelectedStage } from './selection.ts';
 
 /** Arguments that every RUN gets without an ARG, in both cases. */

@@ -1,7 +1,7 @@
-import { didYouMean } from '../../parser/mistakes/suggest.ts';
-import type { Containerfile } from '../../parser/syntax/containerfile.ts';
+import { didYouMean } from '../../../parser/mistakes/suggest.ts';
+import type { Containerfile } from '../../../parser/syntax/containerfile.ts';
+import type { PlanOptions } from '../model/plan-options.ts';
 import { imageKey, type NamedContext, namedContextOf } from './image-request.ts';
-import type { PlanOptions } from './model/plan-options.ts';
 import type { FileIndex, FoundSource, NameUse } from './selection.ts';
 
 /** The stages of a file by name, seen from one stage: those before it can be used, those after it only be named in errors. */

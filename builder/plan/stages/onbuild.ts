@@ -1,7 +1,7 @@
-import { ContainerfileError } from '../../parser/mistakes/errors.ts';
-import { parseStageInstruction } from '../../parser/parse.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
+import { parseStageInstruction } from '../../../parser/parse.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import type { SourceImage } from '../../../registry/oci/image-source.ts';
 import type { PlacedInstruction } from './selection.ts';
 
 /**
