@@ -1,7 +1,7 @@
 import type { Platform } from '../../registry/oci/platform.ts';
 import { normalisePlatform } from '../../registry/oci/platform-match.ts';
+import type { StageState } from './instructions/stage-state.ts';
 import type { PlanOptions } from './model/plan-options.ts';
-import type { StageState } from './stage-state.ts';
 
 /**
  * What the options add to the image, and take from it. `--label` wins over LABEL, but ENV of the file over `--env`, as in Buildah, where

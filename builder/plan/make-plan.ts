@@ -4,12 +4,19 @@ import type { Containerfile, MountSyntax, StageInstruction } from '../../parser/
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { applyOptions, imagePlatformOf } from './apply-options.ts';
 import { excessLayers } from './check-layers.ts';
-import { containerConfigOf } from './config-state.ts';
-import { historyComment, type InstructionContext } from './instruction-context.ts';
+import { containerConfigOf } from './instructions/config-state.ts';
+import { historyComment, type InstructionContext } from './instructions/instruction-context.ts';
+import { planInstruction } from './instructions/plan-instruction.ts';
+import {
+  childState,
+  imageState,
+  platformOfImage,
+  type StageState,
+  scratchState,
+  workingDirectoryOf,
+} from './instructions/stage-state.ts';
 import type { Plan, PlannedStage, PlannedStep, SourceRef, StageBase, StageIndex } from './model/plan.ts';
 import type { PlanOptions } from './model/plan-options.ts';
-import { planInstruction } from './plan-instruction.ts';
-import { childState, imageState, platformOfImage, type StageState, scratchState, workingDirectoryOf } from './stage-state.ts';
 import { atBase } from './stages/onbuild.ts';
 import { selectStages } from './stages/select-stages.ts';
 import type { FileIndex, FoundSource, PlacedInstruction, SelectedStage, StageSelection } from './stages/selection.ts';

@@ -14,7 +14,7 @@ import { SourceError } from '../context/errors.ts';
 import { StepError, UsageError } from '../contract/errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
-import { stepTitle } from '../plan/titles.ts';
+import { stepTitle } from '../plan/instructions/titles.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { setErrorPlace } from '../session/error-place.ts';
 import type { ShownStep } from '../session/shown-step.ts';

@@ -1,8 +1,8 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { StepId } from '../contract/events.ts';
+import { baseTitle, stepTitle } from '../plan/instructions/titles.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/model/plan.ts';
-import { baseTitle, stepTitle } from '../plan/titles.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';
 import { runStep } from './run-step.ts';

@@ -1,13 +1,13 @@
-import type { AddInstruction, CopyInstruction, CopySource } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import { isFileMode } from '../../parser/values/file-mode.ts';
-import { excludeProblem, literalHint, sourcePatternProblem } from '../patterns/source-patterns.ts';
+import type { AddInstruction, CopyInstruction, CopySource } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import { isFileMode } from '../../../parser/values/file-mode.ts';
+import { excludeProblem, literalHint, sourcePatternProblem } from '../../patterns/source-patterns.ts';
+import type { PlannedAdd, PlannedCopy, PlannedSource, PlannedStep } from '../model/plan.ts';
+import { refuse } from '../model/refuse.ts';
+import { type Expander, optionalValueOf, valueOf, valueOfHeredoc } from '../stages/expand-word.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinDestination } from './join-path.ts';
-import type { PlannedAdd, PlannedCopy, PlannedSource, PlannedStep } from './model/plan.ts';
-import { refuse } from './model/refuse.ts';
 import { workingDirectoryOf } from './stage-state.ts';
-import { type Expander, optionalValueOf, valueOf, valueOfHeredoc } from './stages/expand-word.ts';
 import { instructionTitle } from './titles.ts';
 
 /** COPY. @throws ContainerfileError for a source that is no path, and for a wrong mode */

@@ -1,8 +1,8 @@
-import type { StageInstruction } from '../../parser/syntax/containerfile.ts';
-import { formatPlatform } from '../../parser/values/platform.ts';
-import { expandWord } from '../../parser/words/expand.ts';
-import type { Plan, PlannedStage, PlannedStep } from './model/plan.ts';
-import type { Expander } from './stages/expand-word.ts';
+import type { StageInstruction } from '../../../parser/syntax/containerfile.ts';
+import { formatPlatform } from '../../../parser/values/platform.ts';
+import { expandWord } from '../../../parser/words/expand.ts';
+import type { Plan, PlannedStage, PlannedStep } from '../model/plan.ts';
+import type { Expander } from '../stages/expand-word.ts';
 
 /** An instruction for people: in one line, its variables replaced where they are set, quotes kept. */
 export function instructionTitle({ keyword, source }: StageInstruction, expander: Expander): string {

@@ -1,12 +1,12 @@
 import { isAbsolute } from 'node:path/posix';
-import type { Escape } from '../../parser/syntax/containerfile.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import type { Escape } from '../../../parser/syntax/containerfile.ts';
+import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import type { SourceImage } from '../../../registry/oci/image-source.ts';
+import type { Platform } from '../../../registry/oci/platform.ts';
+import type { Expander } from '../stages/expand-word.ts';
+import { type ArgumentInfo, epochName } from '../stages/global-scope.ts';
 import { type ConfigState, configStateOf, defaultPath, emptyConfigState, inheritConfig } from './config-state.ts';
 import { joinPath } from './join-path.ts';
-import type { Expander } from './stages/expand-word.ts';
-import { type ArgumentInfo, epochName } from './stages/global-scope.ts';
 
 /** A variable, also as the environment of a command holds it: many commands share the one text. */
 interface Variable {

@@ -1,4 +1,4 @@
-import { goQuote } from '../../parser/mistakes/go-quote.ts';
+import { goQuote } from '../../../parser/mistakes/go-quote.ts';
 
 /** Texts as Go's fmt writes them, because the history of images is full of them and tools compare it. */
 

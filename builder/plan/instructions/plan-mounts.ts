@@ -1,13 +1,13 @@
 import { posix } from 'node:path';
-import { type ResolvedMount, resolveMount } from '../../parser/instructions/mount.ts';
-import { ContainerfileError } from '../../parser/mistakes/errors.ts';
-import type { MountSyntax } from '../../parser/syntax/containerfile.ts';
+import { type ResolvedMount, resolveMount } from '../../../parser/instructions/mount.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
+import type { MountSyntax } from '../../../parser/syntax/containerfile.ts';
+import type { PlannedMount } from '../model/plan.ts';
+import { refuse } from '../model/refuse.ts';
+import { valueOfText } from '../stages/expand-word.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';
-import type { PlannedMount } from './model/plan.ts';
-import { refuse } from './model/refuse.ts';
 import { workingDirectoryOf } from './stage-state.ts';
-import { valueOfText } from './stages/expand-word.ts';
 
 /** The mounts of a RUN, with variables replaced and defaults filled in. @throws ContainerfileError */
 export function planMounts(mounts: readonly MountSyntax[], context: InstructionContext): readonly PlannedMount[] {

@@ -1,4 +1,4 @@
-import type { ContainerConfig, Healthcheck } from '../../registry/oci/image-config.ts';
+import type { ContainerConfig, Healthcheck } from '../../../registry/oci/image-config.ts';
 
 /** The configuration of a stage while its instructions are applied. Maps keep the order in which names came first. */
 export interface ConfigState {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goDuration } from '../../../builder/plan/go-format.ts';
-import { goQuote } from '../../../parser/mistakes/go-quote.ts';
+import { goDuration } from '../../../../builder/plan/instructions/go-format.ts';
+import { goQuote } from '../../../../parser/mistakes/go-quote.ts';
 
 const quoted: readonly (readonly [string, string])[] = [
   ['plain text', '"plain text"'],

@@ -1,9 +1,9 @@
-import type { ArgInstruction, ArgumentSyntax } from '../../parser/syntax/containerfile.ts';
-import { variablesOf } from '../../parser/words/expand.ts';
+import type { ArgInstruction, ArgumentSyntax } from '../../../parser/syntax/containerfile.ts';
+import { variablesOf } from '../../../parser/words/expand.ts';
+import type { PlannedStep } from '../model/plan.ts';
+import { argumentName, valueOf } from '../stages/expand-word.ts';
 import { configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
-import type { PlannedStep } from './model/plan.ts';
 import { declareArgument, setVariable } from './stage-state.ts';
-import { argumentName, valueOf } from './stages/expand-word.ts';
 
 /**
  * ARG: a build argument, else the default, else the value from before the first FROM. Each default sees the ones to its left, and is not

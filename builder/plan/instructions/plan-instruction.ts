@@ -1,6 +1,6 @@
-import { unreachable } from '../../registry/oci/unreachable.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
+import type { PlannedStep } from '../model/plan.ts';
 import type { InstructionContext } from './instruction-context.ts';
-import type { PlannedStep } from './model/plan.ts';
 import { planArg } from './plan-arg.ts';
 import { planAdd, planCopy } from './plan-copy.ts';
 import { planRun } from './plan-run.ts';

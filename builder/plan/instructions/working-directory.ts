@@ -1,6 +1,6 @@
-import type { Span } from '../../parser/syntax/span.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import { refuse } from '../model/refuse.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
-import { refuse } from './model/refuse.ts';
 
 /** The file systems of the kernel, which a RUN gets and no image holds. */
 const kernels = ['/proc/', '/sys/'];

@@ -1,11 +1,11 @@
-import type { MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import type { HistoryEntry } from '../../registry/oci/image-config.ts';
-import type { PlannedAction, PlannedStep, SourceRef } from './model/plan.ts';
-import type { PlanOptions } from './model/plan-options.ts';
+import type { MountSyntax, StageInstruction } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import type { HistoryEntry } from '../../../registry/oci/image-config.ts';
+import type { PlannedAction, PlannedStep, SourceRef } from '../model/plan.ts';
+import type { PlanOptions } from '../model/plan-options.ts';
+import type { GlobalScope } from '../stages/global-scope.ts';
+import type { PlacedInstruction, SelectedStage } from '../stages/selection.ts';
 import type { StageState } from './stage-state.ts';
-import type { GlobalScope } from './stages/global-scope.ts';
-import type { PlacedInstruction, SelectedStage } from './stages/selection.ts';
 import { instructionTitle } from './titles.ts';
 
 /** What the planning of one instruction needs. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseTitle, stepTitle } from '../../../builder/plan/titles.ts';
-import { planText } from './plan-text.ts';
+import { baseTitle, stepTitle } from '../../../../builder/plan/instructions/titles.ts';
+import { planText } from '../plan-text.ts';
 
 function titlesOf(text: string): readonly string[] {
   const { plan } = planText(text);

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path/posix';
-import { didYouMean } from '../../parser/mistakes/suggest.ts';
+import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type {
   CmdInstruction,
   Command,
@@ -15,18 +15,18 @@ import type {
   UserInstruction,
   VolumeInstruction,
   WorkdirInstruction,
-} from '../../parser/syntax/containerfile.ts';
-import { expandPorts } from '../../parser/values/ports.ts';
-import { parseSignal, signalNames } from '../../parser/values/signal.ts';
-import type { Healthcheck } from '../../registry/oci/image-config.ts';
+} from '../../../parser/syntax/containerfile.ts';
+import { expandPorts } from '../../../parser/values/ports.ts';
+import { parseSignal, signalNames } from '../../../parser/values/signal.ts';
+import type { Healthcheck } from '../../../registry/oci/image-config.ts';
+import type { PlannedStep } from '../model/plan.ts';
+import { refuse } from '../model/refuse.ts';
+import { valueOf, valuesOf } from '../stages/expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import { actionStep, configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinPath } from './join-path.ts';
-import type { PlannedStep } from './model/plan.ts';
-import { refuse } from './model/refuse.ts';
 import { withShell } from './plan-run.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
-import { valueOf, valuesOf } from './stages/expand-word.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
 
 /** ENV: its values see the variables as they were before it, those of the same instruction too. */

@@ -1,12 +1,12 @@
-import type { RunInstruction } from '../../parser/syntax/containerfile.ts';
+import type { RunInstruction } from '../../../parser/syntax/containerfile.ts';
+import type { PlannedMount, PlannedRun, PlannedStep } from '../model/plan.ts';
+import type { Entitlement } from '../model/plan-options.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Expander } from '../stages/expand-word.ts';
 import { defaultShell } from './config-state.ts';
 import { actionStep, type InstructionContext, spanInFile } from './instruction-context.ts';
-import type { PlannedMount, PlannedRun, PlannedStep } from './model/plan.ts';
-import type { Entitlement } from './model/plan-options.ts';
-import { refuse } from './model/refuse.ts';
 import { planMounts } from './plan-mounts.ts';
 import { argumentPrefixOf, environmentOf, type StageState, workingDirectoryOf } from './stage-state.ts';
-import type { Expander } from './stages/expand-word.ts';
 import { instructionTitle, scriptSummary } from './titles.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
 
