@@ -1,6 +1,6 @@
-import { compressionOf } from '../deliver/image-form.ts';
 import { checkFile } from '../export/check-destination.ts';
 import { writeText } from '../export/whole-output.ts';
+import { compressionOf } from '../image/image-form.ts';
 import type { LeavingForm } from '../images/leaving-layers.ts';
 import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';

@@ -1,6 +1,7 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
+import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import { isMultiPlatform } from '../plan/model/platforms.ts';
 import { ShownStep } from '../session/shown-step.ts';
@@ -11,7 +12,6 @@ import type { Solution } from '../solve/solve.ts';
 import { damagedBlobNotice } from '../source/stored-document.ts';
 import { deliver, type Exported } from './deliver.ts';
 import { fullName } from './full-name.ts';
-import { formKey, type ImageForm, imageForm } from './image-form.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
 import { holdsImage, outputsOf } from './outputs.ts';

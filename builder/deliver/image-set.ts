@@ -3,12 +3,12 @@ import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { PushBlob, PushImage } from '../../registry/push.ts';
-import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { annotationsAt } from '../image/annotations.ts';
+import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
+import type { ImageForm } from '../image/image-form.ts';
 import { makeIndex } from '../image/make-manifest.ts';
 import type { OnProgress } from '../solve/root-folders.ts';
 import type { LayerRef } from '../solve/root-state.ts';
-import type { ImageForm } from './image-form.ts';
 import type { MadeImage } from './make-image.ts';
 
 /** What a build made in one form: one image, or an index of several platforms. */

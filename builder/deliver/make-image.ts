@@ -5,6 +5,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { annotationsAt } from '../image/annotations.ts';
+import type { ImageForm } from '../image/image-form.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
@@ -12,7 +13,6 @@ import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
 import type { RootState } from '../solve/root-state.ts';
-import type { ImageForm } from './image-form.ts';
 import { layerBlobs } from './layer-blobs.ts';
 import { epochOf } from './outputs.ts';
 

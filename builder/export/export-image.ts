@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { StoreError } from '../../cache/errors.ts';
 import { OutputError, UsageError } from '../contract/errors.ts';
 import type { Output } from '../contract/options.ts';
+import { type BuiltImage, manifestsOf } from '../image/built-image.ts';
 import { layoutArchive } from './archive.ts';
-import { type BuiltImage, manifestsOf } from './built-image.ts';
 import { checkDestinations } from './check-destination.ts';
 import { writeLayoutFolder } from './folder.ts';
 import {

@@ -4,7 +4,7 @@ import { makeFolder } from '../../cache/files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../contract/errors.ts';
-import type { BuiltImage } from './built-image.ts';
+import type { BuiltImage } from '../image/built-image.ts';
 import { checkLayout } from './check-destination.ts';
 import {
   blobFiles,

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import { descriptorOf, type WholeImage } from '../image/whole-image.ts';
 import { damagedBlobNotice } from '../source/stored-document.ts';
 import type { ImageSession } from './image-session.ts';
-import { descriptorOf, type WholeImage } from './whole-image.ts';
 
 /** How many blobs are fetched at the same time. Registries have their own limit besides. */
 const parallelFetches = 4;

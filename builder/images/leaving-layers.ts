@@ -3,14 +3,14 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { BlobSource, LocalLayer } from '../../registry/oci/image-source.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
-import { dockerZstd } from '../deliver/image-form.ts';
 import { layerBlobs } from '../deliver/layer-blobs.ts';
+import { dockerZstd } from '../image/image-form.ts';
 import { layerTypeOf } from '../image/media-types.ts';
+import { formatOf, indexAround, withManifest } from '../image/new-documents.ts';
+import type { ImageParts, WholeImage } from '../image/whole-image.ts';
 import { rootOfImage } from '../solve/root-state.ts';
 import { storeBlobs } from '../source/image-lookup.ts';
 import type { ImageSession } from './image-session.ts';
-import { formatOf, indexAround, withManifest } from './new-documents.ts';
-import type { ImageParts, WholeImage } from './whole-image.ts';
 
 /** How layers are compressed when an image leaves the place where it is. */
 export interface LeavingForm {

@@ -4,8 +4,8 @@ import type { Store } from '../../cache/store.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { parseReference } from '../../registry/reference.ts';
+import { platformOf } from '../image/whole-image.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';
-import { platformOf } from './whole-image.ts';
 
 /** A line of the listing. */
 export interface ListedImage {

@@ -4,12 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
+import { imageIdOf } from '../image/whole-image.ts';
 import { untilAborted } from '../session/until-aborted.ts';
 import type { ImageSession } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openContent, type WantedPlatforms } from './open-source.ts';
 import { fullName } from './stored-images.ts';
-import { imageIdOf } from './whole-image.ts';
 
 /** What is loaded from where. */
 export interface Loading {

@@ -8,13 +8,13 @@ import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../contract/errors.ts';
+import { indexDocument } from '../image/new-documents.ts';
+import type { WholeImage } from '../image/whole-image.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { type LeavingForm, withForcedLayers } from './leaving-layers.ts';
 import type { ImageLocation } from './location.ts';
-import { indexDocument } from './new-documents.ts';
 import { openAsStored, openStored } from './open-stored.ts';
 import { findImage } from './stored-images.ts';
-import type { WholeImage } from './whole-image.ts';
 
 /** Which images of an index are meant: one, or all of them. */
 export type WantedPlatforms = Platform | 'all';

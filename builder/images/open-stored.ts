@@ -1,11 +1,11 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { indexAround } from '../image/new-documents.ts';
+import type { ImageParts, WholeImage } from '../image/whole-image.ts';
 import { storeBlobs } from '../source/image-lookup.ts';
 import { localLayersOf } from '../source/local-layers.ts';
 import type { ImageSession } from './image-session.ts';
 import { type LeavingForm, withLeavingLayers } from './leaving-layers.ts';
-import { indexAround } from './new-documents.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';
-import type { ImageParts, WholeImage } from './whole-image.ts';
 
 /**
  * An image of the store as others can take it. Layers that were made here are named by their tars in the store; they are compressed now,

@@ -1,9 +1,9 @@
 import { parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { descriptorOf, imageIdOf } from '../image/whole-image.ts';
 import { rememberedNames } from '../source/digest-names.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openRemote, type WantedPlatforms } from './open-source.ts';
-import { descriptorOf, imageIdOf } from './whole-image.ts';
 
 /** What came into the store. */
 export interface Pulled {

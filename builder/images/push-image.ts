@@ -2,9 +2,9 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import type { BlobOrigin } from '../../registry/oci/image-source.ts';
 import { type PushImage, type PushOptions, pushImage, pushIndex } from '../../registry/push.ts';
 import { parseReference } from '../../registry/reference.ts';
+import { type ImageParts, imageIdOf, type WholeImage } from '../image/whole-image.ts';
 import { blobOrigins } from './blob-origins.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
-import { type ImageParts, imageIdOf, type WholeImage } from './whole-image.ts';
 
 /** What arrived where. */
 export interface Pushed {

@@ -2,13 +2,13 @@ import { BlobStore } from '../../cache/blob-store.ts';
 import { StoreLayout } from '../../cache/store-layout.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuiltImage, BuiltManifest } from '../export/built-image.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
+import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
+import { formatOf } from '../image/new-documents.ts';
+import { descriptorOf, type ImageParts, platformOf, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession } from './image-session.ts';
 import { fetchBlobs } from './keep-image.ts';
-import { formatOf } from './new-documents.ts';
-import { descriptorOf, type ImageParts, platformOf, type WholeImage } from './whole-image.ts';
 
 /** An image and the names it gets in a file. */
 export interface NamedImage {

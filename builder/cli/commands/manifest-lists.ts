@@ -1,7 +1,7 @@
 import { UsageError } from '../../contract/errors.ts';
+import { inFormat } from '../../image/new-documents.ts';
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { openList } from '../../images/manifest-list.ts';
-import { inFormat } from '../../images/new-documents.ts';
 import { openRemote } from '../../images/open-source.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';

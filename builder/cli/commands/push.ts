@@ -1,6 +1,6 @@
+import { inFormat } from '../../image/new-documents.ts';
 import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { ofImage } from '../../images/lost-content.ts';
-import { inFormat } from '../../images/new-documents.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { BuiltImage, BuiltManifest } from '../../../builder/export/built-image.ts';
+import type { BuiltImage, BuiltManifest } from '../../../builder/image/built-image.ts';
 import type { Descriptor } from '../../../registry/oci/descriptor.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import { fileBytes } from '../../../registry/oci/file-bytes.ts';

@@ -3,9 +3,9 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import { isManifestType, layerFormatOf } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
-import { encodeIndex } from '../image/encode.ts';
-import { makeManifest } from '../image/make-manifest.ts';
-import { configTypeOf, type ImageFormat, indexTypeOf, manifestTypeOf } from '../image/media-types.ts';
+import { encodeIndex } from './encode.ts';
+import { makeManifest } from './make-manifest.ts';
+import { configTypeOf, type ImageFormat, indexTypeOf, manifestTypeOf } from './media-types.ts';
 import type { ImageParts, IndexDocument, WholeImage } from './whole-image.ts';
 
 /** The family that the media type of a manifest belongs to. */

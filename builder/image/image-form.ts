@@ -2,9 +2,9 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
-import { type Annotation, checkAnnotations, parseAnnotations } from '../image/annotations.ts';
-import type { ImageFormat } from '../image/media-types.ts';
 import { isMultiPlatform, platformsOf } from '../plan/model/platforms.ts';
+import { type Annotation, checkAnnotations, parseAnnotations } from './annotations.ts';
+import type { ImageFormat } from './media-types.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
 export interface ImageForm {
