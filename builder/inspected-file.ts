@@ -1,8 +1,8 @@
 import type { ParseResult } from '../parser/parse.ts';
 import type { BuildOptions } from './contract/options.ts';
-import { checkOptions } from './option-rules/check-options.ts';
 import { checkGivenFiles } from './secrets/given-files.ts';
 import { openSession, type Session } from './session.ts';
+import { checkOptions } from './settings/check-options.ts';
 import { BriefLookup } from './source/brief-lookup.ts';
 import { imageFinder } from './source/find-image.ts';
 import { loadBuildFile } from './source/load-build-file.ts';

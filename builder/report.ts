@@ -9,8 +9,8 @@ import { unreachable } from '../registry/oci/unreachable.ts';
 import { packageVersion } from './cli/package-version.ts';
 import { type StepError, stepHeadline } from './contract/errors.ts';
 import { identify } from './known-error.ts';
-import { checkReportOptions } from './option-rules/report-rules.ts';
 import { errorPlaceOf } from './session/error-place.ts';
+import { checkReportOptions } from './settings/report-rules.ts';
 import { printable, printableLine } from './show/printable.ts';
 
 /** How a report may look. */

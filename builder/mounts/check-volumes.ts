@@ -5,7 +5,7 @@ import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { Tell } from '../session/tell.ts';
-import { parseVolume, volumeNotices } from './volume.ts';
+import { parseVolume, volumeNotices } from '../settings/volume.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */
 const precious = new Set(

@@ -1,8 +1,8 @@
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { parseVolume } from '../mounts/volume.ts';
-import { checkHostname, parseHost, parseUlimit, sandboxHostname } from '../option-rules/run-values.ts';
 import { buildArgsOf } from '../plan/model/plan-options.ts';
+import { checkHostname, parseHost, parseUlimit, sandboxHostname } from '../settings/run-values.ts';
+import { parseVolume } from '../settings/volume.ts';
 
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {

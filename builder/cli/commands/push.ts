@@ -4,8 +4,8 @@ import { ofImage } from '../../images/lost-content.ts';
 import { openStored } from '../../images/open-stored.ts';
 import { pushWhole } from '../../images/push-image.ts';
 import { findImage } from '../../images/stored-images.ts';
+import { refuseTransport } from '../../settings/image-name.ts';
 import type { CommandContext } from '../command.ts';
-import { refuseTransport } from '../image-name.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {
   checkDigestFile,

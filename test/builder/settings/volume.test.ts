@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { volumeNotices } from '../../../builder/mounts/volume.ts';
+import { volumeNotices } from '../../../builder/settings/volume.ts';
 
 test('volumeNotices() says what a word does not do here', () => {
   const volumes = ['/a:/a:ro,z', '/b:/b:rslave', '/c:/c:private', '/d:/d:O'];

@@ -1,7 +1,7 @@
-import { imageName } from '../cli/image-name.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { ImageOutputOptions, Output } from '../contract/options.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf } from './collections.ts';
+import { imageName } from './image-name.ts';
 import type { Place, Rule } from './rule.ts';
 import { boolean, name, parsedBy, someText, text, wholeNumber, word } from './values.ts';
 

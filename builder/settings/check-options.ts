@@ -1,8 +1,7 @@
-import { parseEmulator } from '../cli/emulator-spec.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { parseVolume } from '../mounts/volume.ts';
 import { platformOf } from '../plan/model/platforms.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
+import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
 import { type Place, type Rule, wrongKind } from './rule.ts';
 import { checkHostname, checkNameServer, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
@@ -19,6 +18,7 @@ import {
   withMethod,
   word,
 } from './values.ts';
+import { parseVolume } from './volume.ts';
 
 /** An option: where it stands on the command line, and what it may be. */
 interface OptionRule {

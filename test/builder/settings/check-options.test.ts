@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { build } from '../../builder/build.ts';
-import { UsageError } from '../../builder/contract/errors.ts';
-import { checkOptions } from '../../builder/option-rules/check-options.ts';
-import { report } from '../../builder/report.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { build } from '../../../builder/build.ts';
+import { UsageError } from '../../../builder/contract/errors.ts';
+import { report } from '../../../builder/report.ts';
+import { checkOptions } from '../../../builder/settings/check-options.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Calls build() as a program in JavaScript does, which no type holds back. */
 async function refusal(options: unknown): Promise<UsageError> {
