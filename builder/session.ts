@@ -6,6 +6,7 @@ import { defaultStoreRoot } from '../cache/store-layout.ts';
 import { UsageError } from './contract/errors.ts';
 import type { StepId } from './contract/events.ts';
 import type { BuildOptions } from './contract/options.ts';
+import { RootFolders } from './layers/root-folders.ts';
 import { epochName } from './plan/stages/global-scope.ts';
 import { Cleanup } from './session/cleanup.ts';
 import { FirstFailure } from './session/first-failure.ts';
@@ -14,7 +15,6 @@ import { once } from './session/once.ts';
 import { startWorker, strangersIn } from './session/start-worker.ts';
 import { startTelling, type Tell } from './session/tell.ts';
 import { WorkerIds } from './session/worker-ids.ts';
-import { RootFolders } from './solve/root-folders.ts';
 import type { FetchedContexts } from './source/fetched-contexts.ts';
 import { ImageLookup } from './source/image-lookup.ts';
 

@@ -7,8 +7,8 @@ import { annotationsAt } from '../image/annotations.ts';
 import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
 import type { ImageForm } from '../image/image-form.ts';
 import { makeIndex } from '../image/make-manifest.ts';
-import type { OnProgress } from '../solve/root-folders.ts';
-import type { LayerRef } from '../solve/root-state.ts';
+import type { OnProgress } from '../layers/root-folders.ts';
+import type { LayerRef } from '../layers/root-state.ts';
 import type { MadeImage } from './make-image.ts';
 
 /** What a build made in one form: one image, or an index of several platforms. */

@@ -9,11 +9,11 @@ import type { ImageForm } from '../image/image-form.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
+import { layerBlobs } from '../layers/layer-blobs.ts';
+import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
+import type { RootState } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
-import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
-import type { RootState } from '../solve/root-state.ts';
-import { layerBlobs } from './layer-blobs.ts';
 import { epochOf } from './outputs.ts';
 
 /** The image of one platform: its documents, and the descriptors of its layers. The blobs of base layers may not be fetched yet. */

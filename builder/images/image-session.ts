@@ -1,10 +1,10 @@
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
+import { type OnProgress, RootFolders } from '../layers/root-folders.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
 import { startWorker } from '../session/start-worker.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
-import { type OnProgress, RootFolders } from '../solve/root-folders.ts';
 
 /** How registries are spoken to. */
 export interface RegistrySettings {

@@ -1,11 +1,11 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
-import { chainIdOfRoot, rootOfImage } from '../solve/root-state.ts';
+import { type LayerContents, LayerHistory } from '../layers/layer-contents.ts';
+import { localLayersOf } from '../layers/local-layers.ts';
+import { chainIdOfRoot, rootOfImage } from '../layers/root-state.ts';
 import { storeBlobs } from '../source/image-lookup.ts';
-import { localLayersOf } from '../source/local-layers.ts';
 import type { ImageSession } from './image-session.ts';
-import { type LayerContents, LayerHistory } from './layer-contents.ts';
 import type { StoredManifest } from './stored-images.ts';
 
 /** One layer of an image: where it comes from and what it does. */

@@ -1,8 +1,8 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { indexAround } from '../image/new-documents.ts';
 import type { ImageParts, WholeImage } from '../image/whole-image.ts';
+import { localLayersOf } from '../layers/local-layers.ts';
 import { storeBlobs } from '../source/image-lookup.ts';
-import { localLayersOf } from '../source/local-layers.ts';
 import type { ImageSession } from './image-session.ts';
 import { type LeavingForm, withLeavingLayers } from './leaving-layers.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';

@@ -1,10 +1,10 @@
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
+import type { OnProgress } from '../layers/root-folders.ts';
 import type { PlannedAdd } from '../plan/model/plan.ts';
 import { type DecidedGroup, decideFiles, withTime } from './planned-files.ts';
 import { replacesOf, writeGroups } from './prepare-copy.ts';
-import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
 
 /** Some sources of an ADD, looked at: what they are to the key, and to the worker. */

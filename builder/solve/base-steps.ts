@@ -1,9 +1,9 @@
 import type { Lowers } from '../../executor/protocol/actions.ts';
+import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
+import { type RootState, rootOfImage } from '../layers/root-state.ts';
 import type { Plan, PlannedStage } from '../plan/model/plan.ts';
 import type { ShownStep } from '../session/shown-step.ts';
 import { baseNeeds } from './base-needs.ts';
-import type { OnProgress, RootFolders } from './root-folders.ts';
-import { type RootState, rootOfImage } from './root-state.ts';
 
 interface Needed {
   readonly stage: PlannedStage;

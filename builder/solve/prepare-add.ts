@@ -3,13 +3,13 @@ import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone } from '../context/context-error.ts';
 import { type PlannedGroup, planCopy } from '../context/copy-plan.ts';
+import type { OnProgress } from '../layers/root-folders.ts';
 import { remoteKindOf } from '../plan/instructions/plan-copy.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/model/plan.ts';
 import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
 import { isArchiveFile } from './archive-magic.ts';
 import { copyActionOf, copySource, filesAtOnce, keyedCopy } from './prepare-copy.ts';
 import type { PreparedStep } from './prepared-step.ts';
-import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openSource } from './source-trees.ts';
 

@@ -3,10 +3,10 @@ import { writeCopyLists } from '../context/copy-list.ts';
 import type { CopySource } from '../context/copy-plan.ts';
 import { isOctalMode } from '../keys/copy-digest.ts';
 import type { KeyedCopy, KeyedGroup } from '../keys/keyed-action.ts';
+import type { OnProgress } from '../layers/root-folders.ts';
 import type { PlannedAdd, PlannedCopy, PlannedSource } from '../plan/model/plan.ts';
 import { type DecidedGroup, planFiles, timedKey, withTime } from './planned-files.ts';
 import type { PreparedStep } from './prepared-step.ts';
-import type { OnProgress } from './root-folders.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openSource } from './source-trees.ts';
 

@@ -14,22 +14,22 @@ import { SourceError } from '../context/errors.ts';
 import { StepError, UsageError } from '../contract/errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
+import { layerOnBase } from '../layers/linked-layer.ts';
+import type { OnProgress } from '../layers/root-folders.ts';
+import { chainIdOfRoot } from '../layers/root-state.ts';
+import { damageOf, verifyLayers } from '../layers/verify-layers.ts';
 import { stepTitle } from '../plan/instructions/titles.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { setErrorPlace } from '../session/error-place.ts';
 import type { ShownStep } from '../session/shown-step.ts';
 import { isLarge } from './large-copy.ts';
-import { layerOnBase } from './linked-layer.ts';
 import { OutputTail } from './output-tail.ts';
 import { prepareAdd } from './prepare-add.ts';
 import { prepareCopy } from './prepare-copy.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { PreparedStep } from './prepared-step.ts';
-import type { OnProgress } from './root-folders.ts';
-import { chainIdOfRoot } from './root-state.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 import type { Solving } from './solving.ts';
-import { damageOf, verifyLayers } from './verify-layers.ts';
 
 /** How a step came out. */
 export interface StepOutcome {

@@ -1,10 +1,10 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { StepId } from '../contract/events.ts';
+import { emptyRoot, type RootState, rootOfImage, withLayer } from '../layers/root-state.ts';
 import { baseTitle, stepTitle } from '../plan/instructions/titles.ts';
 import type { Plan, PlannedStage, PlannedStep, StageIndex } from '../plan/model/plan.ts';
 import { ShownStep } from '../session/shown-step.ts';
-import { emptyRoot, type RootState, rootOfImage, withLayer } from './root-state.ts';
 import { runStep } from './run-step.ts';
 import { type PlacedStep, type SolvedStage, type StageSolving, type StepNumbers, stageAt } from './solved-stage.ts';
 import type { Solving } from './solving.ts';

@@ -1,7 +1,7 @@
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { StepId } from '../contract/events.ts';
+import type { RootState } from '../layers/root-state.ts';
 import type { Plan, PlannedAction, PlannedStage, PlannedStep, StageIndex } from '../plan/model/plan.ts';
-import type { RootState } from './root-state.ts';
 import type { Solving } from './solving.ts';
 
 /** A stage with all its steps done. */

@@ -7,6 +7,7 @@ import type { StepId } from '../contract/events.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { DevicesOfRuns } from '../devices/resolve-devices.ts';
 import type { StepKey } from '../keys/step-key.ts';
+import type { RootFolders } from '../layers/root-folders.ts';
 import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
@@ -14,7 +15,6 @@ import type { WorkerIds } from '../session/worker-ids.ts';
 import type { ContextTrees } from '../source/context-trees.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import type { BaseSteps } from './base-steps.ts';
-import type { RootFolders } from './root-folders.ts';
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {

@@ -4,10 +4,10 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';
 import { LayersTree } from '../context/layers-tree.ts';
+import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { Session } from '../session.ts';
 import { remembered } from './planned-files.ts';
-import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from './root-state.ts';
 import { removalOf } from './run-step.ts';
 
 /** The root file system of the target with the layers as one that the options say. */

@@ -9,8 +9,8 @@ import { writeCopyList } from '../context/copy-list.ts';
 import type { PlannedGroup } from '../context/copy-plan.ts';
 import type { FileTree } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
+import type { RootState } from '../layers/root-state.ts';
 import { isLarge } from './large-copy.ts';
-import type { RootState } from './root-state.ts';
 import type { StageSolving } from './solved-stage.ts';
 
 const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;

@@ -18,8 +18,8 @@ import {
 } from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, PullPolicy } from '../contract/options.ts';
+import { localLayersOf } from '../layers/local-layers.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
-import { localLayersOf } from './local-layers.ts';
 import { isDamage, readDocument } from './stored-document.ts';
 
 /** What a look-up works with. */

@@ -7,9 +7,9 @@ import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
-import type { OnProgress, RootFolders } from '../solve/root-folders.ts';
-import type { LayerRef, RootState } from '../solve/root-state.ts';
-import { lostLayer, orForgetBlob, orForgetDamaged } from '../solve/verify-layers.ts';
+import type { OnProgress, RootFolders } from './root-folders.ts';
+import type { LayerRef, RootState } from './root-state.ts';
+import { lostLayer, orForgetBlob, orForgetDamaged } from './verify-layers.ts';
 
 /** A layer as the image names it. */
 export interface LayerBlob {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LayerContents, LayerHistory } from '../../../builder/images/layer-contents.ts';
+import { type LayerContents, LayerHistory } from '../../../builder/layers/layer-contents.ts';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { pathOfText } from '../../../registry/oci/raw-path.ts';
 
