@@ -7,7 +7,9 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { StepId } from '../contract/events.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { shownLocation } from '../git/git-location.ts';
+import { shownLocation } from '../inputs/git/git-location.ts';
+import { gitServices } from '../inputs/git/git-services.ts';
+import { fetchGitTree, gitLocation } from '../inputs/git/git-tree.ts';
 import type { RemoteLocation } from '../plan/model/context-location.ts';
 import { isArgumentOn } from '../plan/model/control-arguments.ts';
 import { buildArgsOf } from '../plan/model/plan-options.ts';
@@ -19,8 +21,6 @@ import { isArchiveFile, looksLikeArchive, sniffedBytes } from '../solve/archive-
 import { decompressed } from './archive-bytes.ts';
 import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
 import { type DownloadServices, downloadFile, shownUrl } from './download-file.ts';
-import { gitServices } from './git-services.ts';
-import { fetchGitTree, gitLocation } from './git-tree.ts';
 import { folderInside } from './inside-folder.ts';
 import { unpackArchive } from './unpack-archive.ts';
 

@@ -298,7 +298,7 @@ function networkMutations(): readonly Mutation[] {
     },
     {
       rule: "submodules do not get the user's own keys",
-      file: 'builder/git/git-access.ts',
+      file: 'builder/inputs/git/git-access.ts',
       from: 'sshConfig(services.own && sshHostOf(location), forwarded !== undefined)',
       to: "sshConfig('*', forwarded !== undefined)",
       tests: ['hostile/git-credentials'],

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type SizeLimit, withinLimit } from '../../../builder/git/size-limit.ts';
-import { fetchGitTree, gitLocation } from '../../../builder/source/git-tree.ts';
-import { openStore } from '../../../cache/store.ts';
-import { GitServer, type TestRepository } from '../../support/git-server.ts';
-import { requires } from '../../support/requires.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { fetchGitTree, gitLocation } from '../../../../builder/inputs/git/git-tree.ts';
+import { type SizeLimit, withinLimit } from '../../../../builder/inputs/git/size-limit.ts';
+import { openStore } from '../../../../cache/store.ts';
+import { GitServer, type TestRepository } from '../../../support/git-server.ts';
+import { requires } from '../../../support/requires.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const needs = requires('tool:git');
 const megabyte = 2 ** 20;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cleanText, redactText } from '../../registry/http/redact.ts';
-import { hasErrno } from '../../registry/oci/thrown.ts';
+import { cleanText, redactText } from '../../../registry/http/redact.ts';
+import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { type FetchProgress, readProgress } from './fetch-progress.ts';
 
 /** The environment and the settings of one repository's git processes. */

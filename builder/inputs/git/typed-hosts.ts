@@ -1,6 +1,6 @@
-import type { BuildOptions } from '../contract/options.ts';
-import { GitLocationError, parseGitLocation } from '../git/git-location.ts';
-import { parseContextLocation } from '../plan/model/context-location.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { parseContextLocation } from '../../plan/model/context-location.ts';
+import { GitLocationError, parseGitLocation } from './git-location.ts';
 
 /** The hosts (with their ports) of the addresses that the user has typed: contexts and Containerfiles. What those name was typed by others. */
 export function typedHosts({ context, buildContexts = {}, files = [] }: BuildOptions): ReadonlySet<string> {

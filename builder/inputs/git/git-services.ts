@@ -1,8 +1,8 @@
-import type { Store } from '../../cache/store.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import type { GitServices } from '../git/git-access.ts';
-import { secretValue } from '../secrets/secret-value.ts';
-import type { Cleanup } from '../session/cleanup.ts';
+import type { Store } from '../../../cache/store.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { secretValue } from '../../secrets/secret-value.ts';
+import type { Cleanup } from '../../session/cleanup.ts';
+import type { GitServices } from './git-access.ts';
 import { typedHosts } from './typed-hosts.ts';
 
 interface GitNeeds {
@@ -26,7 +26,7 @@ export function gitServices({ options, store, signal, cleanup, usesOwnKeys }: Gi
     secret: (id) => secretValue(id, options),
     forwardedAgent: async () => {
       if (source === undefined) return undefined;
-      const { openAgentSocket } = await import('../secrets/ssh-agent.ts');
+      const { openAgentSocket } = await import('../../secrets/ssh-agent.ts');
       return cleanup.use(await openAgentSocket(await store.newPath(), { source, callerSocket, signal })).path;
     },
     own: usesOwnKeys ? { agentSocket: callerSocket } : undefined,

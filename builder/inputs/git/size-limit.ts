@@ -1,8 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isMissing } from '../../registry/oci/thrown.ts';
-import { type DiskLimit, diskLimitOf } from '../source/disk-limit.ts';
+import { isMissing } from '../../../registry/oci/thrown.ts';
+import { type DiskLimit, diskLimitOf } from './disk-limit.ts';
 import { GitFailure } from './git-program.ts';
 
 /** What a repository may take on the disk: with its own folder, submodules, and all that is checked out. */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../../../builder/git/git-location.ts';
+import {
+  type GitLocation,
+  GitLocationError,
+  parseGitLocation,
+  shownLocation,
+} from '../../../../builder/inputs/git/git-location.ts';
 
 const plain: GitLocation = {
   remote: 'https://host/x.git',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FetchProgress, readProgress } from '../../../builder/git/fetch-progress.ts';
+import { type FetchProgress, readProgress } from '../../../../builder/inputs/git/fetch-progress.ts';
 
 const rows: readonly (readonly [line: string, progress: FetchProgress | 'noise' | undefined])[] = [
   ['remote: Enumerating objects: 302, done.        ', 'noise'],

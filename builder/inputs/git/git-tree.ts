@@ -1,14 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
-import type { Store } from '../../cache/store.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
-import { SourceError } from '../context/errors.ts';
-import { checkOut } from '../git/checkout.ts';
-import type { FetchProgress } from '../git/fetch-progress.ts';
-import { type FoundCommit, findCommit } from '../git/find-commit.ts';
-import { type GitServices, gitAccess } from '../git/git-access.ts';
-import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from '../git/git-location.ts';
-import { type GitAccess, GitFailure } from '../git/git-program.ts';
-import { type SizeLimit, sizeLimitOf, withinLimit } from '../git/size-limit.ts';
+import type { Store } from '../../../cache/store.ts';
+import type { Digest } from '../../../registry/oci/digest.ts';
+import { SourceError } from '../../context/errors.ts';
+import { checkOut } from './checkout.ts';
+import type { FetchProgress } from './fetch-progress.ts';
+import { type FoundCommit, findCommit } from './find-commit.ts';
+import { type GitServices, gitAccess } from './git-access.ts';
+import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from './git-location.ts';
+import { type GitAccess, GitFailure } from './git-program.ts';
+import { type SizeLimit, sizeLimitOf, withinLimit } from './size-limit.ts';
 import { writeTreeArchive } from './tree-archive.ts';
 
 /** What fetching a repository needs of a build. */
