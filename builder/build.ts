@@ -11,6 +11,10 @@ import { holdsImage, outputsOf } from './deliver/outputs.ts';
 import { resolveDevices } from './devices/resolve-devices.ts';
 import { checkDestinations } from './export/check-destination.ts';
 import { imageForm } from './image/image-form.ts';
+import { ContextTrees } from './inputs/context-trees.ts';
+import { isLocalBuild, loadBuildFile } from './inputs/load-build-file.ts';
+import type { LoadedContainerfile } from './inputs/load-containerfile.ts';
+import { parseLoaded } from './inputs/parse-loaded.ts';
 import { checkVolumes } from './mounts/check-volumes.ts';
 import { epochSourceOf } from './plan/epoch-source.ts';
 import { buildArgsOf, missingBuildArgs, type PlanOptions, planOptionsOf } from './plan/model/plan-options.ts';
@@ -24,11 +28,7 @@ import { BaseSteps } from './solve/base-steps.ts';
 import { solve } from './solve/solve.ts';
 import type { Solving } from './solve/solving.ts';
 import { squash } from './solve/squash.ts';
-import { ContextTrees } from './source/context-trees.ts';
 import { imageFinder } from './source/find-image.ts';
-import { isLocalBuild, loadBuildFile } from './source/load-build-file.ts';
-import type { LoadedContainerfile } from './source/load-containerfile.ts';
-import { parseLoaded } from './source/parse-loaded.ts';
 import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 
 /**
@@ -126,7 +126,7 @@ async function planAll(platforms: readonly Platform[], { file, loaded, session }
 async function withNamedEpoch(file: Containerfile, options: PlanOptions, session: Session): Promise<PlanOptions> {
   const source = epochSourceOf(file, options);
   if (source === undefined) return options;
-  const { timeOfEpochSource } = await import('./source/named-epoch.ts');
+  const { timeOfEpochSource } = await import('./inputs/named-epoch.ts');
   const { lookup, failure } = session;
   const seconds = await timeOfEpochSource(source, { ...session, client: () => lookup.client(), signal: failure.signal });
   return { ...options, namedEpoch: { seconds } };

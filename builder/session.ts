@@ -6,6 +6,7 @@ import { defaultStoreRoot } from '../cache/store-layout.ts';
 import { UsageError } from './contract/errors.ts';
 import type { StepId } from './contract/events.ts';
 import type { BuildOptions } from './contract/options.ts';
+import type { FetchedContexts } from './inputs/fetched-contexts.ts';
 import { RootFolders } from './layers/root-folders.ts';
 import { epochName } from './plan/stages/global-scope.ts';
 import { Cleanup } from './session/cleanup.ts';
@@ -15,7 +16,6 @@ import { once } from './session/once.ts';
 import { startWorker, strangersIn } from './session/start-worker.ts';
 import { startTelling, type Tell } from './session/tell.ts';
 import { WorkerIds } from './session/worker-ids.ts';
-import type { FetchedContexts } from './source/fetched-contexts.ts';
 import { ImageLookup } from './source/image-lookup.ts';
 
 /** The parts that a build holds from its first line to its last. */
@@ -65,7 +65,7 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always' }),
     lookup,
     fetched: once(async () => {
-      const { FetchedContexts: Contexts } = await import('./source/fetched-contexts.ts');
+      const { FetchedContexts: Contexts } = await import('./inputs/fetched-contexts.ts');
       return new Contexts({ options, store, client: () => lookup.client(), signal, tell, nextId, cleanup });
     }),
     limit: pLimit(options.jobs ?? Math.max(2, availableParallelism())),

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
-import { readIgnoreRules } from '../context/ignore-file.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import { readIgnoreRules } from '../inputs/ignore-file.ts';
 import { parseContextLocation } from '../plan/model/context-location.ts';
 
 /** What the ignore rules of the build context leave out, as far as that is certain: see CheckFacts. */

@@ -8,15 +8,15 @@ import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.t
 import { trimEnd } from '../../registry/oci/trim-end.ts';
 import { SourceError } from '../context/errors.ts';
 import { scanContext } from '../context/scan.ts';
+import { isArchiveFile } from '../inputs/archive-magic.ts';
+import { type DownloadedFile, downloadFile } from '../inputs/download-file.ts';
 import { shownLocation } from '../inputs/git/git-location.ts';
 import { gitServices } from '../inputs/git/git-services.ts';
 import { fetchGitTree, gitLocation } from '../inputs/git/git-tree.ts';
+import { unpackFile } from '../inputs/unpack-archive.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { once } from '../session/once.ts';
-import { type DownloadedFile, downloadFile } from '../source/download-file.ts';
-import { unpackFile } from '../source/unpack-archive.ts';
 import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
-import { isArchiveFile } from './archive-magic.ts';
 import { type DecidedGroup, decideFiles, planFiles, timedKey } from './planned-files.ts';
 import { replacesOf, writeGroups } from './prepare-copy.ts';
 import type { OpenSource } from './source-trees.ts';

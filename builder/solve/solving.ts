@@ -6,13 +6,13 @@ import type { Platform } from '../../registry/oci/platform.ts';
 import type { StepId } from '../contract/events.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { DevicesOfRuns } from '../devices/resolve-devices.ts';
+import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
 import type { RootFolders } from '../layers/root-folders.ts';
 import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
-import type { ContextTrees } from '../source/context-trees.ts';
 import type { ImageLookup } from '../source/image-lookup.ts';
 import type { BaseSteps } from './base-steps.ts';
 

@@ -2,11 +2,11 @@ import type { TreeSource } from '../../executor/protocol/actions.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import type { FileTree } from '../context/tree.ts';
+import type { OpenContext } from '../inputs/context-trees.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, rootOfImage } from '../layers/root-state.ts';
 import type { PlannedStage, SourceRef } from '../plan/model/plan.ts';
 import { once } from '../session/once.ts';
-import type { OpenContext } from '../source/context-trees.ts';
 import { type StageSolving, stageAt } from './solved-stage.ts';
 
 /** Where the files of a step come from: what can be asked about them now, and where the worker finds them. */

@@ -194,7 +194,7 @@ function pathMutations(): readonly Mutation[] {
     },
     {
       rule: 'a Containerfile of a fetched context that is a link out of it is not read',
-      file: 'builder/source/load-build-file.ts',
+      file: 'builder/inputs/load-build-file.ts',
       from: 'const place = await placeInside(folder, file);',
       to: "const place = { kind: 'inside', path: `${folder}/${file}` } as const;",
       tests: ['e2e/remote-context'],

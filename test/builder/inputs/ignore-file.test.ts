@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { readIgnoreRules } from '../../../builder/context/ignore-file.ts';
+import { readIgnoreRules } from '../../../builder/inputs/ignore-file.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { type LoadedContainerfile, loadContainerfile } from '../../../builder/source/load-containerfile.ts';
+import { type LoadedContainerfile, loadContainerfile } from '../../../builder/inputs/load-containerfile.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const readers = {

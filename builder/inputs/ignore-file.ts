@@ -6,7 +6,7 @@ import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, parseIgnoreFile } from '../patterns/ignore.ts';
 import { systemReason } from '../show/system-reason.ts';
-import { containerfileText } from '../source/containerfile-text.ts';
+import { containerfileText } from './containerfile-text.ts';
 
 interface IgnoreFileChoice {
   /** Absolute path of the context's folder. */

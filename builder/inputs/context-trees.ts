@@ -2,7 +2,6 @@ import path from 'node:path';
 import { FileDigests } from '../../cache/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
-import { readIgnoreRules } from '../context/ignore-file.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';
 import type { FileTree } from '../context/tree.ts';
 import { UsageError } from '../contract/errors.ts';
@@ -14,6 +13,7 @@ import {
   type RemoteLocation,
 } from '../plan/model/context-location.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
+import { readIgnoreRules } from './ignore-file.ts';
 import { TreeWithModes } from './tree-with-modes.ts';
 
 interface ContextServices {

@@ -1,13 +1,13 @@
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { gitServices } from '../inputs/git/git-services.ts';
-import { fetchGitTree, gitLocation } from '../inputs/git/git-tree.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
 import { isRemoteLocation, parseContextLocation } from '../plan/model/context-location.ts';
 import { Cleanup } from '../session/cleanup.ts';
-import { isArchiveFile } from '../solve/archive-magic.ts';
+import { isArchiveFile } from './archive-magic.ts';
 import { type DownloadServices, downloadFile } from './download-file.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
+import { gitServices } from './git/git-services.ts';
+import { fetchGitTree, gitLocation } from './git/git-tree.ts';
 import { unpackFile } from './unpack-archive.ts';
 
 interface EpochServices extends DownloadServices {

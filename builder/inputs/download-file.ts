@@ -8,8 +8,8 @@ import { redactUrl } from '../../registry/http/redact.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { diskLimitOf } from '../inputs/git/disk-limit.ts';
 import { secretLine, secretValue } from '../secrets/secret-value.ts';
+import { diskLimitOf } from './git/disk-limit.ts';
 
 /** What downloads need of a build. */
 export interface DownloadServices {
