@@ -2,6 +2,9 @@ import { ContainerfileError, type Diagnostic } from '../parser/mistakes/errors.t
 import type { Containerfile } from '../parser/syntax/containerfile.ts';
 import { positionOf } from '../parser/syntax/position.ts';
 import type { Platform } from '../registry/oci/platform.ts';
+import { BaseSteps } from './bases/base-steps.ts';
+import { imageFinder } from './bases/find-image.ts';
+import { type ResolvedPlan, resolvePlan } from './bases/resolve-plan.ts';
 import { buildFindings } from './check/build-findings.ts';
 import { ignoredPaths } from './check/ignored-paths.ts';
 import type { BuildOptions } from './contract/options.ts';
@@ -24,12 +27,9 @@ import { healing } from './session/healing.ts';
 import { startTelling } from './session/tell.ts';
 import { openSession, type Session } from './session.ts';
 import { checkOptions } from './settings/check-options.ts';
-import { BaseSteps } from './solve/base-steps.ts';
 import { solve } from './solve/solve.ts';
 import type { Solving } from './solve/solving.ts';
 import { squash } from './solve/squash.ts';
-import { imageFinder } from './source/find-image.ts';
-import { type ResolvedPlan, resolvePlan } from './source/resolve-plan.ts';
 
 /**
  * Builds an image from a Containerfile and a context, and writes the outputs. When it throws or is aborted nothing half-made is left: no

@@ -1,4 +1,7 @@
 import type { ParseResult } from '../parser/parse.ts';
+import { BriefLookup } from './bases/brief-lookup.ts';
+import { imageFinder } from './bases/find-image.ts';
+import type { FindImage } from './bases/resolve-plan.ts';
 import type { BuildOptions } from './contract/options.ts';
 import { loadBuildFile } from './inputs/load-build-file.ts';
 import type { LoadedContainerfile } from './inputs/load-containerfile.ts';
@@ -6,9 +9,6 @@ import { parseLoaded } from './inputs/parse-loaded.ts';
 import { checkGivenFiles } from './secrets/given-files.ts';
 import { openSession, type Session } from './session.ts';
 import { checkOptions } from './settings/check-options.ts';
-import { BriefLookup } from './source/brief-lookup.ts';
-import { imageFinder } from './source/find-image.ts';
-import type { FindImage } from './source/resolve-plan.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
 export interface InspectedFile extends AsyncDisposable {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { openStore, type Store } from '../cache/store.ts';
 import { defaultStoreRoot } from '../cache/store-layout.ts';
+import { ImageLookup } from './bases/image-lookup.ts';
 import { UsageError } from './contract/errors.ts';
 import type { StepId } from './contract/events.ts';
 import type { BuildOptions } from './contract/options.ts';
@@ -16,7 +17,6 @@ import { once } from './session/once.ts';
 import { startWorker, strangersIn } from './session/start-worker.ts';
 import { startTelling, type Tell } from './session/tell.ts';
 import { WorkerIds } from './session/worker-ids.ts';
-import { ImageLookup } from './source/image-lookup.ts';
 
 /** The parts that a build holds from its first line to its last. */
 export interface Session extends AsyncDisposable {

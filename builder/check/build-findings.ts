@@ -5,9 +5,9 @@ import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { type CheckOptions, parseCheckOptions } from '../../parser/statements/check-options.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Source, Span } from '../../parser/syntax/span.ts';
+import type { ResolvedStages } from '../bases/resolve-plan.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { FileIndex, SelectedStage } from '../plan/stages/selection.ts';
-import type { ResolvedStages } from '../source/resolve-plan.ts';
 import { eachOnce } from './for-each-platform.ts';
 
 /** What planning for one platform has found out. */

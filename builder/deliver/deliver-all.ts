@@ -1,4 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { damagedBlobNotice } from '../bases/stored-document.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';
@@ -9,7 +10,6 @@ import { isMultiPlatform } from '../plan/model/platforms.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import type { Session } from '../session.ts';
 import type { Solution } from '../solve/solve.ts';
-import { damagedBlobNotice } from '../source/stored-document.ts';
 import { deliver, type Exported } from './deliver.ts';
 import { fullName } from './full-name.ts';
 import { type ImageSet, imageSet } from './image-set.ts';

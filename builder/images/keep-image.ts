@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import { damagedBlobNotice } from '../bases/stored-document.ts';
 import { descriptorOf, type WholeImage } from '../image/whole-image.ts';
-import { damagedBlobNotice } from '../source/stored-document.ts';
 import type { ImageSession } from './image-session.ts';
 
 /** How many blobs are fetched at the same time. Registries have their own limit besides. */

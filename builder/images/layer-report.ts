@@ -1,10 +1,10 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
+import { storeBlobs } from '../bases/image-lookup.ts';
 import { type LayerContents, LayerHistory } from '../layers/layer-contents.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import { chainIdOfRoot, rootOfImage } from '../layers/root-state.ts';
-import { storeBlobs } from '../source/image-lookup.ts';
 import type { ImageSession } from './image-session.ts';
 import type { StoredManifest } from './stored-images.ts';
 

@@ -3,13 +3,13 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { BlobSource, LocalLayer } from '../../registry/oci/image-source.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
+import { storeBlobs } from '../bases/image-lookup.ts';
 import { dockerZstd } from '../image/image-form.ts';
 import { layerTypeOf } from '../image/media-types.ts';
 import { formatOf, indexAround, withManifest } from '../image/new-documents.ts';
 import type { ImageParts, WholeImage } from '../image/whole-image.ts';
 import { layerBlobs } from '../layers/layer-blobs.ts';
 import { rootOfImage } from '../layers/root-state.ts';
-import { storeBlobs } from '../source/image-lookup.ts';
 import type { ImageSession } from './image-session.ts';
 
 /** How layers are compressed when an image leaves the place where it is. */

@@ -1,8 +1,8 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { storeBlobs } from '../bases/image-lookup.ts';
 import { indexAround } from '../image/new-documents.ts';
 import type { ImageParts, WholeImage } from '../image/whole-image.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
-import { storeBlobs } from '../source/image-lookup.ts';
 import type { ImageSession } from './image-session.ts';
 import { type LeavingForm, withLeavingLayers } from './leaving-layers.ts';
 import { readStoredImage, type StoredManifest } from './stored-images.ts';

@@ -1,6 +1,6 @@
 import { parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { rememberedNames } from '../bases/digest-names.ts';
 import { descriptorOf, imageIdOf } from '../image/whole-image.ts';
-import { rememberedNames } from '../source/digest-names.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { keepImage } from './keep-image.ts';
 import { openRemote, type WantedPlatforms } from './open-source.ts';

@@ -9,9 +9,9 @@ import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts'
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { isDamage, readDocument } from '../bases/stored-document.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { IndexDocument } from '../image/whole-image.ts';
-import { isDamage, readDocument } from '../source/stored-document.ts';
 
 /** The manifest and configuration of one platform of an image in the store. */
 export interface StoredManifest {

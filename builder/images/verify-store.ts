@@ -21,10 +21,10 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
+import { readDocument } from '../bases/stored-document.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { damageOf } from '../layers/verify-layers.ts';
-import { readDocument } from '../source/stored-document.ts';
 import type { ImageSession } from './image-session.ts';
 import { readImage } from './stored-images.ts';
 

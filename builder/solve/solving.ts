@@ -3,6 +3,8 @@ import type { Store } from '../../cache/store.ts';
 import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import type { Source } from '../../parser/syntax/span.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import type { BaseSteps } from '../bases/base-steps.ts';
+import type { ImageLookup } from '../bases/image-lookup.ts';
 import type { StepId } from '../contract/events.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { DevicesOfRuns } from '../devices/resolve-devices.ts';
@@ -13,8 +15,6 @@ import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
-import type { ImageLookup } from '../source/image-lookup.ts';
-import type { BaseSteps } from './base-steps.ts';
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {

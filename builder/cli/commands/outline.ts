@@ -1,5 +1,7 @@
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
 import type { Platform } from '../../../registry/oci/platform.ts';
+import { ReachableImages } from '../../bases/reachable-images.ts';
+import { resolveStages } from '../../bases/resolve-plan.ts';
 import { eachOnce } from '../../check/for-each-platform.ts';
 import { exitCode } from '../../exit-code.ts';
 import { joinedOutline, type Outline, outline } from '../../outline/outline.ts';
@@ -7,8 +9,6 @@ import { outlineJson, outlineText } from '../../outline/render.ts';
 import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/model/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../plan/model/platforms.ts';
-import { ReachableImages } from '../../source/reachable-images.ts';
-import { resolveStages } from '../../source/resolve-plan.ts';
 import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../described-file.ts';
 
