@@ -1,13 +1,13 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
-import type { DeviceEdits } from '../devices/device-edits.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/model/plan.ts';
-import { callerTraits } from './caller-traits.ts';
-import { findEmulation } from './find-emulator.ts';
+import { callerTraits } from '../sandbox/caller-traits.ts';
+import type { DeviceEdits } from '../sandbox/devices/device-edits.ts';
+import { findEmulation } from '../sandbox/find-emulator.ts';
+import { proxyEnv } from '../sandbox/proxies.ts';
+import { type RunSettings, runSettings } from '../sandbox/run-settings.ts';
 import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
-import { proxyEnv } from './proxies.ts';
-import { type RunSettings, runSettings } from './run-settings.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 
 /** RUN. Throws SourceError for a mount whose source is not there, UsageError for options that cannot be read. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { looksLikeArchive } from '../../../builder/inputs/archive-magic.ts';
+import { proxyEnv } from '../../../builder/sandbox/proxies.ts';
 import { Cleanup } from '../../../builder/session/cleanup.ts';
 import { FirstFailure } from '../../../builder/session/first-failure.ts';
 import { ShownStep } from '../../../builder/session/shown-step.ts';
 import type { Told } from '../../../builder/session/tell.ts';
 import { OutputTail } from '../../../builder/solve/output-tail.ts';
-import { proxyEnv } from '../../../builder/solve/proxies.ts';
 
 test('OutputTail keeps the last bytes, whatever the chunks', () => {
   const tail = new OutputTail(4);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../builder/contract/errors.ts';
 import type { BuildOptions } from '../../../builder/contract/options.ts';
-import { runSettings } from '../../../builder/solve/run-settings.ts';
+import { runSettings } from '../../../builder/sandbox/run-settings.ts';
 
 const defaults = {
   hostname: 'buildkitsandbox',

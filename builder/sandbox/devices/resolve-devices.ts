@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
-import type { Source } from '../../parser/syntax/span.ts';
-import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import type { Plan, PlannedRun } from '../plan/model/plan.ts';
-import { errorDiagnostic } from '../plan/model/refuse.ts';
-import type { Tell } from '../session/tell.ts';
+import { ContainerfileError, type Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { Source } from '../../../parser/syntax/span.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import type { Plan, PlannedRun } from '../../plan/model/plan.ts';
+import { errorDiagnostic } from '../../plan/model/refuse.ts';
+import type { Tell } from '../../session/tell.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
 import type { DeviceNode } from './cdi-spec.ts';
 import { type DeviceEdits, editsOf, obstacleOf, shortcomingsOf } from './device-edits.ts';

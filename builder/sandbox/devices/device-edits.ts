@@ -1,4 +1,4 @@
-import type { Hook, RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import type { Hook, RunAction, RunMount } from '../../../executor/protocol/actions.ts';
 import type { RegisteredDevice } from './cdi-registry.ts';
 import type { CdiMount, ContainerEdits, DeviceNode } from './cdi-spec.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mountNotices } from '../../../builder/mounts/check-volumes.ts';
+import { mountNotices } from '../../../builder/sandbox/check-volumes.ts';
 import { parse } from '../../../parser/parse.ts';
 
 const label = 'Mounts keep their SELinux labels, in spite of "z": commands have the label of your own processes';

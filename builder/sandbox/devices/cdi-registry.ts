@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasErrno } from '../../registry/oci/thrown.ts';
+import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { type CdiDevice, type CdiSpec, readCdiSpec } from './cdi-spec.ts';
 
 /** Where CDI specifications are, unless someone says otherwise; what a later folder has wins. */

@@ -1,5 +1,5 @@
-import { isCdiName } from '../../parser/instructions/device.ts';
-import { UsageError } from '../contract/errors.ts';
+import { isCdiName } from '../../../parser/instructions/device.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { DeviceNode } from './cdi-spec.ts';
 
 /** What a `--device` of the command line asks for. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ProcessTexts, traitsOf } from '../../../builder/solve/caller-traits.ts';
+import { type ProcessTexts, traitsOf } from '../../../builder/sandbox/caller-traits.ts';
 
 const stat = (nice: number, policy: number): string =>
   `12 (a (b) c) S ${Array.from({ length: 49 }, (_, index) => (index === 15 ? nice : index === 37 ? policy : index)).join(' ')}\n`;

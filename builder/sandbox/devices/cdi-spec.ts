@@ -1,4 +1,4 @@
-import type { Hook, HookName } from '../../executor/protocol/actions.ts';
+import type { Hook, HookName } from '../../../executor/protocol/actions.ts';
 import {
   checkArray,
   checkMembers,
@@ -7,7 +7,7 @@ import {
   type JsonObject,
   objectAt,
   optional,
-} from '../../registry/oci/json.ts';
+} from '../../../registry/oci/json.ts';
 
 /** A file that describes devices of one kind. (Container Device Interface, SPEC.md "CDI JSON Specification") */
 export interface CdiSpec {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UsageError } from '../../../builder/contract/errors.ts';
-import type { BuildOptions } from '../../../builder/contract/options.ts';
-import type { DeviceEdits } from '../../../builder/devices/device-edits.ts';
-import { resolveDevices } from '../../../builder/devices/resolve-devices.ts';
-import type { Plan } from '../../../builder/plan/model/plan.ts';
-import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { planText } from '../plan/plan-text.ts';
+import { UsageError } from '../../../../builder/contract/errors.ts';
+import type { BuildOptions } from '../../../../builder/contract/options.ts';
+import type { Plan } from '../../../../builder/plan/model/plan.ts';
+import type { DeviceEdits } from '../../../../builder/sandbox/devices/device-edits.ts';
+import { resolveDevices } from '../../../../builder/sandbox/devices/resolve-devices.ts';
+import { ContainerfileError } from '../../../../parser/mistakes/errors.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { planText } from '../../plan/plan-text.ts';
 
 const gpus = `
 cdiVersion: "0.6.0"
