@@ -7,8 +7,8 @@ import { loadBuildFile } from './inputs/load-build-file.ts';
 import type { LoadedContainerfile } from './inputs/load-containerfile.ts';
 import { parseLoaded } from './inputs/parse-loaded.ts';
 import { checkGivenFiles } from './secrets/given-files.ts';
-import { openSession, type Session } from './session.ts';
 import { checkOptions } from './settings/check-options.ts';
+import { openSession, type Session } from './solve/build-session.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
 export interface InspectedFile extends AsyncDisposable {

@@ -8,7 +8,7 @@ import type { RootState } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import { isMultiPlatform } from '../plan/model/platforms.ts';
 import { ShownStep } from '../session/shown-step.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../solve/build-session.ts';
 import type { Solution } from '../solve/solve.ts';
 import { deliver, type Exported } from './deliver.ts';
 import { fullName } from './full-name.ts';

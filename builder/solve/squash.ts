@@ -6,7 +6,7 @@ import { planTree } from '../context/copy-plan.ts';
 import { LayersTree } from '../context/layers-tree.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './build-session.ts';
 import { remembered } from './planned-files.ts';
 import { removalOf } from './run-step.ts';
 

@@ -1,22 +1,22 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { openStore, type Store } from '../cache/store.ts';
-import { defaultStoreRoot } from '../cache/store-layout.ts';
-import { ImageLookup } from './bases/image-lookup.ts';
-import { UsageError } from './contract/errors.ts';
-import type { StepId } from './contract/events.ts';
-import type { BuildOptions } from './contract/options.ts';
-import type { FetchedContexts } from './inputs/fetched-contexts.ts';
-import { RootFolders } from './layers/root-folders.ts';
-import { epochName } from './plan/stages/global-scope.ts';
-import { Cleanup } from './session/cleanup.ts';
-import { FirstFailure } from './session/first-failure.ts';
-import { LazyWorker } from './session/lazy-worker.ts';
-import { once } from './session/once.ts';
-import { startWorker, strangersIn } from './session/start-worker.ts';
-import { startTelling, type Tell } from './session/tell.ts';
-import { WorkerIds } from './session/worker-ids.ts';
+import { openStore, type Store } from '../../cache/store.ts';
+import { defaultStoreRoot } from '../../cache/store-layout.ts';
+import { ImageLookup } from '../bases/image-lookup.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { StepId } from '../contract/events.ts';
+import type { BuildOptions } from '../contract/options.ts';
+import type { FetchedContexts } from '../inputs/fetched-contexts.ts';
+import { RootFolders } from '../layers/root-folders.ts';
+import { epochName } from '../plan/stages/global-scope.ts';
+import { Cleanup } from '../session/cleanup.ts';
+import { FirstFailure } from '../session/first-failure.ts';
+import { LazyWorker } from '../session/lazy-worker.ts';
+import { once } from '../session/once.ts';
+import { startWorker, strangersIn } from '../session/start-worker.ts';
+import { startTelling, type Tell } from '../session/tell.ts';
+import { WorkerIds } from '../session/worker-ids.ts';
 
 /** The parts that a build holds from its first line to its last. */
 export interface Session extends AsyncDisposable {
@@ -65,7 +65,7 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always' }),
     lookup,
     fetched: once(async () => {
-      const { FetchedContexts: Contexts } = await import('./inputs/fetched-contexts.ts');
+      const { FetchedContexts: Contexts } = await import('../inputs/fetched-contexts.ts');
       return new Contexts({ options, store, client: () => lookup.client(), signal, tell, nextId, cleanup });
     }),
     limit: pLimit(options.jobs ?? Math.max(2, availableParallelism())),
