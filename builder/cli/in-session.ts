@@ -1,6 +1,6 @@
 import { UsageError } from '../contract/errors.ts';
-import { ImageSession, type RegistrySettings } from '../images/image-session.ts';
-import type { WantedPlatforms } from '../images/open-source.ts';
+import { ImageSession, type RegistrySettings } from '../places/image-session.ts';
+import type { WantedPlatforms } from '../places/open-source.ts';
 import { platformOf } from '../plan/model/platforms.ts';
 import { checkRegistryFiles } from '../secrets/given-files.ts';
 import { healing } from '../session/healing.ts';

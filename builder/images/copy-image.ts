@@ -2,15 +2,15 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ImageFormat } from '../image/media-types.ts';
 import { inFormat } from '../image/new-documents.ts';
 import { descriptorOf, type WholeImage } from '../image/whole-image.ts';
-import type { ImageSession, RegistrySettings } from './image-session.ts';
-import { keepDocuments, keepImage } from './keep-image.ts';
-import { type LeavingForm, refuseDockerZstd } from './leaving-layers.ts';
-import { fileOutputOf, type ImageLocation } from './location.ts';
-import { ofImage } from './lost-content.ts';
-import { openSource, type WantedPlatforms } from './open-source.ts';
-import { pushWhole } from './push-image.ts';
-import { fullName } from './stored-images.ts';
-import { writeFiles } from './write-files.ts';
+import type { ImageSession, RegistrySettings } from '../places/image-session.ts';
+import { keepDocuments, keepImage } from '../places/keep-image.ts';
+import { type LeavingForm, refuseDockerZstd } from '../places/leaving-layers.ts';
+import { fileOutputOf, type ImageLocation } from '../places/location.ts';
+import { ofImage } from '../places/lost-content.ts';
+import { openSource, type WantedPlatforms } from '../places/open-source.ts';
+import { pushWhole } from '../places/push-image.ts';
+import { fullName } from '../places/stored-images.ts';
+import { writeFiles } from '../places/write-files.ts';
 
 /** How an image is copied. */
 export interface Copying {

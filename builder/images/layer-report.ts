@@ -5,8 +5,8 @@ import { storeBlobs } from '../bases/image-lookup.ts';
 import { type LayerContents, LayerHistory } from '../layers/layer-contents.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import { chainIdOfRoot, rootOfImage } from '../layers/root-state.ts';
-import type { ImageSession } from './image-session.ts';
-import type { StoredManifest } from './stored-images.ts';
+import type { ImageSession } from '../places/image-session.ts';
+import type { StoredManifest } from '../places/stored-images.ts';
 
 /** One layer of an image: where it comes from and what it does. */
 export interface ReportedLayer extends LayerContents {

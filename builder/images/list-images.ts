@@ -5,7 +5,7 @@ import { DocumentError } from '../../registry/oci/json.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { parseReference } from '../../registry/reference.ts';
 import { platformOf } from '../image/whole-image.ts';
-import { readStoredImage, type StoredManifest } from './stored-images.ts';
+import { readStoredImage, type StoredManifest } from '../places/stored-images.ts';
 
 /** A line of the listing. */
 export interface ListedImage {

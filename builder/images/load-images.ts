@@ -5,11 +5,11 @@ import { type LocalContent, openContents } from '../../registry/local-contents.t
 import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
 import { imageIdOf } from '../image/whole-image.ts';
+import type { ImageSession } from '../places/image-session.ts';
+import { keepImage } from '../places/keep-image.ts';
+import { openContent, type WantedPlatforms } from '../places/open-source.ts';
+import { fullName } from '../places/stored-images.ts';
 import { untilAborted } from '../session/until-aborted.ts';
-import type { ImageSession } from './image-session.ts';
-import { keepImage } from './keep-image.ts';
-import { openContent, type WantedPlatforms } from './open-source.ts';
-import { fullName } from './stored-images.ts';
 
 /** What is loaded from where. */
 export interface Loading {

@@ -10,10 +10,10 @@ import { UsageError } from '../contract/errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import { formatOf, indexDocument, inFormat } from '../image/new-documents.ts';
 import { type ImageParts, type IndexDocument, platformOf, type WholeImage } from '../image/whole-image.ts';
-import type { ImageSession } from './image-session.ts';
-import { keepDocuments, keepImage } from './keep-image.ts';
-import { openAsStored } from './open-stored.ts';
-import { type FoundImage, findImage, fullName, readStoredImage } from './stored-images.ts';
+import type { ImageSession } from '../places/image-session.ts';
+import { keepDocuments, keepImage } from '../places/keep-image.ts';
+import { openAsStored } from '../places/open-stored.ts';
+import { type FoundImage, findImage, fullName, readStoredImage } from '../places/stored-images.ts';
 
 /** What is said of one image of a list. */
 export interface EntryChanges {

@@ -1,9 +1,9 @@
 import { parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { rememberedNames } from '../bases/digest-names.ts';
 import { descriptorOf, imageIdOf } from '../image/whole-image.ts';
-import type { ImageSession, RegistrySettings } from './image-session.ts';
-import { keepImage } from './keep-image.ts';
-import { openRemote, type WantedPlatforms } from './open-source.ts';
+import type { ImageSession, RegistrySettings } from '../places/image-session.ts';
+import { keepImage } from '../places/keep-image.ts';
+import { openRemote, type WantedPlatforms } from '../places/open-source.ts';
 
 /** What came into the store. */
 export interface Pulled {

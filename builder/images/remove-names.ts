@@ -1,6 +1,6 @@
 import type { Store } from '../../cache/store.ts';
 import { UsageError } from '../contract/errors.ts';
-import { findByDigest, findImage } from './stored-images.ts';
+import { findByDigest, findImage } from '../places/stored-images.ts';
 
 /** What came of removing names. */
 export interface RemovedNames {

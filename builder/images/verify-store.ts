@@ -25,8 +25,8 @@ import { readDocument } from '../bases/stored-document.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { damageOf } from '../layers/verify-layers.ts';
-import type { ImageSession } from './image-session.ts';
-import { readImage } from './stored-images.ts';
+import type { ImageSession } from '../places/image-session.ts';
+import { readImage } from '../places/stored-images.ts';
 
 export interface StoreVerifying {
   /** Sizes, records and documents alone: layers are not read. */

@@ -1,5 +1,5 @@
 import { copyImage } from '../../images/copy-image.ts';
-import { parseImageLocation } from '../../images/location.ts';
+import { parseImageLocation } from '../../places/location.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';

@@ -1,6 +1,6 @@
 import { formatPlatform } from '../../../registry/oci/platform-match.ts';
-import { ofImage } from '../../images/lost-content.ts';
-import { findImage, readStoredImage, type StoredManifest } from '../../images/stored-images.ts';
+import { ofImage } from '../../places/lost-content.ts';
+import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
 import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
 import { formatFlagsLike, listingText } from '../listing.ts';

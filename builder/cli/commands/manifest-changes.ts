@@ -1,5 +1,3 @@
-import type { ImageSession } from '../../images/image-session.ts';
-import { parseImageLocation } from '../../images/location.ts';
 import {
   addToList,
   annotateList,
@@ -10,7 +8,9 @@ import {
   openList,
   removeFromList,
 } from '../../images/manifest-list.ts';
-import { openSource, type WantedPlatforms } from '../../images/open-source.ts';
+import type { ImageSession } from '../../places/image-session.ts';
+import { parseImageLocation } from '../../places/location.ts';
+import { openSource, type WantedPlatforms } from '../../places/open-source.ts';
 import type { Flag } from '../flag.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import { readWholePairs } from '../key-values.ts';
@@ -95,7 +95,7 @@ async function create(parsed: ParsedFlags, opened: OpenedStore): Promise<number>
 }
 
 async function hasList(name: string, session: ImageSession): Promise<boolean> {
-  const { fullName } = await import('../../images/stored-images.ts');
+  const { fullName } = await import('../../places/stored-images.ts');
   return (await session.store.images.get(fullName(name))) !== undefined;
 }
 

@@ -1,10 +1,10 @@
 import { UsageError } from '../../contract/errors.ts';
 import { inFormat } from '../../image/new-documents.ts';
-import { refuseDockerZstd } from '../../images/leaving-layers.ts';
 import { openList } from '../../images/manifest-list.ts';
-import { openRemote } from '../../images/open-source.ts';
-import { openStored } from '../../images/open-stored.ts';
-import { pushWhole } from '../../images/push-image.ts';
+import { refuseDockerZstd } from '../../places/leaving-layers.ts';
+import { openRemote } from '../../places/open-source.ts';
+import { openStored } from '../../places/open-stored.ts';
+import { pushWhole } from '../../places/push-image.ts';
 import { printableJson } from '../../show/printable.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {

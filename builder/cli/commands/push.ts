@@ -1,9 +1,9 @@
 import { inFormat } from '../../image/new-documents.ts';
-import { refuseDockerZstd } from '../../images/leaving-layers.ts';
-import { ofImage } from '../../images/lost-content.ts';
-import { openStored } from '../../images/open-stored.ts';
-import { pushWhole } from '../../images/push-image.ts';
-import { findImage } from '../../images/stored-images.ts';
+import { refuseDockerZstd } from '../../places/leaving-layers.ts';
+import { ofImage } from '../../places/lost-content.ts';
+import { openStored } from '../../places/open-stored.ts';
+import { pushWhole } from '../../places/push-image.ts';
+import { findImage } from '../../places/stored-images.ts';
 import { refuseTransport } from '../../settings/image-name.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag, registrySettings } from '../in-session.ts';

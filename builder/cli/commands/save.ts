@@ -1,11 +1,11 @@
 import { isIndexType } from '../../../registry/oci/layer-format.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { ImageFileOutput } from '../../export/export-image.ts';
-import { refuseDockerZstd } from '../../images/leaving-layers.ts';
-import { ofImage } from '../../images/lost-content.ts';
-import { openSource } from '../../images/open-source.ts';
-import { type FoundImage, findImage } from '../../images/stored-images.ts';
-import { writeFiles } from '../../images/write-files.ts';
+import { refuseDockerZstd } from '../../places/leaving-layers.ts';
+import { ofImage } from '../../places/lost-content.ts';
+import { openSource } from '../../places/open-source.ts';
+import { type FoundImage, findImage } from '../../places/stored-images.ts';
+import { writeFiles } from '../../places/write-files.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';

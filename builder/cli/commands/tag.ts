@@ -1,4 +1,4 @@
-import { findImage, fullName } from '../../images/stored-images.ts';
+import { findImage, fullName } from '../../places/stored-images.ts';
 import type { CommandContext } from '../command.ts';
 import { runStoreCommand, type StoreCommand } from '../store-command.ts';
 

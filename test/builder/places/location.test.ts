@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileOutputOf, type ImageLocation, parseImageLocation } from '../../../builder/images/location.ts';
+import { fileOutputOf, type ImageLocation, parseImageLocation } from '../../../builder/places/location.ts';
 
 const rows: readonly [text: string, expected: ImageLocation][] = [
   ['docker://host:5000/app:1', { kind: 'registry', name: 'host:5000/app:1' }],
