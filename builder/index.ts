@@ -7,7 +7,7 @@ export { RegistryError, type RegistryErrorCode } from '../registry/errors.ts';
 export type { Descriptor } from '../registry/oci/descriptor.ts';
 export type { Digest } from '../registry/oci/digest.ts';
 export type { Platform } from '../registry/oci/platform.ts';
-export { build } from './build.ts';
+export { build } from './build/build.ts';
 export { SourceError, type SourceErrorCode } from './context/errors.ts';
 export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './contract/errors.ts';
 export type { BuildEvent, EndState, StepId } from './contract/events.ts';

@@ -1,5 +1,5 @@
 import { unreachable } from '../../../registry/oci/unreachable.ts';
-import { build } from '../../build.ts';
+import { build } from '../../build/build.ts';
 import { idOf } from '../../contract/result.ts';
 import { startProgress } from '../../progress/start-progress.ts';
 import { readArgumentFiles } from '../argument-files.ts';

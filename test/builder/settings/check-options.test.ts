@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { build } from '../../../builder/build.ts';
+import { build } from '../../../builder/build/build.ts';
 import { UsageError } from '../../../builder/contract/errors.ts';
 import { report } from '../../../builder/report.ts';
 import { checkOptions } from '../../../builder/settings/check-options.ts';
