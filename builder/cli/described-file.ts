@@ -2,7 +2,7 @@ import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Source } from '../../parser/syntax/span.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { type InspectedFile, inspectFile } from '../inspected-file.ts';
+import { type InspectedFile, inspectFile } from '../inspect/inspected-file.ts';
 import { printableLine } from '../show/printable.ts';
 import { readArgumentFiles } from './argument-files.ts';
 import { readBuildCommand } from './build-command.ts';

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { Source } from '../../../parser/syntax/span.ts';
-import { fileFindings } from '../../check/file-findings.ts';
 import { exitCode } from '../../exit-code.ts';
+import { fileFindings } from '../../inspect/file-findings.ts';
 import { diagnosticLines } from '../../report.ts';
 import { reportedJson } from '../../show/printable.ts';
 import type { ReportFormat } from '../call.ts';

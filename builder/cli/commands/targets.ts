@@ -1,6 +1,6 @@
 import { exitCode } from '../../exit-code.ts';
-import { targetsJson, targetsText } from '../../outline/render.ts';
-import { targets } from '../../outline/targets.ts';
+import { targetsJson, targetsText } from '../../inspect/outline/render.ts';
+import { targets } from '../../inspect/outline/targets.ts';
 import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, openDescribed, runDescription, soundFile } from '../described-file.ts';
 

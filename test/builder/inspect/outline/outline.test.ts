@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outline } from '../../../builder/outline/outline.ts';
-import { outlineJson, outlineText, targetsJson, targetsText } from '../../../builder/outline/render.ts';
-import { targets } from '../../../builder/outline/targets.ts';
-import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
-import { parsed, plainOptions } from '../plan/plan-text.ts';
+import { outline } from '../../../../builder/inspect/outline/outline.ts';
+import { outlineJson, outlineText, targetsJson, targetsText } from '../../../../builder/inspect/outline/render.ts';
+import { targets } from '../../../../builder/inspect/outline/targets.ts';
+import type { PlanOptions } from '../../../../builder/plan/model/plan-options.ts';
+import { parsed, plainOptions } from '../../plan/plan-text.ts';
 
 const text = `# inherited is for all
 ARG inherited=inherited0

@@ -2,11 +2,11 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { refusalOf, type StoreOwner } from '../../cache/store-safety.ts';
-import type { HostUser, IdSources } from '../../executor/host/host-user.ts';
-import { currentUser, readIdSources } from '../../executor/host/host-user.ts';
-import { findIdHelper, type IdHelper, type IdHelperName } from '../../executor/host/id-helpers.ts';
-import { systemReason } from '../show/system-reason.ts';
+import { refusalOf, type StoreOwner } from '../../../cache/store-safety.ts';
+import type { HostUser, IdSources } from '../../../executor/host/host-user.ts';
+import { currentUser, readIdSources } from '../../../executor/host/host-user.ts';
+import { findIdHelper, type IdHelper, type IdHelperName } from '../../../executor/host/id-helpers.ts';
+import { systemReason } from '../../show/system-reason.ts';
 
 /** What the machine says of itself, as text and numbers. Gathering decides nothing. */
 export interface MachineFacts {

@@ -1,4 +1,4 @@
-import { bytes } from '../show/units.ts';
+import { bytes } from '../../show/units.ts';
 import type { MachineFacts } from './facts.ts';
 import { type Finding, ok } from './finding.ts';
 

@@ -3,15 +3,15 @@ import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { ReachableImages } from '../bases/reachable-images.ts';
 import { resolveStages } from '../bases/resolve-plan.ts';
+import { buildFindings, type CheckedPlan } from '../check/build-findings.ts';
+import { eachOnce, type PlatformFindings } from '../check/for-each-platform.ts';
+import { ignoredPaths } from '../check/ignored-paths.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import type { InspectedFile } from '../inspected-file.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
 import { hostPlatform, platformsOf } from '../plan/model/platforms.ts';
-import { buildFindings, type CheckedPlan } from './build-findings.ts';
-import { eachOnce, type PlatformFindings } from './for-each-platform.ts';
-import { ignoredPaths } from './ignored-paths.ts';
+import type { InspectedFile } from './inspected-file.ts';
 
 /** What `check` has to say. */
 export interface FileFindings {

@@ -1,6 +1,6 @@
-import { helperPackages, helperRightsOf, helperTrouble } from '../../executor/host/id-helpers.ts';
-import { countIds, planIdMaps } from '../../executor/host/id-map.ts';
-import { subordinateCure, usualIds } from '../../executor/host/subordinate-ids.ts';
+import { helperPackages, helperRightsOf, helperTrouble } from '../../../executor/host/id-helpers.ts';
+import { countIds, planIdMaps } from '../../../executor/host/id-map.ts';
+import { subordinateCure, usualIds } from '../../../executor/host/subordinate-ids.ts';
 import type { MachineFacts } from './facts.ts';
 import { type Finding, ok } from './finding.ts';
 

@@ -1,7 +1,7 @@
-import { hidePasswords } from '../../parser/mistakes/private-url.ts';
-import { positionOf } from '../../parser/syntax/position.ts';
-import type { Source, Span } from '../../parser/syntax/span.ts';
-import { printableLine, reportedJson } from '../show/printable.ts';
+import { hidePasswords } from '../../../parser/mistakes/private-url.ts';
+import { positionOf } from '../../../parser/syntax/position.ts';
+import type { Source, Span } from '../../../parser/syntax/span.ts';
+import { printableLine, reportedJson } from '../../show/printable.ts';
 import type { Outline } from './outline.ts';
 import type { Target } from './targets.ts';
 

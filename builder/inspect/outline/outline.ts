@@ -1,11 +1,11 @@
-import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import type { Containerfile } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
-import { type PlannedState, planStages } from '../plan/make-plan.ts';
-import type { PlanOptions } from '../plan/model/plan-options.ts';
-import type { ArgumentInfo, GlobalScope } from '../plan/stages/global-scope.ts';
-import { selectStages } from '../plan/stages/select-stages.ts';
+import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import type { Containerfile } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
+import type { SourceImage } from '../../../registry/oci/image-source.ts';
+import { type PlannedState, planStages } from '../../plan/make-plan.ts';
+import type { PlanOptions } from '../../plan/model/plan-options.ts';
+import type { ArgumentInfo, GlobalScope } from '../../plan/stages/global-scope.ts';
+import { selectStages } from '../../plan/stages/select-stages.ts';
 import { describe } from './describe.ts';
 
 /** An argument that the target takes. */

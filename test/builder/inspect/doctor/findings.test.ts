@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MachineFacts } from '../../../builder/doctor/facts.ts';
-import { gatherFacts } from '../../../builder/doctor/facts.ts';
-import { findingsOf } from '../../../builder/doctor/findings.ts';
-import type { IdHelper } from '../../../executor/host/id-helpers.ts';
+import type { MachineFacts } from '../../../../builder/inspect/doctor/facts.ts';
+import { gatherFacts } from '../../../../builder/inspect/doctor/facts.ts';
+import { findingsOf } from '../../../../builder/inspect/doctor/findings.ts';
+import type { IdHelper } from '../../../../executor/host/id-helpers.ts';
 
 const helper: IdHelper = { name: 'newuidmap', path: '/usr/bin/newuidmap', isSetuid: true, hasFileCapabilities: false };
 const helpers = { newuidmap: helper, newgidmap: { ...helper, name: 'newgidmap', path: '/usr/bin/newgidmap' } } as const;

@@ -1,14 +1,14 @@
-import type { ParseResult } from '../parser/parse.ts';
-import { BriefLookup } from './bases/brief-lookup.ts';
-import { imageFinder } from './bases/find-image.ts';
-import type { FindImage } from './bases/resolve-plan.ts';
-import type { BuildOptions } from './contract/options.ts';
-import { loadBuildFile } from './inputs/load-build-file.ts';
-import type { LoadedContainerfile } from './inputs/load-containerfile.ts';
-import { parseLoaded } from './inputs/parse-loaded.ts';
-import { checkGivenFiles } from './secrets/given-files.ts';
-import { checkOptions } from './settings/check-options.ts';
-import { openSession, type Session } from './solve/build-session.ts';
+import type { ParseResult } from '../../parser/parse.ts';
+import { BriefLookup } from '../bases/brief-lookup.ts';
+import { imageFinder } from '../bases/find-image.ts';
+import type { FindImage } from '../bases/resolve-plan.ts';
+import type { BuildOptions } from '../contract/options.ts';
+import { loadBuildFile } from '../inputs/load-build-file.ts';
+import type { LoadedContainerfile } from '../inputs/load-containerfile.ts';
+import { parseLoaded } from '../inputs/parse-loaded.ts';
+import { checkGivenFiles } from '../secrets/given-files.ts';
+import { checkOptions } from '../settings/check-options.ts';
+import { openSession, type Session } from '../solve/build-session.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
 export interface InspectedFile extends AsyncDisposable {

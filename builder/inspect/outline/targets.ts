@@ -1,5 +1,5 @@
-import type { Containerfile } from '../../parser/syntax/containerfile.ts';
-import type { Span } from '../../parser/syntax/span.ts';
+import type { Containerfile } from '../../../parser/syntax/containerfile.ts';
+import type { Span } from '../../../parser/syntax/span.ts';
 import { describe } from './describe.ts';
 
 /** A stage, as something that can be built. */

@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { StoreError } from '../../cache/errors.ts';
-import { type StoreOwner, refusalOf as storeRefusal } from '../../cache/store-safety.ts';
-import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
-import { WorkerClient } from '../../executor/host/worker-client.ts';
-import { errnoOf } from '../../registry/oci/thrown.ts';
+import { StoreError } from '../../../cache/errors.ts';
+import { type StoreOwner, refusalOf as storeRefusal } from '../../../cache/store-safety.ts';
+import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
+import { WorkerClient } from '../../../executor/host/worker-client.ts';
+import { errnoOf } from '../../../registry/oci/thrown.ts';
 import { nearestFolder } from './facts.ts';
 
 /** What trying a RUN showed. */
