@@ -21,7 +21,7 @@ export type {
   SshSource,
 } from './contract/options.ts';
 export type { BuildResult } from './contract/result.ts';
-export { exitCodeOf } from './exit-code-of.ts';
-export { identify, type KnownError } from './known-error.ts';
-export { type ReportOptions, report } from './report.ts';
+export { exitCodeOf } from './report/exit-code-of.ts';
+export { identify, type KnownError } from './report/known-error.ts';
+export { type ReportOptions, report } from './report/report.ts';
 export { Interrupted } from './session/interruption.ts';

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { troubleOf } from '../cache/errors.ts';
 import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './contract/errors.ts';
-import { exitCode } from './exit-code.ts';
+import { exitCode } from './report/exit-code.ts';
 import { exitCodeOfSignal, Interrupted } from './session/interruption.ts';
 import { systemWords } from './show/system-reason.ts';
 
@@ -57,8 +57,8 @@ async function run(): Promise<number> {
 async function tell(thrown: unknown): Promise<number> {
   try {
     const [{ report }, { exitCodeOf }, { hasColours }] = await Promise.all([
-      import('./report.ts'),
-      import('./exit-code-of.ts'),
+      import('./report/report.ts'),
+      import('./report/exit-code-of.ts'),
       import('./show/colours.ts'),
     ]);
     const command = commandNameOf(process.argv.slice(2));

@@ -24,7 +24,7 @@ import { commands } from '../builder/cli/commands.ts';
 import { describeFlags } from '../builder/cli/described-file.ts';
 import { type Flag, type IdleFlag, type RefusedFlag, signatureOf } from '../builder/cli/flag.ts';
 import { flagsOf } from '../builder/cli/store-command.ts';
-import { exitCode } from '../builder/exit-code.ts';
+import { exitCode } from '../builder/report/exit-code.ts';
 import { exitCodeOfSignal } from '../builder/session/interruption.ts';
 import { documents } from './support/documents.ts';
 import { repositoryRoot } from './support/repository.ts';

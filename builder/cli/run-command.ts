@@ -88,7 +88,7 @@ async function loadOf(name: string): Promise<(context: CommandContext) => Promis
 }
 
 async function version({ stdout }: CommandContext): Promise<number> {
-  const { packageVersion } = await import('./package-version.ts');
+  const { packageVersion } = await import('../report/package-version.ts');
   stdout.write(`tsbuild ${packageVersion()}\n`);
   return 0;
 }

@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { Source } from '../../../parser/syntax/span.ts';
-import { exitCode } from '../../exit-code.ts';
 import { fileFindings } from '../../inspect/file-findings.ts';
-import { diagnosticLines } from '../../report.ts';
+import { exitCode } from '../../report/exit-code.ts';
+import { diagnosticLines } from '../../report/report.ts';
 import { reportedJson } from '../../show/printable.ts';
 import type { ReportFormat } from '../call.ts';
 import type { CommandContext } from '../command.ts';
@@ -27,7 +27,7 @@ async function written(findings: readonly Diagnostic[], sources: readonly Source
   if (format === 'text') return text(findings, sources);
   const { toJson, toSarif } = await import('../../../parser/lint/check-output.ts');
   if (format === 'json') return json(toJson(findings, sources));
-  const { packageVersion } = await import('../package-version.ts');
+  const { packageVersion } = await import('../../report/package-version.ts');
   return json(toSarif(findings, sources, packageVersion()));
 }
 

@@ -1,8 +1,8 @@
-import { exitCode } from '../../exit-code.ts';
 import { gatherFacts } from '../../inspect/doctor/facts.ts';
 import type { Finding } from '../../inspect/doctor/finding.ts';
 import { findingsOf } from '../../inspect/doctor/findings.ts';
 import { type Trial, tryRun } from '../../inspect/doctor/trial.ts';
+import { exitCode } from '../../report/exit-code.ts';
 import { printableLine, reportedJson } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flag.ts';

@@ -3,12 +3,12 @@ import type { Platform } from '../../../registry/oci/platform.ts';
 import { ReachableImages } from '../../bases/reachable-images.ts';
 import { resolveStages } from '../../bases/resolve-plan.ts';
 import { eachOnce } from '../../check/for-each-platform.ts';
-import { exitCode } from '../../exit-code.ts';
 import { joinedOutline, type Outline, outline } from '../../inspect/outline/outline.ts';
 import { outlineJson, outlineText } from '../../inspect/outline/render.ts';
 import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/model/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../plan/model/platforms.ts';
+import { exitCode } from '../../report/exit-code.ts';
 import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../described-file.ts';
 

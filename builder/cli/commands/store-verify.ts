@@ -1,6 +1,6 @@
 import { repairVersion } from '../../../cache/store-version.ts';
-import { exitCode } from '../../exit-code.ts';
 import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
+import { exitCode } from '../../report/exit-code.ts';
 import { printable, printableJson } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { inSession, quietFlag } from '../in-session.ts';

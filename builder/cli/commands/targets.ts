@@ -1,6 +1,6 @@
-import { exitCode } from '../../exit-code.ts';
 import { targetsJson, targetsText } from '../../inspect/outline/render.ts';
 import { targets } from '../../inspect/outline/targets.ts';
+import { exitCode } from '../../report/exit-code.ts';
 import type { CommandContext } from '../command.ts';
 import { type DescribeRequest, openDescribed, runDescription, soundFile } from '../described-file.ts';
 

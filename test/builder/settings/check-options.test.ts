@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { build } from '../../../builder/build/build.ts';
 import { UsageError } from '../../../builder/contract/errors.ts';
-import { report } from '../../../builder/report.ts';
+import { report } from '../../../builder/report/report.ts';
 import { checkOptions } from '../../../builder/settings/check-options.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -1,8 +1,8 @@
-import type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
-import { unreachable } from '../registry/oci/unreachable.ts';
+import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
+import { exitCodeOfSignal } from '../session/interruption.ts';
 import { exitCode } from './exit-code.ts';
 import { identify, type KnownError } from './known-error.ts';
-import { exitCodeOfSignal } from './session/interruption.ts';
 
 /** The exit code for what build() threw: that of the program, had it met the same. 70 for what is none of the errors of tsbuild. */
 export function exitCodeOf(error: unknown): number {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OutputError, StepError, UsageError } from '../../builder/contract/errors.ts';
-import { exitCodeOf } from '../../builder/exit-code-of.ts';
-import { report } from '../../builder/report.ts';
-import { Interrupted } from '../../builder/session/interruption.ts';
-import { StoreError } from '../../cache/errors.ts';
-import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
-import type { WorkerFailure } from '../../executor/protocol/failures.ts';
-import { ContainerfileError } from '../../parser/mistakes/errors.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { OutputError, StepError, UsageError } from '../../../builder/contract/errors.ts';
+import { exitCodeOf } from '../../../builder/report/exit-code-of.ts';
+import { report } from '../../../builder/report/report.ts';
+import { Interrupted } from '../../../builder/session/interruption.ts';
+import { StoreError } from '../../../cache/errors.ts';
+import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
+import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
+import { RegistryError } from '../../../registry/errors.ts';
 
 const source = { name: 'Containerfile', text: 'FROM scratch\nRUN make all\n' };
 const span = { source: 0, start: 13, end: 25 };

@@ -1,10 +1,10 @@
-import { StoreError, troubleOf } from '../cache/errors.ts';
-import { EnvironmentError, ExecutorError } from '../executor/host/errors.ts';
-import { ContainerfileError } from '../parser/mistakes/errors.ts';
-import { RegistryError } from '../registry/errors.ts';
-import { SourceError } from './context/errors.ts';
-import { OutputError, StepError, UsageError } from './contract/errors.ts';
-import { Interrupted } from './session/interruption.ts';
+import { StoreError, troubleOf } from '../../cache/errors.ts';
+import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
+import { ContainerfileError } from '../../parser/mistakes/errors.ts';
+import { RegistryError } from '../../registry/errors.ts';
+import { SourceError } from '../context/errors.ts';
+import { OutputError, StepError, UsageError } from '../contract/errors.ts';
+import { Interrupted } from '../session/interruption.ts';
 
 /** The closed set of errors that a build may end with. Whatever is not in it is a defect of tsbuild. */
 export type KnownError =

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exitCodeOf } from '../../builder/exit-code-of.ts';
-import { identify } from '../../builder/known-error.ts';
-import { report } from '../../builder/report.ts';
-import { toFailure } from '../../executor/inside/failure.ts';
-import { ERRNO } from '../../native/errno.ts';
-import { SyscallError } from '../../native/syscall-error.ts';
+import { exitCodeOf } from '../../../builder/report/exit-code-of.ts';
+import { identify } from '../../../builder/report/known-error.ts';
+import { report } from '../../../builder/report/report.ts';
+import { toFailure } from '../../../executor/inside/failure.ts';
+import { ERRNO } from '../../../native/errno.ts';
+import { SyscallError } from '../../../native/syscall-error.ts';
 
 /** EFBIG and ENFILE, which the program itself has no use for by number. */
 const errnoFileTooLarge = 27;

@@ -1,17 +1,17 @@
 import { inspect } from 'node:util';
-import type { ExecutorError } from '../executor/host/errors.ts';
-import type { WorkerFailure } from '../executor/protocol/failures.ts';
-import { codeFrame } from '../parser/mistakes/code-frame.ts';
-import type { ContainerfileError, Diagnostic } from '../parser/mistakes/errors.ts';
-import type { Source, Span } from '../parser/syntax/span.ts';
-import { trimEnd } from '../registry/oci/trim-end.ts';
-import { unreachable } from '../registry/oci/unreachable.ts';
-import { packageVersion } from './cli/package-version.ts';
-import { type StepError, stepHeadline } from './contract/errors.ts';
+import type { ExecutorError } from '../../executor/host/errors.ts';
+import type { WorkerFailure } from '../../executor/protocol/failures.ts';
+import { codeFrame } from '../../parser/mistakes/code-frame.ts';
+import type { ContainerfileError, Diagnostic } from '../../parser/mistakes/errors.ts';
+import type { Source, Span } from '../../parser/syntax/span.ts';
+import { trimEnd } from '../../registry/oci/trim-end.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
+import { type StepError, stepHeadline } from '../contract/errors.ts';
+import { errorPlaceOf } from '../session/error-place.ts';
+import { checkReportOptions } from '../settings/report-rules.ts';
+import { printable, printableLine } from '../show/printable.ts';
 import { identify } from './known-error.ts';
-import { errorPlaceOf } from './session/error-place.ts';
-import { checkReportOptions } from './settings/report-rules.ts';
-import { printable, printableLine } from './show/printable.ts';
+import { packageVersion } from './package-version.ts';
 
 /** How a report may look. */
 export interface ReportOptions {
