@@ -4,15 +4,15 @@ import type { Source } from '../../parser/syntax/span.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { type InspectedFile, inspectFile } from '../inspect/inspected-file.ts';
 import { printableLine } from '../show/printable.ts';
-import { readArgumentFiles } from './argument-files.ts';
-import { readBuildCommand } from './build-command.ts';
-import { buildFlags } from './build-flags.ts';
-import { type DescribeMethod, type ReportFormat, readReportFormat } from './call.ts';
 import type { CommandContext } from './command.ts';
-import type { Flag } from './flag.ts';
+import { readArgumentFiles } from './flags/argument-files.ts';
+import { readBuildCommand } from './flags/build-command.ts';
+import { buildFlags } from './flags/build-flags.ts';
+import { type DescribeMethod, type ReportFormat, readReportFormat } from './flags/call.ts';
+import type { Flag } from './flags/flag.ts';
+import { type ParsedFlags, parseFlags } from './flags/parse-flags.ts';
+import { helpFlag, registryFlags } from './flags/shared-flags.ts';
 import { helpText } from './help.ts';
-import { type ParsedFlags, parseFlags } from './parse-flags.ts';
-import { helpFlag, registryFlags } from './shared-flags.ts';
 
 // What decides where the file comes from, which stages and images it means, and how those are reached.
 const fileFlags: ReadonlySet<string> = new Set([

@@ -6,9 +6,9 @@ import { checkRegistryFiles } from '../secrets/given-files.ts';
 import { healing } from '../session/healing.ts';
 import { WorkerIds } from '../session/worker-ids.ts';
 import { printableLine } from '../show/printable.ts';
-import { defaultPlatform } from './default-platforms.ts';
-import type { Flag } from './flag.ts';
-import type { ParsedFlags } from './parse-flags.ts';
+import { defaultPlatform } from './flags/default-platforms.ts';
+import type { Flag } from './flags/flag.ts';
+import type { ParsedFlags } from './flags/parse-flags.ts';
 import type { OpenedStore } from './store-command.ts';
 import { TransferLines } from './transfer-lines.ts';
 

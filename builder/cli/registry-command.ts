@@ -1,9 +1,9 @@
 import { UsageError } from '../contract/errors.ts';
 import { printableLine } from '../show/printable.ts';
 import type { CommandContext } from './command.ts';
-import type { Flag, RefusedFlag } from './flag.ts';
+import type { Flag, RefusedFlag } from './flags/flag.ts';
+import { type ParsedFlags, parseFlags } from './flags/parse-flags.ts';
 import { helpText } from './help.ts';
-import { type ParsedFlags, parseFlags } from './parse-flags.ts';
 
 /** A command that speaks to registries and needs no store. */
 export interface RegistryCommand {

@@ -2,13 +2,13 @@ import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { build } from '../../build/build.ts';
 import { idOf } from '../../contract/result.ts';
 import { startProgress } from '../../progress/start-progress.ts';
-import { readArgumentFiles } from '../argument-files.ts';
-import { type BuildCommand, readBuildCommand } from '../build-command.ts';
-import { buildFlags } from '../build-flags.ts';
-import type { DescribeMethod } from '../call.ts';
 import type { CommandContext } from '../command.ts';
 import type { DescribeRequest } from '../described-file.ts';
-import { parseFlags } from '../parse-flags.ts';
+import { readArgumentFiles } from '../flags/argument-files.ts';
+import { type BuildCommand, readBuildCommand } from '../flags/build-command.ts';
+import { buildFlags } from '../flags/build-flags.ts';
+import type { DescribeMethod } from '../flags/call.ts';
+import { parseFlags } from '../flags/parse-flags.ts';
 
 /** `tsbuild build`. */
 export async function runBuild(context: CommandContext): Promise<number> {

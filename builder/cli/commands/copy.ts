@@ -1,8 +1,7 @@
 import { copyImage } from '../../images/copy-image.ts';
 import { parseImageLocation } from '../../places/location.ts';
 import type { CommandContext } from '../command.ts';
-import type { Flag } from '../flag.ts';
-import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
+import type { Flag } from '../flags/flag.ts';
 import {
   checkDigestFile,
   digestFileFlag,
@@ -11,9 +10,10 @@ import {
   mediaFormat,
   mediaFormatFlag,
   writeDigestFile,
-} from '../leaving-flags.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { registryFlags } from '../shared-flags.ts';
+} from '../flags/leaving-flags.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { registryFlags } from '../flags/shared-flags.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 const sideFlags: readonly Flag[] = (['src', 'dest'] as const).map((side) => ({

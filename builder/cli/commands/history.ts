@@ -3,8 +3,8 @@ import { ofImage } from '../../places/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
 import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { formatFlagsLike, listingText } from '../listing.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const historyCommand: StoreCommand = {

@@ -4,10 +4,10 @@ import type { Token } from '../../patterns/pattern.ts';
 import { compileTokens } from '../../patterns/token-matcher.ts';
 import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
-import type { Flag } from '../flag.ts';
-import { splitPair } from '../key-values.ts';
+import type { Flag } from '../flags/flag.ts';
+import { splitPair } from '../flags/key-values.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { formatFlags, listingText } from '../listing.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 const flags: readonly Flag[] = [

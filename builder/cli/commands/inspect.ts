@@ -6,10 +6,10 @@ import { printableLine } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';
 import type { CommandContext } from '../command.ts';
-import type { Flag } from '../flag.ts';
+import type { Flag } from '../flags/flag.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { inSession } from '../in-session.ts';
 import { formatFlags, listingText } from '../listing.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 const flags: readonly Flag[] = [

@@ -2,8 +2,8 @@ import { UsageError } from '../../contract/errors.ts';
 import { loadImages } from '../../images/load-images.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
 import type { CommandContext } from '../command.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const loadCommand: StoreCommand = {

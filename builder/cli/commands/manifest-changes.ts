@@ -11,12 +11,12 @@ import {
 import type { ImageSession } from '../../places/image-session.ts';
 import { parseImageLocation } from '../../places/location.ts';
 import { openSource, type WantedPlatforms } from '../../places/open-source.ts';
-import type { Flag } from '../flag.ts';
+import type { Flag } from '../flags/flag.ts';
+import { readWholePairs } from '../flags/key-values.ts';
+import { mediaFormat } from '../flags/leaving-flags.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { registryFlags } from '../flags/shared-flags.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import { readWholePairs } from '../key-values.ts';
-import { mediaFormat } from '../leaving-flags.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { registryFlags } from '../shared-flags.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
 
 const many = Number.POSITIVE_INFINITY;

@@ -6,7 +6,6 @@ import { openRemote } from '../../places/open-source.ts';
 import { openStored } from '../../places/open-stored.ts';
 import { pushWhole } from '../../places/push-image.ts';
 import { printableJson } from '../../show/printable.ts';
-import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import {
   checkDigestFile,
   digestFileFlag,
@@ -15,9 +14,10 @@ import {
   mediaFormat,
   mediaFormatFlag,
   writeDigestFile,
-} from '../leaving-flags.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { registryFlags } from '../shared-flags.ts';
+} from '../flags/leaving-flags.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { registryFlags } from '../flags/shared-flags.ts';
+import { inSession, quietFlag, registrySettings } from '../in-session.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
 
 /** `tsbuild manifest inspect`. */

@@ -5,11 +5,11 @@ import { strangersIn } from '../../session/start-worker.ts';
 import { printableJson, printableLine } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';
-import { parseAge, parseUntil } from '../age.ts';
 import type { CommandContext } from '../command.ts';
-import { splitPair } from '../key-values.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { parseSize } from '../size.ts';
+import { parseAge, parseUntil } from '../flags/age.ts';
+import { splitPair } from '../flags/key-values.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { parseSize } from '../flags/size.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 const group = 'What goes';

@@ -1,8 +1,8 @@
 import { pullImage } from '../../images/pull-image.ts';
 import type { CommandContext } from '../command.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { registryFlags } from '../flags/shared-flags.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { registryFlags } from '../shared-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const pullCommand: StoreCommand = {

@@ -2,7 +2,7 @@ import { UsageError } from '../../contract/errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
 import { printableLine } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 export const rmiCommand: StoreCommand = {

@@ -8,10 +8,10 @@ import { type FoundImage, findImage } from '../../places/stored-images.ts';
 import { writeFiles } from '../../places/write-files.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
 import type { CommandContext } from '../command.ts';
+import { leavingFlags, leavingForm } from '../flags/leaving-flags.ts';
+import { oneOf } from '../flags/one-of.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import { leavingFlags, leavingForm } from '../leaving-flags.ts';
-import { oneOf } from '../one-of.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
 
 const formats = ['docker-archive', 'oci-archive', 'oci-dir', 'docker', 'oci'] as const;

@@ -3,9 +3,9 @@ import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
 import { exitCode } from '../../report/exit-code.ts';
 import { printable, printableJson } from '../../show/printable.ts';
 import type { CommandContext } from '../command.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
 import { inSession, quietFlag } from '../in-session.ts';
-import type { ParsedFlags } from '../parse-flags.ts';
-import { storeOwnerOf, storeRootOf } from '../shared-flags.ts';
 import type { OpenedStore, StoreCommand } from '../store-command.ts';
 
 export const storeVerify: StoreCommand = {

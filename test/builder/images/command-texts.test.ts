@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { parseAge, parseUntil } from '../../../builder/cli/age.ts';
+import { parseAge, parseUntil } from '../../../builder/cli/flags/age.ts';
 import { fillTemplate } from '../../../builder/cli/template.ts';
 import { TransferLines } from '../../../builder/cli/transfer-lines.ts';
 

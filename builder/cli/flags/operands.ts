@@ -1,4 +1,4 @@
-import { UsageError } from '../contract/errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 
 /** For commands that take flags only. @throws UsageError */

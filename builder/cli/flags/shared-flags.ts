@@ -1,6 +1,6 @@
-import { defaultStoreRoot } from '../../cache/store-layout.ts';
-import type { StoreOwner } from '../../cache/store-safety.ts';
-import { UsageError } from '../contract/errors.ts';
+import { defaultStoreRoot } from '../../../cache/store-layout.ts';
+import type { StoreOwner } from '../../../cache/store-safety.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';

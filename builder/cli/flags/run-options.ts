@@ -1,8 +1,8 @@
-import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { parseEmulator } from '../settings/emulator-spec.ts';
-import { checkHostname, checkNameServer, parseHost, parseUlimit } from '../settings/run-values.ts';
-import { parseVolume } from '../settings/volume.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { parseEmulator } from '../../settings/emulator-spec.ts';
+import { checkHostname, checkNameServer, parseHost, parseUlimit } from '../../settings/run-values.ts';
+import { parseVolume } from '../../settings/volume.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
 import { parseSize } from './size.ts';

@@ -1,7 +1,7 @@
-import { checkFile } from '../export/check-destination.ts';
-import { writeText } from '../export/whole-output.ts';
-import { compressionOf } from '../image/image-form.ts';
-import type { LeavingForm } from '../places/leaving-layers.ts';
+import { checkFile } from '../../export/check-destination.ts';
+import { writeText } from '../../export/whole-output.ts';
+import { compressionOf } from '../../image/image-form.ts';
+import type { LeavingForm } from '../../places/leaving-layers.ts';
 import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';

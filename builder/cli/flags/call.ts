@@ -1,4 +1,4 @@
-import { UsageError } from '../contract/errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 import { oneOf } from './one-of.ts';
 import { parseFields } from './output-spec.ts';
 

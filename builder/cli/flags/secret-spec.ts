@@ -1,6 +1,6 @@
-import { ownValue } from '../../registry/oci/own-value.ts';
-import { UsageError } from '../contract/errors.ts';
-import type { SecretSource, SshSource } from '../contract/options.ts';
+import { ownValue } from '../../../registry/oci/own-value.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { SecretSource, SshSource } from '../../contract/options.ts';
 import { parseFields } from './output-spec.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readBuildCommand } from '../../../builder/cli/build-command.ts';
-import { buildFlags } from '../../../builder/cli/build-flags.ts';
-import { parseFlags } from '../../../builder/cli/parse-flags.ts';
-import type { BuildOptions } from '../../../builder/contract/options.ts';
+import { readBuildCommand } from '../../../../builder/cli/flags/build-command.ts';
+import { buildFlags } from '../../../../builder/cli/flags/build-flags.ts';
+import { parseFlags } from '../../../../builder/cli/flags/parse-flags.ts';
+import type { BuildOptions } from '../../../../builder/contract/options.ts';
 
 const environment = { FROM_ENV: 'value', TOKEN: 'secret' };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildFlags } from '../../../builder/cli/build-flags.ts';
-import { parseFlags } from '../../../builder/cli/parse-flags.ts';
-import { UsageError } from '../../../builder/contract/errors.ts';
+import { buildFlags } from '../../../../builder/cli/flags/build-flags.ts';
+import { parseFlags } from '../../../../builder/cli/flags/parse-flags.ts';
+import { UsageError } from '../../../../builder/contract/errors.ts';
 
 const parsed: readonly [
   title: string,

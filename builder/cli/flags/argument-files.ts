@@ -1,6 +1,6 @@
-import { inputText } from '../../registry/input-file.ts';
-import { UsageError } from '../contract/errors.ts';
-import { systemReason } from '../show/system-reason.ts';
+import { inputText } from '../../../registry/input-file.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { systemReason } from '../../show/system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 
 /** The texts of the --build-arg-file files, in order. @throws UsageError */

@@ -1,4 +1,4 @@
-import { UsageError } from '../contract/errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,7 +1,7 @@
-import { ownValue } from '../../registry/oci/own-value.ts';
-import { UsageError } from '../contract/errors.ts';
-import type { ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
-import { imageName } from '../settings/image-name.ts';
+import { ownValue } from '../../../registry/oci/own-value.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { ImageOutputOptions, Output, OutputEpoch } from '../../contract/options.ts';
+import { imageName } from '../../settings/image-name.ts';
 import { compressionWord } from './compression-word.ts';
 import { booleanOf } from './parse-flags.ts';
 import { parseCount } from './size.ts';

@@ -1,7 +1,7 @@
-import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions, Output, PullPolicy, Squash } from '../contract/options.ts';
-import { type ProgressMode, progressModes } from '../progress/progress.ts';
-import { imageName } from '../settings/image-name.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { BuildOptions, Output, PullPolicy, Squash } from '../../contract/options.ts';
+import { type ProgressMode, progressModes } from '../../progress/progress.ts';
+import { imageName } from '../../settings/image-name.ts';
 import { type Call, readCall } from './call.ts';
 import { defaultPlatforms } from './default-platforms.ts';
 import { readArgumentFile, readPairs, readPairsOrEnvironment, readWholePairs } from './key-values.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseOutput } from '../../../builder/cli/output-spec.ts';
-import type { Output } from '../../../builder/contract/options.ts';
+import { parseOutput } from '../../../../builder/cli/flags/output-spec.ts';
+import type { Output } from '../../../../builder/contract/options.ts';
 
 const defaults = { names: ['app'], format: undefined };
 

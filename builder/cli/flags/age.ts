@@ -1,4 +1,4 @@
-import { UsageError } from '../contract/errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 
 const unitsMs: Readonly<Record<string, number>> = {
   ms: 1,

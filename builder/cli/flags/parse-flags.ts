@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { suggest } from '../../parser/mistakes/suggest.ts';
-import { UsageError } from '../contract/errors.ts';
+import { suggest } from '../../../parser/mistakes/suggest.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
 
 /** What a command line said, in the order in which it was said. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../contract/errors.ts';
+import { UsageError } from '../../contract/errors.ts';
 
 /** The value of a flag that takes one of a few words. @throws UsageError listing them */
 export function oneOf<T extends string>(flag: string, text: string | undefined, words: readonly T[]): T | undefined {
