@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command } from './kinds/command.ts';
 
 /** All commands. `build` is meant when the first argument is none of the names. */
 export const commands: readonly Command[] = [

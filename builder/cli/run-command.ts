@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import { spellings } from './flags/other-tools.ts';
+import type { CommandContext } from './kinds/command.ts';
 
 /** Finds the command that a command line means, and runs it. Without a known name it is `build`. */
 export async function runCommand(context: CommandContext): Promise<number> {

@@ -2,13 +2,13 @@ import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { build } from '../../build/build.ts';
 import { idOf } from '../../contract/result.ts';
 import { startProgress } from '../../progress/start-progress.ts';
-import type { CommandContext } from '../command.ts';
-import type { DescribeRequest } from '../described-file.ts';
 import { readArgumentFiles } from '../flags/argument-files.ts';
 import { type BuildCommand, readBuildCommand } from '../flags/build-command.ts';
 import { buildFlags } from '../flags/build-flags.ts';
 import type { DescribeMethod } from '../flags/call.ts';
 import { parseFlags } from '../flags/parse-flags.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import type { DescribeRequest } from '../kinds/described-file.ts';
 
 /** `tsbuild build`. */
 export async function runBuild(context: CommandContext): Promise<number> {
@@ -69,7 +69,7 @@ function usesStandardOutput({ options }: BuildCommand): boolean {
 }
 
 async function printHelp({ stdout }: CommandContext): Promise<number> {
-  const { helpText } = await import('../help.ts');
+  const { helpText } = await import('../kinds/help.ts');
   stdout.write(
     helpText({
       usage: 'tsbuild [build] [FLAGS] CONTEXT',

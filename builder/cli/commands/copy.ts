@@ -1,6 +1,5 @@
 import { copyImage } from '../../images/copy-image.ts';
 import { parseImageLocation } from '../../places/location.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import {
   checkDigestFile,
@@ -13,8 +12,9 @@ import {
 } from '../flags/leaving-flags.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../kinds/in-session.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 const sideFlags: readonly Flag[] = (['src', 'dest'] as const).map((side) => ({
   long: `--${side}-tls-verify`,

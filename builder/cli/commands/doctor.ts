@@ -4,12 +4,12 @@ import { findingsOf } from '../../inspect/doctor/findings.ts';
 import { type Trial, tryRun } from '../../inspect/doctor/trial.ts';
 import { exitCode } from '../../report/exit-code.ts';
 import { printableLine, reportedJson } from '../../show/printable.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import { refuseOperands } from '../flags/operands.ts';
 import { parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
-import { helpText } from '../help.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { helpText } from '../kinds/help.ts';
 
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },

@@ -2,10 +2,10 @@ import { formatPlatform } from '../../../registry/oci/platform-match.ts';
 import { ofImage } from '../../places/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
 import { bytes } from '../../show/units.ts';
-import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { formatFlagsLike, listingText } from '../listing.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { formatFlagsLike, listingText } from '../kinds/listing.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const historyCommand: StoreCommand = {
   name: 'history',

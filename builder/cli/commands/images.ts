@@ -3,12 +3,12 @@ import { type ListedImage, listImages } from '../../images/list-images.ts';
 import type { Token } from '../../patterns/pattern.ts';
 import { compileTokens } from '../../patterns/token-matcher.ts';
 import { bytes } from '../../show/units.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import { splitPair } from '../flags/key-values.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { formatFlags, listingText } from '../listing.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { formatFlags, listingText } from '../kinds/listing.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 const flags: readonly Flag[] = [
   {

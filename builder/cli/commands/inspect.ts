@@ -5,12 +5,12 @@ import { findImage, readStoredImage, type StoredManifest } from '../../places/st
 import { printableLine } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { inSession } from '../in-session.ts';
-import { formatFlags, listingText } from '../listing.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession } from '../kinds/in-session.ts';
+import { formatFlags, listingText } from '../kinds/listing.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 const flags: readonly Flag[] = [
   { long: '--layers', group: 'Output', help: 'What each layer adds, changes, hides, and the bytes that a later one wastes' },

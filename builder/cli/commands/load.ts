@@ -1,10 +1,10 @@
 import { UsageError } from '../../contract/errors.ts';
 import { loadImages } from '../../images/load-images.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
-import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { inSession, quietFlag } from '../in-session.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession, quietFlag } from '../kinds/in-session.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const loadCommand: StoreCommand = {
   name: 'load',

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../contract/errors.ts';
 import { checkRegistryFiles } from '../../secrets/given-files.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag, registryFlags } from '../flags/shared-flags.ts';
-import { registrySettings } from '../in-session.ts';
-import { askHidden, askLine, readPassword } from '../prompt.ts';
-import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../registry-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { registrySettings } from '../kinds/in-session.ts';
+import { askHidden, askLine, readPassword } from '../kinds/prompt.ts';
+import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
 
 export const loginFlags: readonly Flag[] = [
   {

@@ -1,10 +1,10 @@
 import { UsageError } from '../../contract/errors.ts';
 import { checkRegistryFiles } from '../../secrets/given-files.ts';
-import type { CommandContext } from '../command.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag } from '../flags/shared-flags.ts';
-import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../registry-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
 
 export const logoutFlags: readonly Flag[] = [
   { long: '--all', short: '-a', group: 'Which', help: 'Forget the credentials of every registry' },

@@ -16,8 +16,8 @@ import { readWholePairs } from '../flags/key-values.ts';
 import { mediaFormat } from '../flags/leaving-flags.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import type { OpenedStore, StoreCommand } from '../store-command.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../kinds/in-session.ts';
+import type { OpenedStore, StoreCommand } from '../kinds/store-command.ts';
 
 const many = Number.POSITIVE_INFINITY;
 

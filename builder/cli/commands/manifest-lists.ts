@@ -17,8 +17,8 @@ import {
 } from '../flags/leaving-flags.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import type { OpenedStore, StoreCommand } from '../store-command.ts';
+import { inSession, quietFlag, registrySettings } from '../kinds/in-session.ts';
+import type { OpenedStore, StoreCommand } from '../kinds/store-command.ts';
 
 /** `tsbuild manifest inspect`. */
 export const manifestInspect: StoreCommand = {

@@ -9,8 +9,8 @@ import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/model/plan-options.ts';
 import { hostPlatform, platformsOf } from '../../plan/model/platforms.ts';
 import { exitCode } from '../../report/exit-code.ts';
-import type { CommandContext } from '../command.ts';
-import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../described-file.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../kinds/described-file.ts';
 
 /** `tsbuild outline`. */
 export async function runOutline(context: CommandContext): Promise<number> {

@@ -1,9 +1,9 @@
 import { pullImage } from '../../images/pull-image.ts';
-import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../in-session.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../kinds/in-session.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const pullCommand: StoreCommand = {
   name: 'pull',

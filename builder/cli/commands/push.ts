@@ -5,7 +5,6 @@ import { openStored } from '../../places/open-stored.ts';
 import { pushWhole } from '../../places/push-image.ts';
 import { findImage } from '../../places/stored-images.ts';
 import { refuseTransport } from '../../settings/image-name.ts';
-import type { CommandContext } from '../command.ts';
 import {
   checkDigestFile,
   digestFileFlag,
@@ -17,8 +16,9 @@ import {
 } from '../flags/leaving-flags.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, quietFlag, registrySettings } from '../in-session.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession, quietFlag, registrySettings } from '../kinds/in-session.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const pushCommand: StoreCommand = {
   name: 'push',

@@ -1,9 +1,9 @@
 import { UsageError } from '../../contract/errors.ts';
 import { removeNames } from '../../images/remove-names.ts';
 import { printableLine } from '../../show/printable.ts';
-import type { CommandContext } from '../command.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const rmiCommand: StoreCommand = {
   name: 'rmi',

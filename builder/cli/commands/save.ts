@@ -7,12 +7,12 @@ import { openSource } from '../../places/open-source.ts';
 import { type FoundImage, findImage } from '../../places/stored-images.ts';
 import { writeFiles } from '../../places/write-files.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
-import type { CommandContext } from '../command.ts';
 import { leavingFlags, leavingForm } from '../flags/leaving-flags.ts';
 import { oneOf } from '../flags/one-of.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { inSession, quietFlag } from '../in-session.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { inSession, quietFlag } from '../kinds/in-session.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 const formats = ['docker-archive', 'oci-archive', 'oci-dir', 'docker', 'oci'] as const;
 

@@ -1,6 +1,6 @@
 import { findImage, fullName } from '../../places/stored-images.ts';
-import type { CommandContext } from '../command.ts';
-import { runStoreCommand, type StoreCommand } from '../store-command.ts';
+import type { CommandContext } from '../kinds/command.ts';
+import { runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
 export const tagCommand: StoreCommand = {
   name: 'tag',

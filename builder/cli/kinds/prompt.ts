@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { UsageError } from '../contract/errors.ts';
-import { untilAborted } from '../session/until-aborted.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { untilAborted } from '../../session/until-aborted.ts';
 import type { CommandContext } from './command.ts';
 
 /** Asks for a line on the terminal. Throws UsageError when there is none. */

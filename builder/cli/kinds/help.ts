@@ -1,4 +1,4 @@
-import { type Flag, signatureOf } from './flags/flag.ts';
+import { type Flag, signatureOf } from '../flags/flag.ts';
 
 /** What `--help` of one command shows. */
 export interface HelpPage {

@@ -1,8 +1,8 @@
-import { UsageError } from '../contract/errors.ts';
-import { printableJson } from '../show/printable.ts';
-import { table } from '../show/table.ts';
-import type { Flag } from './flags/flag.ts';
-import type { ParsedFlags } from './flags/parse-flags.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { printableJson } from '../../show/printable.ts';
+import { table } from '../../show/table.ts';
+import type { Flag } from '../flags/flag.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { fillTemplate } from './template.ts';
 
 /** `--format`, with `--json` as a short way to write one of its values. */

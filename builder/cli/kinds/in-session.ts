@@ -1,14 +1,14 @@
-import { UsageError } from '../contract/errors.ts';
-import { ImageSession, type RegistrySettings } from '../places/image-session.ts';
-import type { WantedPlatforms } from '../places/open-source.ts';
-import { platformOf } from '../plan/model/platforms.ts';
-import { checkRegistryFiles } from '../secrets/given-files.ts';
-import { healing } from '../session/healing.ts';
-import { WorkerIds } from '../session/worker-ids.ts';
-import { printableLine } from '../show/printable.ts';
-import { defaultPlatform } from './flags/default-platforms.ts';
-import type { Flag } from './flags/flag.ts';
-import type { ParsedFlags } from './flags/parse-flags.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { ImageSession, type RegistrySettings } from '../../places/image-session.ts';
+import type { WantedPlatforms } from '../../places/open-source.ts';
+import { platformOf } from '../../plan/model/platforms.ts';
+import { checkRegistryFiles } from '../../secrets/given-files.ts';
+import { healing } from '../../session/healing.ts';
+import { WorkerIds } from '../../session/worker-ids.ts';
+import { printableLine } from '../../show/printable.ts';
+import { defaultPlatform } from '../flags/default-platforms.ts';
+import type { Flag } from '../flags/flag.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { OpenedStore } from './store-command.ts';
 import { TransferLines } from './transfer-lines.ts';
 

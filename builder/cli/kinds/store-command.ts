@@ -1,9 +1,9 @@
-import { openStore, type Store } from '../../cache/store.ts';
-import { UsageError } from '../contract/errors.ts';
+import { openStore, type Store } from '../../../cache/store.ts';
+import { UsageError } from '../../contract/errors.ts';
+import type { Flag } from '../flags/flag.ts';
+import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
+import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
 import type { CommandContext } from './command.ts';
-import type { Flag } from './flags/flag.ts';
-import { type ParsedFlags, parseFlags } from './flags/parse-flags.ts';
-import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from './flags/shared-flags.ts';
 import { helpText } from './help.ts';
 
 /** A command that works on the store. */

@@ -1,5 +1,5 @@
-import { suggest } from '../../parser/mistakes/suggest.ts';
-import { UsageError } from '../contract/errors.ts';
+import { suggest } from '../../../parser/mistakes/suggest.ts';
+import { UsageError } from '../../contract/errors.ts';
 import type { CommandContext } from './command.ts';
 import { row } from './help.ts';
 import { runStoreCommand, type StoreCommand } from './store-command.ts';

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
-import { printableLine } from '../show/printable.ts';
-import { bytes } from '../show/units.ts';
+import { printableLine } from '../../show/printable.ts';
+import { bytes } from '../../show/units.ts';
 
 const pauseMs = 3000;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { parseAge, parseUntil } from '../../../builder/cli/flags/age.ts';
-import { fillTemplate } from '../../../builder/cli/template.ts';
-import { TransferLines } from '../../../builder/cli/transfer-lines.ts';
+import { parseAge, parseUntil } from '../../../../builder/cli/flags/age.ts';
+import { fillTemplate } from '../../../../builder/cli/kinds/template.ts';
+import { TransferLines } from '../../../../builder/cli/kinds/transfer-lines.ts';
 
 const value = { name: 'app', Size: 12, config: { Labels: { a: 'b' } } };
 

@@ -1,8 +1,8 @@
-import { UsageError } from '../contract/errors.ts';
-import { printableLine } from '../show/printable.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { printableLine } from '../../show/printable.ts';
+import type { Flag, RefusedFlag } from '../flags/flag.ts';
+import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
 import type { CommandContext } from './command.ts';
-import type { Flag, RefusedFlag } from './flags/flag.ts';
-import { type ParsedFlags, parseFlags } from './flags/parse-flags.ts';
 import { helpText } from './help.ts';
 
 /** A command that speaks to registries and needs no store. */

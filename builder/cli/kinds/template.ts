@@ -1,5 +1,5 @@
-import { UsageError } from '../contract/errors.ts';
-import { printableJson, withoutControls } from '../show/printable.ts';
+import { UsageError } from '../../contract/errors.ts';
+import { printableJson, withoutControls } from '../../show/printable.ts';
 
 /**
  * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t` and

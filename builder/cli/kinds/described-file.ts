@@ -1,17 +1,17 @@
-import { ContainerfileError } from '../../parser/mistakes/errors.ts';
-import type { Containerfile } from '../../parser/syntax/containerfile.ts';
-import type { Source } from '../../parser/syntax/span.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { type InspectedFile, inspectFile } from '../inspect/inspected-file.ts';
-import { printableLine } from '../show/printable.ts';
+import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
+import type { Containerfile } from '../../../parser/syntax/containerfile.ts';
+import type { Source } from '../../../parser/syntax/span.ts';
+import type { BuildOptions } from '../../contract/options.ts';
+import { type InspectedFile, inspectFile } from '../../inspect/inspected-file.ts';
+import { printableLine } from '../../show/printable.ts';
+import { readArgumentFiles } from '../flags/argument-files.ts';
+import { readBuildCommand } from '../flags/build-command.ts';
+import { buildFlags } from '../flags/build-flags.ts';
+import { type DescribeMethod, type ReportFormat, readReportFormat } from '../flags/call.ts';
+import type { Flag } from '../flags/flag.ts';
+import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
+import { helpFlag, registryFlags } from '../flags/shared-flags.ts';
 import type { CommandContext } from './command.ts';
-import { readArgumentFiles } from './flags/argument-files.ts';
-import { readBuildCommand } from './flags/build-command.ts';
-import { buildFlags } from './flags/build-flags.ts';
-import { type DescribeMethod, type ReportFormat, readReportFormat } from './flags/call.ts';
-import type { Flag } from './flags/flag.ts';
-import { type ParsedFlags, parseFlags } from './flags/parse-flags.ts';
-import { helpFlag, registryFlags } from './flags/shared-flags.ts';
 import { helpText } from './help.ts';
 
 // What decides where the file comes from, which stages and images it means, and how those are reached.
