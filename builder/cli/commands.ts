@@ -58,13 +58,13 @@ export const commands: readonly Command[] = [
   {
     name: 'prune',
     summary: 'Remove what builds no longer need',
-    load: async () => (await import('./commands/prune.ts')).runPrune,
+    load: async () => (await import('./commands/store/prune.ts')).runPrune,
   },
-  { name: 'du', summary: 'Show what takes space in the store', load: async () => (await import('./commands/du.ts')).runDu },
+  { name: 'du', summary: 'Show what takes space in the store', load: async () => (await import('./commands/store/du.ts')).runDu },
   {
     name: 'store',
     summary: 'Verify, repair, measure and prune the store',
-    load: async () => (await import('./commands/store.ts')).runStore,
+    load: async () => (await import('./commands/store/store.ts')).runStore,
   },
   {
     name: 'manifest',

@@ -1,9 +1,9 @@
-import { usageOf } from '../../../cache/prune.ts';
-import { printableJson } from '../../show/printable.ts';
-import { table } from '../../show/table.ts';
-import { bytes } from '../../show/units.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import { usageOf } from '../../../../cache/prune.ts';
+import { printableJson } from '../../../show/printable.ts';
+import { table } from '../../../show/table.ts';
+import { bytes } from '../../../show/units.ts';
+import type { CommandContext } from '../../kinds/command.ts';
+import { runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
 
 export const duCommand: StoreCommand = {
   name: 'du',

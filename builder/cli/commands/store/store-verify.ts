@@ -1,12 +1,12 @@
-import { repairVersion } from '../../../cache/store-version.ts';
-import { type StoreReport, verifyStore } from '../../images/verify-store.ts';
-import { exitCode } from '../../report/exit-code.ts';
-import { printable, printableJson } from '../../show/printable.ts';
-import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { inSession, quietFlag } from '../kinds/in-session.ts';
-import type { OpenedStore, StoreCommand } from '../kinds/store-command.ts';
+import { repairVersion } from '../../../../cache/store-version.ts';
+import { type StoreReport, verifyStore } from '../../../images/verify-store.ts';
+import { exitCode } from '../../../report/exit-code.ts';
+import { printable, printableJson } from '../../../show/printable.ts';
+import type { ParsedFlags } from '../../flags/parse-flags.ts';
+import { storeOwnerOf, storeRootOf } from '../../flags/shared-flags.ts';
+import type { CommandContext } from '../../kinds/command.ts';
+import { inSession, quietFlag } from '../../kinds/in-session.ts';
+import type { OpenedStore, StoreCommand } from '../../kinds/store-command.ts';
 
 export const storeVerify: StoreCommand = {
   name: 'store verify',

@@ -1,16 +1,16 @@
-import type { PrunePolicy } from '../../../cache/prune.ts';
-import { UsageError } from '../../contract/errors.ts';
-import { foreseePrune, type Pruned, pruneStore } from '../../images/prune-store.ts';
-import { strangersIn } from '../../session/start-worker.ts';
-import { printableJson, printableLine } from '../../show/printable.ts';
-import { table } from '../../show/table.ts';
-import { bytes } from '../../show/units.ts';
-import { parseAge, parseUntil } from '../flags/age.ts';
-import { splitPair } from '../flags/key-values.ts';
-import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { parseSize } from '../flags/size.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { PrunePolicy } from '../../../../cache/prune.ts';
+import { UsageError } from '../../../contract/errors.ts';
+import { foreseePrune, type Pruned, pruneStore } from '../../../images/prune-store.ts';
+import { strangersIn } from '../../../session/start-worker.ts';
+import { printableJson, printableLine } from '../../../show/printable.ts';
+import { table } from '../../../show/table.ts';
+import { bytes } from '../../../show/units.ts';
+import { parseAge, parseUntil } from '../../flags/age.ts';
+import { splitPair } from '../../flags/key-values.ts';
+import type { ParsedFlags } from '../../flags/parse-flags.ts';
+import { parseSize } from '../../flags/size.ts';
+import type { CommandContext } from '../../kinds/command.ts';
+import { type OpenedStore, runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
 
 const group = 'What goes';
 
