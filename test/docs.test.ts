@@ -10,7 +10,7 @@ import { inspectCommand } from '../builder/cli/commands/inspect.ts';
 import { loadCommand } from '../builder/cli/commands/load.ts';
 import { loginFlags } from '../builder/cli/commands/login.ts';
 import { logoutFlags } from '../builder/cli/commands/logout.ts';
-import { manifestCommands } from '../builder/cli/commands/manifest.ts';
+import { manifestCommands } from '../builder/cli/commands/manifest/manifest.ts';
 import { pullCommand } from '../builder/cli/commands/pull.ts';
 import { pushCommand } from '../builder/cli/commands/push.ts';
 import { rmiCommand } from '../builder/cli/commands/rmi.ts';

@@ -69,6 +69,6 @@ export const commands: readonly Command[] = [
   {
     name: 'manifest',
     summary: 'Join images of several platforms into a list',
-    load: async () => (await import('./commands/manifest.ts')).runManifest,
+    load: async () => (await import('./commands/manifest/manifest.ts')).runManifest,
   },
 ];

@@ -1,11 +1,11 @@
-import { UsageError } from '../../contract/errors.ts';
-import { inFormat } from '../../image/new-documents.ts';
-import { openList } from '../../images/manifest-list.ts';
-import { refuseDockerZstd } from '../../places/leaving-layers.ts';
-import { openRemote } from '../../places/open-source.ts';
-import { openStored } from '../../places/open-stored.ts';
-import { pushWhole } from '../../places/push-image.ts';
-import { printableJson } from '../../show/printable.ts';
+import { UsageError } from '../../../contract/errors.ts';
+import { inFormat } from '../../../image/new-documents.ts';
+import { openList } from '../../../images/manifest-list.ts';
+import { refuseDockerZstd } from '../../../places/leaving-layers.ts';
+import { openRemote } from '../../../places/open-source.ts';
+import { openStored } from '../../../places/open-stored.ts';
+import { pushWhole } from '../../../places/push-image.ts';
+import { printableJson } from '../../../show/printable.ts';
 import {
   checkDigestFile,
   digestFileFlag,
@@ -14,11 +14,11 @@ import {
   mediaFormat,
   mediaFormatFlag,
   writeDigestFile,
-} from '../flags/leaving-flags.ts';
-import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, quietFlag, registrySettings } from '../kinds/in-session.ts';
-import type { OpenedStore, StoreCommand } from '../kinds/store-command.ts';
+} from '../../flags/leaving-flags.ts';
+import type { ParsedFlags } from '../../flags/parse-flags.ts';
+import { registryFlags } from '../../flags/shared-flags.ts';
+import { inSession, quietFlag, registrySettings } from '../../kinds/in-session.ts';
+import type { OpenedStore, StoreCommand } from '../../kinds/store-command.ts';
 
 /** `tsbuild manifest inspect`. */
 export const manifestInspect: StoreCommand = {

@@ -7,17 +7,17 @@ import {
   type ManifestList,
   openList,
   removeFromList,
-} from '../../images/manifest-list.ts';
-import type { ImageSession } from '../../places/image-session.ts';
-import { parseImageLocation } from '../../places/location.ts';
-import { openSource, type WantedPlatforms } from '../../places/open-source.ts';
-import type { Flag } from '../flags/flag.ts';
-import { readWholePairs } from '../flags/key-values.ts';
-import { mediaFormat } from '../flags/leaving-flags.ts';
-import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { registryFlags } from '../flags/shared-flags.ts';
-import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../kinds/in-session.ts';
-import type { OpenedStore, StoreCommand } from '../kinds/store-command.ts';
+} from '../../../images/manifest-list.ts';
+import type { ImageSession } from '../../../places/image-session.ts';
+import { parseImageLocation } from '../../../places/location.ts';
+import { openSource, type WantedPlatforms } from '../../../places/open-source.ts';
+import type { Flag } from '../../flags/flag.ts';
+import { readWholePairs } from '../../flags/key-values.ts';
+import { mediaFormat } from '../../flags/leaving-flags.ts';
+import type { ParsedFlags } from '../../flags/parse-flags.ts';
+import { registryFlags } from '../../flags/shared-flags.ts';
+import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../../kinds/in-session.ts';
+import type { OpenedStore, StoreCommand } from '../../kinds/store-command.ts';
 
 const many = Number.POSITIVE_INFINITY;
 
@@ -95,7 +95,7 @@ async function create(parsed: ParsedFlags, opened: OpenedStore): Promise<number>
 }
 
 async function hasList(name: string, session: ImageSession): Promise<boolean> {
-  const { fullName } = await import('../../places/stored-images.ts');
+  const { fullName } = await import('../../../places/stored-images.ts');
   return (await session.store.images.get(fullName(name))) !== undefined;
 }
 
