@@ -1,5 +1,5 @@
-import { copyImage } from '../../images/copy-image.ts';
 import { parseImageLocation } from '../../places/location.ts';
+import { copyImage } from '../../shelf/copy-image.ts';
 import type { Flag } from '../flags/flag.ts';
 import {
   checkDigestFile,

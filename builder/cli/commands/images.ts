@@ -1,7 +1,7 @@
 import { UsageError } from '../../contract/errors.ts';
-import { type ListedImage, listImages } from '../../images/list-images.ts';
 import type { Token } from '../../patterns/pattern.ts';
 import { compileTokens } from '../../patterns/token-matcher.ts';
+import { type ListedImage, listImages } from '../../shelf/list-images.ts';
 import { bytes } from '../../show/units.ts';
 import type { Flag } from '../flags/flag.ts';
 import { splitPair } from '../flags/key-values.ts';

@@ -1,7 +1,7 @@
-import { type ReportedLayer, reportLayers } from '../../images/layer-report.ts';
 import type { ImageSession } from '../../places/image-session.ts';
 import { ofImage } from '../../places/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
+import { type ReportedLayer, reportLayers } from '../../shelf/layer-report.ts';
 import { printableLine } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';

@@ -1,6 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
-import { loadImages } from '../../images/load-images.ts';
 import { platformOf } from '../../plan/model/platforms.ts';
+import { loadImages } from '../../shelf/load-images.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';
 import { inSession, quietFlag } from '../kinds/in-session.ts';

@@ -1,4 +1,4 @@
-import { pullImage } from '../../images/pull-image.ts';
+import { pullImage } from '../../shelf/pull-image.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import { removeNames } from '../../images/remove-names.ts';
+import { removeNames } from '../../shelf/remove-names.ts';
 import { printableLine } from '../../show/printable.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';

@@ -1,3 +1,6 @@
+import type { ImageSession } from '../../../places/image-session.ts';
+import { parseImageLocation } from '../../../places/location.ts';
+import { openSource, type WantedPlatforms } from '../../../places/open-source.ts';
 import {
   addToList,
   annotateList,
@@ -7,10 +10,7 @@ import {
   type ManifestList,
   openList,
   removeFromList,
-} from '../../../images/manifest-list.ts';
-import type { ImageSession } from '../../../places/image-session.ts';
-import { parseImageLocation } from '../../../places/location.ts';
-import { openSource, type WantedPlatforms } from '../../../places/open-source.ts';
+} from '../../../shelf/manifest-list.ts';
 import type { Flag } from '../../flags/flag.ts';
 import { readWholePairs } from '../../flags/key-values.ts';
 import { mediaFormat } from '../../flags/leaving-flags.ts';

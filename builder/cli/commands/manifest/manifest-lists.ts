@@ -1,10 +1,10 @@
 import { UsageError } from '../../../contract/errors.ts';
 import { inFormat } from '../../../image/new-documents.ts';
-import { openList } from '../../../images/manifest-list.ts';
 import { refuseDockerZstd } from '../../../places/leaving-layers.ts';
 import { openRemote } from '../../../places/open-source.ts';
 import { openStored } from '../../../places/open-stored.ts';
 import { pushWhole } from '../../../places/push-image.ts';
+import { openList } from '../../../shelf/manifest-list.ts';
 import { printableJson } from '../../../show/printable.ts';
 import {
   checkDigestFile,

@@ -1,7 +1,7 @@
 import type { PrunePolicy } from '../../../../cache/prune.ts';
 import { UsageError } from '../../../contract/errors.ts';
-import { foreseePrune, type Pruned, pruneStore } from '../../../images/prune-store.ts';
 import { strangersIn } from '../../../session/start-worker.ts';
+import { foreseePrune, type Pruned, pruneStore } from '../../../shelf/prune-store.ts';
 import { printableJson, printableLine } from '../../../show/printable.ts';
 import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';

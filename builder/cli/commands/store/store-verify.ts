@@ -1,6 +1,6 @@
 import { repairVersion } from '../../../../cache/store-version.ts';
-import { type StoreReport, verifyStore } from '../../../images/verify-store.ts';
 import { exitCode } from '../../../report/exit-code.ts';
+import { type StoreReport, verifyStore } from '../../../shelf/verify-store.ts';
 import { printable, printableJson } from '../../../show/printable.ts';
 import type { ParsedFlags } from '../../flags/parse-flags.ts';
 import { storeOwnerOf, storeRootOf } from '../../flags/shared-flags.ts';
