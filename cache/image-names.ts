@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
+import { byText } from '../registry/oci/sort-order.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from './errors.ts';
 import { readIfThere } from './files.ts';
@@ -60,7 +61,7 @@ export class ImageNames {
     const files = await readdir(this.#layout.images);
     const images = await Promise.all(files.map((file) => this.#read(path.join(this.#layout.images, file))));
     const whole = images.filter((image) => image !== undefined && image !== 'damaged');
-    return whole.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return whole.toSorted((a, b) => byText(a.name, b.name));
   }
 
   async #present(name: string): Promise<Descriptor | undefined> {

@@ -74,7 +74,7 @@ function listWith(syscall: 'listxattr' | 'llistxattr' | 'flistxattr', file: Nati
   return bytes
     .toString('utf8', 0, bytes.length - 1)
     .split('\0')
-    .toSorted((left, right) => (left < right ? -1 : 1));
+    .toSorted();
 }
 
 function getWith(syscall: 'getxattr' | 'lgetxattr' | 'fgetxattr', file: NativePath | number, name: string): Buffer | undefined {

@@ -3,7 +3,7 @@ import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { formatPlatform } from '../../parser/values/platform.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
@@ -154,7 +154,7 @@ async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, del
       client,
       signal,
       onProgress: ({ digest, doneBytes, totalBytes }: { digest: Digest; doneBytes: number; totalBytes: number }) =>
-        onProgress(`push ${digest.slice(0, 'sha256:'.length + 12)}`, doneBytes, totalBytes),
+        onProgress(`push ${shortDigest(digest)}`, doneBytes, totalBytes),
     };
     const [only] = images;
     if (set.index !== undefined) {

@@ -1,7 +1,7 @@
 import type { Store } from '../../cache/store.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import type { PushBlob, PushImage } from '../../registry/push.ts';
 import { annotationsAt } from '../image/annotations.ts';
 import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
@@ -51,7 +51,7 @@ export async function fetchBaseBlobs({ images }: ImageSet, { store, signal, onPr
       store.blobs.fetch(descriptor, blobs, {
         signal,
         onDamage,
-        onProgress: (done) => onProgress(descriptor.digest.slice(0, 'sha256:'.length + 12), done, descriptor.size),
+        onProgress: (done) => onProgress(shortDigest(descriptor.digest), done, descriptor.size),
       }),
     ),
   );

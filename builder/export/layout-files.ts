@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { layoutPathOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
+import { byText, sortedByName } from '../../registry/oci/sort-order.ts';
 import { type BuiltImage, type BuiltLayer, type BuiltManifest, manifestsOf } from '../image/built-image.ts';
 
 /** One file of an image layout. Paths are relative and ASCII. */
@@ -44,7 +45,7 @@ export function blobFiles(image: BuiltImage): readonly LayoutFile[] {
     add(manifest.configDescriptor, { bytes: manifest.configBytes });
     for (const { descriptor, read, temporary } of manifest.layers) add(descriptor, { read, temporary });
   }
-  return [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return [...files.values()].toSorted((a, b) => byText(a.path, b.path));
 }
 
 function layerFile(path: string, { size }: Descriptor, { read, temporary }: Pick<BuiltLayer, 'read' | 'temporary'>): LayoutFile {
@@ -97,11 +98,13 @@ export function tagOf(name: string): string {
 function withAnnotations(descriptor: Descriptor, annotations: Readonly<Record<string, string>>): Descriptor {
   const { mediaType: type, digest, size, platform } = descriptor;
   const hasAny = Object.keys(annotations).length > 0;
-  return { mediaType: type, digest, size, ...(hasAny && { annotations: sorted(annotations) }), ...(platform && { platform }) };
-}
-
-function sorted(record: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    mediaType: type,
+    digest,
+    size,
+    ...(hasAny && { annotations: sortedByName(annotations) }),
+    ...(platform && { platform }),
+  };
 }
 
 function createdOf(image: BuiltImage): string | undefined {

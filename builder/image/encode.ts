@@ -2,6 +2,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { ImageIndex, ImageManifest } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { sortedByName } from '../../registry/oci/sort-order.ts';
 
 /*
  * The bytes of the JSON documents are part of their digests, so their form is fixed here and must not change: two spaces of indentation
@@ -115,6 +116,5 @@ function platform(value: Platform): object {
 }
 
 function sortedMap<T>(map: Readonly<Record<string, T>> | undefined): Readonly<Record<string, T>> | undefined {
-  const entries = Object.entries(map ?? {});
-  return entries.length === 0 ? undefined : Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return map === undefined || Object.keys(map).length === 0 ? undefined : sortedByName(map);
 }

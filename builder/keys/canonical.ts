@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { byName } from '../../registry/oci/sort-order.ts';
 
 /** Data that a key can be made of. */
 export type KeyValue = string | number | boolean | undefined | readonly KeyValue[] | { readonly [name: string]: KeyValue };
@@ -11,7 +12,7 @@ export function canonicalText(value: KeyValue): string {
   if (isList(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (typeof value !== 'object') return value === undefined ? 'null' : JSON.stringify(value);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = fields.toSorted(byName);
   return `{${sorted.map(([name, field]) => `${JSON.stringify(name)}:${canonicalText(field)}`).join(',')}}`;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
+import { byName } from '../../registry/oci/sort-order.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 
 interface CopyDigestOptions {
@@ -91,7 +92,7 @@ function contentOf(entry: CopyEntry): string {
 
 function xattrsOf(entry: CopyEntry): string {
   if (entry.xattrs === undefined) return '';
-  return JSON.stringify(Object.entries(entry.xattrs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify(Object.entries(entry.xattrs).toSorted(byName));
 }
 
 /** Enough of the digest to see a change by. */

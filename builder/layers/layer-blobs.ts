@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Store } from '../../cache/store.ts';
 import type { LayerCompression, WorkerResults } from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
@@ -134,7 +134,7 @@ async function kept(
   { store, onProgress }: BlobMaking,
   write: (output: string) => Promise<WorkerResults['write-layer']>,
 ): Promise<LayerBlob> {
-  const what = `layer ${diffId.slice(0, 'sha256:'.length + 12)}`;
+  const what = `layer ${shortDigest(diffId)}`;
   onProgress(what, 0, sizeBytes);
   const output = await store.newPath();
   const made = await write(output);

@@ -1,6 +1,7 @@
 import type { PresentEntry } from '../../cache/layer-index.ts';
 import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
+import { byText } from '../../registry/oci/sort-order.ts';
 
 /** What one layer does to the file system below it. */
 export interface LayerContents {
@@ -71,7 +72,7 @@ export class LayerHistory {
   layers(): readonly LayerContents[] {
     return this.#layers.map((layer) => ({
       ...layer,
-      wasted: layer.wasted.toSorted((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1)).slice(0, mostWastedFiles),
+      wasted: layer.wasted.toSorted((a, b) => b.bytes - a.bytes || byText(a.path, b.path)).slice(0, mostWastedFiles),
     }));
   }
 

@@ -8,7 +8,7 @@ import { snapshotFiles } from '../../cache/store-layout.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import { takenOver } from './linked-layer.ts';
@@ -128,7 +128,7 @@ export class RootFolders {
     const directory = await this.#store.snapshots.prepare();
     const lowers = await this.#store.snapshots.lowersOf(parent);
     const { diffId, chainId, descriptor } = layer;
-    const what = `unpacking ${shortName(descriptor.digest)}`;
+    const what = `unpacking ${shortDigest(descriptor.digest)}`;
     // How much a compressed layer unpacks to is known when it is done.
     const onProgress = (doneBytes: number): void => unpacking.onProgress(what, doneBytes, 0);
     onProgress(0);
@@ -158,19 +158,19 @@ export class RootFolders {
       snapshots.lowersOf(snapshot.parent),
       this.#worker.get(),
     ]);
-    onProgress(`unpacking ${shortName(diffId)}`, 0, sizeBytes);
+    onProgress(`unpacking ${shortDigest(diffId)}`, 0, sizeBytes);
     const blob = path.join(snapshot.directory, snapshotFiles.packed);
     try {
       await worker.request(
         { kind: 'unpack', isOwn: true, blob, mediaType: mediaType.layer, diffId, directory, lowers },
-        { signal, onProgress: (doneBytes) => onProgress(`unpacking ${shortName(diffId)}`, doneBytes, sizeBytes) },
+        { signal, onProgress: (doneBytes) => onProgress(`unpacking ${shortDigest(diffId)}`, doneBytes, sizeBytes) },
       );
     } catch (error) {
       // The tar goes when another build has unpacked it.
       if (await snapshots.isPacked(snapshot)) throw await this.#withoutDamage(error, snapshot);
     }
     await snapshots.unpacked(snapshot, directory);
-    onProgress(`unpacking ${shortName(diffId)}`, sizeBytes, sizeBytes);
+    onProgress(`unpacking ${shortDigest(diffId)}`, sizeBytes, sizeBytes);
   }
 
   /** A tar of our own that cannot be unpacked is not what was written, unless the disk is full or somebody ends the build. */
@@ -186,7 +186,7 @@ export class RootFolders {
 
   #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: Unpacking): Promise<string> {
     const { descriptor, blobs } = layer;
-    const what = shortName(descriptor.digest);
+    const what = shortDigest(descriptor.digest);
     return this.#fetchLimit(() =>
       this.#store.blobs.fetch(descriptor, blobs, { signal, onProgress: (done) => onProgress(what, done, descriptor.size) }),
     );
@@ -212,7 +212,3 @@ const tarRefusals: ReadonlySet<RefusalCode> = new Set([
   'archive-too-large',
   'unsupported-compression',
 ]);
-
-function shortName(digest: Digest): string {
-  return digest.slice(0, 'sha256:'.length + 12);
-}

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { damagedBlobNotice } from '../bases/stored-document.ts';
 import { descriptorOf, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession } from './image-session.ts';
@@ -43,7 +43,7 @@ export async function fetchBlobs(
   await Promise.all(
     [...layers.values()].map(({ layer, blobs }) =>
       limit(async () => {
-        const what = layer.digest.slice(0, 'sha256:'.length + 12);
+        const what = shortDigest(layer.digest);
         signal.throwIfAborted();
         await target.fetch(layer, blobs, { signal, onDamage, onProgress: (done) => onProgress(what, done, layer.size) });
       }),

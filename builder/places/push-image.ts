@@ -1,4 +1,4 @@
-import type { Digest } from '../../registry/oci/digest.ts';
+import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import type { BlobOrigin } from '../../registry/oci/image-source.ts';
 import { type PushImage, type PushOptions, pushImage, pushIndex } from '../../registry/push.ts';
 import { parseReference } from '../../registry/reference.ts';
@@ -29,7 +29,7 @@ export async function pushWhole(whole: WholeImage, { name, registry }: PushDesti
   const options: PushOptions = {
     client: await session.client(registry),
     signal,
-    onProgress: ({ digest, doneBytes, totalBytes }) => onProgress(digest.slice(0, 'sha256:'.length + 12), doneBytes, totalBytes),
+    onProgress: ({ digest, doneBytes, totalBytes }) => onProgress(shortDigest(digest), doneBytes, totalBytes),
   };
   const origins = await blobOrigins(session.store, parseReference(name).registry);
   const images = whole.images.map((parts) => pushParts(parts, { origins, signal }));

@@ -52,6 +52,11 @@ export function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1);
 }
 
+/** The algorithm and the first twelve digits, which is what people are shown. */
+export function shortDigest(digest: Digest): string {
+  return `${algorithmOf(digest)}:${hexOf(digest).slice(0, 12)}`;
+}
+
 /** Where an image layout keeps a blob. (image-spec, image-layout.md "Blobs") */
 export function layoutPathOf(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;

@@ -1,4 +1,5 @@
 import type { ContainerConfig, Healthcheck } from '../../../registry/oci/image-config.ts';
+import { byName } from '../../../registry/oci/sort-order.ts';
 
 /** The configuration of a stage while its instructions are applied. Maps keep the order in which names came first. */
 export interface ConfigState {
@@ -93,8 +94,4 @@ function splitVariable(text: string): readonly [string, string] {
 
 function emptyObjects(names: ReadonlySet<string>): Readonly<Record<string, object>> {
   return Object.fromEntries([...names].toSorted().map((name) => [name, {}]));
-}
-
-function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -19,6 +19,7 @@ import type {
 import { expandPorts } from '../../../parser/values/ports.ts';
 import { parseSignal, signalNames } from '../../../parser/values/signal.ts';
 import type { Healthcheck } from '../../../registry/oci/image-config.ts';
+import { byText } from '../../../registry/oci/sort-order.ts';
 import type { PlannedStep } from '../model/plan.ts';
 import { refuse } from '../model/refuse.ts';
 import { valueOf, valuesOf } from '../stages/expand-word.ts';
@@ -85,7 +86,7 @@ export function planUser(instruction: UserInstruction, context: InstructionConte
 export function planExpose(instruction: ExposeInstruction, context: InstructionContext): PlannedStep {
   const { config, expander } = context.state;
   const exposed: string[] = [];
-  for (const word of instruction.ports.toSorted((a, b) => (a.raw < b.raw ? -1 : 1))) {
+  for (const word of instruction.ports.toSorted((a, b) => byText(a.raw, b.raw))) {
     for (const text of valuesOf(word, expander)) {
       const result = expandPorts(text);
       if ('reason' in result) {

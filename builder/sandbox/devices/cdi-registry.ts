@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { byName } from '../../../registry/oci/sort-order.ts';
 import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { type CdiDevice, type CdiSpec, readCdiSpec } from './cdi-spec.ts';
 
@@ -44,7 +45,7 @@ export async function readCdiRegistry(directories: readonly string[]): Promise<C
       }
     }
   }
-  return { devices: new Map([...devices].toSorted(([a], [b]) => (a < b ? -1 : 1))), problems };
+  return { devices: new Map([...devices].toSorted(byName)), problems };
 }
 
 async function specFiles(directory: string, problems: string[]): Promise<readonly string[]> {

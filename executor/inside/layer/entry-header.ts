@@ -1,4 +1,5 @@
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import { byName } from '../../../registry/oci/sort-order.ts';
 import { noXattrs, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { opaquePath, whiteoutPath } from '../whiteouts.ts';
@@ -49,6 +50,6 @@ export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array>): { xattrs?
   if (xattrs.size === 0) {
     return {};
   }
-  const sorted = [...xattrs].toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const sorted = [...xattrs].toSorted(byName);
   return { xattrs: Object.fromEntries(sorted.map(([name, value]) => [name, Buffer.from(value).toString('base64')])) };
 }

@@ -1,3 +1,4 @@
+import { byText } from '../sort-order.ts';
 import { trimEnd } from '../trim-end.ts';
 import { blockSize, endOfArchive, field, paddingOf } from './block.ts';
 import type { TarHeader } from './header.ts';
@@ -99,7 +100,7 @@ function extendedRecords(header: TarHeader, name: string): { records: PaxRecord[
 }
 
 function paxHeader(name: string, records: PaxRecord[]): Buffer {
-  const sorted = records.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+  const sorted = records.toSorted((one, other) => byText(one.key, other.key));
   const data = Buffer.from(sorted.map(({ key, value }) => formatPaxRecord(key, value)).join(''), 'latin1');
   const bytes = Buffer.alloc(blockSize + data.length + paddingOf(data.length));
   const block = new HeaderBlock(bytes, 0);

@@ -1,4 +1,5 @@
 import { usageOf } from '../../../../cache/prune.ts';
+import { byText } from '../../../../registry/oci/sort-order.ts';
 import { printableJson } from '../../../show/printable.ts';
 import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';
@@ -19,7 +20,7 @@ export const duCommand: StoreCommand = {
       return 0;
     }
     const rows = Object.entries(usage.byKind).map(([kind, item]) => [kind, String(item?.count ?? 0), bytes(item?.bytes ?? 0)]);
-    context.stdout.write(table([['KIND', 'COUNT', 'SIZE'], ...rows.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1))]));
+    context.stdout.write(table([['KIND', 'COUNT', 'SIZE'], ...rows.toSorted(([a = ''], [b = '']) => byText(a, b))]));
     context.stdout.write(`\nin all ${bytes(usage.totalBytes)}, of which ${bytes(usage.reclaimableBytes)} can be pruned\n`);
     return 0;
   },
