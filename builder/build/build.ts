@@ -12,6 +12,7 @@ import type { BuildResult } from '../contract/result.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { imageForm } from '../image/image-form.ts';
 import { ContextTrees } from '../inputs/context-trees.ts';
+import { checkNamedImages } from '../inputs/given-contexts.ts';
 import { isLocalBuild, loadBuildFile } from '../inputs/load-build-file.ts';
 import type { LoadedContainerfile } from '../inputs/load-containerfile.ts';
 import { parseLoaded } from '../inputs/parse-loaded.ts';
@@ -47,6 +48,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
   await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
   await checkGivenFiles(options);
+  await checkNamedImages(options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   const { stdin } = options;
@@ -149,7 +151,7 @@ async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promi
 }
 
 /** All platforms at once: they share the worker, and the steps that are the same for several are done once. */
-async function solveAll(plans: readonly ResolvedPlan[], { file, loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
+async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
   const { sources } = loaded;
@@ -162,7 +164,11 @@ async function solveAll(plans: readonly ResolvedPlan[], { file, loaded, session 
     fetched,
     signal,
   });
-  await checkVolumes(options, file, tell);
+  await checkVolumes(
+    options,
+    plans.flatMap(({ selection }) => selection.stages),
+    tell,
+  );
   const devices = await resolveDevices(
     plans.map(({ plan }) => plan),
     { options, sources, tell },

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { Containerfile } from '../../parser/syntax/containerfile.ts';
+import type { MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import type { SelectedStage } from '../plan/stages/selection.ts';
 import type { Tell } from '../session/tell.ts';
 import { parseVolume, volumeNotices } from '../settings/volume.ts';
+import { systemReason } from '../show/system-reason.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */
 const precious = new Set(
@@ -17,11 +20,11 @@ const precious = new Set(
 /** Tells what words of volumes do not do here. @throws UsageError for what should not be given to the user of a command */
 export async function checkVolumes(
   { volumes = [], environment = {} }: BuildOptions,
-  file: Containerfile,
+  stages: readonly SelectedStage[],
   tell: Tell,
 ): Promise<void> {
   const machine = { hasSelinux: existsSync('/sys/fs/selinux/enforce') };
-  for (const message of [...volumeNotices(volumes, machine), ...mountNotices(file, machine)]) {
+  for (const message of [...volumeNotices(volumes, machine), ...mountNotices(stages, machine)]) {
     tell({ kind: 'notice', message });
   }
   const homes = await Promise.all([passwdHome(), environment['HOME'] ?? '/'].map(placeOf));
@@ -35,13 +38,42 @@ export async function checkVolumes(
   }
 }
 
-/** What words of the mounts of a Containerfile do not do here, as a notice: where SELinux is off there is nothing to say. */
-export function mountNotices({ stages }: Containerfile, { hasSelinux }: { readonly hasSelinux: boolean }): readonly string[] {
-  const mounts = stages.flatMap(({ body }) => body.flatMap((instruction) => ('mounts' in instruction ? instruction.mounts : [])));
+/**
+ * Throws UsageError for a volume that nothing is at. What the builder may not see is left to the worker, which reaches folders of subordinate
+ * ids.
+ */
+export async function checkVolumeSources(volumes: readonly string[]): Promise<void> {
+  for (const { source } of volumes.map((text) => parseVolume(text).mount)) {
+    try {
+      await stat(source);
+    } catch (error) {
+      if (hasErrno(error, 'EACCES', 'EPERM')) continue;
+      throw new UsageError('--volume', `Cannot mount volume "${source}": ${systemReason(error)}`, {
+        hint: 'Check --volume: a source that is not there is not made',
+        cause: error,
+      });
+    }
+  }
+}
+
+/**
+ * What words of mounts do not do here, as a notice: those of the stages that are built, with the triggers that their bases bring and those that they
+ * leave. Where SELinux is off there is nothing to say.
+ */
+export function mountNotices(
+  stages: readonly Pick<SelectedStage, 'body'>[],
+  { hasSelinux }: { readonly hasSelinux: boolean },
+): readonly string[] {
+  const mounts = stages.flatMap(({ body }) => body.flatMap(({ instruction }) => mountsOf(instruction)));
   const isLabelled = mounts.some(({ fields }) => fields.some(({ key }) => key === 'z'));
   return hasSelinux && isLabelled
     ? ['Mounts keep their SELinux labels, in spite of "z": commands have the label of your own processes']
     : [];
+}
+
+function mountsOf(instruction: StageInstruction): readonly MountSyntax[] {
+  if (instruction.kind === 'onbuild') return mountsOf(instruction.trigger);
+  return 'mounts' in instruction ? instruction.mounts : [];
 }
 
 /** Users without a passwd entry have none. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Emulation } from '../../executor/protocol/actions.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
@@ -31,11 +31,18 @@ export async function findEmulation(platform: Platform, options: BuildOptions): 
   const { emulators = {} } = options;
   const chosen = ownValue(emulators, platform.architecture) ?? emulators[anyArchitecture];
   if (chosen === undefined) return { platform, emulator: await emulatorInPath(platform, options), isChosen: false };
-  const emulator = path.resolve(chosen);
-  if (!(await isProgram(emulator))) {
-    throw new UsageError('--emulator', `Cannot use the emulator "${chosen}": there is no such program`);
-  }
-  return { platform, emulator, isChosen: true };
+  return { platform, emulator: await programAt(chosen), isChosen: true };
+}
+
+/** Throws UsageError for an emulator that is not there, whatever it is for: it may be missed after an hour, or in another job. */
+export async function checkEmulators(emulators: Readonly<Record<string, string>>): Promise<void> {
+  for (const file of Object.values(emulators)) await programAt(file);
+}
+
+async function programAt(file: string): Promise<string> {
+  const program = path.resolve(file);
+  if (await isProgram(program)) return program;
+  throw new UsageError('--emulator', `Cannot use the emulator "${file}": there is no such program`);
 }
 
 async function emulatorInPath(
@@ -55,8 +62,10 @@ async function emulatorInPath(
 }
 
 async function isProgram(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
 }

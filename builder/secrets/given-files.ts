@@ -1,4 +1,5 @@
 import type { BuildOptions } from '../contract/options.ts';
+import { checkNamedFolders } from '../inputs/given-contexts.ts';
 import { checkReadable } from './readable-file.ts';
 import { checkSecret } from './secret-value.ts';
 
@@ -9,17 +10,43 @@ export interface RegistryFiles {
 }
 
 /**
- * Looks at all that options name besides contexts, before anything is done: secrets, agents and keys, credentials, certificates. What is only
- * missed when a step asks for it is missed after an hour, and credentials that are not there look like credentials that are wrong. Throws
- * UsageError.
+ * Looks at all that options name on this machine, before anything is done: secrets, agents and keys, credentials, certificates, folders,
+ * volumes, devices, emulators. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look like
+ * credentials that are wrong. Throws UsageError.
  */
 export async function checkGivenFiles(options: BuildOptions): Promise<void> {
-  const { secrets = {}, ssh = {}, environment = process.env } = options;
+  const { secrets = {}, environment = process.env, ignoreFile } = options;
   await checkRegistryFiles(options);
+  await checkNamedFolders(options);
+  if (ignoreFile !== undefined) {
+    await checkReadable('--ignorefile', ignoreFile, { kind: 'file', what: `ignore file "${ignoreFile}"` });
+  }
   for (const id of Object.keys(secrets)) await checkSecret(id, { secrets, environment });
+  await checkAgents(options);
+  await checkForRuns(options);
+}
+
+async function checkAgents({ ssh = {}, environment = process.env }: BuildOptions): Promise<void> {
   if (Object.keys(ssh).length === 0) return;
   const { checkAgent } = await import('./ssh-agent.ts');
   for (const source of Object.values(ssh)) await checkAgent({ source, callerSocket: environment['SSH_AUTH_SOCK'] });
+}
+
+/** What every RUN of a build gets. Most builds are given none of it. */
+async function checkForRuns(options: BuildOptions): Promise<void> {
+  const { volumes = [], devices = [], emulators = {} } = options;
+  if (volumes.length > 0) {
+    const { checkVolumeSources } = await import('../sandbox/check-volumes.ts');
+    await checkVolumeSources(volumes);
+  }
+  if (devices.length > 0) {
+    const { checkGivenDevices } = await import('../sandbox/devices/resolve-devices.ts');
+    await checkGivenDevices(options);
+  }
+  if (Object.keys(emulators).length > 0) {
+    const { checkEmulators } = await import('../sandbox/find-emulator.ts');
+    await checkEmulators(emulators);
+  }
 }
 
 /** Throws UsageError for `--authfile` and `--cert-dir` that are not there, or cannot be read. */

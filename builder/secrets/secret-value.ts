@@ -1,8 +1,8 @@
 import { inputBytes } from '../../registry/input-file.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
-import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import { systemReason } from '../show/system-reason.ts';
 import { checkReadable } from './readable-file.ts';
 
 /** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */
@@ -42,7 +42,6 @@ async function readSecretFile(id: string, file: string, signal: AbortSignal | un
     return await inputBytes(file, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    const why = errnoOf(error) ?? 'unknown error';
-    throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${why}`, { cause: error });
+    throw new UsageError('--secret', `Cannot read secret "${id}" from "${file}": ${systemReason(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../plan/model/platforms.ts';
+import { parseDeviceFlag } from '../sandbox/devices/device-flag.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
@@ -66,7 +67,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   shmSizeBytes: given('--shm-size', wholeNumber(0)),
   hostname: given('--hostname', parsedBy(checkHostname)),
   volumes: given('--volume', listOf(parsedBy(parseVolume))),
-  devices: given('--device', paths),
+  devices: given('--device', listOf(device)),
   cdiSpecDirectories: given('--cdi-spec-dir', paths),
   emulators: given('--emulator', emulators),
   squash: given('--squash', word('new', 'all')),
@@ -122,6 +123,11 @@ function booleanOrNames(value: unknown, place: Place): void {
 function sourceOfSsh(value: unknown, place: Place): void {
   if (Array.isArray(value)) paths(value, place);
   else rawSocket(value, place);
+}
+
+function device(value: unknown, place: Place): void {
+  someText(value, place);
+  parseDeviceFlag(value);
 }
 
 function emulators(value: unknown, place: Place): void {

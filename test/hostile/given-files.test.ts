@@ -42,6 +42,43 @@ describe('what is given and cannot be read is an error, though no step asks for 
     });
   }
 
+  for (const [flag, value, why] of [
+    ['--build-context', 'a=none', /Cannot use context "a" from "none": it does not exist/],
+    ['--build-context', 'a=there', /Cannot use context "a" from "there": it is not a folder/],
+    ['--build-context', 'a=there/x', /Cannot use context "a" from "there\/x": a part of the path is no folder/],
+    ['--ignorefile', 'none', /Cannot read ignore file "none": it does not exist/],
+    ['--ignorefile', 'closed', /Cannot read ignore file "closed": permission denied/],
+    ['--ignorefile', 'folder', /Cannot read ignore file "folder": it is a folder/],
+    ['--volume', 'none:/a', /Cannot mount volume ".*\/none": it does not exist/],
+    ['--volume', 'none:/a:O', /Cannot mount volume ".*\/none": it does not exist/],
+    ['--volume', 'there/x:/a', /Cannot mount volume ".*\/there\/x": a part of the path is no folder/],
+    ['--device', '/dev/none', /Cannot use the device "\/dev\/none": it does not exist/],
+    ['--device', '/dev/none:/dev/null:rw', /Cannot use the device "\/dev\/none": it does not exist/],
+    ['--device', 'vendor.com/class=none', /Cannot use the device "vendor.com\/class=none": it is not registered in/],
+    ['--device', 'none', /Cannot add device "none": expected the path of a device node, or a name/],
+    ['--emulator', 'arm64=none', /Cannot use the emulator "none": there is no such program/],
+    ['--emulator', 'there', /Cannot use the emulator "there": there is no such program/],
+    ['--emulator', 'arm64=folder', /Cannot use the emulator "folder": there is no such program/],
+  ] as const) {
+    test(`${flag} ${value}`, async () => {
+      using box = prepared();
+      await box.tsbuild(flag, value, 'c').fails({ exit: 2, stderr: why });
+      assert.ok(!existsSync(box.store));
+    });
+  }
+
+  for (const place of ['oci-layout:none', 'oci-layout://none:tag', 'oci-archive:none', 'docker-archive:none:x']) {
+    test(`--build-context a=${place}`, async () => {
+      using box = prepared();
+      const stderr = [
+        new RegExp(`Cannot read ${place.replace('//', '')}: there is no such file or folder`),
+        /--build-context a\n/,
+      ];
+      await box.tsbuild('--build-context', `a=${place}`, 'c').fails({ exit: 4, stderr });
+      assert.ok(!existsSync(box.store));
+    });
+  }
+
   test('an agent that has gone', async () => {
     using box = prepared();
     const environment = { SSH_AUTH_SOCK: box.at('none') };
@@ -56,6 +93,8 @@ describe('what is given and cannot be read is an error, though no step asks for 
     await once(agent, 'listening');
     const given = ['--secret', 'id=a,src=there', '--secret', 'id=b,env=HOME', '--ssh', `default=${box.at('agent')}`];
     await box.tsbuild(...given, '--authfile', 'there', '--cert-dir', 'folder', 'c').succeeds();
+    const forRuns = ['--volume', 'locked:/a', '--volume', 'there:/b', '--device', '/dev/null:/dev/x', '--emulator', '/bin/sh'];
+    await box.tsbuild(...forRuns, '--build-context', 'a=folder', '--ignorefile', '/dev/null', 'c').succeeds();
     const pipes = 'exec "$@" --secret id=a,src=<(echo 1) --authfile <(echo "{}") c';
     await box.run(['bash', '-c', pipes, 'bash', ...programCommand()]).succeeds();
     agent.close();

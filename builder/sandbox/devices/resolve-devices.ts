@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { ContainerfileError, type Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { Source } from '../../../parser/syntax/span.ts';
 import { UsageError } from '../../contract/errors.ts';
@@ -6,6 +7,7 @@ import type { BuildOptions } from '../../contract/options.ts';
 import type { Plan, PlannedRun } from '../../plan/model/plan.ts';
 import { errorDiagnostic } from '../../plan/model/refuse.ts';
 import type { Tell } from '../../session/tell.ts';
+import { systemReason } from '../../show/system-reason.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
 import type { DeviceNode } from './cdi-spec.ts';
 import { type DeviceEdits, editsOf, obstacleOf, shortcomingsOf } from './device-edits.ts';
@@ -36,8 +38,7 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
   const flags = (options.devices ?? []).map(parseDeviceFlag);
   const grants = deviceGrants(options);
   if (runs.length === 0 && flags.length === 0) return { of: () => editsOf([], []) };
-  const directories = options.cdiSpecDirectories ?? [];
-  const folders = directories.length === 0 ? defaultSpecDirectories : directories;
+  const folders = foldersOf(options);
   const resolving: Resolving = { registry: await readCdiRegistry(folders), folders, grants, errors: [], notices: new Set() };
   const given = flags.flatMap((flag): readonly Found[] =>
     flag.kind === 'cdi' ? ofCommandLine(flag.name, resolving) : [flag.node],
@@ -46,6 +47,30 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
   if (resolving.errors.length > 0) throw new ContainerfileError(withoutRepeats(resolving.errors), sources);
   for (const message of resolving.notices) tell({ kind: 'notice', message });
   return { of: (run) => mergedEdits([...given, ...(requested.get(run) ?? [])]) };
+}
+
+/** Throws UsageError for devices of the command line that are not there, or not possible here, before anything is done for them. */
+export async function checkGivenDevices(options: Pick<BuildOptions, 'devices' | 'cdiSpecDirectories'>): Promise<void> {
+  const flags = (options.devices ?? []).map(parseDeviceFlag);
+  const folders = foldersOf(options);
+  const registry = flags.some(({ kind }) => kind === 'cdi') ? await readCdiRegistry(folders) : undefined;
+  for (const flag of flags) {
+    if (flag.kind === 'node') await checkNode(flag.node);
+    else if (registry !== undefined) ofCommandLine(flag.name, { registry, folders, notices: new Set() });
+  }
+}
+
+async function checkNode({ source }: DeviceNode): Promise<void> {
+  try {
+    await stat(source);
+  } catch (error) {
+    const message = messageOf({ device: source, why: systemReason(error) });
+    throw new UsageError('--device', message, { hint: 'Check --device', cause: error });
+  }
+}
+
+function foldersOf({ cdiSpecDirectories = [] }: Pick<BuildOptions, 'cdiSpecDirectories'>): readonly string[] {
+  return cdiSpecDirectories.length === 0 ? defaultSpecDirectories : cdiSpecDirectories;
 }
 
 function runsOf({ stages }: Plan): readonly PlannedRun[] {
@@ -69,7 +94,10 @@ function mergedEdits(found: readonly Found[]): DeviceEdits {
 }
 
 /** Whoever types the command allows what it names, and needs it. */
-function ofCommandLine(name: string, { registry, folders, notices }: Resolving): readonly RegisteredDevice[] {
+function ofCommandLine(
+  name: string,
+  { registry, folders, notices }: Pick<Resolving, 'registry' | 'folders' | 'notices'>,
+): readonly RegisteredDevice[] {
   const devices = findDevices(name, registry);
   const problem = devices.length === 0 ? notRegistered(name, registry, folders) : devices.flatMap(impossible)[0];
   if (problem === undefined) {

@@ -1,0 +1,66 @@
+import { stat } from 'node:fs/promises';
+import { RegistryError } from '../../registry/errors.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
+import { type ContextLocation, parseContextLocation } from '../plan/model/context-location.ts';
+import { systemReason } from '../show/system-reason.ts';
+
+type Given = Pick<BuildOptions, 'buildContexts'>;
+
+/** Throws UsageError for a named context that is to be a folder of this machine, and is none. Its files are looked at when a step asks for them. */
+export async function checkNamedFolders({ buildContexts = {} }: Given): Promise<void> {
+  for (const [name, text] of Object.entries(buildContexts)) {
+    const location = parseContextLocation(text);
+    if (location.kind !== 'directory') continue;
+    const why = await troubleWithFolder(location.path);
+    if (why === undefined) continue;
+    throw new UsageError('--build-context', `Cannot use context "${name}" from "${location.path}": ${why}`, {
+      hint: 'Check --build-context: a folder is named as seen from where you are, not from the context',
+    });
+  }
+}
+
+/** Throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is. */
+export async function checkNamedImages({ buildContexts = {} }: Given): Promise<void> {
+  for (const [name, text] of Object.entries(buildContexts)) {
+    try {
+      await checkImagePlace(parseContextLocation(text));
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      const hint = error.hint ?? `Check --build-context ${name}`;
+      throw new RegistryError(error.code, error.message, { side: error.side, cause: error.cause, hint });
+    }
+  }
+}
+
+async function checkImagePlace(location: ContextLocation): Promise<void> {
+  switch (location.kind) {
+    case 'oci-layout':
+    case 'oci-archive':
+    case 'docker-archive': {
+      const { parseLocation } = await import('../../registry/local/location.ts');
+      await parseLocation(location.location, location.kind);
+      return;
+    }
+    case 'image':
+    case 'directory':
+    case 'git':
+    case 'http':
+    case 'stdin':
+      return;
+    default:
+      return unreachable(location);
+  }
+}
+
+async function troubleWithFolder(path: string): Promise<string | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? undefined : 'it is not a folder';
+  } catch (error) {
+    return systemReason(error);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
+}
