@@ -2,7 +2,8 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
-import { isMultiPlatform, platformsOf } from '../plan/model/platforms.ts';
+import { platformsOf } from '../contract/platforms.ts';
+import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from './annotations.ts';
 import type { ImageFormat } from './media-types.ts';
 

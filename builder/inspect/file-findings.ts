@@ -7,10 +7,10 @@ import { buildFindings, type CheckedPlan } from '../check/build-findings.ts';
 import { eachOnce, type PlatformFindings } from '../check/for-each-platform.ts';
 import { ignoredPaths } from '../check/ignored-paths.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import { hostPlatform, platformsOf } from '../contract/platforms.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
-import { hostPlatform, platformsOf } from '../plan/model/platforms.ts';
 import type { InspectedFile } from './inspected-file.ts';
 
 /** What `check` has to say. */

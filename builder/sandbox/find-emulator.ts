@@ -6,7 +6,7 @@ import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { hostPlatform } from '../plan/model/platforms.ts';
+import { hostPlatform } from '../contract/platforms.ts';
 
 /** Processors by Go's names, as QEMU calls them where it calls them otherwise. */
 const qemuNames: Readonly<Record<string, string>> = {

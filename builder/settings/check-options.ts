@@ -1,5 +1,5 @@
 import type { BuildOptions } from '../contract/options.ts';
-import { platformOf } from '../plan/model/platforms.ts';
+import { platformOf } from '../contract/platforms.ts';
 import { parseDeviceFlag } from '../sandbox/devices/device-flag.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { parseEmulator } from './emulator-spec.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import { platformOf } from '../../plan/model/platforms.ts';
+import { platformOf } from '../../contract/platforms.ts';
 import { loadImages } from '../../shelf/load-images.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';

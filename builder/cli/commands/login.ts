@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../contract/errors.ts';
-import { checkRegistryFiles } from '../../secrets/given-files.ts';
+import { checkRegistryFiles } from '../../secrets/registry-files.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag, registryFlags } from '../flags/shared-flags.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import { checkRegistryFiles } from '../../secrets/given-files.ts';
+import { checkRegistryFiles } from '../../secrets/registry-files.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag } from '../flags/shared-flags.ts';

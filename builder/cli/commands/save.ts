@@ -1,12 +1,12 @@
 import { isIndexType } from '../../../registry/oci/layer-format.ts';
 import { UsageError } from '../../contract/errors.ts';
+import { platformOf } from '../../contract/platforms.ts';
 import type { ImageFileOutput } from '../../export/export-image.ts';
 import { refuseDockerZstd } from '../../places/leaving-layers.ts';
 import { ofImage } from '../../places/lost-content.ts';
 import { openSource } from '../../places/open-source.ts';
 import { type FoundImage, findImage } from '../../places/stored-images.ts';
 import { writeFiles } from '../../places/write-files.ts';
-import { platformOf } from '../../plan/model/platforms.ts';
 import { leavingFlags, leavingForm } from '../flags/leaving-flags.ts';
 import { oneOf } from '../flags/one-of.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import { platformOf } from '../../plan/model/platforms.ts';
+import { platformOf } from '../../contract/platforms.ts';
 
 const variable = 'DOCKER_DEFAULT_PLATFORM';
 

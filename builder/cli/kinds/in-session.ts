@@ -1,8 +1,8 @@
 import { UsageError } from '../../contract/errors.ts';
+import { platformOf } from '../../contract/platforms.ts';
 import { ImageSession, type RegistrySettings } from '../../places/image-session.ts';
 import type { WantedPlatforms } from '../../places/open-source.ts';
-import { platformOf } from '../../plan/model/platforms.ts';
-import { checkRegistryFiles } from '../../secrets/given-files.ts';
+import { checkRegistryFiles } from '../../secrets/registry-files.ts';
 import { healing } from '../../session/healing.ts';
 import { WorkerIds } from '../../session/worker-ids.ts';
 import { printableLine } from '../../show/printable.ts';

@@ -1,13 +1,8 @@
 import type { BuildOptions } from '../contract/options.ts';
 import { checkNamedFolders } from '../inputs/given-contexts.ts';
-import { checkReadable } from './readable-file.ts';
-import { checkSecret } from './secret-value.ts';
-
-/** What options name for speaking to registries. */
-export interface RegistryFiles {
-  readonly authFile?: string | undefined;
-  readonly certDirectory?: string | undefined;
-}
+import { checkReadable } from '../secrets/readable-file.ts';
+import { checkRegistryFiles } from '../secrets/registry-files.ts';
+import { checkSecret } from '../secrets/secret-value.ts';
 
 /**
  * Looks at all that options name on this machine, before anything is done: secrets, agents and keys, credentials, certificates, folders,
@@ -28,7 +23,7 @@ export async function checkGivenFiles(options: BuildOptions): Promise<void> {
 
 async function checkAgents({ ssh = {}, environment = process.env }: BuildOptions): Promise<void> {
   if (Object.keys(ssh).length === 0) return;
-  const { checkAgent } = await import('./ssh-agent.ts');
+  const { checkAgent } = await import('../secrets/ssh-agent.ts');
   for (const source of Object.values(ssh)) await checkAgent({ source, callerSocket: environment['SSH_AUTH_SOCK'] });
 }
 
@@ -47,10 +42,4 @@ async function checkForRuns(options: BuildOptions): Promise<void> {
     const { checkEmulators } = await import('../sandbox/find-emulator.ts');
     await checkEmulators(emulators);
   }
-}
-
-/** Throws UsageError for `--authfile` and `--cert-dir` that are not there, or cannot be read. */
-export async function checkRegistryFiles({ authFile, certDirectory }: RegistryFiles): Promise<void> {
-  if (authFile !== undefined) await checkReadable('--authfile', authFile, { kind: 'file' });
-  if (certDirectory !== undefined) await checkReadable('--cert-dir', certDirectory, { kind: 'folder' });
 }

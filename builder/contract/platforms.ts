@@ -1,10 +1,8 @@
 import { arch } from 'node:process';
-import { formatPlatform, parsePlatform } from '../../../parser/values/platform.ts';
-import type { Platform } from '../../../registry/oci/platform.ts';
-import { UsageError } from '../../contract/errors.ts';
-import type { BuildOptions } from '../../contract/options.ts';
-import { isArgumentOn } from './control-arguments.ts';
-import { buildArgsOf } from './plan-options.ts';
+import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import { UsageError } from './errors.ts';
+import type { BuildOptions } from './options.ts';
 
 /** Node's names of processors, as Go and so OCI call them. */
 const architectures: Readonly<Record<string, string>> = {
@@ -38,22 +36,5 @@ export function platformOf(text: string, origin = '--platform'): Platform {
   const place = origin === '--platform' ? '' : ` of ${origin}`;
   throw new UsageError(origin, `Cannot use the platform "${text}"${place}: expected OS/ARCHITECTURE[/VARIANT]`, {
     hint: 'For example linux/arm64',
-  });
-}
-
-/** True when the image is an index and files have a folder for each platform: for several platforms, or by BUILDKIT_MULTI_PLATFORM. */
-export function isMultiPlatform(options: BuildOptions): boolean {
-  return platformsOf(options).length > 1 || isArgumentOn(buildArgsOf(options).get('BUILDKIT_MULTI_PLATFORM'));
-}
-
-/**
- * Refuses outputs that hold one image when there are several platforms.
- *
- * @throws UsageError
- */
-export function checkOutputs(options: BuildOptions): void {
-  if (!isMultiPlatform(options) || options.outputs?.some(({ kind }) => kind === 'docker') !== true) return;
-  throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
-    hint: 'Use type=oci, or one --platform without BUILDKIT_MULTI_PLATFORM',
   });
 }
