@@ -4,7 +4,7 @@ import { isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError } from './errors.ts';
 import { makeFolder } from './files.ts';
 import { touch } from './json-record.ts';
-import type { Session } from './session.ts';
+import type { BuildSession } from './session.ts';
 import type { StoreLayout } from './store-layout.ts';
 import { type FileLock, tryLock, waitForLock } from './store-lock.ts';
 
@@ -31,9 +31,9 @@ export interface CacheMountRequest {
 /** The folders of `RUN --mount=type=cache`. The locks work between processes. */
 export class CacheMounts {
   readonly #layout: StoreLayout;
-  readonly #session: () => Promise<Session>;
+  readonly #session: () => Promise<BuildSession>;
 
-  constructor(layout: StoreLayout, session: () => Promise<Session>) {
+  constructor(layout: StoreLayout, session: () => Promise<BuildSession>) {
     this.#layout = layout;
     this.#session = session;
   }

@@ -5,7 +5,7 @@ import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** What a server gave for a URL, and what it needs to say that nothing changed. */
-export interface Download {
+export interface DownloadRecord {
   readonly digest: Digest;
   readonly sizeBytes: number;
   readonly etag: string | undefined;
@@ -24,18 +24,18 @@ export class Downloads {
     this.#blobs = services.blobs;
   }
 
-  async get(url: string): Promise<Download | undefined> {
+  async get(url: string): Promise<DownloadRecord | undefined> {
     const download = await readRecord(this.#layout.download(url), readDownload, { touch: true });
     return download !== undefined && (await this.#blobs.has(download.digest)) ? download : undefined;
   }
 
   /** Remembers a download, whose content is a blob of the store already. */
-  async put(url: string, download: Download): Promise<void> {
+  async put(url: string, download: DownloadRecord): Promise<void> {
     await publishLater(this.#publisher, this.#layout.download(url), { version: 1, ...download });
   }
 }
 
-function readDownload(value: JsonObject): Download | undefined {
+function readDownload(value: JsonObject): DownloadRecord | undefined {
   const { version, sizeBytes, etag, lastModified } = value;
   const digest = digestOrUndefined(value['digest']);
   if (version !== 1 || digest === undefined || typeof sizeBytes !== 'number') return undefined;

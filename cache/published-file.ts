@@ -3,11 +3,11 @@ import { orStoreError } from './errors.ts';
 import { makeFolder, renameOver, writeTemporary } from './files.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { placeOf, sealed } from './json-record.ts';
-import type { Session } from './session.ts';
+import type { BuildSession } from './session.ts';
 
 /** What is needed to write records that must not be seen before what they name. */
 export interface Publisher {
-  readonly session: () => Promise<Session>;
+  readonly session: () => Promise<BuildSession>;
   readonly group: GroupCommit;
 }
 

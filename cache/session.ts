@@ -9,7 +9,7 @@ import type { StoreLayout } from './store-layout.ts';
 import { type FileLock, tryLock, tryLockOfFile } from './store-lock.ts';
 
 /** A build's own folder below `tmp/`. Its lock tells the living from the dead. */
-export interface Session extends Disposable {
+export interface BuildSession extends Disposable {
   readonly name: string;
   readonly folder: string;
   /** A path in the folder that nobody has used; nothing is made there. */
@@ -25,7 +25,7 @@ export interface FoundSessions {
 }
 
 /** Begins a session. Disposing removes what is in its folder, as far as this user may; the next build finds the rest. */
-export async function startSession(layout: StoreLayout): Promise<Session> {
+export async function startSession(layout: StoreLayout): Promise<BuildSession> {
   const name = randomUUID();
   // It gets its name when it is locked, so that nobody takes it for one that was left.
   const unnamed = layout.session(`${temporaryPrefix}${name}`);
@@ -101,7 +101,7 @@ function isGone(folder: string): boolean {
   return lstatSync(folder, { throwIfNoEntry: false }) === undefined;
 }
 
-function sessionIn(folder: string, lock: FileLock): Session {
+function sessionIn(folder: string, lock: FileLock): BuildSession {
   let count = 0;
   const name = path.basename(folder);
   return {

@@ -10,7 +10,7 @@ import { type GroupCommit, syncFileSystem } from './group-commit.ts';
 import { digestOrUndefined, type JsonObject, sealed, touch, unsealedOrOld } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
 import { removeTree } from './remove-tree.ts';
-import { isAbandoned, type Session } from './session.ts';
+import { type BuildSession, isAbandoned } from './session.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
 
 /** What is known of the layer that a snapshot holds. */
@@ -43,14 +43,14 @@ type Meta = Omit<Snapshot, 'directory'>;
 /** Snapshots by ChainID. A snapshot without `meta.json` does not exist for other builds, whatever else is in its folder. */
 export class SnapshotStore {
   readonly #layout: StoreLayout;
-  readonly #session: () => Promise<Session>;
+  readonly #session: () => Promise<BuildSession>;
   readonly #group: GroupCommit;
   /** Committed by this build, or read before. Paths do not change while a build runs. */
   readonly #known = new Map<Digest, Snapshot>();
   /** Those that are known to have their folder, which stays. */
   readonly #withFolder = new Set<Digest>();
 
-  constructor(layout: StoreLayout, services: { session: () => Promise<Session>; group: GroupCommit }) {
+  constructor(layout: StoreLayout, services: { session: () => Promise<BuildSession>; group: GroupCommit }) {
     this.#layout = layout;
     this.#session = services.session;
     this.#group = services.group;

@@ -11,7 +11,7 @@ import { makeFolder, writeAtomically } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { ImageNames } from './image-names.ts';
 import { ResolvedImages } from './resolved-images.ts';
-import { type FoundSessions, findSessions, type Session, startSession } from './session.ts';
+import { type BuildSession, type FoundSessions, findSessions, startSession } from './session.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StepRecords } from './step-records.ts';
 import { oldestFormat, StoreLayout, storeFormat } from './store-layout.ts';
@@ -50,7 +50,7 @@ export class Store implements Disposable {
   #hold: Hold | undefined;
 
   constructor(layout: StoreLayout, leftovers: FoundSessions, options: OpenOptions) {
-    const session = (): Promise<Session> => this.#session();
+    const session = (): Promise<BuildSession> => this.#session();
     const newPath = async (): Promise<string> => (await this.#session()).newPath();
     this.layout = layout;
     this.leftovers = leftovers;
@@ -112,7 +112,7 @@ export class Store implements Disposable {
     hold?.lock[Symbol.dispose]();
   }
 
-  async #session(): Promise<Session> {
+  async #session(): Promise<BuildSession> {
     this.#held ??= this.#takeHold();
     return (await this.#held).session;
   }
@@ -136,7 +136,7 @@ export class Store implements Disposable {
 
 interface Hold {
   readonly lock: FileLock;
-  readonly session: Session;
+  readonly session: BuildSession;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import type { Download } from '../../cache/downloads.ts';
+import type { DownloadRecord } from '../../cache/downloads.ts';
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { RegistryError } from '../../registry/errors.ts';
@@ -64,9 +64,9 @@ const maximalAttempts = 3;
 
 async function fetchRetrying(
   request: DownloadRequest,
-  known: Download | undefined,
+  known: DownloadRecord | undefined,
   services: DownloadServices,
-): Promise<Download> {
+): Promise<DownloadRecord> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await fetchOnce(request, known, services);
@@ -77,7 +77,11 @@ async function fetchRetrying(
   }
 }
 
-async function fetchOnce(request: DownloadRequest, known: Download | undefined, services: DownloadServices): Promise<Download> {
+async function fetchOnce(
+  request: DownloadRequest,
+  known: DownloadRecord | undefined,
+  services: DownloadServices,
+): Promise<DownloadRecord> {
   const { download } = await import('../../registry/download.ts');
   const { signal, options } = services;
   const headers = await authorization(request.url, options);
@@ -125,7 +129,7 @@ async function writeBlob(
   return { digest, sizeBytes };
 }
 
-function described({ digest, sizeBytes, lastModified }: Download): DownloadedFile {
+function described({ digest, sizeBytes, lastModified }: DownloadRecord): DownloadedFile {
   const milliseconds = Date.parse(lastModified ?? '');
   return { digest, sizeBytes, lastModified: Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000) };
 }

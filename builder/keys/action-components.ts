@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { KeyValue } from './canonical.ts';
+import type { KeyMaterial } from './canonical.ts';
 import { component, type KeyComponent, variableComponent } from './component.ts';
 import type { KeyedAction, KeyedCopy, KeyedGroup, KeyedMount, KeyedRun } from './keyed-action.ts';
 
@@ -59,7 +59,7 @@ function resolverComponents({ dns: { servers, searches, options } }: KeyedRun): 
   return [setting('resolver', { servers, searches, options }, shown)];
 }
 
-function setting(what: string, value: KeyValue, shown?: string): KeyComponent {
+function setting(what: string, value: KeyMaterial, shown?: string): KeyComponent {
   return component({ kind: 'setting', what, value, ...(shown === undefined ? {} : { shown }) });
 }
 

@@ -2,13 +2,19 @@ import { createHash } from 'node:crypto';
 import { byName } from '../../registry/oci/sort-order.ts';
 
 /** Data that a key can be made of. */
-export type KeyValue = string | number | boolean | undefined | readonly KeyValue[] | { readonly [name: string]: KeyValue };
+export type KeyMaterial =
+  | string
+  | number
+  | boolean
+  | undefined
+  | readonly KeyMaterial[]
+  | { readonly [name: string]: KeyMaterial };
 
 /**
  * The one spelling of a value: JSON with the names of objects sorted. Different values have different spellings, and a value has the same
  * one whatever made it; fields that are undefined do not exist.
  */
-export function canonicalText(value: KeyValue): string {
+export function canonicalText(value: KeyMaterial): string {
   if (isList(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (typeof value !== 'object') return value === undefined ? 'null' : JSON.stringify(value);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
@@ -17,11 +23,11 @@ export function canonicalText(value: KeyValue): string {
 }
 
 /** sha256 of the canonical text, hex. */
-export function canonicalDigest(value: KeyValue): string {
+export function canonicalDigest(value: KeyMaterial): string {
   return createHash('sha256').update(canonicalText(value)).digest('hex');
 }
 
 /** Array.isArray does not recognise readonly arrays. */
-function isList(value: KeyValue): value is readonly KeyValue[] {
+function isList(value: KeyMaterial): value is readonly KeyMaterial[] {
   return Array.isArray(value);
 }

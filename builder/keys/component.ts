@@ -1,4 +1,4 @@
-import { canonicalDigest, canonicalText, type KeyValue } from './canonical.ts';
+import { canonicalDigest, canonicalText, type KeyMaterial } from './canonical.ts';
 
 /** What part of a step a component is; says how a change of it is told. */
 type ComponentKind =
@@ -28,7 +28,7 @@ interface ComponentSource {
   readonly kind: ComponentKind;
   /** Which of several: the variable's name, the mount's target. */
   readonly what?: string;
-  readonly value: KeyValue;
+  readonly value: KeyMaterial;
   /** Instead of the value itself. */
   readonly shown?: string;
 }

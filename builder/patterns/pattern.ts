@@ -1,5 +1,5 @@
 /** One piece of a pattern. */
-export type Token =
+export type PatternToken =
   | { readonly kind: 'text'; readonly text: string }
   /** `?`: one character but `/`. */
   | { readonly kind: 'one' }
@@ -21,9 +21,9 @@ export class PatternError extends Error {
  * Reads a pattern by the rules of Go's filepath.Match (`*`, `?`, `[a-z]`, `[^a-z]`, `\` before a character that is meant literally).
  * With `hasFolders` also `**` as in ignore files. Throws a PatternError.
  */
-export function parsePattern(pattern: string, options: { readonly hasFolders?: boolean } = {}): readonly Token[] {
+export function parsePattern(pattern: string, options: { readonly hasFolders?: boolean } = {}): readonly PatternToken[] {
   const reader = new PatternReader(pattern);
-  const tokens: Token[] = [];
+  const tokens: PatternToken[] = [];
   while (!reader.isAtEnd) {
     const character = reader.next();
     if (character === '*') tokens.push(readStars(reader, options.hasFolders === true));
@@ -75,14 +75,14 @@ class PatternReader {
   }
 }
 
-function readStars(reader: PatternReader, hasFolders: boolean): Token {
+function readStars(reader: PatternReader, hasFolders: boolean): PatternToken {
   if (!hasFolders || reader.peek() !== '*') return { kind: 'any' };
   reader.next();
   if (reader.peek() === '/') reader.next();
   return reader.isAtEnd ? { kind: 'rest' } : { kind: 'folders' };
 }
 
-function readClass(reader: PatternReader): Token {
+function readClass(reader: PatternReader): PatternToken {
   const isNegated = reader.peek() === '^';
   if (isNegated) reader.next();
   const ranges: (readonly [number, number])[] = [];
@@ -108,8 +108,8 @@ function readRangeEnd(reader: PatternReader): number {
   return meant.codePointAt(0) ?? 0;
 }
 
-function joinTexts(tokens: readonly Token[]): readonly Token[] {
-  const joined: Token[] = [];
+function joinTexts(tokens: readonly PatternToken[]): readonly PatternToken[] {
+  const joined: PatternToken[] = [];
   for (const token of tokens) {
     const last = joined.at(-1);
     if (token.kind === 'text' && last?.kind === 'text')

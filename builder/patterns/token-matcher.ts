@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { Token } from './pattern.ts';
+import type { PatternToken } from './pattern.ts';
 
 /** Tells which texts a pattern matches. */
 export interface TokenMatcher {
@@ -12,7 +12,7 @@ export interface TokenMatcher {
  * Compiles a pattern. A few wildcards make a regular expression. More of them, which a backtracking engine could take ages for, are
  * run as a set of states: the time is bounded by length times size whatever the pattern is.
  */
-export function compileTokens(tokens: readonly Token[]): TokenMatcher {
+export function compileTokens(tokens: readonly PatternToken[]): TokenMatcher {
   const wildcards = tokens.filter((token) => token.kind === 'any' || token.kind === 'folders' || token.kind === 'rest').length;
   if (wildcards > 2) return new Automaton(tokens);
   const source = tokens.map(sourceOf).join('');
@@ -31,7 +31,7 @@ export function compileTokens(tokens: readonly Token[]): TokenMatcher {
 /** Node refuses expressions above some size. */
 const longestExpression = 4096;
 
-function sourceOf(token: Token): string {
+function sourceOf(token: PatternToken): string {
   switch (token.kind) {
     case 'text':
       return token.text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
@@ -50,7 +50,7 @@ function sourceOf(token: Token): string {
   }
 }
 
-function classSource(token: Token & { readonly kind: 'class' }): string {
+function classSource(token: PatternToken & { readonly kind: 'class' }): string {
   const parts = token.ranges.filter(([low, high]) => low <= high).map(([low, high]) => `${codePoint(low)}-${codePoint(high)}`);
   if (parts.length === 0) return token.isNegated ? '[^]' : '[]';
   return `[${token.isNegated ? '^' : ''}${parts.join('')}]`;
@@ -65,7 +65,7 @@ type State =
   /** Left by one character. */
   | { readonly kind: 'character'; readonly code: number }
   | { readonly kind: 'one' }
-  | { readonly kind: 'class'; readonly token: Token & { readonly kind: 'class' } }
+  | { readonly kind: 'class'; readonly token: PatternToken & { readonly kind: 'class' } }
   /** Stays active until a `/`, and can be skipped. */
   | { readonly kind: 'any' }
   /** Skipped together with the next state, or left for it. */
@@ -80,7 +80,7 @@ const slash = 0x2f;
 class Automaton implements TokenMatcher {
   readonly #states: readonly State[];
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly PatternToken[]) {
     const states: State[] = [];
     for (const token of tokens) addStates(states, token);
     this.#states = states;
@@ -138,7 +138,7 @@ interface ActiveStates {
   readonly at: number;
 }
 
-function addStates(states: State[], token: Token): void {
+function addStates(states: State[], token: PatternToken): void {
   switch (token.kind) {
     case 'text':
       for (const character of token.text) states.push({ kind: 'character', code: character.codePointAt(0) ?? 0 });
@@ -182,6 +182,6 @@ function isLeftBy(state: State, character: number): boolean {
   }
 }
 
-function isInClass(token: Token & { readonly kind: 'class' }, character: number): boolean {
+function isInClass(token: PatternToken & { readonly kind: 'class' }, character: number): boolean {
   return token.ranges.some(([low, high]) => low <= character && character <= high) !== token.isNegated;
 }

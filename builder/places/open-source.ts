@@ -20,7 +20,7 @@ import { findImage } from './stored-images.ts';
 export type WantedPlatforms = Platform | 'all';
 
 /** How an image is read. */
-export interface Reading {
+export interface SourceOptions {
   readonly platforms: WantedPlatforms;
   readonly registry: RegistrySettings;
   /** Of layers of the store that were made here; undefined: they stay as they are, since the store is where they go. */
@@ -28,7 +28,7 @@ export interface Reading {
 }
 
 /** Opens an image wherever it is. Nothing but manifests and configurations is fetched. Throws UsageError, RegistryError, StoreError. */
-export async function openSource(location: ImageLocation, reading: Reading, session: ImageSession): Promise<WholeImage> {
+export async function openSource(location: ImageLocation, reading: SourceOptions, session: ImageSession): Promise<WholeImage> {
   switch (location.kind) {
     case 'registry':
       return forced((await openRemote(location.name, reading, session)).whole, reading, session);
@@ -43,14 +43,14 @@ export async function openSource(location: ImageLocation, reading: Reading, sess
   }
 }
 
-async function forced(whole: WholeImage, { leaving }: Reading, session: ImageSession): Promise<WholeImage> {
+async function forced(whole: WholeImage, { leaving }: SourceOptions, session: ImageSession): Promise<WholeImage> {
   return leaving?.isForced === true ? withForcedLayers(whole, leaving, session) : whole;
 }
 
 /** An image of a registry, and the full name under which it was found; the digest alone when it was asked for by digest. */
 export async function openRemote(
   name: string,
-  { platforms, registry }: Pick<Reading, 'platforms' | 'registry'>,
+  { platforms, registry }: Pick<SourceOptions, 'platforms' | 'registry'>,
   session: ImageSession,
 ): Promise<{
   readonly whole: WholeImage;
@@ -81,7 +81,7 @@ export async function openContent(content: LocalContent, platforms: WantedPlatfo
   return chosen({ bytes, descriptor, index, open: (entry) => content.open(entry) }, platforms, purpose);
 }
 
-async function openFromStore(name: string, { platforms, leaving }: Reading, session: ImageSession): Promise<WholeImage> {
+async function openFromStore(name: string, { platforms, leaving }: SourceOptions, session: ImageSession): Promise<WholeImage> {
   const { descriptor } = await findImage(session.store, name);
   const whole = leaving === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, leaving, session);
   const { index, images } = whole;
@@ -92,7 +92,7 @@ async function openFromStore(name: string, { platforms, leaving }: Reading, sess
 
 async function openFile(
   { kind, place }: Extract<ImageLocation, { readonly place: string }>,
-  { platforms }: Reading,
+  { platforms }: SourceOptions,
   { signal }: ImageSession,
 ): Promise<WholeImage> {
   const { openContents } = await import('../../registry/local-contents.ts');

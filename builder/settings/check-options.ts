@@ -4,7 +4,7 @@ import { parseDeviceFlag } from '../sandbox/devices/device-flag.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
-import { type Place, type Rule, wrongKind } from './rule.ts';
+import { type OptionPlace, type Rule, wrongKind } from './rule.ts';
 import { checkHostname, checkNameServer, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
 import {
   boolean,
@@ -95,7 +95,7 @@ const rules = Object.fromEntries(Object.entries(optionRules).map(([option, { rul
  * at. Throws UsageError, which names the option or its flag.
  */
 export function checkOptions(options: unknown): void {
-  const all: Place = { option: '', flag: 'options' };
+  const all: OptionPlace = { option: '', flag: 'options' };
   const values = objectAt(options, all);
   refuseStrangers(values, rules, all);
   for (const [option, { flag = option, rule }] of Object.entries(optionRules)) rule(values[option], { option, flag });
@@ -106,31 +106,31 @@ function given(flag: string | undefined, rule: Rule): OptionRule {
 }
 
 /** The text of a file, whatever is in it. */
-function anyText(value: unknown, place: Place): void {
+function anyText(value: unknown, place: OptionPlace): void {
   if (typeof value !== 'string') throw wrongKind(value, place, 'text');
 }
 
-function buildArgs(value: unknown, place: Place): void {
+function buildArgs(value: unknown, place: OptionPlace): void {
   recordOf(variableName, optional(text))(value, place);
   const { [sandboxHostname]: hostname = '' } = objectAt(value, place);
   if (typeof hostname === 'string' && hostname !== '') checkHostname(hostname, `${place.flag} ${sandboxHostname}`);
 }
 
-function booleanOrNames(value: unknown, place: Place): void {
+function booleanOrNames(value: unknown, place: OptionPlace): void {
   if (typeof value !== 'boolean') names(value, place);
 }
 
-function sourceOfSsh(value: unknown, place: Place): void {
+function sourceOfSsh(value: unknown, place: OptionPlace): void {
   if (Array.isArray(value)) paths(value, place);
   else rawSocket(value, place);
 }
 
-function device(value: unknown, place: Place): void {
+function device(value: unknown, place: OptionPlace): void {
   someText(value, place);
   parseDeviceFlag(value);
 }
 
-function emulators(value: unknown, place: Place): void {
+function emulators(value: unknown, place: OptionPlace): void {
   recordOf(text, someText)(value, place);
   for (const [processor, path] of Object.entries(objectAt(value, place))) {
     someText(path, place);
@@ -138,6 +138,6 @@ function emulators(value: unknown, place: Place): void {
   }
 }
 
-function timestamp(value: unknown, place: Place): void {
+function timestamp(value: unknown, place: OptionPlace): void {
   if (value !== 'now') wholeNumber(0)(value, place);
 }

@@ -1,6 +1,6 @@
 import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../contract/errors.ts';
-import { type Place, type Rule, wrongKind } from './rule.ts';
+import { type OptionPlace, type Rule, wrongKind } from './rule.ts';
 
 /** A list, each element of which obeys a rule. A text is none, though it can be walked. */
 export function listOf(element: Rule): Rule {
@@ -50,13 +50,13 @@ export function optional(rule: Rule): Rule {
 }
 
 /** The value as an object with members. Throws UsageError. */
-export function objectAt(value: unknown, place: Place): Readonly<Record<string, unknown>> {
+export function objectAt(value: unknown, place: OptionPlace): Readonly<Record<string, unknown>> {
   if (!isObject(value)) throw wrongKind(value, place, 'an object');
   return value;
 }
 
 /** Throws UsageError for members that are not known: what is misspelt would otherwise do nothing, without a word. */
-export function refuseStrangers(object: Readonly<Record<string, unknown>>, members: Members, place: Place): void {
+export function refuseStrangers(object: Readonly<Record<string, unknown>>, members: Members, place: OptionPlace): void {
   const stranger = Object.keys(object).find((key) => !Object.hasOwn(members, key));
   if (stranger === undefined) return;
   const { option, flag } = memberOf(place, stranger);
@@ -66,7 +66,7 @@ export function refuseStrangers(object: Readonly<Record<string, unknown>>, membe
   });
 }
 
-function memberOf({ option, flag }: Place, key: string): Place {
+function memberOf({ option, flag }: OptionPlace, key: string): OptionPlace {
   return option === '' ? { option: key, flag: key } : { option: `${option}.${key}`, flag };
 }
 

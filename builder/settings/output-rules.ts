@@ -2,7 +2,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { ImageOutputOptions, Output } from '../contract/options.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf } from './collections.ts';
 import { imageName } from './image-name.ts';
-import type { Place, Rule } from './rule.ts';
+import type { OptionPlace, Rule } from './rule.ts';
 import { boolean, name, parsedBy, someText, text, wholeNumber, word } from './values.ts';
 
 /** Names of images, which have no digest: that follows from the image. */
@@ -37,7 +37,7 @@ type RulesOf<T> = Readonly<Record<Exclude<keyof T, 'kind'>, Rule>>;
 const outputList = listOf(byKind(kinds));
 
 /** The outputs of a build, one by one and together. */
-export function outputs(value: unknown, place: Place): void {
+export function outputs(value: unknown, place: OptionPlace): void {
   outputList(value, place);
   if (!Array.isArray(value)) return;
   const streams = value.map((output) => objectAt(output, place)).filter(({ destination }) => destination === '-');
@@ -48,7 +48,7 @@ export function outputs(value: unknown, place: Place): void {
     throw refused('a folder to standard output: only a file can go there');
 }
 
-function epoch(value: unknown, place: Place): void {
+function epoch(value: unknown, place: OptionPlace): void {
   if (value !== 'constant') wholeNumber(0)(value, place);
 }
 

@@ -1,26 +1,26 @@
 import { UsageError } from '../contract/errors.ts';
-import { type Place, type Rule, shown, wrongKind, wrongText } from './rule.ts';
+import { type OptionPlace, type Rule, shown, wrongKind, wrongText } from './rule.ts';
 
 /** A text, of any content but NUL, with which system calls, environments and names of files end early. */
-export function text(value: unknown, place: Place): asserts value is string {
+export function text(value: unknown, place: OptionPlace): asserts value is string {
   if (typeof value !== 'string') throw wrongKind(value, place, 'text');
   if (value.includes('\0')) throw new UsageError(place.flag, `Cannot use the option "${place.option}": it holds a NUL`);
 }
 
 /** The same of at least one character. */
-export function someText(value: unknown, place: Place): asserts value is string {
+export function someText(value: unknown, place: OptionPlace): asserts value is string {
   text(value, place);
   if (value === '') throw new UsageError(place.flag, `Cannot use ${place.flag} "": it is empty`);
 }
 
 /** A name: on one line, and nothing that a terminal obeys. */
-export function name(value: unknown, place: Place): asserts value is string {
+export function name(value: unknown, place: OptionPlace): asserts value is string {
   if (typeof value !== 'string') throw wrongKind(value, place, 'text');
   if (value === '' || /\p{Cc}/u.test(value)) throw wrongText(value, place, 'a name without control characters');
 }
 
 /** A name that ends at the first `=` where it is used. */
-export function variableName(value: unknown, place: Place): void {
+export function variableName(value: unknown, place: OptionPlace): void {
   name(value, place);
   if (value.includes('=')) throw wrongText(value, place, 'a name without "="');
 }
@@ -41,7 +41,7 @@ export function matching(pattern: RegExp, expected: string): Rule {
   };
 }
 
-export function boolean(value: unknown, place: Place): void {
+export function boolean(value: unknown, place: OptionPlace): void {
   if (typeof value !== 'boolean') throw wrongKind(value, place, 'true or false');
 }
 
@@ -74,6 +74,6 @@ export function withMethod(method: string | symbol, expected: string): Rule {
   };
 }
 
-export function callback(value: unknown, place: Place): void {
+export function callback(value: unknown, place: OptionPlace): void {
   if (typeof value !== 'function') throw wrongKind(value, place, 'a function');
 }

@@ -13,7 +13,7 @@ import { fullName } from '../places/stored-images.ts';
 import { writeFiles } from '../places/write-files.ts';
 
 /** How an image is copied. */
-export interface Copying {
+export interface CopyOptions {
   readonly platforms: WantedPlatforms;
   /** Of layers that are compressed on the way. */
   readonly leaving: LeavingForm;
@@ -27,7 +27,7 @@ export interface Copying {
  * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless another format is
  * wanted, layers are to be compressed anew, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
  */
-export function copyImage(places: Places, copying: Copying, session: ImageSession): Promise<string> {
+export function copyImage(places: Places, copying: CopyOptions, session: ImageSession): Promise<string> {
   const { source } = places;
   const copy = (): Promise<string> => copyBetween(places, copying, session);
   return source.kind === 'store' ? ofImage(source.name, session.store, copy) : copy();
@@ -40,7 +40,7 @@ interface Places {
 
 async function copyBetween(
   { source, target }: Places,
-  { platforms, leaving, format, from, to }: Copying,
+  { platforms, leaving, format, from, to }: CopyOptions,
   session: ImageSession,
 ): Promise<string> {
   const isNeeded = target.kind !== 'store' || leaving.isForced;

@@ -16,7 +16,7 @@ export interface MountedInput {
 }
 
 /** A mount that can be looked up, and made when the step must run. */
-export interface PreparedMount {
+export interface StepMount {
   readonly keyed: KeyedMount;
   readonly inputs: () => Promise<readonly string[]>;
   materialise(cleanup: Cleanup): Promise<MountedInput>;
@@ -25,7 +25,7 @@ export interface PreparedMount {
 const noInputs = async (): Promise<readonly string[]> => [];
 
 /** Finds what a `RUN --mount` needs, without acquiring it. Throws SourceError for a source that is not there. */
-export async function prepareMount(mount: PlannedMount, placed: PlacedStep, around: StageSolving): Promise<PreparedMount> {
+export async function prepareMount(mount: PlannedMount, placed: PlacedStep, around: StageSolving): Promise<StepMount> {
   switch (mount.kind) {
     case 'bind':
       return prepareBind(mount, around);
@@ -42,7 +42,7 @@ export async function prepareMount(mount: PlannedMount, placed: PlacedStep, arou
   }
 }
 
-async function prepareBind(mount: Extract<PlannedMount, { kind: 'bind' }>, around: StageSolving): Promise<PreparedMount> {
+async function prepareBind(mount: Extract<PlannedMount, { kind: 'bind' }>, around: StageSolving): Promise<StepMount> {
   const { target, isWritable } = mount;
   const tree = await openMountTree(mount.from, mount.source, around);
   return {
@@ -57,7 +57,7 @@ async function prepareCache(
   mount: Extract<PlannedMount, { kind: 'cache' }>,
   { stage }: PlacedStep,
   around: StageSolving,
-): Promise<PreparedMount> {
+): Promise<StepMount> {
   const { target, isReadOnly, uid, gid, mode } = mount;
   const initial = mount.from === undefined ? undefined : await openMountTree(mount.from, '/', around);
   const identity = JSON.stringify([mount.id, initial?.digest ?? null, uid, gid, mode]);

@@ -27,12 +27,12 @@ export async function copyTree(from: string, to: string): Promise<void> {
 type CopiedFiles = Map<number, Buffer>;
 
 /** What goes on over all entries of a copy. */
-export interface Copying {
+export interface TreeCopy {
   readonly copied: CopiedFiles;
   readonly pace: Pace;
 }
 
-async function copyDirectory(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
+async function copyDirectory(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
   for (const name of readdirSync(from, { encoding: 'buffer' })) {
     if (copying.pace.isDue()) await copying.pace.turn();
     await copyEntry(inside(from, name), inside(to, name), copying);
@@ -41,7 +41,7 @@ async function copyDirectory(from: Buffer, to: Buffer, copying: Copying): Promis
 }
 
 /** Copies a file of any kind, or a folder with all that is in it, to a name that does not exist. */
-export async function copyEntry(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
+export async function copyEntry(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
   const status = lstatSync(from);
   if (status.isDirectory()) {
     mkdirSync(to);

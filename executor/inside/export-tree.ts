@@ -13,7 +13,7 @@ import { copyBytes } from './layer/copy-bytes.ts';
 import { FolderCache, splitPath } from './layer/folder-cache.ts';
 import { FolderTimes } from './layer/folder-times.ts';
 import { writeFully } from './layer/index-file.ts';
-import { finishFile, type NewAttributes, openNewFile, type Place, placeSpecial, placeSymlink } from './layer/place.ts';
+import { finishFile, type NameInFolder, type NewAttributes, openNewFile, placeSpecial, placeSymlink } from './layer/place.ts';
 import type { TreeFile } from './layer/read-tree.ts';
 import { type TarItem, tarChunks } from './layer/tar-chunks.ts';
 import { removePath } from './remove.ts';
@@ -101,7 +101,7 @@ class FolderTarget implements Disposable {
   /** Makes a file, a large one in steps. */
   *put({ header, fd }: TreeFile): Generator<void, void, undefined> {
     const { parent, name } = splitPath(header.path);
-    const place: Place = { fd: this.#folders.get(parent).fd, name: bytesOfPath(name) };
+    const place: NameInFolder = { fd: this.#folders.get(parent).fd, name: bytesOfPath(name) };
     const attributes: NewAttributes = { mode: header.mode & 0o1777, uid: 0, gid: 0, mtime: header.mtime, xattrs: noXattrs };
     switch (header.type) {
       case 'file':
@@ -148,7 +148,7 @@ class FolderTarget implements Disposable {
     close(this.#rootFd);
   }
 
-  #link(header: TarHeader, place: Place): void {
+  #link(header: TarHeader, place: NameInFolder): void {
     const target = splitPath(header.target);
     linkat(this.#folders.get(target.parent).fd, bytesOfPath(target.name), place.fd, place.name);
   }
@@ -159,7 +159,7 @@ class FolderTarget implements Disposable {
       place,
       attributes,
       type,
-    }: { readonly place: Place; readonly attributes: NewAttributes; readonly type: 'fifo' | 'char' | 'block' },
+    }: { readonly place: NameInFolder; readonly attributes: NewAttributes; readonly type: 'fifo' | 'char' | 'block' },
   ): void {
     if (!placeSpecial(place, attributes, { type, major, minor })) {
       this.#devices += 1;
@@ -168,7 +168,7 @@ class FolderTarget implements Disposable {
 }
 
 function* putFile(
-  place: Place,
+  place: NameInFolder,
   attributes: NewAttributes,
   source: { readonly fd: number; readonly size: number },
 ): Generator<void, void, undefined> {

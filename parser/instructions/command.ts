@@ -1,10 +1,10 @@
 import type { Range } from '../lines/logical-line.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import { checkFlags, type FlagKinds } from '../statements/flags.ts';
-import { fail, failAt, type Reading, type Statement, spanIn, textOf } from '../statements/statement.ts';
+import { fail, failAt, type Statement, type StatementInput, spanIn, textOf } from '../statements/statement.ts';
 import type {
   CmdInstruction,
-  Command,
+  CommandSyntax,
   EntrypointInstruction,
   RunInstruction,
   ShellInstruction,
@@ -13,7 +13,7 @@ import { parseDevice } from './device.ts';
 import { parseMount } from './mount.ts';
 
 /** `RUN [--mount=...] [--network=...] [--security=...] [--device=...] command`. */
-export function parseRun(reading: Reading): RunInstruction | undefined {
+export function parseRun(reading: StatementInput): RunInstruction | undefined {
   const { statement, heredocs } = reading;
   const command = readCommand(reading, statement.rest, 'RUN');
   const [only] = heredocs;
@@ -40,7 +40,7 @@ export function parseRun(reading: Reading): RunInstruction | undefined {
 
 type RunOptions = Pick<RunInstruction, 'mounts' | 'network' | 'security' | 'devices'>;
 
-function runOptions(reading: Reading): RunOptions {
+function runOptions(reading: StatementInput): RunOptions {
   const flags = checkFlags(reading.statement.flags, runFlags, { instruction: 'RUN', report: reading.report });
   return {
     mounts: flags.all('mount').flatMap((flag) => parseMount(reading, flag) ?? []),
@@ -57,21 +57,21 @@ const noHeredocs: RunInstruction['heredocs'] = [];
 const runFlags: FlagKinds = { mount: 'list', network: 'text', security: 'text', device: 'list' };
 
 /** `CMD command`. */
-export function parseCmd(reading: Reading): CmdInstruction | undefined {
+export function parseCmd(reading: StatementInput): CmdInstruction | undefined {
   checkFlags(reading.statement.flags, {}, { instruction: 'CMD', report: reading.report });
   const command = readCommand(reading, reading.statement.rest, 'CMD');
   return command === undefined ? undefined : { kind: 'cmd', ...reading.base, command };
 }
 
 /** `ENTRYPOINT command`. */
-export function parseEntrypoint(reading: Reading): EntrypointInstruction | undefined {
+export function parseEntrypoint(reading: StatementInput): EntrypointInstruction | undefined {
   checkFlags(reading.statement.flags, {}, { instruction: 'ENTRYPOINT', report: reading.report });
   const command = readCommand(reading, reading.statement.rest, 'ENTRYPOINT');
   return command === undefined ? undefined : { kind: 'entrypoint', ...reading.base, command };
 }
 
 /** `SHELL ["executable", "argument"]`. */
-export function parseShell(reading: Reading): ShellInstruction | undefined {
+export function parseShell(reading: StatementInput): ShellInstruction | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: 'SHELL', report: reading.report });
   if (statement.json.kind === 'array' && statement.json.strings.length > 0) {
@@ -87,7 +87,7 @@ export function parseShell(reading: Reading): ShellInstruction | undefined {
 }
 
 /** A stretch of the statement as a command; reports a JSON array of other things than strings, and nothing where a command must be. */
-export function readCommand(reading: Reading, range: Range, instruction: string): Command | undefined {
+export function readCommand(reading: StatementInput, range: Range, instruction: string): CommandSyntax | undefined {
   const { statement } = reading;
   const span = spanIn(statement, range);
   if (statement.json.kind === 'not-strings') {
@@ -110,12 +110,12 @@ function mayBeEmpty(instruction: string, isExec: boolean): boolean {
 }
 
 /** Reports a JSON array that holds something else than strings. */
-export function reportNotStrings(reading: Reading, range: Range): void {
+export function reportNotStrings(reading: StatementInput, range: Range): void {
   const message = 'Cannot use this JSON array: it may hold only strings';
   fail(reading, { code: 'json-form', message, hint: 'Put every item in double quotes' }, range);
 }
 
-function withHeredocs(reading: Reading, command: Command, script: string | undefined): Command {
+function withHeredocs(reading: StatementInput, command: CommandSyntax, script: string | undefined): CommandSyntax {
   if (command.form === 'exec' || reading.heredocs.length === 0) {
     return command;
   }
@@ -124,7 +124,7 @@ function withHeredocs(reading: Reading, command: Command, script: string | undef
 }
 
 function choice(
-  reading: Reading,
+  reading: StatementInput,
   flag: Statement['flags'][number] | undefined,
   values: readonly string[],
 ): RunInstruction['network'] {

@@ -2,16 +2,16 @@ import { isBlankAt } from '../lines/blank.ts';
 import type { Range } from '../lines/logical-line.ts';
 import { checkFlags, type FlagKinds, type Flags, type FlagToken } from '../statements/flags.ts';
 import type { LocatedHeredoc } from '../statements/heredoc.ts';
-import { fail, failAt, type Reading, spanIn } from '../statements/statement.ts';
+import { fail, failAt, type StatementInput, spanIn } from '../statements/statement.ts';
 import { makeWord, makeWordFrom } from '../statements/word.ts';
-import type { AddInstruction, CopyInstruction, CopySource, Word } from '../syntax/containerfile.ts';
+import type { AddInstruction, CopyInstruction, SourceSyntax, Word } from '../syntax/containerfile.ts';
 import { isFileMode } from '../values/file-mode.ts';
 import { splitAtBlanks } from '../words/word-split.ts';
 import { isPlain } from '../words/word-syntax.ts';
 import { reportNotStrings } from './command.ts';
 
 /** `COPY [flags] source ... destination`. */
-export function parseCopy(reading: Reading): CopyInstruction | undefined {
+export function parseCopy(reading: StatementInput): CopyInstruction | undefined {
   const flags = checkFlags(reading.statement.flags, copyFlags, { instruction: 'COPY', report: reading.report });
   const from = flags.one('from');
   if (from !== undefined) {
@@ -37,7 +37,7 @@ export function parseCopy(reading: Reading): CopyInstruction | undefined {
 }
 
 /** `ADD [flags] source ... destination`. */
-export function parseAdd(reading: Reading): AddInstruction | undefined {
+export function parseAdd(reading: StatementInput): AddInstruction | undefined {
   const flags = checkFlags(reading.statement.flags, addFlags, { instruction: 'ADD', report: reading.report });
   const chown = flagWord(reading, flags, 'chown');
   const chmod = readChmod(reading, flags);
@@ -63,12 +63,12 @@ const commonFlags = { chown: 'text', chmod: 'text', link: 'boolean', exclude: 'l
 const copyFlags: FlagKinds = { ...commonFlags, from: 'text', parents: 'boolean' };
 const addFlags: FlagKinds = { ...commonFlags, checksum: 'text', 'keep-git-dir': 'boolean', unpack: 'boolean' };
 
-function flagWord(reading: Reading, flags: Flags, name: string): Word | undefined {
+function flagWord(reading: StatementInput, flags: Flags, name: string): Word | undefined {
   const flag = flags.one(name);
   return flag === undefined ? undefined : makeWordFrom(reading, flag.value ?? '', flag.valueSpan);
 }
 
-function checkFrom(reading: Reading, from: FlagToken): void {
+function checkFrom(reading: StatementInput, from: FlagToken): void {
   if (!/\$./.test(from.value ?? '')) {
     return;
   }
@@ -77,7 +77,7 @@ function checkFrom(reading: Reading, from: FlagToken): void {
   failAt(reading, { code: 'variable-not-supported', message, hint }, from.valueSpan);
 }
 
-function readChmod(reading: Reading, flags: Flags): Word | undefined {
+function readChmod(reading: StatementInput, flags: Flags): Word | undefined {
   const chmod = flagWord(reading, flags, 'chmod');
   if (chmod !== undefined && isPlain(chmod.raw, reading.statement.escape) && !isFileMode(chmod.raw)) {
     const message = `Cannot use "${chmod.raw}" for "--chmod": it is no file mode`;
@@ -91,11 +91,11 @@ function readExcludes(flags: Flags): readonly Word[] {
 }
 
 interface Operands {
-  readonly sources: readonly CopySource[];
+  readonly sources: readonly SourceSyntax[];
   readonly destination: Word;
 }
 
-function readOperands(reading: Reading, instruction: string): Operands | undefined {
+function readOperands(reading: StatementInput, instruction: string): Operands | undefined {
   const { statement } = reading;
   if (statement.json.kind === 'not-strings') {
     reportNotStrings(reading, statement.rest);
@@ -121,19 +121,19 @@ function readOperands(reading: Reading, instruction: string): Operands | undefin
   return { sources: operands.slice(0, -1), destination: destination.word };
 }
 
-function jsonOperands(reading: Reading): readonly CopySource[] {
+function jsonOperands(reading: StatementInput): readonly SourceSyntax[] {
   const { statement } = reading;
   const strings = statement.json.kind === 'array' ? statement.json.strings : [];
   return strings.map(({ value, range }) => ({ kind: 'path', word: makeWordFrom(reading, value, spanIn(statement, range)) }));
 }
 
 /** Words at blanks, except that a here-document may have blanks in its delimiter. */
-function plainOperands(reading: Reading): readonly CopySource[] {
+function plainOperands(reading: StatementInput): readonly SourceSyntax[] {
   const { statement, heredocs } = reading;
   if (heredocs.length === 0) {
     return paths(reading, statement.rest);
   }
-  const operands: CopySource[] = [];
+  const operands: SourceSyntax[] = [];
   let from = statement.rest.from;
   for (const { mark, heredoc } of asWords(reading)) {
     for (const operand of paths(reading, { from, to: mark.range.from })) operands.push(operand);
@@ -143,7 +143,7 @@ function plainOperands(reading: Reading): readonly CopySource[] {
   return operands.concat(paths(reading, { from, to: statement.rest.to }));
 }
 
-function paths(reading: Reading, range: Range): readonly CopySource[] {
+function paths(reading: StatementInput, range: Range): readonly SourceSyntax[] {
   return splitAtBlanks(reading.statement.line.text, range).map((word) => ({ kind: 'path', word: makeWord(reading, word) }));
 }
 
@@ -151,7 +151,7 @@ function paths(reading: Reading, range: Range): readonly CopySource[] {
  * The here-documents that are words of their own: they are found at all white space, and words end at that of ASCII alone. One that is only
  * a part of a word has a body, which nobody reads.
  */
-function asWords({ statement, heredocs }: Reading): readonly LocatedHeredoc[] {
+function asWords({ statement, heredocs }: StatementInput): readonly LocatedHeredoc[] {
   const { rest, line } = statement;
   const startsWord = (at: number): boolean => at === rest.from || isBlankAt(line.text, at - 1);
   const endsWord = (at: number): boolean => at === rest.to || isBlankAt(line.text, at);

@@ -1,12 +1,12 @@
 import { didYouMean } from '../mistakes/suggest.ts';
 import type { FlagToken } from '../statements/flags.ts';
-import { failAt, type Problem, type Reading } from '../statements/statement.ts';
+import { failAt, type Problem, type StatementInput } from '../statements/statement.ts';
 import type { DeviceSyntax } from '../syntax/containerfile.ts';
 import { splitCsv } from '../values/csv.ts';
 import { parseBoolean } from './mount-fields.ts';
 
 /** Reads `--device=...`, which holds no variables. undefined when it is reported. */
-export function parseDevice(reading: Reading, flag: FlagToken): DeviceSyntax | undefined {
+export function parseDevice(reading: StatementInput, flag: FlagToken): DeviceSyntax | undefined {
   const text = flag.value ?? '';
   const read = readFields(text);
   if ('problem' in read) {

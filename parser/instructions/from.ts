@@ -1,12 +1,12 @@
 import type { Range } from '../lines/logical-line.ts';
 import { checkFlags } from '../statements/flags.ts';
-import { fail, type Reading, spanIn, textOf } from '../statements/statement.ts';
+import { fail, type StatementInput, spanIn, textOf } from '../statements/statement.ts';
 import { makeWord, makeWordFrom } from '../statements/word.ts';
 import type { FromInstruction } from '../syntax/containerfile.ts';
 import { splitAtBlanks } from '../words/word-split.ts';
 
 /** `FROM [--platform=p] image [AS name]`. */
-export function parseFrom(reading: Reading): FromInstruction | undefined {
+export function parseFrom(reading: StatementInput): FromInstruction | undefined {
   const { statement } = reading;
   const flags = checkFlags(statement.flags, { platform: 'text' }, { instruction: 'FROM', report: reading.report });
   const words = splitAtBlanks(statement.line.text, statement.rest);
@@ -34,7 +34,7 @@ function isStageName(name: string): boolean {
   return /^[a-z][a-z0-9-_.]*$/.test(name);
 }
 
-function checkShape(reading: Reading, words: readonly Range[]): boolean {
+function checkShape(reading: StatementInput, words: readonly Range[]): boolean {
   const [image, as] = words;
   const asText = as === undefined ? '' : textOf(reading.statement, as);
   if (words.length === 1 || (words.length === 3 && /^as$/i.test(asText))) {
@@ -51,7 +51,7 @@ function checkShape(reading: Reading, words: readonly Range[]): boolean {
   return false;
 }
 
-function stageName(reading: Reading, range: Range): FromInstruction['stageName'] {
+function stageName(reading: StatementInput, range: Range): FromInstruction['stageName'] {
   const text = textOf(reading.statement, range);
   if (!isStageName(text.toLowerCase())) {
     const message = `Cannot name a stage "${text}": a name starts with a letter and holds letters, digits, "-", "_" and "."`;

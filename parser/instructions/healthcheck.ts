@@ -3,13 +3,13 @@ import { type Range, trimRange } from '../lines/logical-line.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import { checkFlags, type FlagToken } from '../statements/flags.ts';
 import { readJsonForm } from '../statements/json-form.ts';
-import { fail, failAt, type Reading, type Statement, textOf } from '../statements/statement.ts';
+import { fail, failAt, type Statement, type StatementInput, textOf } from '../statements/statement.ts';
 import type { HealthcheckInstruction } from '../syntax/containerfile.ts';
 import { parseDurationNs } from '../values/duration.ts';
 import { readCommand } from './command.ts';
 
 /** `HEALTHCHECK [options] CMD command` or `HEALTHCHECK NONE`. */
-export function parseHealthcheck(reading: Reading): HealthcheckInstruction | undefined {
+export function parseHealthcheck(reading: StatementInput): HealthcheckInstruction | undefined {
   const { statement } = reading;
   const flags = checkFlags(statement.flags, flagKinds, { instruction: 'HEALTHCHECK', report: reading.report });
   const { type, arguments: rest } = splitType(statement);
@@ -33,7 +33,7 @@ export function parseHealthcheck(reading: Reading): HealthcheckInstruction | und
     return undefined;
   }
   const json = readJsonForm(statement.line, trimRange(statement.line.text, rest));
-  const inner: Reading = { ...reading, statement: { ...statement, rest, json } };
+  const inner: StatementInput = { ...reading, statement: { ...statement, rest, json } };
   const command = readCommand(inner, rest, 'HEALTHCHECK CMD');
   return command === undefined ? undefined : { kind: 'healthcheck', ...reading.base, check: { command, ...durations } };
 }
@@ -59,7 +59,7 @@ function splitType(statement: Statement): { type: Range; arguments: Range } {
   return { type: { from: rest.from, to: end }, arguments: { from, to: rest.to } };
 }
 
-function reportType(reading: Reading, type: Range): void {
+function reportType(reading: StatementInput, type: Range): void {
   const text = textOf(reading.statement, type);
   if (text === '') {
     const message = 'Cannot read HEALTHCHECK: CMD or NONE is missing';
@@ -73,7 +73,7 @@ function reportType(reading: Reading, type: Range): void {
 
 const shortestNs = 1_000_000;
 
-function readDuration(reading: Reading, flag: FlagToken | undefined): number | undefined {
+function readDuration(reading: StatementInput, flag: FlagToken | undefined): number | undefined {
   if (flag?.value === undefined || flag.value === '') {
     return undefined;
   }
@@ -93,7 +93,7 @@ function readDuration(reading: Reading, flag: FlagToken | undefined): number | u
 
 const mostRetries = 2_147_483_647;
 
-function readRetries(reading: Reading, flag: FlagToken | undefined): number | undefined {
+function readRetries(reading: StatementInput, flag: FlagToken | undefined): number | undefined {
   if (flag?.value === undefined || flag.value === '') {
     return undefined;
   }

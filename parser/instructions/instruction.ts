@@ -2,7 +2,7 @@ import { findWideBlank } from '../lines/blank.ts';
 import { spanOf } from '../lines/logical-line.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import { checkFlags } from '../statements/flags.ts';
-import { fail, instructionNames, type Reading, readStatement, type Statement, textOf } from '../statements/statement.ts';
+import { fail, instructionNames, readStatement, type Statement, type StatementInput, textOf } from '../statements/statement.ts';
 import type { Instruction, InstructionBase, OnbuildInstruction, StageInstruction } from '../syntax/containerfile.ts';
 import { parseCmd, parseEntrypoint, parseRun, parseShell } from './command.ts';
 import { parseAdd, parseCopy } from './copy.ts';
@@ -12,7 +12,7 @@ import { parseArg, parseEnv, parseLabel } from './key-values.ts';
 import { parseExpose, parseMaintainer, parseStopsignal, parseUser, parseVolume, parseWorkdir } from './settings.ts';
 
 /** Makes the typed instruction of a statement. undefined when it cannot be read at all; mistakes are reported either way. */
-export function parseInstruction(reading: Reading): Instruction | undefined {
+export function parseInstruction(reading: StatementInput): Instruction | undefined {
   return reading.statement.name === 'FROM' ? parseFrom(reading) : parseStageStatement(reading);
 }
 
@@ -50,7 +50,7 @@ function wideBlankOf(statement: Statement): InstructionBase['wideBlank'] {
   return found && { character: found.character, span: spanOf(line, { from: at, to: at + 1 }) };
 }
 
-type StageParser = (reading: Reading) => StageInstruction | undefined;
+type StageParser = (reading: StatementInput) => StageInstruction | undefined;
 
 const parsers: ReadonlyMap<string, StageParser> = new Map<string, StageParser>([
   ['ADD', parseAdd],
@@ -72,7 +72,7 @@ const parsers: ReadonlyMap<string, StageParser> = new Map<string, StageParser>([
   ['WORKDIR', parseWorkdir],
 ]);
 
-function parseStageStatement(reading: Reading): StageInstruction | undefined {
+function parseStageStatement(reading: StatementInput): StageInstruction | undefined {
   const { statement } = reading;
   const parser = parsers.get(statement.name);
   if (parser === undefined) {
@@ -85,7 +85,7 @@ function parseStageStatement(reading: Reading): StageInstruction | undefined {
   return parser(reading);
 }
 
-function parseOnbuild(reading: Reading): OnbuildInstruction | undefined {
+function parseOnbuild(reading: StatementInput): OnbuildInstruction | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: 'ONBUILD', report: reading.report });
   const inner = readTrigger(statement);
@@ -102,7 +102,7 @@ function parseOnbuild(reading: Reading): OnbuildInstruction | undefined {
   return trigger === undefined ? undefined : { kind: 'onbuild', ...reading.base, text: triggerText(reading), trigger };
 }
 
-function mayTrigger(reading: Reading, inner: Statement): boolean {
+function mayTrigger(reading: StatementInput, inner: Statement): boolean {
   if (inner.name !== 'ONBUILD' && inner.name !== 'FROM' && inner.name !== 'MAINTAINER') {
     return true;
   }
@@ -117,7 +117,7 @@ function onelineTrigger({ line: { text }, keyword, rest }: Statement): string {
 }
 
 /** What the image keeps: the trigger as one line, followed by its here-documents as they are written. */
-function triggerText(reading: Reading): string {
+function triggerText(reading: StatementInput): string {
   const { statement, heredocs } = reading;
   return onelineTrigger(statement) + heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`).join('');
 }

@@ -1,7 +1,7 @@
 import { isBlankAt } from '../lines/blank.ts';
 import type { Range } from '../lines/logical-line.ts';
 import { checkFlags } from '../statements/flags.ts';
-import { fail, type Reading, spanIn, textOf } from '../statements/statement.ts';
+import { fail, type StatementInput, spanIn, textOf } from '../statements/statement.ts';
 import { makeWord } from '../statements/word.ts';
 import type {
   ArgInstruction,
@@ -15,19 +15,19 @@ import { checkWord, expandWord, variablesOf } from '../words/expand.ts';
 import { splitQuoted } from '../words/word-split.ts';
 
 /** `ENV name=value ...` or `ENV name value`. */
-export function parseEnv(reading: Reading): EnvInstruction {
+export function parseEnv(reading: StatementInput): EnvInstruction {
   const { pairs, isLegacy } = parsePairs(reading, 'ENV');
   return { kind: 'env', ...reading.base, pairs, isLegacy };
 }
 
 /** `LABEL name=value ...` or `LABEL name value`. */
-export function parseLabel(reading: Reading): LabelInstruction {
+export function parseLabel(reading: StatementInput): LabelInstruction {
   const { pairs, isLegacy } = parsePairs(reading, 'LABEL');
   return { kind: 'label', ...reading.base, pairs, isLegacy };
 }
 
 /** `ARG name[=value] ...`. */
-export function parseArg(reading: Reading): ArgInstruction {
+export function parseArg(reading: StatementInput): ArgInstruction {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: 'ARG', report: reading.report });
   const words = splitQuoted(statement.line.text, statement.rest, statement.escape);
@@ -38,7 +38,7 @@ export function parseArg(reading: Reading): ArgInstruction {
   return { kind: 'arg', ...reading.base, args: words.map((word) => parseArgument(reading, word)) };
 }
 
-function parseArgument(reading: Reading, word: Range): ArgumentSyntax {
+function parseArgument(reading: StatementInput, word: Range): ArgumentSyntax {
   const { statement } = reading;
   const { key, value } = splitPair(statement.line.text, word);
   const nameWord = makeWord(reading, key);
@@ -60,7 +60,7 @@ interface Pairs {
   readonly isLegacy: boolean;
 }
 
-function parsePairs(reading: Reading, instruction: 'ENV' | 'LABEL'): Pairs {
+function parsePairs(reading: StatementInput, instruction: 'ENV' | 'LABEL'): Pairs {
   const { statement } = reading;
   const { text } = statement.line;
   checkFlags(statement.flags, {}, { instruction, report: reading.report });
@@ -81,7 +81,7 @@ function parsePairs(reading: Reading, instruction: 'ENV' | 'LABEL'): Pairs {
 const nowhere: Word = { raw: '', span: { source: 0, start: 0, end: 0 } };
 const unreadable: KeyValue = { key: nowhere, value: nowhere };
 
-function parsePair(reading: Reading, word: Range, instruction: string): KeyValue {
+function parsePair(reading: StatementInput, word: Range, instruction: string): KeyValue {
   const { statement } = reading;
   const { key, value } = splitPair(statement.line.text, word);
   if (value === undefined) {
@@ -97,7 +97,7 @@ function parsePair(reading: Reading, word: Range, instruction: string): KeyValue
 }
 
 /** `NAME the rest of the line`. */
-function legacyPair(reading: Reading, instruction: string): readonly KeyValue[] {
+function legacyPair(reading: StatementInput, instruction: string): readonly KeyValue[] {
   const { statement } = reading;
   const { rest, line } = statement;
   let keyEnd = rest.from;

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../mistakes/errors.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import type { FlagToken } from '../statements/flags.ts';
-import { failAt, type Problem, type Reading } from '../statements/statement.ts';
+import { failAt, type Problem, type StatementInput } from '../statements/statement.ts';
 import type { MountSyntax, MountType } from '../syntax/containerfile.ts';
 import type { Span } from '../syntax/span.ts';
 import { type Cell, splitCsv } from '../values/csv.ts';
@@ -12,7 +12,7 @@ import { type MountKey, mountKeys, parseMountValue } from './mount-fields.ts';
  * Reads `--mount=...`. What cannot be right whatever the variables hold is reported here; `resolveMount` does the rest when their
  * values are known. undefined when there is no such type.
  */
-export function parseMount(reading: Reading, flag: FlagToken): MountSyntax | undefined {
+export function parseMount(reading: StatementInput, flag: FlagToken): MountSyntax | undefined {
   const text = flag.value ?? '';
   const cells = splitCsv(text);
   if (cells === undefined) {
@@ -62,7 +62,7 @@ function parseType(text: string): MountType | Problem {
   );
 }
 
-function checkFields(reading: Reading, mount: MountSyntax): void {
+function checkFields(reading: StatementInput, mount: MountSyntax): void {
   const { escape } = reading.statement;
   for (const field of mount.fields) {
     const problem = checkField(mount, field, (value) => (isPlain(value, escape) ? value : undefined));

@@ -2,7 +2,7 @@ import { splitAtSpaces, trimSpace } from '../lines/blank.ts';
 import { trimRange } from '../lines/logical-line.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import { checkFlags } from '../statements/flags.ts';
-import { fail, failAt, type Reading, spanIn } from '../statements/statement.ts';
+import { fail, failAt, type StatementInput, spanIn } from '../statements/statement.ts';
 import { makeWord, makeWordFrom } from '../statements/word.ts';
 import type {
   ExposeInstruction,
@@ -20,19 +20,19 @@ import { isPlain } from '../words/word-syntax.ts';
 import { reportNotStrings } from './command.ts';
 
 /** `WORKDIR path`: all that follows is the path. */
-export function parseWorkdir(reading: Reading): WorkdirInstruction | undefined {
+export function parseWorkdir(reading: StatementInput): WorkdirInstruction | undefined {
   const path = wholeRest(reading, 'a path');
   return path === undefined ? undefined : { kind: 'workdir', ...reading.base, path };
 }
 
 /** `USER user[:group]`: all that follows is the user. */
-export function parseUser(reading: Reading): UserInstruction | undefined {
+export function parseUser(reading: StatementInput): UserInstruction | undefined {
   const user = wholeRest(reading, 'a user');
   return user === undefined ? undefined : { kind: 'user', ...reading.base, user };
 }
 
 /** `MAINTAINER name`. Its text is taken as it is: no variables, no quotes. */
-export function parseMaintainer(reading: Reading): MaintainerInstruction | undefined {
+export function parseMaintainer(reading: StatementInput): MaintainerInstruction | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: statement.name, report: reading.report });
   if (statement.rest.from === statement.rest.to) {
@@ -44,7 +44,7 @@ export function parseMaintainer(reading: Reading): MaintainerInstruction | undef
 }
 
 /** `STOPSIGNAL signal`. */
-export function parseStopsignal(reading: Reading): StopsignalInstruction | undefined {
+export function parseStopsignal(reading: StatementInput): StopsignalInstruction | undefined {
   const signal = wholeRest(reading, 'a signal');
   if (signal === undefined) {
     return undefined;
@@ -57,7 +57,7 @@ export function parseStopsignal(reading: Reading): StopsignalInstruction | undef
 }
 
 /** `EXPOSE port ...`: words at blanks; what they mean shows when their variables are known. */
-export function parseExpose(reading: Reading): ExposeInstruction | undefined {
+export function parseExpose(reading: StatementInput): ExposeInstruction | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: 'EXPOSE', report: reading.report });
   const words = splitAtBlanks(statement.line.text, statement.rest);
@@ -75,7 +75,7 @@ export function parseExpose(reading: Reading): ExposeInstruction | undefined {
 }
 
 /** A word is split once more when its variables are replaced, then at all white space. */
-function checkPorts(reading: Reading, { raw, span }: Word): void {
+function checkPorts(reading: StatementInput, { raw, span }: Word): void {
   for (const text of splitAtSpaces(raw).filter((piece) => piece !== '')) {
     const parsed = parsePort(text);
     if ('reason' in parsed) {
@@ -86,7 +86,7 @@ function checkPorts(reading: Reading, { raw, span }: Word): void {
 }
 
 /** `VOLUME path ...` or `VOLUME ["path", ...]`. */
-export function parseVolume(reading: Reading): VolumeInstruction | undefined {
+export function parseVolume(reading: StatementInput): VolumeInstruction | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: 'VOLUME', report: reading.report });
   if (statement.json.kind === 'not-strings') {
@@ -103,7 +103,7 @@ export function parseVolume(reading: Reading): VolumeInstruction | undefined {
   return { kind: 'volume', ...reading.base, paths };
 }
 
-function wholeRest(reading: Reading, what: string): Word | undefined {
+function wholeRest(reading: StatementInput, what: string): Word | undefined {
   const { statement } = reading;
   checkFlags(statement.flags, {}, { instruction: statement.name, report: reading.report });
   if (statement.rest.from === statement.rest.to) {

@@ -5,7 +5,7 @@ import type { Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';
 
 /** A finding of a rule, before it is known whether the rule is wanted. */
-export interface Finding {
+export interface RuleFinding {
   readonly rule: string;
   readonly message: string;
   readonly span: Span;
@@ -33,7 +33,7 @@ export class CheckReport {
     return this.#lookups <= mostLookups;
   }
 
-  add(finding: Finding): void {
+  add(finding: RuleFinding): void {
     if (!this.#isWanted(finding)) {
       return;
     }
@@ -50,7 +50,7 @@ export class CheckReport {
     });
   }
 
-  #isWanted({ rule, instruction }: Finding): boolean {
+  #isWanted({ rule, instruction }: RuleFinding): boolean {
     const { skipsAll, skipped, enablesAllExperimental, experimental } = this.#options;
     // A rule that is asked for by name runs even under skip=all, as in BuildKit.
     const isEnabled = experimental.includes(rule) || enablesAllExperimental;

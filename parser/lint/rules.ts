@@ -1,5 +1,5 @@
 /** What is known of a build check. */
-export interface Rule {
+export interface LintRule {
   readonly name: string;
   readonly description: string;
   /** Where docs/checks.md explains it. */
@@ -8,12 +8,12 @@ export interface Rule {
   readonly isExperimental: boolean;
 }
 
-function rule(name: string, description: string, isExperimental = false): readonly [string, Rule] {
+function rule(name: string, description: string, isExperimental = false): readonly [string, LintRule] {
   return [name, { name, description, url: `docs/checks.md#${name.toLowerCase()}`, isExperimental }];
 }
 
 /** All checks by name: first BuildKit's, then our own. */
-export const rules: ReadonlyMap<string, Rule> = new Map([
+export const rules: ReadonlyMap<string, LintRule> = new Map([
   rule('StageNameCasing', 'Stage names should be lowercase'),
   rule('FromAsCasing', "The 'as' keyword should match the case of the 'from' keyword"),
   rule('NoEmptyContinuation', 'Empty continuation lines will become errors in a future release'),

@@ -26,7 +26,7 @@ export interface Statement {
 }
 
 /** A statement together with the bodies of its here-documents, and where its mistakes go. */
-export interface Reading {
+export interface StatementInput {
   readonly statement: Statement;
   readonly heredocs: readonly LocatedHeredoc[];
   readonly base: InstructionBase;
@@ -69,12 +69,12 @@ export function spanIn(statement: Statement, range: Range): Span {
 }
 
 /** Reports an error at a stretch of the statement. */
-export function fail(reading: Reading, problem: Problem, range: Range): void {
+export function fail(reading: StatementInput, problem: Problem, range: Range): void {
   failAt(reading, problem, spanIn(reading.statement, range));
 }
 
 /** Reports an error at a span. */
-export function failAt(reading: Pick<Reading, 'report'>, problem: Problem, span: Span): void {
+export function failAt(reading: Pick<StatementInput, 'report'>, problem: Problem, span: Span): void {
   const { code, message, hint } = problem;
   reading.report({ severity: 'error', code, message, span, ...(hint === undefined ? {} : { hint }) });
 }

@@ -3,15 +3,15 @@ import type { Word } from '../syntax/containerfile.ts';
 import type { Span } from '../syntax/span.ts';
 import { checkWord } from '../words/expand.ts';
 import type { WordError } from '../words/word-syntax.ts';
-import { failAt, type Reading, spanIn, textOf } from './statement.ts';
+import { failAt, type StatementInput, spanIn, textOf } from './statement.ts';
 
 /** A stretch of the statement as a word. Mistakes that no variable can cure are reported here, so that they show before anything runs. */
-export function makeWord(reading: Reading, range: Range): Word {
+export function makeWord(reading: StatementInput, range: Range): Word {
   return makeWordFrom(reading, textOf(reading.statement, range), spanIn(reading.statement, range));
 }
 
 /** A word whose text is not what the source says there, for a value out of JSON or of a flag. */
-export function makeWordFrom(reading: Reading, raw: string, span: Span): Word {
+export function makeWordFrom(reading: StatementInput, raw: string, span: Span): Word {
   const word: Word = { raw, span };
   const error = checkWord(raw, reading.statement.escape);
   if (error !== undefined) {

@@ -58,7 +58,7 @@ export interface InstructionBase {
  * Shell form keeps its text untouched; exec form is the parsed JSON. The text of a RUN with here-documents is what the shell gets: the
  * body alone when there is nothing else (`script`), otherwise the line followed by the here-documents as they are written.
  */
-export type Command =
+export type CommandSyntax =
   | { readonly form: 'shell'; readonly text: string; readonly span: Span }
   | { readonly form: 'exec'; readonly argv: readonly string[]; readonly span: Span };
 
@@ -120,7 +120,7 @@ export interface LabelInstruction extends InstructionBase {
 
 export interface RunInstruction extends InstructionBase {
   readonly kind: 'run';
-  readonly command: Command;
+  readonly command: CommandSyntax;
   readonly heredocs: readonly Heredoc[];
   /** The here-document that is the whole command. If its text starts with `#!` it is a program, else it is what the shell runs. */
   readonly script: Heredoc | undefined;
@@ -156,13 +156,15 @@ interface CopyFlags {
 }
 
 /** A source of COPY or ADD: a path or URL, or a here-document. */
-export type CopySource = { readonly kind: 'path'; readonly word: Word } | { readonly kind: 'heredoc'; readonly heredoc: Heredoc };
+export type SourceSyntax =
+  | { readonly kind: 'path'; readonly word: Word }
+  | { readonly kind: 'heredoc'; readonly heredoc: Heredoc };
 
 export interface CopyInstruction extends InstructionBase, CopyFlags {
   readonly kind: 'copy';
   readonly from: { readonly value: string; readonly span: Span } | undefined;
   readonly keepsParents: boolean;
-  readonly sources: readonly CopySource[];
+  readonly sources: readonly SourceSyntax[];
   readonly destination: Word;
 }
 
@@ -171,7 +173,7 @@ export interface AddInstruction extends InstructionBase, CopyFlags {
   readonly checksum: Word | undefined;
   readonly keepsGitDirectory: boolean | undefined;
   readonly unpacks: boolean | undefined;
-  readonly sources: readonly CopySource[];
+  readonly sources: readonly SourceSyntax[];
   readonly destination: Word;
 }
 
@@ -197,12 +199,12 @@ export interface VolumeInstruction extends InstructionBase {
 
 export interface CmdInstruction extends InstructionBase {
   readonly kind: 'cmd';
-  readonly command: Command;
+  readonly command: CommandSyntax;
 }
 
 export interface EntrypointInstruction extends InstructionBase {
   readonly kind: 'entrypoint';
-  readonly command: Command;
+  readonly command: CommandSyntax;
 }
 
 export interface ShellInstruction extends InstructionBase {
@@ -220,7 +222,7 @@ export interface HealthcheckInstruction extends InstructionBase {
   /** undefined for NONE. Durations are nanoseconds. */
   readonly check:
     | {
-        readonly command: Command;
+        readonly command: CommandSyntax;
         readonly intervalNs: number | undefined;
         readonly timeoutNs: number | undefined;
         readonly startPeriodNs: number | undefined;

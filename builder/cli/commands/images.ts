@@ -1,5 +1,5 @@
 import { UsageError } from '../../contract/errors.ts';
-import type { Token } from '../../patterns/pattern.ts';
+import type { PatternToken } from '../../patterns/pattern.ts';
 import { compileTokens } from '../../patterns/token-matcher.ts';
 import { type ListedImage, listImages } from '../../shelf/list-images.ts';
 import { bytes } from '../../show/units.ts';
@@ -97,7 +97,7 @@ function referenceFilter(pattern: string): Filter {
   return ({ name }) => ends(name, hasTag).some((text) => matcher.matches(text));
 }
 
-function tokenOf(character: string): Token {
+function tokenOf(character: string): PatternToken {
   switch (character) {
     case '*':
       return { kind: 'any' };

@@ -23,14 +23,14 @@ export interface BuildCommand {
 }
 
 /** What the command line's meaning depends on besides itself. */
-export interface Surroundings {
+export interface CommandInputs {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The texts of the --build-arg-file files, in order. */
   readonly argumentFiles: readonly { readonly name: string; readonly text: string }[];
 }
 
 /** Turns a parsed command line into options. Pure: files are read before. @throws UsageError */
-export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings): BuildCommand {
+export function readBuildCommand(parsed: ParsedFlags, surroundings: CommandInputs): BuildCommand {
   const context = onlyContext(parsed);
   const options: BuildOptions = {
     context,
@@ -55,7 +55,7 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: Surroundings
   return command;
 }
 
-function progressOf(parsed: ParsedFlags, { environment }: Surroundings): ProgressMode {
+function progressOf(parsed: ParsedFlags, { environment }: CommandInputs): ProgressMode {
   if (parsed.isOn('--quiet') === true) return 'quiet';
   const usual = oneOf('BUILDKIT_PROGRESS', environment['BUILDKIT_PROGRESS'] || undefined, progressModes);
   return oneOf('--progress', parsed.last('--progress'), progressModes) ?? usual ?? 'auto';
@@ -83,7 +83,7 @@ function onlyContext({ operands }: ParsedFlags): string {
   return context;
 }
 
-function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: Surroundings): Partial<BuildOptions> {
+function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: CommandInputs): Partial<BuildOptions> {
   const target = parsed.last('--target');
   const from = parsed.last('--from');
   const ignoreFile = parsed.last('--ignorefile');
@@ -145,7 +145,7 @@ function pullOf(text: string | undefined): PullPolicy | undefined {
   return oneOf('--pull', text, ['missing', 'always', 'never', 'newer']);
 }
 
-function imageOptions(parsed: ParsedFlags, { environment }: Surroundings): Partial<BuildOptions> {
+function imageOptions(parsed: ParsedFlags, { environment }: CommandInputs): Partial<BuildOptions> {
   const format = oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
   const epoch = parsed.last('--source-date-epoch');
   const timestamp = parsed.last('--timestamp');

@@ -1,4 +1,4 @@
-import type { AddInstruction, CopyInstruction, CopySource } from '../../../parser/syntax/containerfile.ts';
+import type { AddInstruction, CopyInstruction, SourceSyntax } from '../../../parser/syntax/containerfile.ts';
 import type { Span } from '../../../parser/syntax/span.ts';
 import { isFileMode } from '../../../parser/values/file-mode.ts';
 import { excludeProblem, literalHint, sourcePatternProblem } from '../../patterns/source-patterns.ts';
@@ -77,7 +77,7 @@ function refusePattern(message: string | undefined, span: Span): void {
   if (message !== undefined) refuse({ code: 'ignore-pattern', message, span, hint: literalHint });
 }
 
-function planSource(source: CopySource, context: InstructionContext): PlannedSource {
+function planSource(source: SourceSyntax, context: InstructionContext): PlannedSource {
   if (source.kind === 'path') {
     return { kind: 'path', path: valueOf(source.word, context.state.expander), span: spanInFile(context, source.word.span) };
   }

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path/posix';
 import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type {
   CmdInstruction,
-  Command,
+  CommandSyntax,
   EntrypointInstruction,
   EnvInstruction,
   ExposeInstruction,
@@ -132,7 +132,7 @@ export function planEntrypoint({ command }: EntrypointInstruction, context: Inst
   return configStep(context, `ENTRYPOINT ${goQuoteList(argv)}`);
 }
 
-function commandArgv(command: Command, { state }: InstructionContext): readonly string[] {
+function commandArgv(command: CommandSyntax, { state }: InstructionContext): readonly string[] {
   return command.form === 'exec' ? command.argv : withShell(state, command.text);
 }
 

@@ -2,7 +2,7 @@ import { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from
 import type { Span } from '../../../parser/syntax/span.ts';
 
 /** An error of planning, before it is thrown. */
-export interface Problem {
+export interface PlanProblem {
   readonly code: ContainerfileErrorCode;
   readonly message: string;
   readonly span: Span | undefined;
@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** The diagnostic of an error. */
-export function errorDiagnostic({ code, message, span, hint }: Problem): Diagnostic {
+export function errorDiagnostic({ code, message, span, hint }: PlanProblem): Diagnostic {
   return { severity: 'error', code, message, span, ...(hint !== undefined && { hint }) };
 }
 
@@ -18,6 +18,6 @@ export function errorDiagnostic({ code, message, span, hint }: Problem): Diagnos
  * Gives up on the instruction that is being planned. Only within planning: the loop over the instructions catches it, so that errors of
  * other stages are reported together with it.
  */
-export function refuse(problem: Problem): never {
+export function refuse(problem: PlanProblem): never {
   throw new ContainerfileError([errorDiagnostic(problem)]);
 }

@@ -4,7 +4,7 @@ import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
-import { type Copying, copyAttributes, copyEntry } from '../copy-tree.ts';
+import { copyAttributes, copyEntry, type TreeCopy } from '../copy-tree.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -17,7 +17,7 @@ export async function mergeLayers(layers: Lowers, target: string, signal: AbortS
   for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), pace });
 }
 
-async function mergeFolder(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
+async function mergeFolder(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
   const [source, target] = [openFolder(from), openFolder(to)];
   try {
     for (const { name } of readDirectory(source)) {

@@ -18,7 +18,7 @@ import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { second, setTime } from './file-times.ts';
 
 /** A name in an open folder, at which something is made. Nothing may have that name. */
-export interface Place {
+export interface NameInFolder {
   readonly fd: number;
   readonly name: Uint8Array;
 }
@@ -35,7 +35,7 @@ export interface NewAttributes {
 }
 
 /** Opens a new, empty file for writing that nobody else can read yet. */
-export function openNewFile({ fd, name }: Place): number {
+export function openNewFile({ fd, name }: NameInFolder): number {
   return openat(fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 }
 
@@ -54,7 +54,7 @@ export function finishFile(fd: number, { mode, uid, gid, mtime, xattrs }: NewAtt
  * different is set, since chown(2) takes capabilities away. False as with finishFile().
  */
 export function setSharedAttributes(
-  { fd, name }: Place,
+  { fd, name }: NameInFolder,
   { mode, uid, gid, mtime, xattrs }: NewAttributes,
   { uid: oldUid, gid: oldGid, mode: oldMode }: FileStatus,
 ): boolean {
@@ -91,7 +91,7 @@ function setXattrs(xattrs: ReadonlyMap<string, Uint8Array>, set: (name: string, 
 }
 
 /** Makes a symbolic link. */
-export function placeSymlink({ fd, name }: Place, attributes: NewAttributes, target: RawPath): void {
+export function placeSymlink({ fd, name }: NameInFolder, attributes: NewAttributes, target: RawPath): void {
   symlinkat(bytesOfPath(target), fd, name);
   fchownat(fd, name, attributes.uid, attributes.gid, AT.SYMLINK_NOFOLLOW);
   utimensat(fd, name, { mtimeNs: BigInt(attributes.mtime) * second }, AT.SYMLINK_NOFOLLOW);
@@ -107,7 +107,11 @@ export interface SpecialFile {
 const typeBits = { fifo: S_IFIFO, char: S_IFCHR, block: S_IFBLK } as const;
 
 /** Makes a pipe or a device. False for a device that cannot be made here: user namespaces have none but whiteouts. */
-export function placeSpecial({ fd, name }: Place, attributes: NewAttributes, { type, major, minor }: SpecialFile): boolean {
+export function placeSpecial(
+  { fd, name }: NameInFolder,
+  attributes: NewAttributes,
+  { type, major, minor }: SpecialFile,
+): boolean {
   // A character device 0:0 would mean a deletion.
   if (type === 'char' && major === 0 && minor === 0) {
     return false;
@@ -127,7 +131,10 @@ export function placeSpecial({ fd, name }: Place, attributes: NewAttributes, { t
 }
 
 /** Gives a folder its owner, mode and attributes; the time has to wait until all is in it. False as with finishFile(). */
-export function setFolderAttributes({ fd, name }: Place, { mode, uid, gid, xattrs }: Omit<NewAttributes, 'mtime'>): boolean {
+export function setFolderAttributes(
+  { fd, name }: NameInFolder,
+  { mode, uid, gid, xattrs }: Omit<NewAttributes, 'mtime'>,
+): boolean {
   fchownat(fd, name, uid, gid, AT.SYMLINK_NOFOLLOW);
   fchmodat(fd, name, mode);
   const path = Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Command, Instruction } from '../../../parser/syntax/containerfile.ts';
+import type { CommandSyntax, Instruction } from '../../../parser/syntax/containerfile.ts';
 import { parseText } from '../reading.ts';
 import { type CutInstruction, cutAsBuildKit } from './buildkit-lines.ts';
 
@@ -191,6 +191,6 @@ function wordsOf(instruction: Instruction): readonly string[] {
   }
 }
 
-function commandWords(command: Command): readonly string[] {
+function commandWords(command: CommandSyntax): readonly string[] {
   return command.form === 'exec' ? command.argv : [command.text];
 }
