@@ -1,7 +1,7 @@
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
-import { parseDeviceFlag } from '../sandbox/devices/device-flag.ts';
 import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
+import { parseDeviceFlag } from './device-flag.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
 import { type OptionPlace, type Rule, wrongKind } from './rule.ts';

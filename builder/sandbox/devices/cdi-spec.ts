@@ -8,6 +8,7 @@ import {
   objectAt,
   optional,
 } from '../../../registry/oci/json.ts';
+import type { DeviceNode } from '../../settings/device-flag.ts';
 
 /** A file that describes devices of one kind. (Container Device Interface, SPEC.md "CDI JSON Specification") */
 export interface CdiSpec {
@@ -36,16 +37,6 @@ export interface ContainerEdits {
   readonly additionalGids: readonly number[];
   /** The edits that only the machine's root could make, by their names in the file. */
   readonly privileged: readonly string[];
-}
-
-export interface DeviceNode {
-  /** On the host. */
-  readonly source: string;
-  readonly target: string;
-  /** Of `r`, `w` and `m`. */
-  readonly permissions: string;
-  /** What the node should have and cannot get, by the names in the file: it is passed on as it is. */
-  readonly unmet?: readonly string[];
 }
 
 export interface CdiMount {

@@ -1,6 +1,7 @@
 import type { Hook, RunAction, RunMount } from '../../../executor/protocol/actions.ts';
+import type { DeviceNode } from '../../settings/device-flag.ts';
 import type { RegisteredDevice } from './cdi-registry.ts';
-import type { CdiMount, ContainerEdits, DeviceNode } from './cdi-spec.ts';
+import type { CdiMount, ContainerEdits } from './cdi-spec.ts';
 
 /** What the devices of a RUN change in its sandbox. */
 export interface DeviceEdits {

@@ -7,11 +7,11 @@ import type { BuildOptions } from '../../contract/options.ts';
 import type { Plan, PlannedRun } from '../../plan/model/plan.ts';
 import { errorDiagnostic } from '../../plan/model/refuse.ts';
 import type { Tell } from '../../session/tell.ts';
+import type { DeviceNode } from '../../settings/device-flag.ts';
+import { parseDeviceFlag } from '../../settings/device-flag.ts';
 import { systemReason } from '../../show/system-reason.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
-import type { DeviceNode } from './cdi-spec.ts';
 import { type DeviceEdits, editsOf, obstacleOf, shortcomingsOf } from './device-edits.ts';
-import { parseDeviceFlag } from './device-flag.ts';
 import { type DeviceGrants, deviceGrants } from './device-grants.ts';
 import { findDevices, isAutoAllowed } from './find-devices.ts';
 

@@ -1,6 +1,16 @@
-import { isCdiName } from '../../../parser/instructions/device.ts';
-import { UsageError } from '../../contract/errors.ts';
-import type { DeviceNode } from './cdi-spec.ts';
+import { isCdiName } from '../../parser/instructions/device.ts';
+import { UsageError } from '../contract/errors.ts';
+
+/** A device node of the host, lent to a RUN. */
+export interface DeviceNode {
+  /** On the host. */
+  readonly source: string;
+  readonly target: string;
+  /** Of `r`, `w` and `m`. */
+  readonly permissions: string;
+  /** What the node should have and cannot get, by the names in the file: it is passed on as it is. */
+  readonly unmet?: readonly string[];
+}
 
 /** What a `--device` of the command line asks for. */
 export type DeviceFlag = { readonly kind: 'cdi'; readonly name: string } | { readonly kind: 'node'; readonly node: DeviceNode };
