@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { repositoryRoot } from './support/repository.ts';
+import { sourceFiles, specifiersIn, withoutComments } from './support/source-files.ts';
 
 /** The whole dependency policy. A folder imports itself and what is listed, nothing else. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +33,7 @@ const packages: Readonly<Record<string, string>> = {
 };
 
 /** Folders of pure functions: the same input, the same result. They may compute digests and join paths. */
-const pureFolders = ['parser', 'builder/plan', 'builder/keys', 'builder/image', 'builder/outline'];
+const pureFolders = ['parser', 'builder/patterns', 'builder/plan', 'builder/keys', 'builder/image', 'builder/inspect/outline'];
 const pureModules = /^node:(crypto|path|path\/posix)$/;
 
 /** How a connection is opened or a name looked up. `Socket` of node:net only wraps descriptors that are there. */
@@ -56,10 +57,10 @@ interface Import {
 }
 
 const sources: readonly SourceFile[] = Object.keys(mayImport)
-  .flatMap((folder) => filesBelow(folder).map((path) => ({ path, folder })))
+  .flatMap((folder) => sourceFiles(folder).map((path) => ({ path, folder })))
   .map(({ path, folder }) => ({ path, folder, text: readFileSync(join(repositoryRoot, path), 'utf8') }));
 
-const imports: readonly Import[] = sources.flatMap((from) => specifiersOf(from.text).map((specifier) => ({ from, specifier })));
+const imports: readonly Import[] = sources.flatMap((from) => specifiersIn(from.text).map((specifier) => ({ from, specifier })));
 
 test('each folder imports only what the table allows', () => {
   const forbidden = imports
@@ -96,7 +97,7 @@ test('imports name files with .ts, and modules of Node with node:', () => {
 
 test('each source file lies in a listed folder', () => {
   const known = [...Object.keys(mayImport), 'test', 'examples'];
-  const stray = filesBelow('.').filter((path) => !known.some((folder) => isBelow(path, folder)));
+  const stray = sourceFiles('.').filter((path) => !known.some((folder) => isBelow(path, folder)));
   assert.deepEqual(stray, []);
 });
 
@@ -110,7 +111,7 @@ test('nothing imports a test', () => {
 });
 
 test('no file or folder has a name that says nothing', () => {
-  const named = [...sources.map(({ path }) => path), ...filesBelow('test')];
+  const named = [...sources.map(({ path }) => path), ...sourceFiles('test')];
   assert.deepEqual(
     named.filter((path) => path.split('/').some((part) => forbiddenNames.test(part.replace(/(\.test)?\.ts$/, '')))),
     [],
@@ -170,25 +171,6 @@ test('the worker has nothing to open a network connection with', () => {
   ];
   assert.deepEqual(offenders, []);
 });
-
-function filesBelow(folder: string): readonly string[] {
-  const found: string[] = [];
-  for (const entry of readdirSync(join(repositoryRoot, folder), { withFileTypes: true })) {
-    const path = normalize(join(folder, entry.name));
-    if (entry.isDirectory() && !/^(node_modules|dist|\..+)$/.test(entry.name)) found.push(...filesBelow(path));
-    if (entry.isFile() && entry.name.endsWith('.ts')) found.push(path);
-  }
-  return found.toSorted();
-}
-
-function specifiersOf(text: string): readonly string[] {
-  const pattern = /^\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
-  return [...withoutComments(text).matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
-}
-
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
-}
 
 function allowed(folder: string): readonly string[] {
   return mayImport[folder] ?? [];
