@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../registry/oci/digest.ts';
 import type { BlobSource } from '../registry/oci/image-source.ts';
-import { isMissing } from '../registry/oci/thrown.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
-import { makeFolder, readIfThere, renameOver, statIfThere } from './files.ts';
+import { makeFolder, openIfThere, readIfThere, renameOver, statIfThere } from './files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
@@ -41,12 +40,7 @@ export class BlobStore {
   }
 
   async has(digest: Digest): Promise<boolean> {
-    try {
-      return (await stat(this.path(digest))).isFile();
-    } catch (error) {
-      if (isMissing(error)) return false;
-      throw storeError(error, `look for blob ${digest}`, this.path(digest));
-    }
+    return (await this.#status(digest))?.isFile() === true;
   }
 
   /**
@@ -139,7 +133,7 @@ export class BlobStore {
       await this.#check(digest, digestLike(digest, bytes));
       return bytes;
     } catch (error) {
-      throw this.#readError(error, digest);
+      throw storeError(error, `read blob ${digest}`, this.path(digest));
     }
   }
 
@@ -150,7 +144,7 @@ export class BlobStore {
 
   /** A length that is wrong costs nothing to see; the content is looked at when that is asked for. */
   async #isUsable({ digest, size }: Descriptor, { onDamage, signal }: FetchOptions): Promise<boolean> {
-    const status = await orStoreError(() => statIfThere(this.path(digest)), `look for blob ${digest}`, this.path(digest));
+    const status = await this.#status(digest);
     if (status === undefined) return false;
     if (status.isFile() && status.size === size && (onDamage === undefined || (await this.isWhole(digest, signal)))) return true;
     await this.remove(digest);
@@ -158,13 +152,19 @@ export class BlobStore {
     return false;
   }
 
+  #status(digest: Digest): Promise<Stats | undefined> {
+    return orStoreError(() => statIfThere(this.path(digest)), `look for blob ${digest}`, this.path(digest));
+  }
+
   async *#chunks(digest: Digest, highWaterMark: number): AsyncGenerator<Buffer> {
     try {
-      // A pipe would be waited for.
-      if (!(await stat(this.path(digest))).isFile()) throw await this.#withoutOther(digest);
-      yield* createReadStream(this.path(digest), { highWaterMark });
+      const opened = await openIfThere(this.path(digest));
+      if (opened === undefined) throw this.#lost(digest);
+      if (opened === 'no file') throw await this.#withoutOther(digest);
+      await using handle = opened;
+      yield* handle.createReadStream({ highWaterMark, autoClose: false });
     } catch (error) {
-      throw this.#readError(error, digest);
+      throw storeError(error, `read blob ${digest}`, this.path(digest));
     }
   }
 
@@ -188,15 +188,11 @@ export class BlobStore {
     });
   }
 
-  #readError(error: unknown, digest: Digest): Error {
-    if (isMissing(error)) {
-      return new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
-        path: this.path(digest),
-        hint: 'Build or pull the image again',
-        cause: error,
-      });
-    }
-    return storeError(error, `read blob ${digest}`, this.path(digest));
+  #lost(digest: Digest): StoreError {
+    return new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, {
+      path: this.path(digest),
+      hint: 'Build or pull the image again',
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
 
@@ -70,29 +70,45 @@ export async function writeTemporary(
 /** Marks files that are not complete. They are never read and can go when no build runs. */
 export const temporaryPrefix = '.new-';
 
-/** What stat(2) says of a path; undefined when nothing is there. */
+/** What lstat(2) says of a path; undefined when nothing is there. A link in the store is none of ours, whatever it leads to. */
 export async function statIfThere(file: string): Promise<Stats | undefined> {
   try {
-    return await stat(file);
+    return await lstat(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
-/** A file's bytes; undefined when there is none. A folder or a pipe in its place has none, and is not waited for. */
+/** A file's bytes; undefined when there is none. What else has its place (a link, a folder, a pipe) has none. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  const opened = await openIfThere(file);
+  if (opened === undefined) return undefined;
+  if (opened === 'no file') return Buffer.alloc(0);
+  await using handle = opened;
+  return await handle.readFile();
+}
+
+/**
+ * Opens a file of the store to read it; undefined when nothing is there. A link in its place is not followed, and a pipe is not waited for:
+ * both are 'no file', as is whatever else is none.
+ */
+export async function openIfThere(file: string): Promise<FileHandle | 'no file' | undefined> {
   try {
-    return await readFile(file, { flag: withoutWaiting });
+    const handle = await open(file, neverFollowed);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    return 'no file';
   } catch (error) {
     if (isMissing(error)) return undefined;
-    if (hasErrno(error, 'EISDIR')) return Buffer.alloc(0);
+    // A link and a socket. (open(2))
+    if (hasErrno(error, 'ELOOP', 'ENXIO')) return 'no file';
     throw error;
   }
 }
 
-/** How to open a file that something else may have replaced. */
-const withoutWaiting: number = constants.O_RDONLY | constants.O_NONBLOCK;
+/** How to open a file of ours that something else may have replaced. */
+const neverFollowed: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Gives a new file its name, whatever has it. */
 export async function renameOver(from: string, to: string): Promise<void> {

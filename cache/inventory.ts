@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
-import { readIfThere } from './files.ts';
+import { readIfThere, statIfThere } from './files.ts';
 import { digestOrUndefined, isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
 
@@ -112,10 +112,11 @@ async function snapshots(layout: StoreLayout): Promise<readonly Item[]> {
   return items;
 }
 
-/** A folder without meta.json is garbage that nothing can need. */
+/** A folder without meta.json is garbage that nothing can need. What has the place of a folder is none, wherever it leads. */
 async function snapshot(folder: string): Promise<Item> {
   const meta = path.join(folder, snapshotFiles.meta);
   const garbage: Item = { kind: 'snapshot', path: folder, bytes: 0, usedMs: -1, id: folder, needs: [] };
+  if ((await statIfThere(folder))?.isDirectory() === false) return { ...garbage, usedMs: 0 };
   const [item] = await plain('snapshot', [meta]);
   if (item === undefined) return garbage;
   const facts = parseRecord(await textOf(meta), (value) => value);
@@ -130,7 +131,8 @@ async function caches(layout: StoreLayout): Promise<readonly Item[]> {
 }
 
 async function cache(folder: string): Promise<Item> {
-  const locks = (await readdir(folder)).filter((name) => name.endsWith('.lock'));
+  const names = (await readOrNothing(folder)).map(({ name }) => name);
+  const locks = names.filter((name) => name.endsWith('.lock'));
   const times = await Promise.all(locks.map(async (name) => (await stat(path.join(folder, name))).mtimeMs));
   return { kind: 'cache', path: folder, bytes: await sizeOf(folder), usedMs: Math.max(0, ...times), id: folder, needs: [] };
 }
@@ -156,7 +158,7 @@ async function plain(kind: ItemKind, files: readonly string[]): Promise<readonly
   const items = await Promise.all(
     files.map(async (file) => {
       try {
-        const { size, mtimeMs } = await stat(file);
+        const { size, mtimeMs } = await lstat(file);
         return { kind, path: file, bytes: size, usedMs: mtimeMs, id: file, needs: [] };
       } catch (error) {
         if (isMissing(error)) return undefined;
@@ -167,11 +169,12 @@ async function plain(kind: ItemKind, files: readonly string[]): Promise<readonly
   return items.filter((item) => item !== undefined);
 }
 
+/** What has the place of files, whatever it is. `isDeep`: those in the folders of a folder, too. */
 async function listFiles(folder: string, options: { readonly isDeep?: boolean } = {}): Promise<readonly string[]> {
   const entries: readonly Dirent[] = await readdir(folder, { withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(folder, entry.name));
-  if (options.isDeep !== true) return files;
-  const below = entries.filter((entry) => entry.isDirectory()).map((entry) => listFiles(path.join(folder, entry.name)));
+  const folders = options.isDeep === true ? entries.filter((entry) => entry.isDirectory()) : [];
+  const files = entries.filter((entry) => !folders.includes(entry)).map((entry) => path.join(folder, entry.name));
+  const below = folders.map((entry) => listFiles(path.join(folder, entry.name)));
   return [...files, ...(await Promise.all(below)).flat()];
 }
 
@@ -187,9 +190,9 @@ async function sizeOf(folder: string): Promise<number> {
 
 async function sizeOfFile(file: string): Promise<number> {
   try {
-    return (await stat(file)).size;
+    return (await lstat(file)).size;
   } catch {
-    return 0; // A dangling link, or gone since.
+    return 0; // Gone since.
   }
 }
 

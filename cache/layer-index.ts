@@ -1,12 +1,10 @@
 import { createHash, hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
-import { isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
-import { readIfThere, statIfThere } from './files.ts';
+import { openIfThere, readIfThere } from './files.ts';
 import { isJsonObject, type JsonObject } from './json-record.ts';
 
 /** Something that is in a layer, as against what the layer hides. */
@@ -29,10 +27,11 @@ export async function* readLayerIndex(file: string, digest?: string): AsyncGener
   const decoder = new StringDecoder('utf8');
   const found = createHash('sha256');
   let rest = '';
-  // A pipe would be waited for.
-  if ((await orStoreError(() => statIfThere(file), 'read the index of a layer', file))?.isFile() === false) throw damaged(file);
+  const opened = await orStoreError(() => openIfThere(file), 'read the index of a layer', file);
+  if (opened === undefined || opened === 'no file') throw damaged(file);
+  await using handle = opened;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 18, autoClose: false })) {
       const bytes: Buffer = chunk;
       found.update(bytes);
       const lines = (rest + decoder.write(bytes)).split('\n');
@@ -40,7 +39,7 @@ export async function* readLayerIndex(file: string, digest?: string): AsyncGener
       for (const line of lines) yield* parseLine(line, file);
     }
   } catch (error) {
-    throw isMissing(error) ? damaged(file, error) : storeError(error, 'read the index of a layer', file);
+    throw storeError(error, 'read the index of a layer', file);
   }
   if (rest !== '') yield* parseLine(rest, file);
   if (digest !== undefined && found.digest('hex') !== digest) throw damaged(file);

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
-import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../registry/oci/digest.ts';
 import type { LayerEntry } from '../registry/oci/layer-entry.ts';
 import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
-import { fileMode, makeFolder, readIfThere, temporaryPrefix } from './files.ts';
+import { fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from './files.ts';
 import { type GroupCommit, syncFileSystem } from './group-commit.ts';
 import { digestOrUndefined, type JsonObject, sealed, touch, unsealedOrOld } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
@@ -248,7 +248,9 @@ export class SnapshotStore {
         return target;
       } catch (error) {
         const code = errnoOf(error);
-        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw storeError(error, `commit snapshot ${chainId}`, target);
+        // What is no folder has its place.
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR')
+          throw storeError(error, `commit snapshot ${chainId}`, target);
       }
       if (!(await this.#moveAwayLeftover(target, chainId))) break;
     }
@@ -257,10 +259,7 @@ export class SnapshotStore {
 
   /** A folder without a `meta.json` that is whole, whose build is dead, goes to this session's waste. */
   async #moveAwayLeftover(target: string, chainId: Digest): Promise<boolean> {
-    const meta = await readIfThere(path.join(target, snapshotFiles.meta));
-    if (meta !== undefined && metaIn(meta.toString(), chainId) !== undefined) return false;
-    const owner = await readIfThere(path.join(target, snapshotFiles.owner));
-    if (owner !== undefined && !(await isAbandoned(this.#layout.session(path.basename(owner.toString()))))) return false;
+    if ((await statIfThere(target))?.isDirectory() === true && !(await this.#isLeftover(target, chainId))) return false;
     try {
       await rename(target, (await this.#session()).newPath());
       return true;
@@ -269,26 +268,30 @@ export class SnapshotStore {
       throw storeError(error, 'replace an unfinished snapshot', target);
     }
   }
+
+  async #isLeftover(folder: string, chainId: Digest): Promise<boolean> {
+    const meta = await readIfThere(path.join(folder, snapshotFiles.meta));
+    if (meta !== undefined && metaIn(meta.toString(), chainId) !== undefined) return false;
+    const owner = await readIfThere(path.join(folder, snapshotFiles.owner));
+    return owner === undefined || isAbandoned(this.#layout.session(path.basename(owner.toString())));
+  }
 }
 
-/** undefined when there is no finished snapshot of the chain. */
+/** undefined when there is no finished snapshot of the chain. What is found behind a link is none. */
 async function readSnapshot(directory: string, chainId: Digest): Promise<Snapshot | undefined> {
   const meta = path.join(directory, snapshotFiles.meta);
-  const text = await orStoreError(() => readIfThere(meta), `read snapshot ${chainId}`, directory);
+  const read = async (): Promise<Buffer | undefined> =>
+    (await statIfThere(directory))?.isDirectory() === true ? readIfThere(meta) : undefined;
+  const text = await orStoreError(read, `read snapshot ${chainId}`, directory);
   const details = text === undefined ? undefined : metaIn(text.toString(), chainId);
   if (details === undefined) return undefined;
   await touch(meta);
   return { ...details, directory };
 }
 
+/** A link is no folder either. */
 async function hasNoFolder(directory: string): Promise<boolean> {
-  try {
-    await access(path.join(directory, snapshotFiles.tree));
-    return false;
-  } catch (error) {
-    if (isMissing(error)) return true;
-    throw error;
-  }
+  return (await statIfThere(path.join(directory, snapshotFiles.tree)))?.isDirectory() !== true;
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {

@@ -12,7 +12,7 @@ export async function convertLayer(
   { blob, diffId, output, compression }: ConvertLayerRequest,
   { signal }: RequestContext,
 ): Promise<WorkerResults['convert-layer']> {
-  return writeBlob(rechunked(decompressFile(blob, { name: 'the layer', signal })), {
+  return writeBlob(rechunked(decompressFile(blob, { name: 'the layer', signal, isOurs: true })), {
     output,
     compression,
     signal,

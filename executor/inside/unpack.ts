@@ -81,7 +81,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: W
     });
     const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0, tell: (doneBytes) => context.progress(doneBytes) };
     for await (const entry of readTar(
-      counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal }), counter),
+      counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal, isOurs: true }), counter),
       { sizeBytes: statSync(request.blob).size },
     )) {
       await unpacker.apply(entry);

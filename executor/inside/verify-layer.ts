@@ -21,7 +21,7 @@ type VerifyLayerRequest = Extract<WorkerRequest, { readonly kind: 'verify-layer'
  */
 export async function verifyLayer(request: VerifyLayerRequest, { signal }: RequestContext): Promise<Record<string, never>> {
   const { directory, diffId } = request;
-  const packed = openPacked(directory);
+  const packed = await orDamaged(() => openPacked(directory), diffId);
   if (packed === undefined) await verifyFolder(request, signal);
   else refuseOther((await hashChunks(readable(packed, diffId), signal)).diffId, diffId);
   return {};

@@ -1,4 +1,4 @@
-import { constants, createReadStream, openSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
@@ -11,6 +11,7 @@ import { hashChunks } from './layer/commit.ts';
 import { readIndex } from './layer/index-file.ts';
 import { layerItems, packedLayer } from './layer/layer-files.ts';
 import { rechunked, tarChunks } from './layer/tar-chunks.ts';
+import { openOwnFile } from './own-file.ts';
 import type { RequestContext } from './request-context.ts';
 import { writeBlob } from './write-blob.ts';
 
@@ -26,7 +27,8 @@ export async function writeLayer(request: WriteLayerRequest, context: RequestCon
   const { signal } = context;
   if (epoch === undefined) {
     const check = (found: Digest): void => refuseOther(found, diffId);
-    return writeBlob(readable(tarOf(directory), diffId), { output, compression, signal, check });
+    const tar = await orDamaged(() => tarOf(directory), diffId);
+    return writeBlob(readable(tar, diffId), { output, compression, signal, check });
   }
   refuseOther((await hashChunks(readable(chunksOfFolder(directory, undefined), diffId), signal)).diffId, diffId);
   return writeBlob(readable(chunksOfFolder(directory, epoch), diffId), { output, compression, signal });
@@ -90,8 +92,7 @@ function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<
 
 function openIfThere(file: string): number | undefined {
   try {
-    // A pipe would be waited for.
-    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    return openOwnFile(file);
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;

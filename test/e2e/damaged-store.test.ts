@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -58,8 +58,13 @@ function flip(path: string): void {
   writeFileSync(path, bytes);
 }
 
-/** What is no file at all. These rows meet one use each. */
-const replacements: Readonly<Record<string, string>> = { 'a pipe': 'mkfifo', 'a folder': 'mkdir' };
+/** What is no file at all. A link leads to what was there, outside of the store. These rows meet one use each. */
+const replacements: Readonly<Record<string, string>> = {
+  'a pipe': 'rm "$1"; mkfifo "$1"',
+  'a folder': 'rm "$1"; mkdir "$1"',
+  'a link': 'mv "$1" "$2"; ln -s "$2" "$1"',
+  'a link to a pipe': 'rm "$1"; mkfifo "$2"; ln -s "$2" "$1"',
+};
 
 const registry = await FakeRegistry.start();
 const server = await FileServer.start({ '/added': 'added' });
@@ -212,10 +217,7 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
     const first = Object.keys(uses)[index % Object.keys(uses).length] ?? '';
     test(`${what} in place of ${kind}: ${first}`, async () => {
       const store = await copyOf(whole);
-      for (const path of filesIn(store, kind)) {
-        rmSync(path);
-        await box.run([command, path]).succeeds();
-      }
+      await replace(filesIn(store, kind), command);
       const { finished, result } = (await uses[first]?.(store)) ?? assert.fail();
       if (finished.exit !== 0) await cure(store, finished);
       else assert.equal(result, right[first], finished.stderr);
@@ -224,4 +226,56 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
       await box.run(['rm', '-rf', store]).succeeds();
     });
   }
+
+  for (const [what, command] of Object.entries(replacements)) {
+    test(`store verify tells of ${what} in place of each file, and --repair removes it`, async () => {
+      const store = await copyOf(whole);
+      const paths = replaced.flatMap((kind) => (kind === 'file of a snapshot' ? [] : filesIn(store, kind)));
+      await replace([...new Set(paths)], command);
+      const found = await run(store, ['store', 'verify', '--quick']);
+      assert.equal(found.exit, 5, found.stderr);
+      for (const path of paths.filter((one) => !isInSnapshot(one))) assert.ok(found.stdout.includes(`(${path})`), path);
+      const { exit, stderr } = await run(store, ['store', 'verify', '--repair']);
+      assert.equal(exit, 0, stderr);
+      assert.deepEqual(
+        (
+          await box
+            .run(['find', store, '-path', '*/fs', '-prune', '-o', '(', '-type', 'l', '-o', '-type', 'p', ')', '-print'])
+            .succeeds()
+        ).stdout,
+        '',
+      );
+      const again = (await uses['the same build']?.(store)) ?? assert.fail();
+      assert.equal(again.result, right['the same build'], again.finished.stderr);
+    });
+  }
+
+  for (const part of ['', '/fs']) {
+    test(`a link in place of the folder of each snapshot${part}`, async () => {
+      const store = await copyOf(whole);
+      const folders = readdirSync(join(store, 'snapshots')).map((name) => join(store, 'snapshots', name) + part);
+      await replace(
+        folders.filter((folder) => existsSync(folder)),
+        replacements['a link'] ?? '',
+      );
+      const { exit, stdout } = await run(store, ['store', 'verify']);
+      assert.equal(exit, 5, stdout);
+      for (const use of ['a build of more steps', 'the same build', 'save']) {
+        const { finished, result } = (await uses[use]?.(store)) ?? assert.fail();
+        assert.equal(result, right[use], finished.stderr);
+      }
+      assert.equal((await run(store, ['prune', '--all'])).exit, 0);
+      assert.equal((await run(store, ['store', 'verify'])).exit, 0);
+    });
+  }
 });
+
+let moved = 0;
+
+async function replace(paths: readonly string[], command: string): Promise<void> {
+  for (const path of paths) await box.run(['sh', '-ec', command, 'sh', path, box.at(`moved-${++moved}`)]).succeeds();
+}
+
+function isInSnapshot(path: string): boolean {
+  return /\/snapshots\//.test(path);
+}

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Compression, compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../../registry/oci/compression/decompress.ts';
@@ -12,6 +13,8 @@ interface FileOptions {
   readonly signal: AbortSignal;
   /** See DecompressOptions. */
   readonly mostGrowth?: number;
+  /** It lies in the store: a link or a pipe in its place is damage. Default: false. */
+  readonly isOurs?: boolean;
 }
 
 /**
@@ -19,7 +22,8 @@ interface FileOptions {
  * proportion, and for kinds of xz that cannot be read.
  */
 export async function* decompressFile(file: string, options: FileOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  const { name, signal } = options;
+  const { name, signal, isOurs = false } = options;
+  if (isOurs) refuseOther(file, name);
   const { compression, sizeBytes } = await inspect(file);
   const source = fileBytes(file, { highWaterMark: 1 << 20, signal });
   try {
@@ -27,6 +31,11 @@ export async function* decompressFile(file: string, options: FileOptions): Async
   } catch (error) {
     throw error instanceof DecompressError ? refusal(error, name) : error;
   }
+}
+
+function refuseOther(file: string, name: string): void {
+  if (!lstatSync(file).isFile())
+    throw new Refusal('archive-invalid', `Cannot unpack ${name}: something else has the place of its file`);
 }
 
 async function inspect(file: string): Promise<{ readonly compression: Compression; readonly sizeBytes: number }> {

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
 import { entriesOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
 import type { ListPart } from '../../protocol/actions.ts';
+import { openOwnFile } from '../own-file.ts';
 
 const bufferedCharacters = 1 << 18;
 
@@ -61,7 +62,7 @@ export function writeFully(fd: number, bytes: Uint8Array): void {
 
 /** The lines of a file that holds one JSON value a line, or of a part of it, read piece by piece. */
 export function* readLines(path: string, part: ListPart = wholeFile): Generator<string, void, undefined> {
-  const fd = openSync(path, 'r');
+  const fd = openOwnFile(path);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(1 << 18, part.end - part.start));
     let position = part.start;

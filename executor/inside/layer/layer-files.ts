@@ -12,7 +12,7 @@ export const packedLayer = 'layer.tar';
 
 /** The items of a layer's tar, made of its index and the files in its folder. */
 export function* layerItems(fs: string, entries: Iterable<LayerEntry>): Generator<TarItem, void, undefined> {
-  const rootFd = openat(AT_FDCWD, fs, O_PATH | O_DIRECTORY);
+  const rootFd = openat(AT_FDCWD, fs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   try {
     using folders = new FolderCache(rootFd, (path) => openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY));
     for (const entry of entries) {
