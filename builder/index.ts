@@ -1,11 +1,17 @@
-export { StoreError, type StoreErrorCode } from '../cache/errors.ts';
+export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../cache/errors.ts';
 export { EnvironmentError, type EnvironmentErrorCode, ExecutorError } from '../executor/host/errors.ts';
 export type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
 export { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../parser/mistakes/errors.ts';
 export type { Source, Span } from '../parser/syntax/span.ts';
-export { RegistryError, type RegistryErrorCode } from '../registry/errors.ts';
+export {
+  RegistryError,
+  type RegistryErrorCode,
+  type RegistryErrorDetails,
+  type RegistryErrorSide,
+  type RegistryReplyError,
+} from '../registry/errors.ts';
 export type { Descriptor } from '../registry/oci/descriptor.ts';
-export type { Digest } from '../registry/oci/digest.ts';
+export type { Digest, DigestAlgorithm } from '../registry/oci/digest.ts';
 export type { Platform } from '../registry/oci/platform.ts';
 export { build } from './build/build.ts';
 export { SourceError, type SourceErrorCode } from './context/errors.ts';
@@ -15,6 +21,7 @@ export type {
   BuildOptions,
   ImageOutputOptions,
   Output,
+  OutputEpoch,
   PullPolicy,
   SecretSource,
   Squash,
@@ -24,4 +31,4 @@ export type { BuildResult } from './contract/result.ts';
 export { exitCodeOf } from './report/exit-code-of.ts';
 export { identify, type KnownError } from './report/known-error.ts';
 export { type ReportOptions, report } from './report/report.ts';
-export { Interrupted } from './session/interruption.ts';
+export { Interrupted, type InterruptingSignal } from './session/interruption.ts';

@@ -18,7 +18,8 @@ export type StoreErrorCode =
   /** Any other failure of the file system. */
   | 'io';
 
-interface StoreErrorDetails {
+/** What a StoreError is about. */
+export interface StoreErrorDetails {
   /** The file or folder that it is about. */
   readonly path: string;
   readonly hint?: string | undefined;

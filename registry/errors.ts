@@ -51,6 +51,7 @@ export interface RegistryReplyError {
   readonly message: string;
 }
 
+/** What is known of a failure besides its code and message. */
 export interface RegistryErrorDetails {
   readonly side: RegistryErrorSide;
   readonly method?: string | undefined;

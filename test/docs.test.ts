@@ -28,6 +28,7 @@ import { exitCode } from '../builder/report/exit-code.ts';
 import { exitCodeOfSignal } from '../builder/session/interruption.ts';
 import { documents } from './support/documents.ts';
 import { repositoryRoot } from './support/repository.ts';
+import { unionIn } from './support/union-in.ts';
 
 // UPDATE_DOCS=1 rewrites the tables in docs/cli.md; read the difference.
 const isUpdating = process.env['UPDATE_DOCS'] === '1';
@@ -103,7 +104,7 @@ const codeUnions: readonly [type: string, source: string, heading: string][] = [
 for (const [type, source, heading] of codeUnions) {
   test(`docs/errors-runtime.md lists every ${type}`, () => {
     const listed = [...sectionOf('docs/errors-runtime.md', heading).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
-    assert.deepEqual(listed.toSorted(), [...unionIn(source, type)].toSorted());
+    assert.deepEqual(listed.toSorted(), unionIn(source, type).toSorted());
   });
 }
 
@@ -182,10 +183,4 @@ function sectionOf(path: string, heading: string): string {
   const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
   assert.ok(section !== undefined, `${path} has no section "${heading}"`);
   return section;
-}
-
-function unionIn(source: string, type: string): ReadonlySet<string> {
-  const text = readFileSync(join(repositoryRoot, source), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-  const body = new RegExp(`export type ${type} =([^;]*);`).exec(text)?.[1] ?? '';
-  return new Set([...body.matchAll(/'([^']+)'/g)].map(([, code = '']) => code));
 }

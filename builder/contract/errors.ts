@@ -70,7 +70,7 @@ export function stepHeadline({ title, failure }: Pick<StepErrorDetails, 'title' 
   return why.startsWith('Cannot ') ? why : `Cannot run ${title}: ${why}`;
 }
 
-/** A worker's failure in a few words, to stand after a colon. */
+/** A worker's failure in a few words, to stand after a colon. Never throws. */
 export function describeFailure(failure: WorkerFailure): string {
   switch (failure.kind) {
     case 'command-failed':

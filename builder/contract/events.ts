@@ -12,7 +12,12 @@ export type EndState = 'cached' | 'done' | 'failed' | 'cancelled';
  * change of the public API and goes into the changelog. Times are milliseconds since the build's start.
  */
 export type BuildEvent =
-  | { readonly kind: 'started'; readonly timeMs: number /** One line: how the worker will run. */; readonly tier?: string }
+  | {
+      readonly kind: 'started';
+      readonly timeMs: number;
+      /** One line: how the worker will run. */
+      readonly tier?: string;
+    }
   /** Steps and other work that people wait for, each with its title, known before it starts. */
   | {
       readonly kind: 'planned';
@@ -43,19 +48,22 @@ export type BuildEvent =
       readonly kind: 'step-ended';
       readonly timeMs: number;
       readonly id: StepId;
-      readonly state: EndState /** Why it was not cached (`--explain`), or why it failed. */;
+      readonly state: EndState;
+      /** Why it was not cached (`--explain`), or why it failed. */
       readonly reason?: string;
     }
   | {
       readonly kind: 'warning';
       readonly timeMs: number;
-      readonly diagnostic: Diagnostic /** Where the diagnostic's span starts; lines and columns count from 1. */;
+      readonly diagnostic: Diagnostic;
+      /** Where the diagnostic's span starts; lines and columns count from 1. */
       readonly position?: { readonly file: string; readonly line: number; readonly column: number };
     }
   | { readonly kind: 'notice'; readonly timeMs: number; readonly message: string }
   | {
       readonly kind: 'exported';
-      readonly timeMs: number /** undefined for outputs that are files only. */;
+      readonly timeMs: number;
+      /** undefined for outputs that are files only. */
       readonly manifest?: Digest;
       /** Kept in the store under a name, pushed to a registry, or written to files. */
       readonly how: 'kept' | 'pushed' | 'written';

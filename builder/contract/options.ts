@@ -4,7 +4,8 @@ import type { BuildEvent } from './events.ts';
 export type Output =
   | {
       readonly kind: 'oci';
-      readonly destination: string /** false: a folder. */;
+      readonly destination: string;
+      /** false: a folder. */
       readonly isArchive: boolean;
       readonly image?: ImageOutputOptions;
     }
@@ -24,13 +25,19 @@ export type Output =
 /** The time that one output carries, in seconds, instead of the build's; `constant`: that of a build without an epoch. */
 export type OutputEpoch = number | 'constant';
 
+/** How an image leaves, where its output may say so. */
 export interface ImageOutputOptions {
+  /** Of layers. Default: gzip. */
   readonly compression?: 'gzip' | 'zstd' | 'uncompressed';
+  /** Default: that of the compression. */
   readonly compressionLevel?: number;
+  /** Layers of the base image too. Default: they stay as they are. */
   readonly forceCompression?: boolean;
+  /** Default: the build's own. */
   readonly format?: 'oci' | 'docker';
   /** As the build's own. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Default: the build's own. */
   readonly sourceDateEpoch?: OutputEpoch;
   /** Names that override `tags` for this output. */
   readonly names?: readonly string[];
@@ -59,37 +66,57 @@ export interface BuildOptions {
   readonly files?: readonly string[];
   /** The text of the Containerfile, instead of a file. */
   readonly text?: string;
+  /** The stage to build. Default: the last. */
   readonly target?: string;
-  /** undefined as value: take it from the environment, or leave the argument unset. */
+  /** Values of ARG. undefined as value: take it from the environment, or leave the argument unset. */
   readonly buildArgs?: Readonly<Record<string, string | undefined>>;
+  /** Labels of the image; they win over LABEL. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** By name; each manifest gets them. `index:NAME`, `manifest[PLATFORM]:NAME` and so on say otherwise, as `--annotation`. */
+  /** Annotations, by name; each manifest gets them. `index:NAME`, `manifest[PLATFORM]:NAME` and so on say otherwise, as `--annotation`. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Inherited labels that the image does not keep. */
   readonly unsetLabels?: readonly string[];
+  /** Environment variables of the image; ENV wins over them. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Inherited environment variables that the image does not keep. */
   readonly unsetEnv?: readonly string[];
+  /** Names of the image. Default: it has none. */
   readonly tags?: readonly string[];
+  /** Platforms to build for, such as `linux/arm64`. Default: this machine's. */
   readonly platforms?: readonly string[];
+  /** Where the image goes. Default: the store alone. */
   readonly outputs?: readonly Output[];
+  /** The media types of manifests and configurations. Default: oci. */
   readonly format?: 'oci' | 'docker';
-  /** Name to location, as `--build-context`. */
+  /** Named contexts: name to location, as `--build-context`. */
   readonly buildContexts?: Readonly<Record<string, string>>;
+  /** Ignore rules in place of those of the context: its `.containerignore`, else `.dockerignore`. */
   readonly ignoreFile?: string;
-  /** true: nothing; names: not for these stages. */
+  /** What is not looked up in the cache: true for nothing at all, or the names of stages. Default: false. */
   readonly noCache?: boolean | readonly string[];
+  /** When base images are looked up in their registry. Default: missing. */
   readonly pull?: PullPolicy;
+  /** By id, for RUN --mount=type=secret. */
   readonly secrets?: Readonly<Record<string, SecretSource>>;
-  /** By id. */
+  /** By id, for RUN --mount=type=ssh. */
   readonly ssh?: Readonly<Record<string, SshSource>>;
+  /** The network of RUN. Default: default, which is the machine's, as `host`. */
   readonly network?: 'default' | 'none' | 'host';
-  /** `device=NAME[,alias=NAME]` allows one device, `device` all. */
+  /** What RUN may ask for. `device=NAME[,alias=NAME]` allows one device, `device` all. */
   readonly allow?: readonly ('network.host' | 'security.insecure' | 'device' | `device=${string}`)[];
+  /** Lines of /etc/hosts for RUN: `NAME:ADDRESS`. */
   readonly addHosts?: readonly string[];
+  /** Addresses of name servers for RUN. Default: this machine's. */
   readonly dns?: readonly string[];
+  /** Search domains for RUN. Default: this machine's. */
   readonly dnsSearch?: readonly string[];
+  /** Options of the resolver for RUN. Default: this machine's. */
   readonly dnsOptions?: readonly string[];
+  /** Resource limits of RUN: `NAME=SOFT[:HARD]`. */
   readonly ulimits?: readonly string[];
+  /** Size of /dev/shm of RUN. Default: 64 MiB. */
   readonly shmSizeBytes?: number;
+  /** The host name that RUN sees. Default: buildkitsandbox. */
   readonly hostname?: string;
   /** For every RUN: `HOST-PATH:PATH[:OPTION,...]`, as `--volume`. */
   readonly volumes?: readonly string[];
@@ -107,14 +134,19 @@ export interface BuildOptions {
   readonly sourceDateEpoch?: number;
   /** `created` of the image alone: seconds, or `now`. */
   readonly timestamp?: number | 'now';
+  /** Steps that may run at the same time, from 1. Default: as many as there are processors, and at least 2. */
   readonly jobs?: number;
+  /** Say in `step-ended` why a step was not cached. Default: false. */
   readonly explain?: boolean;
   /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */
   readonly store?: string;
   /** `any`: use a store of another user too, and trust all that it holds. Default: `self`. */
   readonly storeOwner?: 'self' | 'any';
+  /** The file with credentials for registries. Default: what docker and podman use. */
   readonly authFile?: string;
+  /** The folder with certificates for registries. Default: the certs.d folders of docker and podman. */
   readonly certDirectory?: string;
+  /** Demand a valid certificate of registries. Default: true. */
   readonly tlsVerify?: boolean;
   /** The environment that arguments, proxies and settings are read from. Default: process.env. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -122,6 +154,7 @@ export interface BuildOptions {
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Standard output for `dest=-`. */
   readonly stdout?: NodeJS.WritableStream;
+  /** Ends the build when it is aborted; its reason is what build() throws. */
   readonly signal?: AbortSignal;
   /** Called synchronously and not awaited; must not throw, nor return a promise that is rejected. */
   readonly onEvent?: (event: BuildEvent) => void;

@@ -4,7 +4,10 @@ import { exitCodeOfSignal } from '../session/interruption.ts';
 import { exitCode } from './exit-code.ts';
 import { identify, type KnownError } from './known-error.ts';
 
-/** The exit code for what build() threw: that of the program, had it met the same. 70 for what is none of the errors of tsbuild. */
+/**
+ * The exit code for what build() threw: that of the program, had it met the same. 70 for what is none of the errors of tsbuild. Never
+ * throws.
+ */
 export function exitCodeOf(error: unknown): number {
   return exitCodeOfKnown(identify(error));
 }

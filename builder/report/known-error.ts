@@ -20,7 +20,7 @@ export type KnownError =
   | { readonly kind: 'interrupted'; readonly error: Interrupted }
   | { readonly kind: 'bug'; readonly error: unknown };
 
-/** Says which of the known errors one is. */
+/** Says which of the known errors one is; `bug` for whatever is none. Never throws. */
 export function identify(thrown: unknown): KnownError {
   const first = firstOf(thrown);
   // It can come up with any file, and is never a defect of ours.

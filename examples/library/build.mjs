@@ -2,7 +2,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, StepError } from 'tsbuild';
+import { build, exitCodeOf, report } from 'tsbuild';
 
 const context = await mkdtemp(join(tmpdir(), 'tsbuild-library-'));
 await writeFile(join(context, 'hello.txt'), 'hello\n');
@@ -23,9 +23,9 @@ try {
   console.log(`${result.descriptor?.digest} in ${join(context, 'image.tar')}`);
   console.log(`${result.steps.cached} of ${result.steps.total} steps were cached`);
 } catch (error) {
-  if (!(error instanceof StepError)) throw error;
-  console.error(`The Containerfile failed at ${error.title}`);
-  process.exitCode = 1;
+  // What the program itself would print, and end with.
+  process.stderr.write(report(error));
+  process.exitCode = exitCodeOf(error);
 }
 
 /** Events are data; what is shown of them is up to the program. */

@@ -30,6 +30,7 @@ export type WorkerFailure =
   /** A defect of tsbuild. */
   | { readonly kind: 'bug'; readonly message: string; readonly stack: string };
 
+/** Why a request was refused. Closed: docs/errors-runtime.md lists the same codes. */
 export type RefusalCode =
   | 'unknown-user'
   | 'unknown-group'

@@ -1,50 +1,47 @@
 import type { Source, Span } from '../syntax/span.ts';
 
 /** The closed set of things that can be wrong with a Containerfile. docs/errors.md lists them; a test keeps both equal. */
-export const containerfileErrorCodes = [
-  'empty-file',
-  'no-stages',
-  'instruction-before-from',
-  'line-too-long',
-  'too-large',
-  'directive',
-  'unknown-instruction',
-  'unknown-flag',
-  'repeated-flag',
-  'flag-value',
-  'missing-argument',
-  'too-many-arguments',
-  'json-form',
-  'unterminated-heredoc',
-  'heredoc-destination',
-  'unterminated-quote',
-  'variable-syntax',
-  'variable-required',
-  'variable-not-supported',
-  'mount',
-  'device',
-  'name',
-  'stage-name',
-  'unknown-stage',
-  'later-stage',
-  'unknown-target',
-  'onbuild',
-  'port',
-  'signal',
-  'duration',
-  'number',
-  'platform',
-  'mode',
-  'checksum',
-  'ignore-pattern',
-  'base-image',
-  'working-directory',
-  'epoch',
-  'too-deep',
-  'not-supported',
-] as const;
-
-export type ContainerfileErrorCode = (typeof containerfileErrorCodes)[number];
+export type ContainerfileErrorCode =
+  | 'empty-file'
+  | 'no-stages'
+  | 'instruction-before-from'
+  | 'line-too-long'
+  | 'too-large'
+  | 'directive'
+  | 'unknown-instruction'
+  | 'unknown-flag'
+  | 'repeated-flag'
+  | 'flag-value'
+  | 'missing-argument'
+  | 'too-many-arguments'
+  | 'json-form'
+  | 'unterminated-heredoc'
+  | 'heredoc-destination'
+  | 'unterminated-quote'
+  | 'variable-syntax'
+  | 'variable-required'
+  | 'variable-not-supported'
+  | 'mount'
+  | 'device'
+  | 'name'
+  | 'stage-name'
+  | 'unknown-stage'
+  | 'later-stage'
+  | 'unknown-target'
+  | 'onbuild'
+  | 'port'
+  | 'signal'
+  | 'duration'
+  | 'number'
+  | 'platform'
+  | 'mode'
+  | 'checksum'
+  | 'ignore-pattern'
+  | 'base-image'
+  | 'working-directory'
+  | 'epoch'
+  | 'too-deep'
+  | 'not-supported';
 
 /** A finding of the parser or the planner. Several can be reported at once. */
 export interface Diagnostic {
