@@ -9,7 +9,7 @@ export {
   type RegistryErrorDetails,
   type RegistryErrorSide,
   type RegistryReplyError,
-} from '../registry/errors.ts';
+} from '../registry/errors/registry-error.ts';
 export type { Descriptor } from '../registry/oci/descriptor.ts';
 export type { Digest, DigestAlgorithm } from '../registry/oci/digest.ts';
 export type { Platform } from '../registry/oci/platform.ts';

@@ -1,8 +1,8 @@
+import { basicAuthorization, parseUrl } from './address/url.ts';
 import type { RegistryClient } from './client.ts';
-import { RegistryError } from './errors.ts';
+import { redactUrl } from './errors/redact.ts';
+import { RegistryError } from './errors/registry-error.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from './http/exchange.ts';
-import { redactUrl } from './http/redact.ts';
-import { basicAuthorization, parseUrl } from './http/url.ts';
 
 export interface DownloadOptions {
   readonly client: RegistryClient;

@@ -1,4 +1,4 @@
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './errors/registry-error.ts';
 import { openDockerFiles, readArchivedImages } from './local/docker-archive.ts';
 import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
 import { parseLocation, type Selector } from './local/location.ts';

@@ -1,11 +1,11 @@
+import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from './address/reference.ts';
 import type { RegistryClient } from './client.ts';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './errors/registry-error.ts';
 import { headerOf } from './http/exchange.ts';
 import { decodeManifest } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from './oci/digest.ts';
 import { isManifestType, layerFormatOf } from './oci/layer-format.ts';
-import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from './reference.ts';
 import type { Repository } from './repository.ts';
 import { allOrFirstFailure } from './transfer/all-or-first-failure.ts';
 import type { PushBlob } from './transfer/push-blob.ts';

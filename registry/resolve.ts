@@ -1,10 +1,10 @@
+import { familiarReference, formatReference, type Reference, withDefaultTag, withDigest } from './address/reference.ts';
 import type { RegistryClient } from './client.ts';
-import { RegistryError } from './errors.ts';
+import { RegistryError } from './errors/registry-error.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { SourceImage } from './oci/image-source.ts';
 import type { ImageIndex } from './oci/manifest.ts';
 import type { Platform } from './oci/platform.ts';
-import { familiarReference, formatReference, type Reference, withDefaultTag, withDigest } from './reference.ts';
 import { registryBlobs } from './transfer/blob-source.ts';
 import { chooseImage, openImage } from './transfer/choose-image.ts';
 import { type FetchedManifest, fetchManifest, headManifest } from './transfer/manifest.ts';

@@ -98,7 +98,7 @@ const codeUnions: readonly [type: string, source: string, heading: string][] = [
   ['RefusalCode', 'executor/protocol/failures.ts', 'Failures of the worker'],
   ['SourceErrorCode', 'builder/context/errors.ts', 'SourceError'],
   ['StoreErrorCode', 'cache/errors.ts', 'StoreError'],
-  ['RegistryErrorCode', 'registry/errors.ts', 'RegistryError'],
+  ['RegistryErrorCode', 'registry/errors/registry-error.ts', 'RegistryError'],
 ];
 
 for (const [type, source, heading] of codeUnions) {

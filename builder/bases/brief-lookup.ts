@@ -1,4 +1,4 @@
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { ImageLookup, type LookupServices } from './image-lookup.ts';
 
 /** How long a registry may take to connect, and how long it may be silent. Each request is sent once. */

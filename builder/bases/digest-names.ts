@@ -1,9 +1,9 @@
 import type { Store } from '../../cache/store.ts';
+import { formatReference, type Reference, type RepositoryName, withDigest } from '../../registry/address/reference.ts';
 import { decodeIndex } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
-import { formatReference, type Reference, type RepositoryName, withDigest } from '../../registry/reference.ts';
 import { isDamage, readDocument } from './stored-document.ts';
 
 /** Every text under which a look-up remembers an image: as it was asked for, and by the digests that it turned out to have. */

@@ -1,6 +1,6 @@
 import { StoreError } from '../../cache/errors.ts';
 import type { Source } from '../../parser/syntax/span.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';

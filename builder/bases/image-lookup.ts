@@ -1,5 +1,13 @@
 import { StoreError } from '../../cache/errors.ts';
 import type { Store } from '../../cache/store.ts';
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+  withDigest,
+} from '../../registry/address/reference.ts';
 import type { RegistryClient, RegistryLimits } from '../../registry/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -8,14 +16,6 @@ import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { choosePlatform, platformMatches } from '../../registry/oci/platform-match.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import {
-  familiarReference,
-  formatReference,
-  parseReference,
-  type Reference,
-  withDefaultTag,
-  withDigest,
-} from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, PullPolicy } from '../contract/options.ts';
 import { localLayersOf } from '../layers/local-layers.ts';

@@ -1,6 +1,6 @@
 import { StoreError } from '../../cache/errors.ts';
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import { RegistryError, type RegistryErrorCode } from '../../registry/errors.ts';
+import { RegistryError, type RegistryErrorCode } from '../../registry/errors/registry-error.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { UsageError } from '../contract/errors.ts';
 import { errorDiagnostic } from '../plan/model/refuse.ts';

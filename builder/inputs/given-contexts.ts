@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { type ContextLocation, parseContextLocation } from '../plan/model/context-location.ts';

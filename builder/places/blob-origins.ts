@@ -1,9 +1,9 @@
 import type { Store } from '../../cache/store.ts';
+import { parseReference } from '../../registry/address/reference.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { BlobOrigin } from '../../registry/oci/image-source.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
-import { parseReference } from '../../registry/reference.ts';
 
 /**
  * The repositories of a registry that layers of the store are known to be in, since they were pulled from there. A push mounts them from there

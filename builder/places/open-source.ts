@@ -1,4 +1,4 @@
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import type { LocalContent } from '../../registry/local-contents.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
@@ -59,7 +59,7 @@ export async function openRemote(
 }> {
   const [{ resolveIndex }, { formatReference }] = await Promise.all([
     import('../../registry/resolve.ts'),
-    import('../../registry/reference.ts'),
+    import('../../registry/address/reference.ts'),
   ]);
   const found = await resolveIndex(name, { client: await session.client(registry), signal: session.signal });
   const { registry: host, repository, digest } = found.reference;

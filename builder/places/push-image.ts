@@ -1,7 +1,7 @@
+import { parseReference } from '../../registry/address/reference.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import type { BlobOrigin } from '../../registry/oci/image-source.ts';
 import { type PushImage, type PushOptions, pushImage, pushIndex } from '../../registry/push.ts';
-import { parseReference } from '../../registry/reference.ts';
 import { type ImageParts, imageIdOf, type WholeImage } from '../image/whole-image.ts';
 import { blobOrigins } from './blob-origins.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';

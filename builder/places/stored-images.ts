@@ -1,6 +1,7 @@
 import type { ImageName } from '../../cache/image-names.ts';
 import type { Store } from '../../cache/store.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, hexOf } from '../../registry/oci/digest.ts';
@@ -8,7 +9,6 @@ import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { isDamage, readDocument } from '../bases/stored-document.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { IndexDocument } from '../image/whole-image.ts';

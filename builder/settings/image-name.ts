@@ -1,5 +1,5 @@
-import { RegistryError } from '../../registry/errors.ts';
-import { parseReference } from '../../registry/reference.ts';
+import { parseReference } from '../../registry/address/reference.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { UsageError } from '../contract/errors.ts';
 
 /** Checks a name that an image is to get; gives it back as written. @throws UsageError that says which part is wrong */

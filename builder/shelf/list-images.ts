@@ -1,9 +1,9 @@
 import { StoreError } from '../../cache/errors.ts';
 import type { ImageName } from '../../cache/image-names.ts';
 import type { Store } from '../../cache/store.ts';
+import { parseReference } from '../../registry/address/reference.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
-import { parseReference } from '../../registry/reference.ts';
 import { platformOf } from '../image/whole-image.ts';
 import { readStoredImage, type StoredManifest } from '../places/stored-images.ts';
 

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { formatReference, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { UsageError } from '../contract/errors.ts';
 import { imageIdOf } from '../image/whole-image.ts';
 import type { ImageSession } from '../places/image-session.ts';

@@ -1,4 +1,4 @@
-import { parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { parseReference, withDefaultTag } from '../../registry/address/reference.ts';
 import { rememberedNames } from '../bases/digest-names.ts';
 import { descriptorOf, imageIdOf } from '../image/whole-image.ts';
 import type { ImageSession, RegistrySettings } from '../places/image-session.ts';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { TreeSource } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { RegistryError } from '../../registry/errors.ts';
-import { decodedPart } from '../../registry/http/url.ts';
+import { decodedPart } from '../../registry/address/url.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { trimEnd } from '../../registry/oci/trim-end.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { RegistryError } from '../errors.ts';
-import { canonicalHost, withHost } from '../host-name.ts';
+import { canonicalHost, withHost } from '../address/host-name.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import type { Environment } from '../http/proxy.ts';
 import { inputText } from '../input-file.ts';
 import { hasErrno, reasonOf } from '../oci/thrown.ts';

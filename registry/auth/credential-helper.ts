@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import type { Environment } from '../http/proxy.ts';
 import { hasErrno } from '../oci/thrown.ts';
 import type { Credentials } from './credentials.ts';

@@ -1,5 +1,5 @@
-import { RegistryError } from '../errors.ts';
-import { canonicalHost, withHost } from '../host-name.ts';
+import { canonicalHost, withHost } from '../address/host-name.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { type AuthFile, authFilesToRead, readAuthFile } from './auth-file.ts';
 import { askHelper } from './credential-helper.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';

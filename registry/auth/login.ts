@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RegistryClient } from '../client.ts';
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { reasonOf } from '../oci/thrown.ts';
 import { authFileToWrite, normaliseKey, readAuthFile } from './auth-file.ts';
 import { eraseFromHelper, storeInHelper } from './credential-helper.ts';

@@ -1,8 +1,8 @@
-import { RegistryError } from '../errors.ts';
+import { isLoopback } from '../address/loopback.ts';
+import { parseUrl } from '../address/url.ts';
+import { redactUrl } from '../errors/redact.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, readLimited } from '../http/exchange.ts';
-import { isLoopback } from '../http/loopback.ts';
-import { redactUrl } from '../http/redact.ts';
-import { parseUrl } from '../http/url.ts';
 import type { Credentials } from './credentials.ts';
 
 /** A bearer token and when it should be replaced, on the clock of `performance.now()`. */

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import type { Environment } from '../http/proxy.ts';
 import { inputText } from '../input-file.ts';
 import { isMissing, reasonOf } from '../oci/thrown.ts';

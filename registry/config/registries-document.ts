@@ -1,5 +1,5 @@
 import { parse, TomlError } from 'smol-toml';
-import { canonicalHost, comparedHost, withHost } from '../host-name.ts';
+import { canonicalHost, comparedHost, withHost } from '../address/host-name.ts';
 import { trimEnd } from '../oci/trim-end.ts';
 
 /** Another place that has the same images. */

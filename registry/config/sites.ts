@@ -1,6 +1,6 @@
-import { RegistryError } from '../errors.ts';
-import { comparedHost } from '../host-name.ts';
-import { formatReference, isShortName, parseReference, type Reference, type RepositoryName } from '../reference.ts';
+import { comparedHost } from '../address/host-name.ts';
+import { formatReference, isShortName, parseReference, type Reference, type RepositoryName } from '../address/reference.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import type { RegistriesConf } from './registries-conf.ts';
 import type { MirrorRule, RegistryRule } from './registries-document.ts';
 

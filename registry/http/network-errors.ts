@@ -1,9 +1,9 @@
-import { RegistryError, type RegistryErrorCode, type RegistryErrorSide } from '../errors.ts';
+import { LocalAddressError } from '../address/local-address.ts';
+import { redactUrl } from '../errors/redact.ts';
+import { RegistryError, type RegistryErrorCode, type RegistryErrorSide } from '../errors/registry-error.ts';
 import { errnoOf, reasonOf } from '../oci/thrown.ts';
 import type { HttpRequest } from './exchange.ts';
 import { StallError } from './least-rate.ts';
-import { LocalAddressError } from './local-address.ts';
-import { redactUrl } from './redact.ts';
 
 interface Explanation {
   readonly code: RegistryErrorCode;

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { RegistryError } from '../errors.ts';
-import { isLoopback } from './loopback.ts';
-import { parseUrl } from './url.ts';
+import { isLoopback } from '../address/loopback.ts';
+import { parseUrl } from '../address/url.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 
 /** The variables of the caller's environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;

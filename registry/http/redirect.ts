@@ -1,8 +1,8 @@
-import { RegistryError } from '../errors.ts';
-import { isDowngrade } from './downgrade.ts';
+import { isDowngrade } from '../address/downgrade.ts';
+import { parseUrl } from '../address/url.ts';
+import { redactUrl } from '../errors/redact.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
-import { redactUrl } from './redact.ts';
-import { parseUrl } from './url.ts';
 
 const longestChain = 10;
 

@@ -1,6 +1,6 @@
-import { RegistryError, type RegistryErrorCode, type RegistryReplyError } from '../errors.ts';
+import { cleanText } from '../errors/redact.ts';
+import { RegistryError, type RegistryErrorCode, type RegistryReplyError } from '../errors/registry-error.ts';
 import { contentTypeOf, type HttpRequest, type HttpResponse, headerOf, readLimited } from './exchange.ts';
-import { cleanText } from './redact.ts';
 import { retryAfterMs } from './retry.ts';
 
 interface Meaning {

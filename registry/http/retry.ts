@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type Exchange, type HttpRequest, type HttpResponse, headerOf } from './exchange.ts';
 import { Patience, type PatienceOptions } from './patience.ts';
 

@@ -1,7 +1,7 @@
 import { SocksClient } from 'socks';
 import { buildConnector } from 'undici';
+import { decodedPart } from '../address/url.ts';
 import { reasonOf } from '../oci/thrown.ts';
-import { decodedPart } from './url.ts';
 
 /** A SOCKS proxy that cannot be used. Its cause is left out, since that holds the password. */
 export class SocksError extends Error {

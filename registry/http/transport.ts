@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
-import { RegistryError } from '../errors.ts';
+import { isLocalHost, KnownNames, LocalAddressError } from '../address/local-address.ts';
+import { basicAuthorization } from '../address/url.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
-import { isLocalHost, KnownNames, LocalAddressError } from './local-address.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { orAborted } from './or-aborted.ts';
 import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
 import { type StallWatch, watchStalls } from './stall-watch.ts';
-import { basicAuthorization } from './url.ts';
 
 export interface TransportOptions extends CertificateOptions {
   /** How long nothing may arrive before a request fails, in milliseconds. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { documentError, RegistryError } from '../errors.ts';
+import { formatReference, parseReference, withDefaultTag } from '../address/reference.ts';
+import { documentError, RegistryError } from '../errors/registry-error.ts';
 import { decodeImageConfig, decodeIndex, largestConfigBytes, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, digestFromHex, digestOf, layoutPathOf } from '../oci/digest.ts';
@@ -9,7 +10,6 @@ import { isManifestType } from '../oci/layer-format.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { mediaType } from '../oci/media-type.ts';
 import { ownValue } from '../oci/own-value.ts';
-import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
 import { openImage } from '../transfer/choose-image.ts';
 import type { FetchedManifest } from '../transfer/manifest.ts';
 import { layoutBlobs, readManifest } from './layout.ts';

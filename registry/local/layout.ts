@@ -1,4 +1,4 @@
-import { documentError, RegistryError } from '../errors.ts';
+import { documentError, RegistryError } from '../errors/registry-error.ts';
 import { decodeIndex, decodeManifestDocument, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestLike, layoutPathOf } from '../oci/digest.ts';

@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { type Digest, digestAlgorithms, isDigest } from '../oci/digest.ts';
 import { statOptional } from './stored-files.ts';
 

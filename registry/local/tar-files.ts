@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { type Compression, compressionOf, magicBytes } from '../oci/compression/compression-of.ts';
 import { decompress } from '../oci/compression/decompress.ts';
 import { fileBytes } from '../oci/file-bytes.ts';

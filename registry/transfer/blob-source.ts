@@ -1,15 +1,15 @@
+import { isDowngrade } from '../address/downgrade.ts';
+import { formatReference, type Reference } from '../address/reference.ts';
+import { parseUrl } from '../address/url.ts';
 import type { FirstResult, RegistryClient } from '../client.ts';
 import type { Site } from '../config/sites.ts';
-import { RegistryError } from '../errors.ts';
-import { isDowngrade } from '../http/downgrade.ts';
+import { redactUrl } from '../errors/redact.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type HttpResponse } from '../http/exchange.ts';
 import { Patience } from '../http/patience.ts';
-import { redactUrl } from '../http/redact.ts';
-import { parseUrl } from '../http/url.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobSource, BlobStream } from '../oci/image-source.ts';
 import { layerFormatOf } from '../oci/layer-format.ts';
-import { formatReference, type Reference } from '../reference.ts';
 import type { Repository } from '../repository.ts';
 import { openBlobStream } from './blob-stream.ts';
 

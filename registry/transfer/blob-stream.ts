@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import type { Patience } from '../http/patience.ts';
 import { isTransient, pause } from '../http/retry.ts';

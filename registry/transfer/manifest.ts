@@ -1,12 +1,12 @@
+import type { Reference } from '../address/reference.ts';
 import type { RegistryClient } from '../client.ts';
-import { documentError, RegistryError } from '../errors.ts';
+import { documentError, RegistryError } from '../errors/registry-error.ts';
 import { contentTypeOf, headerOf, readLimited } from '../http/exchange.ts';
 import { decodeManifestDocument, largestManifestBytes, type ManifestDocument } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from '../oci/digest.ts';
 import { isIndexType, isManifestType } from '../oci/layer-format.ts';
 import { mediaType } from '../oci/media-type.ts';
-import type { Reference } from '../reference.ts';
 import { type Repository, withoutHead } from '../repository.ts';
 
 /** A manifest or index as fetched: its bytes have the digest of the descriptor. */

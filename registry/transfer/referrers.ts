@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { contentTypeOf, headerOf, readLimited } from '../http/exchange.ts';
 import { decodeIndex, decodeManifest, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';

@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import type { HttpBody } from '../http/exchange.ts';
 import type { PushBlob } from './push-blob.ts';
 

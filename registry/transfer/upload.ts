@@ -1,10 +1,10 @@
-import { RegistryError } from '../errors.ts';
-import { isDowngrade } from '../http/downgrade.ts';
+import { isDowngrade } from '../address/downgrade.ts';
+import { parseUrl } from '../address/url.ts';
+import { redactUrl } from '../errors/redact.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import { Patience, type PatienceOptions } from '../http/patience.ts';
-import { redactUrl } from '../http/redact.ts';
 import { isTransient, pause } from '../http/retry.ts';
-import { parseUrl } from '../http/url.ts';
 import { type Repository, withoutHead } from '../repository.ts';
 import type { PushBlob } from './push-blob.ts';
 import { countedBody } from './upload-body.ts';

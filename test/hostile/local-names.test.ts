@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { describe, test } from 'node:test';
-import { isLocalHost, KnownNames, LocalAddressError, lookupName } from '../../registry/http/local-address.ts';
+import { isLocalHost, KnownNames, LocalAddressError, lookupName } from '../../registry/address/local-address.ts';
 
 test('isLocalHost() knows what is not here', () => {
   const others = [

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { printable, printableJson, printableLine, reportedJson } from '../../builder/show/printable.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import { hidePasswords } from '../../parser/mistakes/private-url.ts';
-import { redactText } from '../../registry/http/redact.ts';
+import { redactText } from '../../registry/errors/redact.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { sandbox } from '../support/sandbox.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
+import { canonicalHost } from '../../registry/address/host-name.ts';
+import { formatReference, parseReference } from '../../registry/address/reference.ts';
 import { findCredentials } from '../../registry/auth/find-credentials.ts';
 import { login, logout, signedIn } from '../../registry/auth/login.ts';
 import { RegistryClient } from '../../registry/client.ts';
 import { loadRegistriesConf } from '../../registry/config/registries-conf.ts';
 import { pullSites, pushSite } from '../../registry/config/sites.ts';
-import { canonicalHost } from '../../registry/host-name.ts';
-import { formatReference, parseReference } from '../../registry/reference.ts';
 import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { plant, testImage } from '../support/registry-image.ts';

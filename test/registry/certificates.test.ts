@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { RegistryClient } from '../../registry/client.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { networkError } from '../../registry/http/network-errors.ts';
 import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';

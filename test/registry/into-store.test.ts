@@ -4,7 +4,7 @@ import { after, describe, test } from 'node:test';
 import type { StoreError } from '../../cache/errors.ts';
 import { openStore } from '../../cache/store.ts';
 import { RegistryClient } from '../../registry/client.ts';
-import type { RegistryError } from '../../registry/errors.ts';
+import type { RegistryError } from '../../registry/errors/registry-error.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { resolveImage } from '../../registry/resolve.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';

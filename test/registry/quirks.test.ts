@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:https';
 import { after, describe, mock, test } from 'node:test';
 import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { RegistryError } from '../../registry/errors/registry-error.ts';
 import type { Exchange } from '../../registry/http/exchange.ts';
 import { retrying } from '../../registry/http/retry.ts';
 import { type PushImage, pushImage } from '../../registry/push.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isLoopback } from '../../../registry/http/loopback.ts';
+import { isLoopback } from '../../../registry/address/loopback.ts';
 import { secretLine } from '../../secrets/secret-value.ts';
 import type { GitLocation } from './git-location.ts';
 import type { GitAccess } from './git-program.ts';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { decodedPart } from '../../../registry/http/url.ts';
+import { decodedPart } from '../../../registry/address/url.ts';
 
 /** A repository as ADD, a context or a flag names it. */
 export interface GitLocation {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cleanText, redactText } from '../../../registry/http/redact.ts';
+import { cleanText, redactText } from '../../../registry/errors/redact.ts';
 import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { type FetchProgress, readProgress } from './fetch-progress.ts';
 

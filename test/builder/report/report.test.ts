@@ -8,7 +8,7 @@ import { StoreError } from '../../../cache/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';
-import { RegistryError } from '../../../registry/errors.ts';
+import { RegistryError } from '../../../registry/errors/registry-error.ts';
 
 const source = { name: 'Containerfile', text: 'FROM scratch\nRUN make all\n' };
 const span = { source: 0, start: 13, end: 25 };

@@ -1,5 +1,5 @@
-import { cleanText, redactText, redactUrl } from './http/redact.ts';
-import { reasonOf } from './oci/thrown.ts';
+import { reasonOf } from '../oci/thrown.ts';
+import { cleanText, redactText, redactUrl } from './redact.ts';
 
 /** What went wrong, as a closed set that callers may switch on. */
 export type RegistryErrorCode =

@@ -1,6 +1,6 @@
-import { RegistryError } from './errors.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import { type Digest, digestAlgorithms, isDigest } from '../oci/digest.ts';
 import { canonicalHost } from './host-name.ts';
-import { type Digest, digestAlgorithms, isDigest } from './oci/digest.ts';
 
 /** The name of a repository: where it is, and what it is called there. */
 export interface RepositoryName {

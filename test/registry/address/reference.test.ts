@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { RegistryError } from '../../registry/errors.ts';
-import { familiarReference, formatReference, isShortName, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import {
+  familiarReference,
+  formatReference,
+  isShortName,
+  parseReference,
+  withDefaultTag,
+} from '../../../registry/address/reference.ts';
+import { RegistryError } from '../../../registry/errors/registry-error.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 

@@ -1,4 +1,4 @@
-import { parseUrl } from './http/url.ts';
+import { parseUrl } from './url.ts';
 
 /**
  * A host with an optional port in the one form in which hosts are compared: lower case, addresses as the network means them (`127.1` is
