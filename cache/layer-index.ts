@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
-import type { LayerEntry } from '../registry/oci/layer-entry.ts';
-import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer-run.ts';
+import type { LayerEntry } from '../registry/oci/layer/layer-entry.ts';
+import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
 import { openIfThere, readIfThere } from './files.ts';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../registry/oci/digest.ts';
-import type { LayerEntry } from '../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../registry/oci/layer/layer-entry.ts';
 import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from './files.ts';

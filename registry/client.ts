@@ -1,6 +1,7 @@
 import { formatReference, type Reference, type RepositoryName } from './address/reference.ts';
 import type { CredentialOptions, Credentials } from './auth/credentials.ts';
 import { findCredentials } from './auth/find-credentials.ts';
+import type { Environment } from './config/proxy.ts';
 import { loadRegistriesConf, type RegistriesConf } from './config/registries-conf.ts';
 import { candidateReferences, pullSites, pushSite, type Site } from './config/sites.ts';
 import { cleanText, redactText } from './errors/redact.ts';
@@ -8,7 +9,6 @@ import { RegistryError } from './errors/registry-error.ts';
 import { authorizerFor, greetHost, type RegistryHost } from './host.ts';
 import { discard, type Exchange, type HttpRequest } from './http/exchange.ts';
 import { Patience } from './http/patience.ts';
-import type { Environment } from './http/proxy.ts';
 import { redirecting } from './http/redirect.ts';
 import { replyError } from './http/reply-error.ts';
 import { retrying } from './http/retry.ts';

@@ -1,7 +1,7 @@
 import type { Store } from '../../cache/store.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { annotationsAt } from '../image/annotations.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import { rawPath } from '../../registry/oci/raw-path.ts';
 
 /** A file that exists only in the Containerfile. */

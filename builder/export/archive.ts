@@ -1,4 +1,4 @@
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
 import { tarHeader } from '../../registry/oci/tar/header.ts';
 import { type TarInput, writeTar } from '../../registry/oci/tar/writer.ts';

@@ -1,8 +1,8 @@
 import { compressionOf } from '../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../registry/oci/compression/decompress.ts';
 import { DecompressError } from '../../registry/oci/compression/decompress-error.ts';
+import { archiveGrowth } from '../../registry/oci/compression/growth.ts';
 import type { SniffedStream } from '../../registry/oci/compression/sniff.ts';
-import { archiveGrowth } from '../../registry/oci/growth.ts';
 import { SourceError } from '../context/errors.ts';
 
 /** An archive that is read. */

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
-import { inputFile } from '../../registry/input-file.ts';
+import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, parseIgnoreFile } from '../patterns/ignore.ts';

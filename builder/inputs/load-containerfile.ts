@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/syntax/span.ts';
-import { inputFile } from '../../registry/input-file.ts';
+import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { errnoOf, hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, rm, stat, symlink } from 'node:fs/promises';
+import { archiveGrowth } from '../../registry/oci/compression/growth.ts';
 import { sniff } from '../../registry/oci/compression/sniff.ts';
-import { archiveGrowth } from '../../registry/oci/growth.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { bytesOfPath, folderOf, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { readTar, type TarEntry } from '../../registry/oci/tar/reader.ts';

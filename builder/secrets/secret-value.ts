@@ -1,4 +1,4 @@
-import { inputBytes } from '../../registry/input-file.ts';
+import { inputBytes } from '../../registry/oci/files/input-file.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';

@@ -1,5 +1,5 @@
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import type { PlannedAdd } from '../plan/model/plan.ts';

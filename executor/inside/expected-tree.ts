@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { folderOf, prefixesOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 
 type Deletion = Extract<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;

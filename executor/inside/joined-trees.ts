@@ -1,6 +1,6 @@
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import { joinPath, pathOfText, type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { type TarHeader, tarHeader } from '../../registry/oci/tar/header.ts';
 import type { ExportedTree } from '../protocol/messages.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { AT_FDCWD } from '../../native/constants.ts';
 import { fchmodat, fstatat, utimensat } from '../../native/files.ts';
 import { getXattr, listXattrs, setXattr } from '../../native/xattrs.ts';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Lowers } from '../protocol/actions.ts';
 import type { OverlayBackend, OverlayMount } from './overlay/backend.ts';
 import { nativeOverlay } from './overlay/native-overlay.ts';

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { constantTimeSeconds } from '../../registry/oci/constant-time.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
-import type { LayerEntry } from '../../registry/oci/layer-entry.ts';
+import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
+import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { type Pause } from '../../registry/oci/pace.ts';
 import { errnoOf, hasErrno, reasonOf } from '../../registry/oci/thrown.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';

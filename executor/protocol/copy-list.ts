@@ -1,4 +1,4 @@
-import { digestAt, digestLength, type FileColumns } from '../../registry/oci/layer-run.ts';
+import { digestAt, digestLength, type FileColumns } from '../../registry/oci/layer/layer-run.ts';
 import { folderOf, joinPath, nameOf, type RawPath } from '../../registry/oci/raw-path.ts';
 import { type CopyEntry, encodeIdentity, type ListedEntry } from './copy-entry.ts';
 

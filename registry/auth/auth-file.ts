@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { canonicalHost, withHost } from '../address/host-name.ts';
+import type { Environment } from '../config/proxy.ts';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { Environment } from '../http/proxy.ts';
-import { inputText } from '../input-file.ts';
+import { inputText } from '../oci/files/input-file.ts';
 import { hasErrno, reasonOf } from '../oci/thrown.ts';
 import { trimEnd } from '../oci/trim-end.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';

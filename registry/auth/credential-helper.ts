@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
+import type { Environment } from '../config/proxy.ts';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { Environment } from '../http/proxy.ts';
 import { hasErrno } from '../oci/thrown.ts';
 import type { Credentials } from './credentials.ts';
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../http/proxy.ts';
+import type { Environment } from '../config/proxy.ts';
 
 /** What proves who we are: a password for Basic, an identity token for OAuth2, or a bearer token as it is. */
 export interface Credentials {

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { Environment } from '../http/proxy.ts';
-import { inputText } from '../input-file.ts';
+import { inputText } from '../oci/files/input-file.ts';
 import { isMissing, reasonOf } from '../oci/thrown.ts';
+import type { Environment } from './proxy.ts';
 import { decodeRegistriesConf, type RegistriesDocument, type RegistryRule } from './registries-document.ts';
 
 /** What registries.conf and its drop-ins say, merged. (containers-registries.conf(5), version 2) */

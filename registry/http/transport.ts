@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
 import { isLocalHost, KnownNames, LocalAddressError } from '../address/local-address.ts';
 import { basicAuthorization } from '../address/url.ts';
+import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from '../config/certificates.ts';
+import { proxyFor } from '../config/proxy.ts';
 import { RegistryError } from '../errors/registry-error.ts';
-import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from './certificates.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { orAborted } from './or-aborted.ts';
-import { proxyFor } from './proxy.ts';
 import { proxyPool } from './proxy-pool.ts';
 import { type StallWatch, watchStalls } from './stall-watch.ts';
 

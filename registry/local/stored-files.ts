@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RegistryError } from '../errors/registry-error.ts';
-import { fileBytes } from '../oci/file-bytes.ts';
+import { fileBytes } from '../oci/files/file-bytes.ts';
 import { errnoOf, hasErrno, reasonOf } from '../oci/thrown.ts';
 
 /** One file of a layout folder or an archive. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { RegistryError } from '../errors/registry-error.ts';
 import { type Compression, compressionOf, magicBytes } from '../oci/compression/compression-of.ts';
 import { decompress } from '../oci/compression/decompress.ts';
-import { fileBytes } from '../oci/file-bytes.ts';
+import { fileBytes } from '../oci/files/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';

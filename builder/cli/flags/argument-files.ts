@@ -1,4 +1,4 @@
-import { inputText } from '../../../registry/input-file.ts';
+import { inputText } from '../../../registry/oci/files/input-file.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { systemReason } from '../../show/system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 import { type Digest, digestFromHex } from '../../../registry/oci/digest.ts';
-import { fileBytes } from '../../../registry/oci/file-bytes.ts';
+import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import { bytesOfPath, joinPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { tarHeader } from '../../../registry/oci/tar/header.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';

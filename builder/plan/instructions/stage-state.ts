@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path/posix';
 import type { Escape } from '../../../parser/syntax/containerfile.ts';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../../registry/oci/platform.ts';
 import type { Expander } from '../stages/expand-word.ts';
 import { type ArgumentInfo, epochName } from '../stages/global-scope.ts';

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { type Compression, compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import { DecompressError, type DecompressErrorCode } from '../../../registry/oci/compression/decompress-error.ts';
-import { fileBytes } from '../../../registry/oci/file-bytes.ts';
+import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
 import type { RefusalCode } from '../../protocol/failures.ts';
 import { Refusal } from '../failure.ts';
 

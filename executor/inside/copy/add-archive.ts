@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { O_DIRECTORY, O_PATH } from '../../../native/constants.ts';
-import { archiveGrowth } from '../../../registry/oci/growth.ts';
+import { archiveGrowth } from '../../../registry/oci/compression/growth.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';

@@ -1,5 +1,5 @@
 import { currentIdMaps } from '../../../native/identity.ts';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import type { RawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs } from '../../../registry/oci/tar/header.ts';
 import type { CopyAction } from '../../protocol/actions.ts';

@@ -1,4 +1,4 @@
-import { fileOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
+import { fileOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { joinPath, nameOf, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';

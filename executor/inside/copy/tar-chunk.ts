@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { FileBatch } from '../../../native/batch/file-batch.ts';
 import { close } from '../../../native/files.ts';
-import { digestAt } from '../../../registry/oci/layer-run.ts';
+import { digestAt } from '../../../registry/oci/layer/layer-run.ts';
 import { joinPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { blockSize, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';

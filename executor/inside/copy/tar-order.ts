@@ -1,4 +1,4 @@
-import type { LayerRun } from '../../../registry/oci/layer-run.ts';
+import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { joinPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { refuseWhiteoutName } from '../layer/walk.ts';
 import { looksLikeWhiteout } from '../whiteouts.ts';

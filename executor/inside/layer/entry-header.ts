@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { byName } from '../../../registry/oci/sort-order.ts';
 import { noXattrs, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';

@@ -1,6 +1,6 @@
 import { AT } from '../../../native/constants.ts';
 import { utimensat } from '../../../native/files.ts';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 
 /** Nanoseconds of a second. */
 export const second = 1_000_000_000n;

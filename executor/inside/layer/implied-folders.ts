@@ -1,7 +1,7 @@
 import { AT, AT_FDCWD, O_DIRECTORY, O_PATH, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, type FileStatus, fchmodat, fchownat, mkdirat, openat, unlinkat } from '../../../native/files.ts';
 import { setXattr } from '../../../native/xattrs.ts';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import { bytesOfPath, prefixesOf, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
 import { makeDirectories, openParentInRoot, statInRoot } from '../resolve-in-root.ts';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
-import { entriesOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
+import { entriesOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import type { ListPart } from '../../protocol/actions.ts';
 import { openOwnFile } from '../own-file.ts';
 

@@ -1,6 +1,6 @@
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { openInRoot } from '../resolve-in-root.ts';
 import { headerOf } from './entry-header.ts';

@@ -1,7 +1,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
-import { constantTimeSeconds } from '../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import { wholeSeconds } from './file-times.ts';
 
 /** A file in a layer folder, open for reading. */

@@ -1,7 +1,7 @@
 import { AT, S_IFCHR, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { fchmodat, fchownat, fstatatIfExists, mknodat } from '../../../native/files.ts';
 import { setXattr } from '../../../native/xattrs.ts';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import type { Pace } from '../../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';

@@ -24,7 +24,7 @@ import {
   unlinkat,
   utimensat,
 } from '../../../native/files.ts';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';

@@ -1,10 +1,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { isOutOfProportion, layerGrowth } from '../growth.ts';
 import { errnoOf } from '../thrown.ts';
 import { unreachable } from '../unreachable.ts';
 import type { Compression } from './compression-of.ts';
 import { DecompressError } from './decompress-error.ts';
+import { isOutOfProportion, layerGrowth } from './growth.ts';
 import { sniff } from './sniff.ts';
 import { beyondXzEmbedded, xzHeaderBytes } from './xz-headers.ts';
 

@@ -1,4 +1,4 @@
-import { isOutOfProportion, layerGrowth } from '../growth.ts';
+import { isOutOfProportion, layerGrowth } from '../compression/growth.ts';
 import { blockSize, isChecksumRight, isZeroBlock, paddingOf } from './block.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { entryOf, type ParsedEntry, type RawHeader, rawHeader } from './entry-header.ts';

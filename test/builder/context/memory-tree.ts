@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayersTree } from '../../../builder/context/layers-tree.ts';
 import { indexOf, type LayerIndex } from '../../../cache/layer-index.ts';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { pathOfText } from '../../../registry/oci/raw-path.ts';
 
 const attributes = { mode: 0o644, uid: 0, gid: 0, mtime: 7 };

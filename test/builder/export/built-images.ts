@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { BuiltImage, BuiltManifest } from '../../../builder/image/built-image.ts';
 import type { Descriptor } from '../../../registry/oci/descriptor.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
-import { fileBytes } from '../../../registry/oci/file-bytes.ts';
+import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
 import { mediaType } from '../../../registry/oci/media-type.ts';
 import type { TemporaryFolder } from '../../support/temporary-folder.ts';
 

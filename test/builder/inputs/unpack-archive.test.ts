@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { decompressed } from '../../../builder/inputs/archive-bytes.ts';
 import { type UnpackOptions, unpackArchive } from '../../../builder/inputs/unpack-archive.ts';
 import { sniff } from '../../../registry/oci/compression/sniff.ts';
-import { holes } from '../../registry/tar/archives.ts';
+import { holes } from '../../registry/oci/tar/archives.ts';
 import { layerTar } from '../../support/images.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

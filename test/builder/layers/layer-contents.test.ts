@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type LayerContents, LayerHistory } from '../../../builder/layers/layer-contents.ts';
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { pathOfText } from '../../../registry/oci/raw-path.ts';
 
 const attributes = { mode: 0o644, uid: 0, gid: 0, mtime: 0 };

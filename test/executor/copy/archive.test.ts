@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect, handMadeBlock, holes, padded } from '../../registry/tar/archives.ts';
+import { collect, handMadeBlock, holes, padded } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { Lab, sha256 } from '../layer/lab.ts';
 import { dir, file, hardlink, node, symlink } from '../layer/tar-inputs.ts';

@@ -8,7 +8,7 @@ import type { PackedItem, PackedRun } from '../../../executor/inside/copy/packed
 import { packedTar } from '../../../executor/inside/copy/packed-tar.ts';
 import { SourceTree } from '../../../executor/inside/copy/source-tree.ts';
 
-import type { LayerRun } from '../../../registry/oci/layer-run.ts';
+import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { pathOfText, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import { tarHeader } from '../../../registry/oci/tar/header.ts';

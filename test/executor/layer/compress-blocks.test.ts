@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type BlockCompression } from '../../../executor/inside/compress/block-compressor.ts';
 import { compressBlocks } from '../../../executor/inside/compress/compress-blocks.ts';
-import { collect } from '../../registry/tar/archives.ts';
+import { collect } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 
 const chunkBytes = 1 << 20;

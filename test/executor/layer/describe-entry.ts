@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../../registry/oci/layer-entry.ts';
+import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { sha256 } from './lab.ts';
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { readAll } from '../../registry/tar/archives.ts';
+import { readAll } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { Lab } from './lab.ts';
 import { dir, file, hardlink, node, symlink } from './tar-inputs.ts';

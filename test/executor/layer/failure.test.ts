@@ -8,7 +8,7 @@ import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import { SyscallError } from '../../../native/syscall-error.ts';
 import { TarError } from '../../../registry/oci/tar/tar-error.ts';
 import { writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect } from '../../registry/tar/archives.ts';
+import { collect } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { Lab } from './lab.ts';
 import { file } from './tar-inputs.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { IndexWriter, readIndex } from '../../../executor/inside/layer/index-file.ts';
-import { fileOf, type LayerRun } from '../../../registry/oci/layer-run.ts';
+import { fileOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

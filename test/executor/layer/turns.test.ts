@@ -7,7 +7,7 @@ import type { LayerCompression, WorkerRequest } from '../../../executor/protocol
 import type { Digest } from '../../../registry/oci/digest.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect } from '../../registry/tar/archives.ts';
+import { collect } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { group } from '../copy/copy-lab.ts';
 import { Lab } from './lab.ts';

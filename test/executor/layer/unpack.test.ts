@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
-import { collect, holes } from '../../registry/tar/archives.ts';
+import { collect, holes } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { describeEntry } from './describe-entry.ts';
 import { Lab } from './lab.ts';

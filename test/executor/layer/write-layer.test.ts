@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { timeAtEpoch } from '../../../executor/inside/write-layer.ts';
 import type { LayerCompression } from '../../../executor/protocol/messages.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
-import { readAll } from '../../registry/tar/archives.ts';
+import { readAll } from '../../registry/oci/tar/archives.ts';
 import { requires } from '../../support/requires.ts';
 import { Lab, type LabLayer } from './lab.ts';
 import { dir, file, hardlink, symlink } from './tar-inputs.ts';

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { AT, AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
 import { close, fstatat, openat2, utimensat } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import { bytesOfPath, folderOf, joinPath, nameOf, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
 import { Refusal } from '../../failure.ts';
 import { locateInRoot, openRoot, type PlaceInRoot } from '../../resolve-in-root.ts';

@@ -22,7 +22,7 @@ import {
   openTree,
   umount2,
 } from '../../../../native/mounts.ts';
-import { constantTimeSeconds } from '../../../../registry/oci/constant-time.ts';
+import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
 import { changeOwner, type Owner } from '../../owner.ts';
 import { removePath } from '../../remove.ts';

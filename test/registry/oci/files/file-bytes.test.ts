@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileBytes } from '../../registry/oci/file-bytes.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { fileBytes } from '../../../../registry/oci/files/file-bytes.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 test('fileBytes() fails where it is read, however late that is', async () => {
   using folder = temporaryFolder();

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { decompress } from '../../../registry/oci/compression/decompress.ts';
-import { beyondXzEmbedded } from '../../../registry/oci/compression/xz-headers.ts';
-import { requires } from '../../support/requires.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { decompress } from '../../../../registry/oci/compression/decompress.ts';
+import { beyondXzEmbedded } from '../../../../registry/oci/compression/xz-headers.ts';
+import { requires } from '../../../support/requires.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { collect } from '../tar/archives.ts';
 
 /** Machine code, which is what most filters are for. */

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import tarStream from 'tar-stream';
-import { digestOf } from '../../../registry/oci/digest.ts';
-import { joinPath, rawPath } from '../../../registry/oci/raw-path.ts';
-import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
-import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
-import { readTar } from '../../../registry/oci/tar/reader.ts';
-import { encodeTarHeader, type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
+import { digestOf } from '../../../../registry/oci/digest.ts';
+import { joinPath, rawPath } from '../../../../registry/oci/raw-path.ts';
+import { FileHeaders } from '../../../../registry/oci/tar/file-headers.ts';
+import { type TarHeader, tarHeader } from '../../../../registry/oci/tar/header.ts';
+import { readTar } from '../../../../registry/oci/tar/reader.ts';
+import { encodeTarHeader, type TarInput, writeTar } from '../../../../registry/oci/tar/writer.ts';
 import { collect, fileHeader, inPieces, readAll } from './archives.ts';
 
 const rawText = (maxLength: number) =>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
-import { readTar } from '../../../registry/oci/tar/reader.ts';
-import { TarError, type TarErrorCode } from '../../../registry/oci/tar/tar-error.ts';
-import { encodeTarHeader, writeTar } from '../../../registry/oci/tar/writer.ts';
+import { formatPaxRecord } from '../../../../registry/oci/tar/pax.ts';
+import { readTar } from '../../../../registry/oci/tar/reader.ts';
+import { TarError, type TarErrorCode } from '../../../../registry/oci/tar/tar-error.ts';
+import { encodeTarHeader, writeTar } from '../../../../registry/oci/tar/writer.ts';
 import { collect, fileHeader, handMadeBlock, holes, inPieces, padded, readAll, sealed } from './archives.ts';
 
 const end = Buffer.alloc(1024);

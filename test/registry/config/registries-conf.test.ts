@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
-import { formatReference, parseReference } from '../../registry/address/reference.ts';
-import { loadRegistriesConf } from '../../registry/config/registries-conf.ts';
-import { candidateReferences, pullSites, pushSite } from '../../registry/config/sites.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { formatReference, parseReference } from '../../../registry/address/reference.ts';
+import { loadRegistriesConf } from '../../../registry/config/registries-conf.ts';
+import { candidateReferences, pullSites, pushSite } from '../../../registry/config/sites.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder('registries-conf');
 after(() => folder[Symbol.dispose]());

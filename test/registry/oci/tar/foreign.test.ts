@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { rawPath } from '../../../registry/oci/raw-path.ts';
-import { tarHeader } from '../../../registry/oci/tar/header.ts';
-import { readTar } from '../../../registry/oci/tar/reader.ts';
-import { isHole } from '../../../registry/oci/tar/sparse.ts';
-import { writeTar } from '../../../registry/oci/tar/writer.ts';
+import { rawPath } from '../../../../registry/oci/raw-path.ts';
+import { tarHeader } from '../../../../registry/oci/tar/header.ts';
+import { readTar } from '../../../../registry/oci/tar/reader.ts';
+import { isHole } from '../../../../registry/oci/tar/sparse.ts';
+import { writeTar } from '../../../../registry/oci/tar/writer.ts';
 import { collect, fileHeader, inPieces, readAll } from './archives.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'tar-test-'));
@@ -133,7 +133,7 @@ test('GNU tar reads what writeTar() writes', async () => {
 
 // python3's tarfile and bsdtar are not everywhere; the bytes here are what libarchive 3.6 wrote for `setfattr -n user.a%b`.
 test('readTar() reads attributes of libarchive in base64', async () => {
-  const { formatPaxRecord } = await import('../../../registry/oci/tar/pax.ts');
+  const { formatPaxRecord } = await import('../../../../registry/oci/tar/pax.ts');
   const { handMadeBlock, padded } = await import('./archives.ts');
   const records =
     formatPaxRecord('LIBARCHIVE.xattr.user.a%25b', 'gP8B') +

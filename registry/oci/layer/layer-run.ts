@@ -1,5 +1,5 @@
+import { joinPath, type RawPath } from '../raw-path.ts';
 import type { LayerEntry } from './layer-entry.ts';
-import { joinPath, type RawPath } from './raw-path.ts';
 
 /**
  * What tells files of one folder apart, in columns that are equally long. Most entries of most layers are such files, and columns are

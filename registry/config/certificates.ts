@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { RegistryError } from '../errors/registry-error.ts';
-import { inputText } from '../input-file.ts';
+import { inputText } from '../oci/files/input-file.ts';
 import { hasErrno, reasonOf } from '../oci/thrown.ts';
 import type { Environment } from './proxy.ts';
 

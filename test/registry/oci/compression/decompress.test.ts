@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { compressionOf } from '../../../registry/oci/compression/compression-of.ts';
-import { decompress } from '../../../registry/oci/compression/decompress.ts';
-import { requires } from '../../support/requires.ts';
+import { compressionOf } from '../../../../registry/oci/compression/compression-of.ts';
+import { decompress } from '../../../../registry/oci/compression/decompress.ts';
+import { requires } from '../../../support/requires.ts';
 import { collect } from '../tar/archives.ts';
 
 const { signal } = new AbortController();

@@ -1,4 +1,4 @@
-import type { RawPath } from './raw-path.ts';
+import type { RawPath } from '../raw-path.ts';
 
 /** What every entry of a layer carries. Times are whole seconds since the epoch. */
 interface Attributes {

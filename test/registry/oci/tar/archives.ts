@@ -1,7 +1,7 @@
-import { rawPath } from '../../../registry/oci/raw-path.ts';
-import { type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
-import { formatPaxRecord } from '../../../registry/oci/tar/pax.ts';
-import { readTar, type TarLimits } from '../../../registry/oci/tar/reader.ts';
+import { rawPath } from '../../../../registry/oci/raw-path.ts';
+import { type TarHeader, tarHeader } from '../../../../registry/oci/tar/header.ts';
+import { formatPaxRecord } from '../../../../registry/oci/tar/pax.ts';
+import { readTar, type TarLimits } from '../../../../registry/oci/tar/reader.ts';
 
 /** An entry as tests compare it. */
 export interface ReadEntry extends Omit<TarHeader, 'xattrs'> {

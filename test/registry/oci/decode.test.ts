@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { decodeImageConfig, decodeIndex, decodeManifest, decodeManifestDocument } from '../../registry/oci/decode.ts';
-import { emptyDescriptor } from '../../registry/oci/empty-descriptor.ts';
-import { DocumentError } from '../../registry/oci/json.ts';
-import { layerFormatOf } from '../../registry/oci/layer-format.ts';
-import { mediaType } from '../../registry/oci/media-type.ts';
-import { json } from '../support/registry-image.ts';
+import { decodeImageConfig, decodeIndex, decodeManifest, decodeManifestDocument } from '../../../registry/oci/decode.ts';
+import { emptyDescriptor } from '../../../registry/oci/empty-descriptor.ts';
+import { DocumentError } from '../../../registry/oci/json.ts';
+import { layerFormatOf } from '../../../registry/oci/layer-format.ts';
+import { mediaType } from '../../../registry/oci/media-type.ts';
+import { json } from '../../support/registry-image.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const descriptor = { mediaType: mediaType.layerGzip, digest, size: 1 };
