@@ -1,5 +1,5 @@
 import { basicAuthorization, parseUrl } from './address/url.ts';
-import type { RegistryClient } from './client.ts';
+import type { RegistryClient } from './distribution/client.ts';
 import { redactUrl } from './errors/redact.ts';
 import { RegistryError } from './errors/registry-error.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from './http/exchange.ts';

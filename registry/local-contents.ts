@@ -1,4 +1,5 @@
 import { RegistryError } from './errors/registry-error.ts';
+import { openImage } from './image/open-image.ts';
 import { openDockerFiles, readArchivedImages } from './local/docker-archive.ts';
 import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
 import { parseLocation, type Selector } from './local/location.ts';
@@ -8,7 +9,6 @@ import type { Descriptor } from './oci/descriptor.ts';
 import { layoutPathOf } from './oci/digest.ts';
 import type { SourceImage } from './oci/image-source.ts';
 import type { ImageIndex } from './oci/manifest.ts';
-import { openImage } from './transfer/choose-image.ts';
 
 /** One thing that a layout or an archive holds: an image, or an index of several. */
 export interface LocalContent {

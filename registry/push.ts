@@ -1,18 +1,18 @@
 import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from './address/reference.ts';
-import type { RegistryClient } from './client.ts';
+import { allOrFirstFailure } from './distribution/all-or-first-failure.ts';
+import type { RegistryClient } from './distribution/client.ts';
+import type { PushBlob } from './distribution/push-blob.ts';
+import { addReferrer, subjectOf } from './distribution/referrers.ts';
+import type { Repository } from './distribution/repository.ts';
+import { type UploadOutcome, uploadBlob } from './distribution/upload.ts';
 import { RegistryError } from './errors/registry-error.ts';
 import { headerOf } from './http/exchange.ts';
 import { decodeManifest } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from './oci/digest.ts';
 import { isManifestType, layerFormatOf } from './oci/layer-format.ts';
-import type { Repository } from './repository.ts';
-import { allOrFirstFailure } from './transfer/all-or-first-failure.ts';
-import type { PushBlob } from './transfer/push-blob.ts';
-import { addReferrer, subjectOf } from './transfer/referrers.ts';
-import { type UploadOutcome, uploadBlob } from './transfer/upload.ts';
 
-export type { PushBlob } from './transfer/push-blob.ts';
+export type { PushBlob } from './distribution/push-blob.ts';
 
 /** An image in parts. The manifest names them all; bytes are opened only when they must be sent. */
 export interface PushImage {

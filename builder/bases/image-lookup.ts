@@ -8,7 +8,7 @@ import {
   withDefaultTag,
   withDigest,
 } from '../../registry/address/reference.ts';
-import type { RegistryClient, RegistryLimits } from '../../registry/client.ts';
+import type { RegistryClient, RegistryLimits } from '../../registry/distribution/client.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
@@ -66,7 +66,7 @@ export class ImageLookup implements AsyncDisposable {
   }
 
   async #makeClient(): Promise<RegistryClient> {
-    const { RegistryClient: Client } = await import('../../registry/client.ts');
+    const { RegistryClient: Client } = await import('../../registry/distribution/client.ts');
     const { options, signal, onNotice, limits = {} } = this.#services;
     const { environment = process.env, authFile, certDirectory, tlsVerify } = options;
     return new Client({ environment, authFile, certDirectory, tlsVerify, signal, onNotice, limits });
@@ -140,14 +140,14 @@ export class ImageLookup implements AsyncDisposable {
   }
 
   async #isCurrent(known: SourceImage, reference: Reference): Promise<boolean> {
-    const { resolveDigest } = await import('../../registry/resolve.ts');
+    const { resolveDigest } = await import('../../registry/resolve-image.ts');
     const { signal } = this.#services;
     const { descriptor } = await resolveDigest(formatReference(reference), { client: await this.client(), signal });
     return descriptor.digest === known.descriptor.digest || descriptor.digest === known.index?.digest;
   }
 
   async #pull(name: string, wanted: { reference: Reference; platform: Platform }): Promise<SourceImage> {
-    const { resolveImage } = await import('../../registry/resolve.ts');
+    const { resolveImage } = await import('../../registry/resolve-image.ts');
     const { store, signal } = this.#services;
     const image = await resolveImage(name, { client: await this.client(), platform: wanted.platform, signal });
     await store.blobs.putBytes(image.manifestBytes, image.descriptor.digest);
@@ -180,7 +180,7 @@ export class ImageLookup implements AsyncDisposable {
       name: familiarReference({ registry, repository }),
       origin: { registry, repository },
       open: async (descriptor, options) => {
-        const { registryBlobs } = await import('../../registry/transfer/blob-source.ts');
+        const { registryBlobs } = await import('../../registry/distribution/blob-source.ts');
         return registryBlobs(await this.client(), reference).open(descriptor, options);
       },
     };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import type { DownloadRecord } from '../../cache/downloads.ts';
 import type { Store } from '../../cache/store.ts';
-import type { RegistryClient } from '../../registry/client.ts';
+import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { redactUrl } from '../../registry/errors/redact.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';

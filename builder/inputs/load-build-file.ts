@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Source } from '../../parser/syntax/span.ts';
-import type { RegistryClient } from '../../registry/client.ts';
+import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';

@@ -1,4 +1,4 @@
-import type { RegistryClient } from '../../registry/client.ts';
+import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';

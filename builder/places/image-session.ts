@@ -1,5 +1,5 @@
 import type { Store } from '../../cache/store.ts';
-import type { RegistryClient } from '../../registry/client.ts';
+import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { type OnProgress, RootFolders } from '../layers/root-folders.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
@@ -59,7 +59,7 @@ export class ImageSession implements AsyncDisposable {
   }
 
   async #startClient(settings: RegistrySettings): Promise<RegistryClient> {
-    const { RegistryClient: Client } = await import('../../registry/client.ts');
+    const { RegistryClient: Client } = await import('../../registry/distribution/client.ts');
     const { signal, onNotice } = this;
     return this.#cleanup.use(new Client({ ...settings, environment: this.#environment, signal, onNotice }));
   }

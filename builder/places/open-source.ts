@@ -1,4 +1,5 @@
 import { RegistryError } from '../../registry/errors/registry-error.ts';
+import { chooseEntry } from '../../registry/image/choose-image.ts';
 import type { LocalContent } from '../../registry/local-contents.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
@@ -6,7 +7,6 @@ import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { chooseEntry } from '../../registry/transfer/choose-image.ts';
 import { UsageError } from '../contract/errors.ts';
 import { indexDocument } from '../image/new-documents.ts';
 import type { WholeImage } from '../image/whole-image.ts';
@@ -58,7 +58,7 @@ export async function openRemote(
   readonly descriptor: Descriptor;
 }> {
   const [{ resolveIndex }, { formatReference }] = await Promise.all([
-    import('../../registry/resolve.ts'),
+    import('../../registry/resolve-image.ts'),
     import('../../registry/address/reference.ts'),
   ]);
   const found = await resolveIndex(name, { client: await session.client(registry), signal: session.signal });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { formatReference, parseReference, withDefaultTag } from '../address/reference.ts';
 import { documentError, RegistryError } from '../errors/registry-error.ts';
+import type { FetchedManifest } from '../image/fetched-manifest.ts';
+import { openImage } from '../image/open-image.ts';
 import { decodeImageConfig, decodeIndex, largestConfigBytes, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, digestFromHex, digestOf, layoutPathOf } from '../oci/digest.ts';
@@ -10,8 +12,6 @@ import { isManifestType } from '../oci/layer-format.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { mediaType } from '../oci/media-type.ts';
 import { ownValue } from '../oci/own-value.ts';
-import { openImage } from '../transfer/choose-image.ts';
-import type { FetchedManifest } from '../transfer/manifest.ts';
 import { layoutBlobs, readManifest } from './layout.ts';
 import type { Selector } from './location.ts';
 import { readSmall, type StoredFile, type StoredFiles } from './stored-files.ts';

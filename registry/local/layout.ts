@@ -1,12 +1,13 @@
 import { documentError, RegistryError } from '../errors/registry-error.ts';
+import { chooseEntry, chooseImage } from '../image/choose-image.ts';
+import type { FetchedManifest } from '../image/fetched-manifest.ts';
+import { openImage } from '../image/open-image.ts';
 import { decodeIndex, decodeManifestDocument, largestManifestBytes } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { digestLike, layoutPathOf } from '../oci/digest.ts';
 import type { BlobSource, SourceImage } from '../oci/image-source.ts';
 import type { ImageIndex } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
-import { chooseEntry, chooseImage, openImage } from '../transfer/choose-image.ts';
-import type { FetchedManifest } from '../transfer/manifest.ts';
 import type { Selector } from './location.ts';
 import { readSmall, type StoredFiles } from './stored-files.ts';
 

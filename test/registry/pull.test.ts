@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
+import { RegistryClient, type RegistryLimits } from '../../registry/distribution/client.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { resolveDigest, resolveImage } from '../../registry/resolve.ts';
+import { resolveDigest, resolveImage } from '../../registry/resolve-image.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';
 import { collect, describe as describeBytes, json, plant, testImage, testIndex } from '../support/registry-image.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { RegistryClient, type RegistryLimits } from '../../registry/client.ts';
+import { RegistryClient, type RegistryLimits } from '../../registry/distribution/client.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { type PushImage, type PushOptions, type PushProgress, pushImage, pushIndex } from '../../registry/push.ts';
-import { resolveImage } from '../../registry/resolve.ts';
+import { resolveImage } from '../../registry/resolve-image.ts';
 import { FakeRegistry, type FaultRule } from '../support/fake-registry.ts';
 import { describe as describeBytes, json, plant, type TestImage, testImage, testIndex } from '../support/registry-image.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { RegistryClient } from '../../registry/client.ts';
+import { RegistryClient } from '../../registry/distribution/client.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
-import { resolveImage } from '../../registry/resolve.ts';
+import { resolveImage } from '../../registry/resolve-image.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 

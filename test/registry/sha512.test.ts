@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RegistryClient } from '../../registry/client.ts';
+import { RegistryClient } from '../../registry/distribution/client.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { digestLike, parseDigest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { pushIndex } from '../../registry/push.ts';
-import { resolveImage } from '../../registry/resolve.ts';
+import { resolveImage } from '../../registry/resolve-image.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { json, testImage, testIndex } from '../support/registry-image.ts';
 

@@ -55,8 +55,8 @@ async function signIn(parsed: ParsedFlags, context: CommandContext): Promise<num
   await checkRegistryFiles({ certDirectory, authFile: existsSync(options.authFile ?? '') ? options.authFile : undefined });
   const password = await readCredentials(registry, { parsed, context });
   const [{ RegistryClient }, { login }] = await Promise.all([
-    import('../../../registry/client.ts'),
-    import('../../../registry/auth/login.ts'),
+    import('../../../registry/distribution/client.ts'),
+    import('../../../registry/login.ts'),
   ]);
   await using client = new RegistryClient({ ...registrySettings(parsed), ...options });
   const { host, keptIn } = await login(registry, password, { ...options, client });

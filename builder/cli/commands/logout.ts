@@ -27,7 +27,7 @@ export async function runLogout(context: CommandContext): Promise<number> {
 }
 
 async function signOut(parsed: ParsedFlags, context: CommandContext): Promise<number> {
-  const { logout, signedIn } = await import('../../../registry/auth/login.ts');
+  const { logout, signedIn } = await import('../../../registry/login.ts');
   const options = credentialOptions(parsed, context);
   await checkRegistryFiles(options);
   const isAll = parsed.isOn('--all') === true;

@@ -1,7 +1,6 @@
 import { isDowngrade } from '../address/downgrade.ts';
 import { formatReference, type Reference } from '../address/reference.ts';
 import { parseUrl } from '../address/url.ts';
-import type { FirstResult, RegistryClient } from '../client.ts';
 import type { Site } from '../config/sites.ts';
 import { redactUrl } from '../errors/redact.ts';
 import { RegistryError } from '../errors/registry-error.ts';
@@ -10,8 +9,9 @@ import { Patience } from '../http/patience.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { BlobSource, BlobStream } from '../oci/image-source.ts';
 import { layerFormatOf } from '../oci/layer-format.ts';
-import type { Repository } from '../repository.ts';
 import { openBlobStream } from './blob-stream.ts';
+import type { FirstResult, RegistryClient } from './client.ts';
+import type { Repository } from './repository.ts';
 
 /** The blobs of a repository. At most `parallelBlobs` of one registry are open at once, so whoever opens one must read or leave it. */
 export function registryBlobs(client: RegistryClient, reference: Reference): BlobSource {

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
-import { parseChallenges, preferredChallenge } from '../../registry/auth/challenge.ts';
-import type { Credentials } from '../../registry/auth/credentials.ts';
-import { findCredentials } from '../../registry/auth/find-credentials.ts';
-import { login, logout } from '../../registry/auth/login.ts';
-import { requestToken } from '../../registry/auth/token.ts';
-import { RegistryClient, type RegistryClientOptions } from '../../registry/client.ts';
-import { pushImage } from '../../registry/push.ts';
-import { resolveImage } from '../../registry/resolve.ts';
-import { FakeRegistry, type FakeRegistryOptions } from '../support/fake-registry.ts';
-import { collect, json, plant, testImage } from '../support/registry-image.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { parseChallenges, preferredChallenge } from '../../../registry/auth/challenge.ts';
+import type { Credentials } from '../../../registry/auth/credentials.ts';
+import { findCredentials } from '../../../registry/auth/find-credentials.ts';
+import { requestToken } from '../../../registry/auth/token.ts';
+import { RegistryClient, type RegistryClientOptions } from '../../../registry/distribution/client.ts';
+import { login, logout } from '../../../registry/login.ts';
+import { pushImage } from '../../../registry/push.ts';
+import { resolveImage } from '../../../registry/resolve-image.ts';
+import { FakeRegistry, type FakeRegistryOptions } from '../../support/fake-registry.ts';
+import { collect, json, plant, testImage } from '../../support/registry-image.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder('auth');
 const platform = { os: 'linux', architecture: 'amd64' };

@@ -1,13 +1,15 @@
 import { familiarReference, formatReference, type Reference, withDefaultTag, withDigest } from './address/reference.ts';
-import type { RegistryClient } from './client.ts';
+import { registryBlobs } from './distribution/blob-source.ts';
+import type { RegistryClient } from './distribution/client.ts';
+import { fetchManifest, headManifest } from './distribution/manifest.ts';
 import { RegistryError } from './errors/registry-error.ts';
+import { chooseImage } from './image/choose-image.ts';
+import type { FetchedManifest } from './image/fetched-manifest.ts';
+import { openImage } from './image/open-image.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import type { SourceImage } from './oci/image-source.ts';
 import type { ImageIndex } from './oci/manifest.ts';
 import type { Platform } from './oci/platform.ts';
-import { registryBlobs } from './transfer/blob-source.ts';
-import { chooseImage, openImage } from './transfer/choose-image.ts';
-import { type FetchedManifest, fetchManifest, headManifest } from './transfer/manifest.ts';
 
 export interface ResolveOptions {
   readonly client: RegistryClient;

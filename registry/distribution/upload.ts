@@ -5,8 +5,8 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import { Patience, type PatienceOptions } from '../http/patience.ts';
 import { isTransient, pause } from '../http/retry.ts';
-import { type Repository, withoutHead } from '../repository.ts';
 import type { PushBlob } from './push-blob.ts';
+import { type Repository, withoutHead } from './repository.ts';
 import { countedBody } from './upload-body.ts';
 
 export interface UploadOptions extends PatienceOptions {

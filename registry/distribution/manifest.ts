@@ -1,20 +1,14 @@
 import type { Reference } from '../address/reference.ts';
-import type { RegistryClient } from '../client.ts';
 import { documentError, RegistryError } from '../errors/registry-error.ts';
 import { contentTypeOf, headerOf, readLimited } from '../http/exchange.ts';
+import type { FetchedManifest } from '../image/fetched-manifest.ts';
 import { decodeManifestDocument, largestManifestBytes, type ManifestDocument } from '../oci/decode.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from '../oci/digest.ts';
 import { isIndexType, isManifestType } from '../oci/layer-format.ts';
 import { mediaType } from '../oci/media-type.ts';
-import { type Repository, withoutHead } from '../repository.ts';
-
-/** A manifest or index as fetched: its bytes have the digest of the descriptor. */
-export interface FetchedManifest {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-  readonly document: ManifestDocument;
-}
+import type { RegistryClient } from './client.ts';
+import { type Repository, withoutHead } from './repository.ts';
 
 export interface FetchOptions {
   readonly client: RegistryClient;

@@ -1,18 +1,18 @@
-import { formatReference, type Reference, type RepositoryName } from './address/reference.ts';
-import type { CredentialOptions, Credentials } from './auth/credentials.ts';
-import { findCredentials } from './auth/find-credentials.ts';
-import type { Environment } from './config/proxy.ts';
-import { loadRegistriesConf, type RegistriesConf } from './config/registries-conf.ts';
-import { candidateReferences, pullSites, pushSite, type Site } from './config/sites.ts';
-import { cleanText, redactText } from './errors/redact.ts';
-import { RegistryError } from './errors/registry-error.ts';
+import { formatReference, type Reference, type RepositoryName } from '../address/reference.ts';
+import type { CredentialOptions, Credentials } from '../auth/credentials.ts';
+import { findCredentials } from '../auth/find-credentials.ts';
+import type { Environment } from '../config/proxy.ts';
+import { loadRegistriesConf, type RegistriesConf } from '../config/registries-conf.ts';
+import { candidateReferences, pullSites, pushSite, type Site } from '../config/sites.ts';
+import { cleanText, redactText } from '../errors/redact.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import { discard, type Exchange, type HttpRequest } from '../http/exchange.ts';
+import { Patience } from '../http/patience.ts';
+import { redirecting } from '../http/redirect.ts';
+import { replyError } from '../http/reply-error.ts';
+import { retrying } from '../http/retry.ts';
+import { Transport } from '../http/transport.ts';
 import { authorizerFor, greetHost, type RegistryHost } from './host.ts';
-import { discard, type Exchange, type HttpRequest } from './http/exchange.ts';
-import { Patience } from './http/patience.ts';
-import { redirecting } from './http/redirect.ts';
-import { replyError } from './http/reply-error.ts';
-import { retrying } from './http/retry.ts';
-import { Transport } from './http/transport.ts';
 import { Repository } from './repository.ts';
 
 /** Times and numbers that tests shorten. */

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { RegistryClient } from '../client.ts';
-import { RegistryError } from '../errors/registry-error.ts';
-import { reasonOf } from '../oci/thrown.ts';
-import { authFileToWrite, normaliseKey, readAuthFile } from './auth-file.ts';
-import { eraseFromHelper, storeInHelper } from './credential-helper.ts';
-import type { CredentialOptions } from './credentials.ts';
-import { serverKey } from './find-credentials.ts';
+import { authFileToWrite, normaliseKey, readAuthFile } from './auth/auth-file.ts';
+import { eraseFromHelper, storeInHelper } from './auth/credential-helper.ts';
+import type { CredentialOptions } from './auth/credentials.ts';
+import { serverKey } from './auth/find-credentials.ts';
+import type { RegistryClient } from './distribution/client.ts';
+import { RegistryError } from './errors/registry-error.ts';
+import { reasonOf } from './oci/thrown.ts';
 
 /** Where credentials were kept, for the message after a login. */
 export interface LoginResult {

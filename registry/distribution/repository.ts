@@ -1,9 +1,9 @@
-import { formatReference, type RepositoryName } from './address/reference.ts';
+import { formatReference, type RepositoryName } from '../address/reference.ts';
+import type { HttpBody, HttpMethod, HttpRequest, HttpResponse } from '../http/exchange.ts';
+import { discard, type Exchange, headersOf } from '../http/exchange.ts';
+import type { Patience } from '../http/patience.ts';
+import { replyError } from '../http/reply-error.ts';
 import type { RegistryHost } from './host.ts';
-import type { HttpBody, HttpMethod, HttpRequest, HttpResponse } from './http/exchange.ts';
-import { discard, type Exchange, headersOf } from './http/exchange.ts';
-import type { Patience } from './http/patience.ts';
-import { replyError } from './http/reply-error.ts';
 
 /** How a server answers HEAD when it knows GET alone. (RFC 9110, 15.5.6 and 15.6.2) */
 export const withoutHead: readonly number[] = [405, 501];

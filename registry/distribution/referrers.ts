@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { mediaType } from '../oci/media-type.ts';
-import type { Repository } from '../repository.ts';
+import type { Repository } from './repository.ts';
 
 interface Referrer {
   readonly repository: Repository;

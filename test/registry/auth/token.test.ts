@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Credentials } from '../../registry/auth/credentials.ts';
-import { requestToken, type TokenRequest } from '../../registry/auth/token.ts';
-import type { Exchange, HttpRequest } from '../../registry/http/exchange.ts';
-import { type FakeReply, fakeReply } from '../support/fake-reply.ts';
+import type { Credentials } from '../../../registry/auth/credentials.ts';
+import { requestToken, type TokenRequest } from '../../../registry/auth/token.ts';
+import type { Exchange, HttpRequest } from '../../../registry/http/exchange.ts';
+import { type FakeReply, fakeReply } from '../../support/fake-reply.ts';
 
 /** A token service that answers in turn, and what it was asked. */
 function service(...replies: readonly FakeReply[]): { readonly exchange: Exchange; readonly asked: HttpRequest[] } {

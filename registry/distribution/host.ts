@@ -1,15 +1,15 @@
-import { isLoopback } from './address/loopback.ts';
-import { parseUrl } from './address/url.ts';
-import { Authorizer } from './auth/authorize.ts';
-import type { Credentials } from './auth/credentials.ts';
-import { RegistryError } from './errors/registry-error.ts';
-import { discard, type Exchange, type HttpResponse } from './http/exchange.ts';
-import type { Patience } from './http/patience.ts';
-import { replyError } from './http/reply-error.ts';
-import { isTransientStatus, pause } from './http/retry.ts';
-import { Semaphore } from './http/semaphore.ts';
-import type { Transport } from './http/transport.ts';
-import type { Digest } from './oci/digest.ts';
+import { isLoopback } from '../address/loopback.ts';
+import { parseUrl } from '../address/url.ts';
+import { Authorizer } from '../auth/authorize.ts';
+import type { Credentials } from '../auth/credentials.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import { discard, type Exchange, type HttpResponse } from '../http/exchange.ts';
+import type { Patience } from '../http/patience.ts';
+import { replyError } from '../http/reply-error.ts';
+import { isTransientStatus, pause } from '../http/retry.ts';
+import { Semaphore } from '../http/semaphore.ts';
+import type { Transport } from '../http/transport.ts';
+import type { Digest } from '../oci/digest.ts';
 
 /** A registry that has answered: where it is, how it is spoken to, how it wants to be signed in at. */
 export interface RegistryHost {
