@@ -1,7 +1,8 @@
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import type { Digest } from '../registry/oci/digest.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
 import type { BlobStore } from './blob-store.ts';
-import { descriptorOrUndefined, digestOrUndefined, type JsonObject, readRecord } from './json-record.ts';
+import { descriptorOrUndefined, digestOrUndefined, readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 

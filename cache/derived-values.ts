@@ -1,4 +1,5 @@
-import { type JsonObject, readRecord } from './json-record.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
+import { readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../registry/oci/digest.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
 import type { BlobStore } from './blob-store.ts';
-import { digestOrUndefined, type JsonObject, readRecord } from './json-record.ts';
+import { digestOrUndefined, readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 

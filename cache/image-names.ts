@@ -1,11 +1,12 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
 import { byText } from '../registry/oci/sort-order.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from './errors.ts';
 import { readIfThere } from './files.ts';
-import { descriptorOrUndefined, type JsonObject, placeOf, unsealedOrOld } from './json-record.ts';
+import { descriptorOrUndefined, placeOf, unsealedOrOld } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 

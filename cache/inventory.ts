@@ -3,9 +3,10 @@ import { lstat, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
+import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
 import { readIfThere, statIfThere } from './files.ts';
-import { digestOrUndefined, isJsonObject, type JsonObject, parseRecord } from './json-record.ts';
+import { digestOrUndefined, parseRecord } from './json-record.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
 
 export type ItemKind =

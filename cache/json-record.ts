@@ -3,17 +3,10 @@ import { utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { type Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, isDigest } from '../registry/oci/digest.ts';
+import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
 import { hasErrno, isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, storeError } from './errors.ts';
 import { readIfThere } from './files.ts';
-
-/** A JSON object whose fields are not known yet. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** True for objects, not for arrays and null. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /**
  * Reads a record. What is missing, is not as it was written, was written for another place or has the wrong fields (`read` gives undefined)

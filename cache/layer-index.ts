@@ -1,14 +1,11 @@
 import { createHash, hash } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
-import type { LayerEntry } from '../registry/oci/layer/layer-entry.ts';
+import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
+import type { LayerEntry, PresentEntry } from '../registry/oci/layer/layer-entry.ts';
 import { digestLength, entriesOf, type LayerRun } from '../registry/oci/layer/layer-run.ts';
 import type { RawPath } from '../registry/oci/raw-path.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
 import { openIfThere, readIfThere } from './files.ts';
-import { isJsonObject, type JsonObject } from './json-record.ts';
-
-/** Something that is in a layer, as against what the layer hides. */
-export type PresentEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
 
 /** What one layer says, by path. A path that occurs twice in the layer keeps its last entry. */
 export interface LayerIndex {

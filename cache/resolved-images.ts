@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
 import type { Platform } from '../registry/oci/platform.ts';
 import type { BlobStore } from './blob-store.ts';
-import { descriptorOrUndefined, type JsonObject, readRecord } from './json-record.ts';
+import { descriptorOrUndefined, readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
 import type { StoreLayout } from './store-layout.ts';
 

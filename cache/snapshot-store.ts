@@ -2,24 +2,18 @@ import { hash } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../registry/oci/digest.ts';
+import type { JsonObject } from '../registry/oci/json.ts';
 import type { LayerEntry } from '../registry/oci/layer/layer-entry.ts';
+import type { LayerFacts } from '../registry/oci/layer-facts.ts';
 import { errnoOf, hasErrno, isMissing } from '../registry/oci/thrown.ts';
 import { orStoreError, StoreError, storeError } from './errors.ts';
 import { fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from './files.ts';
 import { type GroupCommit, syncFileSystem } from './group-commit.ts';
-import { digestOrUndefined, type JsonObject, sealed, touch, unsealedOrOld } from './json-record.ts';
+import { digestOrUndefined, sealed, touch, unsealedOrOld } from './json-record.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
 import { removeTree } from './remove-tree.ts';
 import { type BuildSession, isAbandoned } from './session.ts';
 import { type StoreLayout, snapshotFiles } from './store-layout.ts';
-
-/** What is known of the layer that a snapshot holds. */
-export interface LayerFacts {
-  readonly diffId: Digest;
-  /** Bytes of the uncompressed tar. */
-  readonly sizeBytes: number;
-  readonly entries: number;
-}
 
 /** A file-system state: the layer's folder on top of the parents. */
 export interface Snapshot {

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Digest } from '../registry/oci/digest.ts';
-import { digestOrUndefined, isJsonObject, type JsonObject, readRecord } from './json-record.ts';
+import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
+import type { LayerFacts } from '../registry/oci/layer-facts.ts';
+import { digestOrUndefined, readRecord } from './json-record.ts';
 import { type Publisher, publishLater } from './published-file.ts';
-import type { LayerFacts } from './snapshot-store.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** One named part of a step's key: compared by digest, shown as text. Secrets are masked before they come here. */

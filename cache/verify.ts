@@ -2,11 +2,12 @@ import nodePath from 'node:path';
 import { largestManifestBytes } from '../registry/oci/decode.ts';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
+import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
 import { StoreError } from './errors.ts';
 import { isWholeTable } from './file-digests.ts';
 import { readIfThere, statIfThere } from './files.ts';
 import { type Item, type ItemKind, jsonIn, takeInventory } from './inventory.ts';
-import { descriptorOrUndefined, isJsonObject, type JsonObject, placeOf, unsealedOrOld } from './json-record.ts';
+import { descriptorOrUndefined, placeOf, unsealedOrOld } from './json-record.ts';
 import type { Store } from './store.ts';
 
 /** Something in the store that is not what was written. */

@@ -9,7 +9,7 @@ import { buildFindings } from '../check/build-findings.ts';
 import { checkGivenFiles } from '../check/given-files.ts';
 import { ignoredPaths } from '../check/ignored-paths.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { hostPlatform, platformsOf } from '../contract/platforms.ts';
+import { hostPlatform, platformsToBuild } from '../contract/platforms.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { imageForm } from '../image/image-form.ts';
@@ -43,7 +43,7 @@ import { holdsImage, outputsOf } from './outputs.ts';
 export async function build(options: BuildOptions): Promise<BuildResult> {
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const platforms = platformsOf(options);
+  const platforms = platformsToBuild(options);
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);

@@ -43,7 +43,7 @@ export interface PlannedGroup {
  * Decides which files a COPY or ADD takes, by BuildKit's rules, without copying any; contents are hashed on the way. Sources that match
  * nothing give no group. Throws a SourceError that names the source.
  */
-export async function planCopy(tree: FileTree, request: CopyRequest): Promise<readonly PlannedGroup[]> {
+export async function chooseCopiedFiles(tree: FileTree, request: CopyRequest): Promise<readonly PlannedGroup[]> {
   const excludes = patternList(request.excludes);
   const groups: PlannedGroup[] = [];
   for (const [number, source] of request.sources.entries()) {

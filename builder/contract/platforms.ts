@@ -22,7 +22,7 @@ export function hostPlatform(): Platform {
 }
 
 /** The platforms to build for, each once: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
-export function platformsOf({ platforms = [] }: BuildOptions): readonly Platform[] {
+export function platformsToBuild({ platforms = [] }: BuildOptions): readonly Platform[] {
   if (platforms.length === 0) return [hostPlatform()];
   const byName = new Map(platforms.map((text) => platformOf(text)).map((platform) => [formatPlatform(platform), platform]));
   return [...byName.values()];

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { OutputError, UsageError } from '../contract/errors.ts';
 import type { Output } from '../contract/options.ts';
 import { indexFile, markerFile } from './layout-files.ts';
-import { kindAt, outputFailure, placeOf } from './whole-output.ts';
+import { kindAt, outputFailure, pathBehindLinks } from './whole-output.ts';
 
 /** Standard output as an output's destination. */
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -38,7 +38,7 @@ export async function checkFile(
   if (kind === 'folder') throw folderInTheWay(destination, what);
   // A pipe or a device has no temporary name.
   if (kind === 'other') return checkAccess(destination, destination, constants.W_OK);
-  const parent = dirname(await placeOf(destination));
+  const parent = dirname(await pathBehindLinks(destination));
   if (kind === undefined && made.some((folder) => isWithin(resolve(parent), folder)) && (await kindAt(parent)) === undefined)
     return;
   await checkAccess(destination, parent, constants.W_OK | constants.X_OK);

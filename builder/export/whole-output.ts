@@ -15,7 +15,7 @@ import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
  */
 export async function writeWhole(destination: string, write: (temporary: string) => Promise<void>): Promise<void> {
   try {
-    const place = await placeOf(destination);
+    const place = await pathBehindLinks(destination);
     const parent = dirname(place);
     await withTemporaryFolder(parent, basename(place), async (folder) => {
       const temporary = join(folder, 'new');
@@ -46,7 +46,7 @@ export async function toDevice(destination: string, write: (handle: FileHandle) 
 }
 
 /** What links at a path lead to. */
-export async function placeOf(path: string): Promise<string> {
+export async function pathBehindLinks(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
-import { platformsOf } from '../contract/platforms.ts';
+import { platformsToBuild } from '../contract/platforms.ts';
 import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import { type Annotation, checkAnnotations, parseAnnotations } from './annotations.ts';
 import type { ImageFormat } from './media-types.ts';
@@ -30,7 +30,7 @@ const defaultZstdLevel = 3;
 /** The form of the image that an output wants. Throws UsageError for what is not possible. */
 export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const wanted: ImageOutputOptions = ('image' in output ? output.image : undefined) ?? {};
-  const compression = compressionOf(wanted, '--output');
+  const compression = layerCompressionOf(wanted, '--output');
   const format = wanted.format ?? options.format ?? 'oci';
   if (format === 'docker' && compression.kind === 'zstd') throw dockerZstd('--output');
   const annotations = annotationsOf(options, wanted);
@@ -54,7 +54,7 @@ function refuseAnnotations([first]: readonly Annotation[]): void {
 
 /** Those of the output come last, where they win. */
 function annotationsOf(options: BuildOptions, wanted: ImageOutputOptions): readonly Annotation[] {
-  const made = { platforms: platformsOf(options), hasIndex: isMultiPlatform(options) };
+  const made = { platforms: platformsToBuild(options), hasIndex: isMultiPlatform(options) };
   const read = (flag: string, record: Readonly<Record<string, string>> = {}): readonly Annotation[] => {
     const annotations = parseAnnotations(record, flag);
     checkAnnotations(annotations, made, flag);
@@ -77,7 +77,7 @@ export function formKey(form: ImageForm): string {
 }
 
 /** How layers are compressed; gzip unless something else is wanted. Throws UsageError, naming the flag, for a level that does not exist. */
-export function compressionOf(
+export function layerCompressionOf(
   { compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>,
   flag: string,
 ): LayerCompression {

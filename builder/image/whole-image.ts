@@ -42,7 +42,7 @@ export function imageIdOf(whole: WholeImage): string {
 }
 
 /** The platform of an image: what its index says, else what its configuration says. */
-export function platformOf({ descriptor, config }: Pick<ImageParts, 'descriptor' | 'config'>): Platform | undefined {
+export function platformOfParts({ descriptor, config }: Pick<ImageParts, 'descriptor' | 'config'>): Platform | undefined {
   if (descriptor.platform !== undefined || config === undefined) return descriptor.platform;
   const { os, architecture, variant, 'os.version': version } = config;
   return normalisePlatform({

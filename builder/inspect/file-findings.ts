@@ -7,7 +7,7 @@ import { buildFindings, type CheckedPlan } from '../check/build-findings.ts';
 import { eachOnce, type PlatformFindings } from '../check/for-each-platform.ts';
 import { ignoredPaths } from '../check/ignored-paths.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { hostPlatform, platformsOf } from '../contract/platforms.ts';
+import { hostPlatform, platformsToBuild } from '../contract/platforms.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
@@ -37,7 +37,7 @@ export async function fileFindings({ parsed, findImage }: InspectedFile, options
       ? { platform, findings: [] }
       : planOf(file, { ...inspectionOptionsOf(options, surroundings), isEveryStageNeeded }, images);
   };
-  const planned = await Promise.all(platformsOf(options).map(planFor));
+  const planned = await Promise.all(platformsToBuild(options).map(planFor));
   const found = buildFindings({
     file: partial,
     sources,

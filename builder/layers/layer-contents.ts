@@ -1,5 +1,4 @@
-import type { PresentEntry } from '../../cache/layer-index.ts';
-import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
+import type { LayerEntry, PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { byText } from '../../registry/oci/sort-order.ts';
 

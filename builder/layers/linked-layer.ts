@@ -5,8 +5,8 @@ import type { StepRecord } from '../../cache/step-records.ts';
 import type { Store } from '../../cache/store.ts';
 import { snapshotFiles } from '../../cache/store-layout.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
-import type { LayerFacts } from '../../executor/protocol/actions.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
+import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import { orForgetDamaged } from './verify-layers.ts';
 

@@ -1,9 +1,9 @@
 import { StoreError } from '../../cache/errors.ts';
-import type { LayerFacts } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
+import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 

@@ -6,7 +6,7 @@ import { checkDestinations } from '../export/check-destination.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
 import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
 import { formatOf } from '../image/new-documents.ts';
-import { descriptorOf, type ImageParts, platformOf, type WholeImage } from '../image/whole-image.ts';
+import { descriptorOf, type ImageParts, platformOfParts, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession } from './image-session.ts';
 import { fetchBlobs } from './keep-image.ts';
 
@@ -63,7 +63,7 @@ function builtImage({ whole, names, areVerbatim = false }: NamedImage, files: Bl
   if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names: given, platforms: manifests };
   const [only] = manifests;
   if (only === undefined) throw new Error('nothing to write');
-  const platform = whole.images[0] && platformOf(whole.images[0]);
+  const platform = whole.images[0] && platformOfParts(whole.images[0]);
   return { ...only, descriptor: { ...descriptor, ...(platform !== undefined && { platform }) }, names: given };
 }
 

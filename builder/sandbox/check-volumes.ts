@@ -7,7 +7,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import type { SelectedStage } from '../plan/stages/selection.ts';
 import type { Tell } from '../session/tell.ts';
-import { parseVolume, volumeNotices } from '../settings/volume.ts';
+import { parseVolumeOption, volumeNotices } from '../settings/volume.ts';
 import { systemReason } from '../show/system-reason.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */
@@ -28,7 +28,7 @@ export async function checkVolumes(
     tell({ kind: 'notice', message });
   }
   const homes = await Promise.all([passwdHome(), environment['HOME'] ?? '/'].map(placeOf));
-  for (const { source, isGiven, isOverlay } of volumes.map((text) => parseVolume(text).mount)) {
+  for (const { source, isGiven, isOverlay } of volumes.map((text) => parseVolumeOption(text).mount)) {
     if (isGiven !== true || isOverlay === true) continue;
     const place = await placeOf(source);
     if (!precious.has(place) && !homes.includes(place)) continue;
@@ -43,7 +43,7 @@ export async function checkVolumes(
  * ids.
  */
 export async function checkVolumeSources(volumes: readonly string[]): Promise<void> {
-  for (const { source } of volumes.map((text) => parseVolume(text).mount)) {
+  for (const { source } of volumes.map((text) => parseVolumeOption(text).mount)) {
     try {
       await stat(source);
     } catch (error) {

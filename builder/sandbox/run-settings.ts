@@ -2,7 +2,7 @@ import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { buildArgsOf } from '../plan/model/plan-options.ts';
 import { checkHostname, parseHost, parseUlimit, sandboxHostname } from '../settings/run-values.ts';
-import { parseVolume } from '../settings/volume.ts';
+import { parseVolumeOption } from '../settings/volume.ts';
 
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
@@ -21,7 +21,7 @@ export function runSettings(options: BuildOptions): RunSettings {
     dns: { servers: options.dns ?? [], searches: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
     ulimits: (options.ulimits ?? []).map(parseUlimit),
     shmSizeBytes: options.shmSizeBytes ?? defaultShmSizeBytes,
-    volumes: (options.volumes ?? []).map((text) => parseVolume(text).mount),
+    volumes: (options.volumes ?? []).map((text) => parseVolumeOption(text).mount),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
-import { byKind, listOf, objectAt, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
+import { byKind, listOf, membersOf, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { parseDeviceFlag } from './device-flag.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
@@ -19,7 +19,7 @@ import {
   withMethod,
   word,
 } from './values.ts';
-import { parseVolume } from './volume.ts';
+import { parseVolumeOption } from './volume.ts';
 
 /** An option: where it stands on the command line, and what it may be. */
 interface OptionRule {
@@ -66,7 +66,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   ulimits: given('--ulimit', listOf(parsedBy(parseUlimit))),
   shmSizeBytes: given('--shm-size', wholeNumber(0)),
   hostname: given('--hostname', parsedBy(checkHostname)),
-  volumes: given('--volume', listOf(parsedBy(parseVolume))),
+  volumes: given('--volume', listOf(parsedBy(parseVolumeOption))),
   devices: given('--device', listOf(device)),
   cdiSpecDirectories: given('--cdi-spec-dir', paths),
   emulators: given('--emulator', emulators),
@@ -96,7 +96,7 @@ const rules = Object.fromEntries(Object.entries(optionRules).map(([option, { rul
  */
 export function checkOptions(options: unknown): void {
   const all: OptionPlace = { option: '', flag: 'options' };
-  const values = objectAt(options, all);
+  const values = membersOf(options, all);
   refuseStrangers(values, rules, all);
   for (const [option, { flag = option, rule }] of Object.entries(optionRules)) rule(values[option], { option, flag });
 }
@@ -112,7 +112,7 @@ function anyText(value: unknown, place: OptionPlace): void {
 
 function buildArgs(value: unknown, place: OptionPlace): void {
   recordOf(variableName, optional(text))(value, place);
-  const { [sandboxHostname]: hostname = '' } = objectAt(value, place);
+  const { [sandboxHostname]: hostname = '' } = membersOf(value, place);
   if (typeof hostname === 'string' && hostname !== '') checkHostname(hostname, `${place.flag} ${sandboxHostname}`);
 }
 
@@ -132,7 +132,7 @@ function device(value: unknown, place: OptionPlace): void {
 
 function emulators(value: unknown, place: OptionPlace): void {
   recordOf(text, someText)(value, place);
-  for (const [processor, path] of Object.entries(objectAt(value, place))) {
+  for (const [processor, path] of Object.entries(membersOf(value, place))) {
     someText(path, place);
     parseEmulator(processor === '' ? path : `${processor}=${path}`);
   }

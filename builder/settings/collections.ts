@@ -1,4 +1,5 @@
 import { suggest } from '../../parser/mistakes/suggest.ts';
+import { isJsonObject } from '../../registry/oci/json.ts';
 import { UsageError } from '../contract/errors.ts';
 import { type OptionPlace, type Rule, wrongKind } from './rule.ts';
 
@@ -13,7 +14,7 @@ export function listOf(element: Rule): Rule {
 /** An object of any members, whose names and values obey rules. */
 export function recordOf(names: Rule, values: Rule): Rule {
   return (value, place) => {
-    for (const [key, member] of Object.entries(objectAt(value, place))) {
+    for (const [key, member] of Object.entries(membersOf(value, place))) {
       names(key, place);
       values(member, { ...place, option: `${place.option}[${JSON.stringify(key)}]` });
     }
@@ -26,7 +27,7 @@ export type Members = Readonly<Record<string, Rule>>;
 /** An object with these members and no others. */
 export function objectOf(members: Members): Rule {
   return (value, place) => {
-    const object = objectAt(value, place);
+    const object = membersOf(value, place);
     refuseStrangers(object, members, place);
     for (const [key, rule] of Object.entries(members)) rule(object[key], memberOf(place, key));
   };
@@ -35,7 +36,7 @@ export function objectOf(members: Members): Rule {
 /** A union: the member `kind` says which of the objects it is. */
 export function byKind(kinds: Readonly<Record<string, Members>>): Rule {
   return (value, place) => {
-    const { kind } = objectAt(value, place);
+    const { kind } = membersOf(value, place);
     const members = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
     if (members === undefined) throw wrongKind(kind, memberOf(place, 'kind'), Object.keys(kinds).join(', '));
     objectOf({ kind: () => undefined, ...members })(value, place);
@@ -50,8 +51,8 @@ export function optional(rule: Rule): Rule {
 }
 
 /** The value as an object with members. Throws UsageError. */
-export function objectAt(value: unknown, place: OptionPlace): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw wrongKind(value, place, 'an object');
+export function membersOf(value: unknown, place: OptionPlace): Readonly<Record<string, unknown>> {
+  if (!isJsonObject(value)) throw wrongKind(value, place, 'an object');
   return value;
 }
 
@@ -68,8 +69,4 @@ export function refuseStrangers(object: Readonly<Record<string, unknown>>, membe
 
 function memberOf({ option, flag }: OptionPlace, key: string): OptionPlace {
   return option === '' ? { option: key, flag: key } : { option: `${option}.${key}`, flag };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../contract/errors.ts';
 import type { ImageOutputOptions, Output } from '../contract/options.ts';
-import { byKind, listOf, objectAt, objectOf, optional, recordOf } from './collections.ts';
+import { byKind, listOf, membersOf, objectOf, optional, recordOf } from './collections.ts';
 import { imageName } from './image-name.ts';
 import type { OptionPlace, Rule } from './rule.ts';
 import { boolean, name, parsedBy, someText, text, wholeNumber, word } from './values.ts';
@@ -40,9 +40,9 @@ const outputList = listOf(byKind(kinds));
 export function outputs(value: unknown, place: OptionPlace): void {
   outputList(value, place);
   if (!Array.isArray(value)) return;
-  const streams = value.map((output) => objectAt(output, place)).filter(({ destination }) => destination === '-');
+  const streams = value.map((output) => membersOf(output, place)).filter(({ destination }) => destination === '-');
   if (streams.length > 1) throw refused('two outputs to standard output: they would mix');
-  const isNameless = value.some((output) => isPushedNowhere(objectAt(output, place)));
+  const isNameless = value.some((output) => isPushedNowhere(membersOf(output, place)));
   if (isNameless) throw new UsageError('--output', 'Cannot push: the image has no name', { hint: 'Give its output names' });
   if (streams.some(({ kind, isArchive }) => kind === 'local' || isArchive === false))
     throw refused('a folder to standard output: only a file can go there');

@@ -25,7 +25,7 @@ const groups: readonly (readonly string[])[] = [
 ];
 
 /** Reads `HOST-PATH:PATH[:OPTION,...]`; a colon that belongs to a path is written `\:`. @throws UsageError */
-export function parseVolume(text: string): Volume {
+export function parseVolumeOption(text: string): Volume {
   const [source = '', target = '', options, more] = splitAtColons(text);
   if (source === '' || !path.isAbsolute(target) || more !== undefined) {
     throw refused(text, 'expected HOST-PATH:PATH[:OPTION,...] with an absolute PATH');
@@ -50,7 +50,7 @@ export function parseVolume(text: string): Volume {
 /** What the words of a volume do not do here, as notices: each once, however many volumes have it. */
 export function volumeNotices(volumes: readonly string[], { hasSelinux }: { readonly hasSelinux: boolean }): readonly string[] {
   return volumes.flatMap((text) => {
-    const { words } = parseVolume(text);
+    const { words } = parseVolumeOption(text);
     const propagation = words.find((word) => /^r?(?:slave|shared)$/.test(word));
     const label = hasSelinux ? words.find((word) => word === 'z' || word === 'Z') : undefined;
     return [

@@ -9,7 +9,7 @@ import { normalisePlatform } from '../../registry/oci/platform-match.ts';
 import { UsageError } from '../contract/errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import { formatOf, indexDocument, inFormat } from '../image/new-documents.ts';
-import { type ImageParts, type IndexDocument, platformOf, type WholeImage } from '../image/whole-image.ts';
+import { type ImageParts, type IndexDocument, platformOfParts, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession } from '../places/image-session.ts';
 import { keepDocuments, keepImage } from '../places/keep-image.ts';
 import { openAsStored } from '../places/open-stored.ts';
@@ -156,7 +156,7 @@ async function save(list: ManifestList, { store }: ImageSession): Promise<Manife
 
 function entryOf(parts: ImageParts): Descriptor {
   const { digest, size, annotations } = parts.descriptor;
-  const platform = platformOf(parts);
+  const platform = platformOfParts(parts);
   return {
     mediaType: parts.manifest.mediaType,
     digest,

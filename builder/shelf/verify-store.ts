@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { orStoreError, StoreError } from '../../cache/errors.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
-import type { LayerFacts, Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import {
   type Contents,
@@ -20,6 +20,7 @@ import { largestManifestBytes } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
+import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { readDocument } from '../bases/stored-document.ts';
 import { localLayersOf } from '../layers/local-layers.ts';

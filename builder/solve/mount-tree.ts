@@ -9,7 +9,7 @@ import type { SourceRef } from '../plan/model/plan.ts';
 import { once } from '../session/once.ts';
 import { remembered } from './planned-files.ts';
 import type { StageSolving } from './solved-stage.ts';
-import { openSource } from './source-trees.ts';
+import { openStepSource } from './source-trees.ts';
 import { visibleFiles } from './visible-files.ts';
 
 /** A part of a source that is mounted. */
@@ -25,7 +25,7 @@ const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: fal
 
 /** Finds what a mount shows. Throws SourceError when it is not there. */
 export async function openMountTree(from: SourceRef, path: string, around: StageSolving): Promise<MountTree> {
-  const source = await openSource(from, around);
+  const source = await openStepSource(from, around);
   const { store, signal } = around.solving;
   const planned = once(async () => {
     const tree = await source.tree();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../../cache/store.ts';
 import { Pace } from '../../registry/oci/pace.ts';
-import { type CopySource, type PlannedGroup, planCopy } from '../context/copy-plan.ts';
+import { type CopySource, chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
 import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import { once } from '../session/once.ts';
@@ -39,7 +39,7 @@ export async function planFiles(
 ): Promise<PlannedFiles> {
   const { sources, excludes, keepsParents } = request;
   const decided = once(async () => {
-    const groups = await planCopy(await source.tree(), { sources, excludes, keepsParents, signal });
+    const groups = await chooseCopiedFiles(await source.tree(), { sources, excludes, keepsParents, signal });
     return decideFiles(
       groups.map((group) => ({ ...group, isArchive: false })),
       { ...request, signal },

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone } from '../context/context-error.ts';
-import { type PlannedGroup, planCopy } from '../context/copy-plan.ts';
+import { chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
 import { isArchiveFile } from '../inputs/archive-magic.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { remoteKindOf } from '../plan/instructions/plan-copy.ts';
@@ -11,7 +11,7 @@ import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
 import { copyActionOf, copySource, filesAtOnce, keyedCopy } from './prepare-copy.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { StageSolving } from './solved-stage.ts';
-import { openSource } from './source-trees.ts';
+import { openStepSource } from './source-trees.ts';
 
 /**
  * ADD: local files as COPY takes them, with archives unpacked unless `--unpack=false`; files of URLs, and the files of repositories. Throws
@@ -62,9 +62,9 @@ async function addedFiles(sources: readonly PlannedSource[], adding: Adding): Pr
 }
 
 async function localFiles(sources: readonly PlannedSource[], { action, around }: Adding): Promise<AddedFiles> {
-  const source = await openSource({ kind: 'context', name: undefined }, around);
+  const source = await openStepSource({ kind: 'context', name: undefined }, around);
   const { excludes, unpacks } = action;
-  const planned = await planCopy(await source.tree(), {
+  const planned = await chooseCopiedFiles(await source.tree(), {
     sources: sources.map(copySource),
     excludes,
     keepsParents: false,

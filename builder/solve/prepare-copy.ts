@@ -8,11 +8,11 @@ import type { PlannedAdd, PlannedCopy, PlannedSource } from '../plan/model/plan.
 import { type DecidedGroup, planFiles, timedKey, withTime } from './planned-files.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { StageSolving } from './solved-stage.ts';
-import { openSource } from './source-trees.ts';
+import { openStepSource } from './source-trees.ts';
 
 /** COPY. Throws SourceError for a source that cannot be taken. */
 export async function prepareCopy(action: PlannedCopy, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
-  const source = await openSource(action.from, around, onProgress);
+  const source = await openStepSource(action.from, around, onProgress);
   const { mtime } = source;
   const { excludes, keepsParents } = action;
   const request = { sources: action.sources.map(copySource), excludes, keepsParents, ...replacesOf(action) };

@@ -24,7 +24,7 @@ export interface OpenSource {
 }
 
 /** Opens a source for a step. Stages are waited for; nothing is fetched before the tree is asked for. */
-export async function openSource(from: SourceRef, around: StageSolving, onProgress?: OnProgress): Promise<OpenSource> {
+export async function openStepSource(from: SourceRef, around: StageSolving, onProgress?: OnProgress): Promise<OpenSource> {
   switch (from.kind) {
     case 'context':
       return contextSource(await around.solving.contexts.open(from.name));
@@ -42,7 +42,7 @@ export async function openSource(from: SourceRef, around: StageSolving, onProgre
 }
 
 /** The files of a folder that is a context. */
-export function contextSource(context: OpenContext): OpenSource {
+function contextSource(context: OpenContext): OpenSource {
   const { tree, folder, mtime } = context;
   const treeSource = async (): Promise<TreeSource> => ({ kind: 'directory', path: folder });
   const time = mtime === undefined ? 'constant' : 'source';

@@ -42,13 +42,13 @@ export class ExecutorError extends Error {
   readonly failure: WorkerFailure;
 
   constructor(failure: WorkerFailure) {
-    super(describeFailure(failure));
+    super(failureLine(failure));
     this.failure = failure;
   }
 }
 
 /** One line for people. */
-export function describeFailure(failure: WorkerFailure): string {
+export function failureLine(failure: WorkerFailure): string {
   switch (failure.kind) {
     case 'command-failed':
       return failure.signal === undefined

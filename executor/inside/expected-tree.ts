@@ -1,8 +1,7 @@
-import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
+import type { LayerEntry, PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { folderOf, prefixesOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 
-type Deletion = Extract<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
-export type PresentEntry = Exclude<LayerEntry, Deletion>;
+type Deletion = Exclude<LayerEntry, PresentEntry>;
 
 /**
  * What the index of a layer says of its folder. In archives a path may come twice, and a folder may become something else: what that leaves

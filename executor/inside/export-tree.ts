@@ -27,7 +27,7 @@ type ExportTreeRequest = Extract<WorkerRequest, { readonly kind: 'export-tree' }
  * bits, which would speak of another owner, are dropped, and device nodes are left out with a warning. What was begun is
  * removed when it fails.
  */
-export async function exportTree(request: ExportTreeRequest, context: RequestContext): Promise<WorkerResults['export-tree']> {
+export async function exportTrees(request: ExportTreeRequest, context: RequestContext): Promise<WorkerResults['export-tree']> {
   const files = joinedTrees(request.trees, context);
   return { files: await (request.form === 'tar' ? writeTarFile : writeFolder)(files, request.path, context) };
 }

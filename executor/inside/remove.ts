@@ -4,7 +4,7 @@ import { close, openat, openat2 } from '../../native/files.ts';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
-import { removeTree } from './layer/remove-tree.ts';
+import { removeTreeAt } from './layer/remove-tree.ts';
 import type { RequestContext } from './request-context.ts';
 
 type RemoveRequest = Extract<WorkerRequest, { readonly kind: 'remove' }>;
@@ -43,7 +43,7 @@ async function removeIn(parent: number | undefined, name: string, signal: AbortS
     return;
   }
   try {
-    await removeTree(parent, Buffer.from(name), new Pace(signal));
+    await removeTreeAt(parent, Buffer.from(name), new Pace(signal));
   } finally {
     close(parent);
   }

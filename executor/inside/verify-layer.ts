@@ -1,9 +1,10 @@
 import { fstatSync } from 'node:fs';
 import path from 'node:path';
 import { fgetXattr } from '../../native/xattrs.ts';
+import type { PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
-import { ExpectedTree, type PresentEntry } from './expected-tree.ts';
+import { ExpectedTree } from './expected-tree.ts';
 import { capabilityXattr, portableCapability } from './layer/capability.ts';
 import { hashChunks } from './layer/commit.ts';
 import { readIndex } from './layer/index-file.ts';

@@ -25,10 +25,11 @@ import {
 import { isMapped } from '../../native/id-extents.ts';
 import { currentIdMaps } from '../../native/identity.ts';
 import { fgetXattr } from '../../native/xattrs.ts';
+import type { PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { type Pace, type Pause, pause } from '../../registry/oci/pace.ts';
 import { joinPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { ExpectedTree, PresentEntry } from './expected-tree.ts';
+import type { ExpectedTree } from './expected-tree.ts';
 import { wholeSeconds } from './layer/file-times.ts';
 import { findHidden, findUncovered } from './layer/ghosts.ts';
 import { isSingleId } from './layer/id-map.ts';

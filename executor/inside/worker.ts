@@ -28,7 +28,7 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
     case 'convert-layer':
       return (await import('./convert-layer.ts')).convertLayer(request, context);
     case 'export-tree':
-      return (await import('./export-tree.ts')).exportTree(request, context);
+      return (await import('./export-tree.ts')).exportTrees(request, context);
     case 'trial':
       return (await import('./trial.ts')).trial(request, context);
     case 'remove':

@@ -1,4 +1,3 @@
-import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 
 /** A root file system, as layer folders, lowest first. Empty for `scratch`. Paths are absolute. */
@@ -189,12 +188,4 @@ export interface MergeAction {
   readonly kind: 'merge';
   /** Layer folders, lowest first, each on top of the ones before and of the step's own `lowers`. */
   readonly layers: Lowers;
-}
-
-/** What a committed layer is. */
-export interface LayerFacts {
-  readonly diffId: Digest;
-  /** Bytes of the uncompressed tar. */
-  readonly sizeBytes: number;
-  readonly entries: number;
 }

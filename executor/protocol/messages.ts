@@ -1,5 +1,6 @@
 import type { Digest } from '../../registry/oci/digest.ts';
-import type { Action, LayerFacts, Lowers } from './actions.ts';
+import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { Action, Lowers } from './actions.ts';
 import type { WorkerFailure } from './failures.ts';
 
 /** Numbers a request; replies and output carry it back. */

@@ -27,7 +27,10 @@ export interface ScopeBudget {
 }
 
 /** Arguments before the first FROM. `given` are names of `--build-arg`; their values are not known here. */
-export function globalScope(args: readonly ArgInstruction[], options: { escape: Escape; given: ReadonlySet<string> }): Scope {
+export function globalArgumentScope(
+  args: readonly ArgInstruction[],
+  options: { escape: Escape; given: ReadonlySet<string> },
+): Scope {
   const { escape, given } = options;
   const values = new Map<string, string | undefined>(platformArgs.map((name) => [name, undefined]));
   const scope: Scope = { escape, values, declared: new Set(platformArgs), isComplete: true };

@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import { bytesOf, contentLengthOf, discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import type { Patience } from '../http/patience.ts';
-import { isTransient, pause } from '../http/retry.ts';
+import { isTransient, pauseFor } from '../http/retry.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 export interface BlobStreamOptions {
@@ -119,7 +119,7 @@ async function reconnect(options: BlobStreamOptions, progress: Progress, error: 
   }
   const pauseMs = options.patience.afterFailure();
   if (pauseMs === undefined) throw error;
-  await pause(pauseMs, options.signal);
+  await pauseFor(pauseMs, options.signal);
   return connectAt(options, progress.offset);
 }
 

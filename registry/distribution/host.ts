@@ -6,7 +6,7 @@ import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type Exchange, type HttpResponse } from '../http/exchange.ts';
 import type { Patience } from '../http/patience.ts';
 import { replyError } from '../http/reply-error.ts';
-import { isTransientStatus, pause } from '../http/retry.ts';
+import { isTransientStatus, pauseFor } from '../http/retry.ts';
 import { Semaphore } from '../http/semaphore.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -51,7 +51,7 @@ export async function greetHost(host: string, options: HostOptions): Promise<Reg
     } catch (error) {
       const pauseMs = isPassing(error) ? options.patience.afterFailure() : undefined;
       if (pauseMs === undefined) throw error;
-      await pause(pauseMs, options.signal);
+      await pauseFor(pauseMs, options.signal);
     }
   }
 }

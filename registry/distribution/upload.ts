@@ -4,7 +4,7 @@ import { redactUrl } from '../errors/redact.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { discard, type HttpResponse, headerOf } from '../http/exchange.ts';
 import { Patience, type PatienceOptions } from '../http/patience.ts';
-import { isTransient, pause } from '../http/retry.ts';
+import { isTransient, pauseFor } from '../http/retry.ts';
 import type { PushBlob } from './push-blob.ts';
 import { type Repository, withoutHead } from './repository.ts';
 import { countedBody } from './upload-body.ts';
@@ -109,7 +109,7 @@ async function sendUntilDone(upload: Upload, begun: Session | undefined): Promis
         signal?.throwIfAborted();
         const pauseMs = isWorthAnother(error) ? upload.patience.afterFailure() : undefined;
         if (pauseMs === undefined) throw error;
-        await pause(pauseMs, signal);
+        await pauseFor(pauseMs, signal);
         session = session && (await resumable(upload, session, error));
       }
     }

@@ -19,7 +19,7 @@ export function retrying(exchange: Exchange, options: RetryOptions): Exchange {
       if (next === undefined) return settle(outcome);
       if ('response' in outcome) discard(outcome.response);
       if (next.pauseMs >= noticedPauseMs) options.onNotice(noticeOf(request.url.host, next));
-      await pause(next.pauseMs, request.signal);
+      await pauseFor(next.pauseMs, request.signal);
     }
   };
 }
@@ -32,7 +32,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** Waits; rejects with the signal's reason when it is aborted meanwhile. */
-export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pauseFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
   } catch (error) {

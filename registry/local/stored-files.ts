@@ -50,7 +50,7 @@ export async function statOptional(file: string, title: string): Promise<Stats |
     return await stat(file);
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
-    throw unreadable(title, error);
+    throw unreadableArchive(title, error);
   }
 }
 
@@ -60,7 +60,7 @@ const accessWords: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The error for a folder or archive that the system does not let us read, or that is damaged. */
-export function unreadable(title: string, error: unknown): RegistryError {
+export function unreadableArchive(title: string, error: unknown): RegistryError {
   const why = accessWords[errnoOf(error) ?? ''];
   if (why === undefined) {
     const reason = reasonOf(error).replace('Cannot read archive: ', '');

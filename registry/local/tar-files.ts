@@ -7,7 +7,7 @@ import { fileBytes } from '../oci/files/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
-import { type StoredFile, type StoredFiles, unreadable } from './stored-files.ts';
+import { type StoredFile, type StoredFiles, unreadableArchive } from './stored-files.ts';
 
 /** What an archive says of one name. */
 type Member =
@@ -181,5 +181,5 @@ async function* from(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncGe
 
 function damaged(title: string, error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
-  return unreadable(title, error);
+  return unreadableArchive(title, error);
 }

@@ -7,11 +7,11 @@ import {
   checkInteger,
   checkMembers,
   checkObject,
+  checkOptional,
   checkString,
   DocumentError,
   type JsonObject,
   objectAt,
-  optional,
   parseJsonObject,
 } from './json.ts';
 import { isIndexType, isManifestType } from './layer-format.ts';
@@ -37,7 +37,7 @@ export function decodeManifestDocument(bytes: Uint8Array, declaredType: string |
   const root = parseJsonObject(bytes);
   refuseSchema1(root, declaredType);
   if (root['schemaVersion'] !== 2) throw new DocumentError('schemaVersion is not 2');
-  optional(root, 'mediaType', '', checkString);
+  checkOptional(root, 'mediaType', '', checkString);
   // A document that is both would be read differently by different programs. (image-spec, GHSA-77vh-xpmg-72qh)
   if (root['manifests'] !== undefined && (root['layers'] !== undefined || root['config'] !== undefined)) {
     throw new DocumentError('it is both a manifest and an index');
@@ -125,9 +125,9 @@ function checkLayers(value: unknown, path: string, check: (element: unknown, pat
 }
 
 function checkReferrerFields(root: JsonObject): void {
-  optional(root, 'artifactType', '', checkString);
-  optional(root, 'subject', '', checkDescriptor);
-  optional(root, 'annotations', '', (value, path) => checkMembers(value, path, checkString));
+  checkOptional(root, 'artifactType', '', checkString);
+  checkOptional(root, 'subject', '', checkDescriptor);
+  checkOptional(root, 'annotations', '', (value, path) => checkMembers(value, path, checkString));
 }
 
 /** Checks that a value is a descriptor. Throws DocumentError. */
@@ -138,10 +138,10 @@ function checkDescriptor(value: unknown, path: string): asserts value is Descrip
   const { size } = descriptor;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw new DocumentError(`${path}.size is not a number of bytes`);
-  optional(descriptor, 'urls', path, (urls, at) => checkArray(urls, at, checkString));
-  optional(descriptor, 'annotations', path, (members, at) => checkMembers(members, at, checkString));
-  optional(descriptor, 'artifactType', path, checkString);
-  optional(descriptor, 'platform', path, checkPlatform);
+  checkOptional(descriptor, 'urls', path, (urls, at) => checkArray(urls, at, checkString));
+  checkOptional(descriptor, 'annotations', path, (members, at) => checkMembers(members, at, checkString));
+  checkOptional(descriptor, 'artifactType', path, checkString);
+  checkOptional(descriptor, 'platform', path, checkPlatform);
 }
 
 function checkDigest(value: unknown, path: string): void {
@@ -164,8 +164,8 @@ function checkPlatform(value: unknown, path: string): void {
   checkString(platform['architecture'] ?? '', `${path}.architecture`);
   platform['os'] ??= '';
   platform['architecture'] ??= '';
-  optional(platform, 'variant', path, checkString);
-  optional(platform, 'os.version', path, checkString);
+  checkOptional(platform, 'variant', path, checkString);
+  checkOptional(platform, 'os.version', path, checkString);
 }
 
 function assertImageConfig(root: JsonObject): asserts root is JsonObject & ImageConfig {
@@ -173,10 +173,10 @@ function assertImageConfig(root: JsonObject): asserts root is JsonObject & Image
   root['architecture'] ??= 'amd64';
   root['os'] ??= 'linux';
   for (const key of ['architecture', 'os']) checkString(root[key], key);
-  for (const key of ['variant', 'os.version', 'created', 'author']) optional(root, key, '', checkString);
-  optional(root, 'config', '', checkContainerConfig);
+  for (const key of ['variant', 'os.version', 'created', 'author']) checkOptional(root, key, '', checkString);
+  checkOptional(root, 'config', '', checkContainerConfig);
   checkRootfs(root['rootfs'], 'rootfs');
-  optional(root, 'history', '', (value, path) => checkArray(value, path, checkHistoryEntry));
+  checkOptional(root, 'history', '', (value, path) => checkArray(value, path, checkHistoryEntry));
 }
 
 function checkRootfs(value: unknown, path: string): void {
@@ -188,18 +188,18 @@ function checkRootfs(value: unknown, path: string): void {
 
 function checkHistoryEntry(value: unknown, path: string): void {
   const entry = objectAt(value, path);
-  for (const key of ['created', 'created_by', 'author', 'comment']) optional(entry, key, path, checkString);
-  optional(entry, 'empty_layer', path, checkBoolean);
+  for (const key of ['created', 'created_by', 'author', 'comment']) checkOptional(entry, key, path, checkString);
+  checkOptional(entry, 'empty_layer', path, checkBoolean);
 }
 
 function checkContainerConfig(value: unknown, path: string): void {
   const config = objectAt(value, path);
-  for (const key of ['User', 'WorkingDir', 'StopSignal']) optional(config, key, path, checkString);
-  for (const key of ['Env', 'Entrypoint', 'Cmd', 'OnBuild', 'Shell']) optional(config, key, path, checkStrings);
-  for (const key of ['ExposedPorts', 'Volumes']) optional(config, key, path, checkSet);
-  optional(config, 'Labels', path, (members, at) => checkMembers(members, at, checkString));
-  optional(config, 'ArgsEscaped', path, checkBoolean);
-  optional(config, 'Healthcheck', path, checkHealthcheck);
+  for (const key of ['User', 'WorkingDir', 'StopSignal']) checkOptional(config, key, path, checkString);
+  for (const key of ['Env', 'Entrypoint', 'Cmd', 'OnBuild', 'Shell']) checkOptional(config, key, path, checkStrings);
+  for (const key of ['ExposedPorts', 'Volumes']) checkOptional(config, key, path, checkSet);
+  checkOptional(config, 'Labels', path, (members, at) => checkMembers(members, at, checkString));
+  checkOptional(config, 'ArgsEscaped', path, checkBoolean);
+  checkOptional(config, 'Healthcheck', path, checkHealthcheck);
 }
 
 function checkStrings(value: unknown, path: string): void {
@@ -212,6 +212,7 @@ function checkSet(value: unknown, path: string): void {
 
 function checkHealthcheck(value: unknown, path: string): void {
   const check = objectAt(value, path);
-  optional(check, 'Test', path, checkStrings);
-  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']) optional(check, key, path, checkInteger);
+  checkOptional(check, 'Test', path, checkStrings);
+  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'])
+    checkOptional(check, key, path, checkInteger);
 }

@@ -3,6 +3,7 @@ export class DocumentError extends Error {
   override readonly name = 'DocumentError';
 }
 
+/** A JSON object whose fields are not known yet. */
 export type JsonObject = Record<string, unknown>;
 
 /** Parses UTF-8 JSON whose root is an object. Throws DocumentError. */
@@ -23,12 +24,13 @@ function parse(bytes: Uint8Array): unknown {
  * for that reason.
  */
 export function objectAt(value: unknown, path: string): JsonObject {
-  if (!isObject(value)) throw new DocumentError(`${path} is not an object`);
+  if (!isJsonObject(value)) throw new DocumentError(`${path} is not an object`);
   for (const [key, member] of Object.entries(value)) if (member === null) delete value[key];
   return value;
 }
 
-function isObject(value: unknown): value is JsonObject {
+/** True for objects, not for arrays and null. */
+export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -61,7 +63,7 @@ export function checkObject(value: unknown, path: string): void {
 }
 
 /** Runs `check` when the member is there. */
-export function optional(
+export function checkOptional(
   object: JsonObject,
   key: string,
   ...[path, check]: [string, (value: unknown, path: string) => void]

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeCopyList } from '../../builder/context/copy-list.ts';
-import { planCopy } from '../../builder/context/copy-plan.ts';
+import { chooseCopiedFiles } from '../../builder/context/copy-plan.ts';
 import { scanContext } from '../../builder/context/scan.ts';
 import { median, outputOf, timeOf } from './measure.ts';
 
@@ -43,7 +43,7 @@ export async function copyCost(context: string, work: string): Promise<CopyCost>
 }
 
 async function writeList(context: string, list: string): Promise<void> {
-  const [group] = await planCopy(await scanContext(context), {
+  const [group] = await chooseCopiedFiles(await scanContext(context), {
     sources: [{ kind: 'path', path: 'files' }],
     excludes: [],
     keepsParents: false,

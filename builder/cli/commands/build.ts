@@ -54,7 +54,7 @@ async function checkResultFiles({ options, imageIdFile, metadataFile }: BuildCom
 async function describe(method: DescribeMethod, request: DescribeRequest, context: CommandContext): Promise<number> {
   switch (method) {
     case 'check':
-      return (await import('./check.ts')).checkFile(request, context);
+      return (await import('./check.ts')).checkContainerfile(request, context);
     case 'targets':
       return (await import('./targets.ts')).listTargets(request, context);
     case 'outline':

@@ -10,11 +10,15 @@ import { type DescribeRequest, noteLine, openDescribed, runDescription } from '.
 
 /** `tsbuild check`: the findings on standard output. Exit code 0: none; 1: warnings only; 2: errors. */
 export async function runCheck(context: CommandContext): Promise<number> {
-  return runDescription(context, { name: 'check', summary: 'Looks for mistakes in a Containerfile without building' }, checkFile);
+  return runDescription(
+    context,
+    { name: 'check', summary: 'Looks for mistakes in a Containerfile without building' },
+    checkContainerfile,
+  );
 }
 
 /** What `--call=check` does. @throws what inspectFile() throws, ContainerfileError for a wrong ignore file */
-export async function checkFile({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
+export async function checkContainerfile({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
   await using inspected = await openDescribed(options, context);
   const { findings, notes } = await fileFindings(inspected, options);
   context.stdout.write(await written(findings, inspected.parsed.sources, format));

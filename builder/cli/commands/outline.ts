@@ -3,7 +3,7 @@ import type { Platform } from '../../../registry/oci/platform.ts';
 import { ReachableImages } from '../../bases/reachable-images.ts';
 import { resolveStages } from '../../bases/resolve-plan.ts';
 import { eachOnce } from '../../check/for-each-platform.ts';
-import { hostPlatform, platformsOf } from '../../contract/platforms.ts';
+import { hostPlatform, platformsToBuild } from '../../contract/platforms.ts';
 import { joinedOutline, type Outline, outline } from '../../inspect/outline/outline.ts';
 import { outlineJson, outlineText } from '../../inspect/outline/render.ts';
 import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
@@ -32,7 +32,7 @@ export async function describeTarget({ options, format }: DescribeRequest, conte
     const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
     return outline(file, planOptions, images);
   };
-  const platforms = platformsOf(options);
+  const platforms = platformsToBuild(options);
   const outlines = await Promise.all(platforms.map(outlineFor));
   const found = joinedOutline(outlines);
   const wrong = platforms.map((platform, index) => ({ platform, findings: outlines[index]?.diagnostics ?? [] }));

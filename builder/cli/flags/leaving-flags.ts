@@ -1,6 +1,6 @@
 import { checkFile } from '../../export/check-destination.ts';
 import { writeText } from '../../export/whole-output.ts';
-import { compressionOf } from '../../image/image-form.ts';
+import { layerCompressionOf } from '../../image/image-form.ts';
 import type { LeavingForm } from '../../places/leaving-layers.ts';
 import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';
@@ -50,7 +50,10 @@ export function leavingForm(parsed: ParsedFlags): LeavingForm {
     ...(compression !== undefined && { compression: compressionWord('--compression', compression) }),
     ...(level !== undefined && { compressionLevel: parseCount('--compression-level', level, 0) }),
   };
-  return { compression: compressionOf(wanted, '--compression-level'), isForced: parsed.isOn('--force-compression') === true };
+  return {
+    compression: layerCompressionOf(wanted, '--compression-level'),
+    isForced: parsed.isOn('--force-compression') === true,
+  };
 }
 
 /** What `--format` says, where mediaFormatFlag is. Throws UsageError. */

@@ -2,7 +2,7 @@ import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions } from '../../contract/options.ts';
 import { parseEmulator } from '../../settings/emulator-spec.ts';
 import { checkHostname, checkNameServer, parseHost, parseUlimit } from '../../settings/run-values.ts';
-import { parseVolume } from '../../settings/volume.ts';
+import { parseVolumeOption } from '../../settings/volume.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
 import { parseSize } from './size.ts';
@@ -24,7 +24,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     dnsSearch: parsed.all('--dns-search'),
     dnsOptions: parsed.all('--dns-option'),
     ulimits: checked(parsed.all('--ulimit'), parseUlimit),
-    volumes: checked(parsed.all('--volume'), parseVolume),
+    volumes: checked(parsed.all('--volume'), parseVolumeOption),
     devices: parsed.all('--device'),
     cdiSpecDirectories: parsed.all('--cdi-spec-dir'),
     emulators: Object.fromEntries(parsed.all('--emulator').map(parseEmulator)),

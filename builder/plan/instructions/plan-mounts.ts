@@ -6,7 +6,7 @@ import type { PlannedMount } from '../model/plan.ts';
 import { refuse } from '../model/refuse.ts';
 import { valueOfText } from '../stages/expand-word.ts';
 import { type InstructionContext, spanInFile } from './instruction-context.ts';
-import { joinPath } from './join-path.ts';
+import { joinImagePath } from './join-path.ts';
 import { workingDirectoryOf } from './stage-state.ts';
 
 /** The mounts of a RUN, with variables replaced and defaults filled in. @throws ContainerfileError */
@@ -48,14 +48,14 @@ function planBind(mount: Extract<ResolvedMount, { kind: 'bind' }>, place: MountP
     kind: 'bind',
     target: targetOf(mount.target, place),
     from: place.context.sourceOf(place.syntax) ?? { kind: 'context', name: undefined },
-    source: joinPath('/', mount.source ?? '/'),
+    source: joinImagePath('/', mount.source ?? '/'),
     isWritable: !mount.isReadOnly,
   };
 }
 
 function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: MountPlace): PlannedMount {
   const target = targetOf(mount.target, place);
-  const source = joinPath('/', mount.source ?? '/');
+  const source = joinImagePath('/', mount.source ?? '/');
   const from = place.context.sourceOf(place.syntax);
   // The owner and mode are those of the cache's own top folder, which is not mounted when a folder below it is.
   const isTop = source === '/';
@@ -80,7 +80,7 @@ function cacheId(id: string, { context }: MountPlace): string {
 }
 
 function targetOf(text: string, { syntax, context }: MountPlace): string {
-  const target = joinPath(workingDirectoryOf(context.state), text);
+  const target = joinImagePath(workingDirectoryOf(context.state), text);
   if (target !== '/') return target;
   const message = `Cannot mount at "${text === '' ? '/' : text}": invalid mount target, it is the root of the file system`;
   return refuse({ code: 'mount', message, span: spanInFile(context, syntax.span), hint: 'Name another folder with target=' });

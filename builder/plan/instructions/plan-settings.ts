@@ -25,7 +25,7 @@ import { refuse } from '../model/refuse.ts';
 import { valueOf, valuesOf } from '../stages/expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import { actionStep, configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
-import { joinPath } from './join-path.ts';
+import { joinImagePath } from './join-path.ts';
 import { withShell } from './plan-run.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
@@ -67,7 +67,7 @@ function expandPairs(pairs: readonly KeyValue[], context: InstructionContext): r
 export function planWorkdir(instruction: WorkdirInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
   const text = valueOf(instruction.path, state.expander) || state.config.workingDirectory;
-  const path = joinPath(workingDirectoryOf(state), text);
+  const path = joinImagePath(workingDirectoryOf(state), text);
   checkWorkingDirectory(path, { context, span: instruction.path.span });
   state.config.workingDirectory = isAbsolute(text) ? text : path;
   const createdBy = `WORKDIR ${state.config.workingDirectory}`;

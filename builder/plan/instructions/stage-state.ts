@@ -6,7 +6,7 @@ import type { Platform } from '../../../registry/oci/platform.ts';
 import type { Expander } from '../stages/expand-word.ts';
 import { type ArgumentInfo, epochName } from '../stages/global-scope.ts';
 import { type ConfigState, configStateOf, defaultPath, emptyConfigState, inheritConfig } from './config-state.ts';
-import { joinPath } from './join-path.ts';
+import { joinImagePath } from './join-path.ts';
 
 /** A variable, also as the environment of a command holds it: many commands share the one text. */
 interface Variable {
@@ -79,7 +79,7 @@ function startState(start: Start, escape: Escape, inherited: StageState['variabl
   const { config } = start;
   if (!config.env.has('PATH') && start.imagePlatform.os !== 'windows') config.env.set('PATH', defaultPath);
   if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory) && start.imagePlatform.os !== 'windows')
-    config.workingDirectory = joinPath('/', config.workingDirectory);
+    config.workingDirectory = joinImagePath('/', config.workingDirectory);
   const variables = new Map(inherited);
   for (const [name, value] of config.env) setLast(variables, name, value);
   return {
@@ -127,7 +127,7 @@ export function argumentPrefixOf(state: StageState): string {
 
 /** The folder that relative paths start from. */
 export function workingDirectoryOf({ config }: StageState): string {
-  return joinPath('/', config.workingDirectory);
+  return joinImagePath('/', config.workingDirectory);
 }
 
 function setLast(variables: StageState['variables'], name: string, value: string): void {

@@ -1,12 +1,12 @@
 import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions } from '../../contract/options.ts';
-import { platformsOf } from '../../contract/platforms.ts';
+import { platformsToBuild } from '../../contract/platforms.ts';
 import { isArgumentOn } from './control-arguments.ts';
 import { buildArgsOf } from './plan-options.ts';
 
 /** True when the image is an index and files have a folder for each platform: for several platforms, or by BUILDKIT_MULTI_PLATFORM. */
 export function isMultiPlatform(options: BuildOptions): boolean {
-  return platformsOf(options).length > 1 || isArgumentOn(buildArgsOf(options).get('BUILDKIT_MULTI_PLATFORM'));
+  return platformsToBuild(options).length > 1 || isArgumentOn(buildArgsOf(options).get('BUILDKIT_MULTI_PLATFORM'));
 }
 
 /**

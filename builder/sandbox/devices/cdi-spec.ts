@@ -2,11 +2,11 @@ import type { Hook, HookName } from '../../../executor/protocol/actions.ts';
 import {
   checkArray,
   checkMembers,
+  checkOptional,
   checkString,
   DocumentError,
   type JsonObject,
   objectAt,
-  optional,
 } from '../../../registry/oci/json.ts';
 import type { DeviceNode } from '../../settings/device-flag.ts';
 
@@ -180,7 +180,7 @@ function textOf(value: unknown, path: string): string {
 
 function annotationsOf(owner: JsonObject, path: string): Readonly<Record<string, string>> {
   const annotations: Record<string, string> = {};
-  optional(owner, 'annotations', path, (value, place) => {
+  checkOptional(owner, 'annotations', path, (value, place) => {
     checkMembers(value, place, checkString);
     for (const [name, member] of Object.entries(objectAt(value, place))) annotations[name] = String(member);
   });
@@ -189,7 +189,7 @@ function annotationsOf(owner: JsonObject, path: string): Readonly<Record<string,
 
 function listOf<T>(owner: JsonObject, key: string, ...[path, read]: [string, (value: unknown, path: string) => T]): readonly T[] {
   const list: T[] = [];
-  optional(owner, key, path, (value, place) => checkArray(value, place, (element, at) => list.push(read(element, at))));
+  checkOptional(owner, key, path, (value, place) => checkArray(value, place, (element, at) => list.push(read(element, at))));
   return list;
 }
 

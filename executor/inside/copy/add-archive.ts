@@ -43,7 +43,7 @@ const maxEntries = 10_000_000;
  * Owners are --chown's or the archive's, modes and times the archive's; --chmod does not count. A name that climbs out of the folder is
  * refused, as in BuildKit; links are followed inside the root, but not out of the folder. Whiteouts mean nothing.
  */
-export async function unpackArchive(job: ArchiveJob, context: RequestContext): Promise<boolean> {
+export async function addArchive(job: ArchiveJob, context: RequestContext): Promise<boolean> {
   if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) {
     throw sourceChanged(job.entry.from);
   }

@@ -7,7 +7,7 @@ import { FolderTimes } from '../layer/folder-times.ts';
 import type { RequestContext } from '../request-context.ts';
 import { makeDirectories, openRoot } from '../resolve-in-root.ts';
 import { readUserDatabase } from '../users.ts';
-import { unpackArchive } from './add-archive.ts';
+import { addArchive } from './add-archive.ts';
 import { resolveChown } from './chown.ts';
 import { type CopyRules, copyRules, parentAttributes, timeOf } from './copy-rules.ts';
 import { archiveFolder, type CopyTarget, openFolderInRoot, resolveTarget } from './destination.ts';
@@ -109,7 +109,7 @@ class Copy implements Disposable {
       // --chmod means nothing to an archive, nor to the folder that is made for it.
       const rules = { ...this.#rules, change: undefined };
       const makeFolder = (): void => this.#makeFolder(folder, rules);
-      return await unpackArchive({ fd, entry, rootFd: this.#rootFd, folder, makeFolder, rules }, this.#context);
+      return await addArchive({ fd, entry, rootFd: this.#rootFd, folder, makeFolder, rules }, this.#context);
     } finally {
       close(fd);
     }

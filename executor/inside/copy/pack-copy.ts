@@ -6,15 +6,16 @@ import { close, readDirectory } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
+import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
 import { bytesOfPath, joinPath, pathOfText, prefixesOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
-import type { CopyAction, CopyGroup, LayerFacts } from '../../protocol/actions.ts';
+import type { CopyAction, CopyGroup } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import type { FileRun } from '../../protocol/copy-list.ts';
 import { capabilityXattr } from '../layer/capability.ts';
 import { hashChunks } from '../layer/commit.ts';
-import { encodeXattrs, headerOf } from '../layer/entry-header.ts';
+import { encodeXattrs, entryHeader } from '../layer/entry-header.ts';
 import { layerTime, second } from '../layer/file-times.ts';
 import { cleanPath } from '../layer/folder-cache.ts';
 import { IndexWriter } from '../layer/index-file.ts';
@@ -155,7 +156,7 @@ class Packer implements Disposable {
       } else {
         const { entry, source } = found;
         order.next(entry.path);
-        yield { header: headerOf(entry), file: source === undefined ? undefined : contentOf(source) };
+        yield { header: entryHeader(entry), file: source === undefined ? undefined : contentOf(source) };
         index.add(entry);
       }
     }

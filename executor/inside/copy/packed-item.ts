@@ -2,7 +2,7 @@ import { fileOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts'
 import { joinPath, nameOf, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
-import { headerOf } from '../layer/entry-header.ts';
+import { entryHeader } from '../layer/entry-header.ts';
 
 /** An entry of a tar. */
 export interface PackedItem {
@@ -29,5 +29,5 @@ export interface PackedRun {
 export function itemOf({ files, from }: PackedRun, index: number): PackedItem {
   const entry = fileOf(files, index);
   const file = { from: joinPath(from, nameOf(entry.path)), digest: entry.digest };
-  return { header: headerOf(entry), file: entry.size === 0 ? undefined : file };
+  return { header: entryHeader(entry), file: entry.size === 0 ? undefined : file };
 }

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
 import { digestFromHex } from '../../../registry/oci/digest.ts';
+import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
-import type { LayerFacts } from '../../protocol/actions.ts';
-import { headerOf } from './entry-header.ts';
+import { entryHeader } from './entry-header.ts';
 import { IndexWriter } from './index-file.ts';
 import { setRootAttributes } from './root-attributes.ts';
 import { type TarItem, tarChunks } from './tar-chunks.ts';
@@ -57,7 +57,7 @@ function* indexed(found: Iterable<FoundEntry | Pause>, index: IndexWriter): Gene
     const onContent = (hex: string): void => {
       digest = hex;
     };
-    yield { header: headerOf(entry), fd, onContent };
+    yield { header: entryHeader(entry), fd, onContent };
     index.add(entry.type === 'file' ? { ...entry, digest } : entry);
   }
 }

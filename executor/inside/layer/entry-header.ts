@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
+import type { LayerEntry, PresentEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { byName } from '../../../registry/oci/sort-order.ts';
 import { noXattrs, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
@@ -8,7 +8,7 @@ import { opaquePath, whiteoutPath } from '../whiteouts.ts';
  * The tar header of an index entry. Whiteouts carry no mode, no owner and the time 0, as BuildKit writes them, so that equal layers
  * have equal digests.
  */
-export function headerOf(entry: LayerEntry): TarHeader {
+export function entryHeader(entry: LayerEntry): TarHeader {
   switch (entry.type) {
     case 'whiteout':
       return tarHeader({ path: whiteoutPath(entry.path), type: 'file' });
@@ -30,11 +30,9 @@ export function headerOf(entry: LayerEntry): TarHeader {
   }
 }
 
-type AttributedEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;
-
 type Special = Partial<Pick<TarHeader, 'size' | 'target' | 'major' | 'minor'>>;
 
-function attributed(entry: AttributedEntry, { size, target, major, minor }: Special): TarHeader {
+function attributed(entry: PresentEntry, { size, target, major, minor }: Special): TarHeader {
   const { type, path, mode, uid, gid, mtime } = entry;
   const xattrs = entry.xattrs === undefined ? noXattrs : decodeXattrs(entry.xattrs);
   return tarHeader({ type, path, mode, uid, gid, mtime, xattrs, size, target, major, minor });

@@ -23,7 +23,7 @@ import {
   setFolderAttributes,
   setSharedAttributes,
 } from './place.ts';
-import { removeTree } from './remove-tree.ts';
+import { removeTreeAt } from './remove-tree.ts';
 import { type WaitingFile, WaitingFiles } from './waiting-files.ts';
 import { writeContent } from './write-content.ts';
 
@@ -171,7 +171,7 @@ export class EntryPlacer implements AsyncDisposable {
     const { rootFd } = this.#options;
     const place = openParentInRoot(rootFd, bytesOfPath(path));
     try {
-      await removeTree(place.fd, place.name, this.#pace);
+      await removeTreeAt(place.fd, place.name, this.#pace);
       const fd = openNewFile(place);
       try {
         writeFully(fd, bytes);
@@ -255,7 +255,7 @@ export class EntryPlacer implements AsyncDisposable {
     if (status !== undefined) {
       // Files may wait for their turn in a folder that goes.
       await this.settle();
-      await removeTree(fd, name, this.#pace);
+      await removeTreeAt(fd, name, this.#pace);
       // Folders that were below it, or behind it if it was a link, are elsewhere now.
       this.#folders.forgetAllBut(fd);
     }

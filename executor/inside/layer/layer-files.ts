@@ -3,7 +3,7 @@ import { close, openat } from '../../../native/files.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { openInRoot } from '../resolve-in-root.ts';
-import { headerOf } from './entry-header.ts';
+import { entryHeader } from './entry-header.ts';
 import { FolderCache, splitPath } from './folder-cache.ts';
 import type { TarItem } from './tar-chunks.ts';
 
@@ -16,7 +16,7 @@ export function* layerItems(fs: string, entries: Iterable<LayerEntry>): Generato
   try {
     using folders = new FolderCache(rootFd, (path) => openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY));
     for (const entry of entries) {
-      const header = headerOf(entry);
+      const header = entryHeader(entry);
       if (entry.type === 'file' && entry.size > 0) {
         const fd = openFile(folders, entry.path);
         try {

@@ -6,7 +6,7 @@ import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
 import { copyAttributes, copyEntry, type TreeCopy } from '../copy-tree.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../whiteouts.ts';
-import { removeTree } from './remove-tree.ts';
+import { removeTreeAt } from './remove-tree.ts';
 
 /**
  * Fills an empty layer folder with what several layers change together, lowest first. Deletions stay deletions, also of what only the
@@ -24,13 +24,13 @@ async function mergeFolder(from: Buffer, to: Buffer, copying: TreeCopy): Promise
       if (copying.pace.isDue()) await copying.pace.turn();
       const entry: Entry = { name, from: below(from, name), to: below(to, name), target };
       if (isWhiteoutDevice(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
-        await removeTree(target, name, copying.pace);
+        await removeTreeAt(target, name, copying.pace);
         mknodat(target, name, S_IFCHR, 0, 0);
       } else if (lstatSync(entry.from).isDirectory()) {
         await makeFolder(entry, copying.pace);
         await mergeFolder(entry.from, entry.to, copying);
       } else {
-        await removeTree(target, name, copying.pace);
+        await removeTreeAt(target, name, copying.pace);
         await copyEntry(entry.from, entry.to, copying);
       }
     }
@@ -55,7 +55,7 @@ async function makeFolder({ name, from, to, target }: Entry, pace: Pace): Promis
   const present = lstatSync(to, { throwIfNoEntry: false });
   const isOpaque = getXattr(from, opaqueXattr) !== undefined;
   if (present?.isDirectory() === true && !isOpaque) return;
-  await removeTree(target, name, pace);
+  await removeTreeAt(target, name, pace);
   mkdirSync(to);
   if (isOpaque || present !== undefined) setXattr(to, opaqueXattr, Buffer.from('y'));
 }

@@ -17,7 +17,7 @@ import { fsetXattr, setXattr } from '../../../native/xattrs.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import { second, setTime } from './file-times.ts';
 
-/** A name in an open folder, at which something is made. Nothing may have that name. */
+/** A name in an open folder. Where something is made nothing may have it. */
 export interface NameInFolder {
   readonly fd: number;
   readonly name: Uint8Array;

@@ -7,7 +7,7 @@ import { type Pace } from '../../../registry/oci/pace.ts';
 const maximumDepth = 100;
 
 /** Removes a name and, when it is a folder, all that is in it. A name that does not exist is fine. */
-export async function removeTree(dirfd: number, name: Uint8Array, pace: Pace): Promise<void> {
+export async function removeTreeAt(dirfd: number, name: Uint8Array, pace: Pace): Promise<void> {
   for (const _ of removeInSteps(dirfd, name)) {
     if (pace.isDue()) await pace.turn();
   }

@@ -5,12 +5,7 @@ import { fgetXattr } from '../../../native/xattrs.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { capabilityXattr } from './capability.ts';
 import { wholeSeconds } from './file-times.ts';
-
-/** A name in an open folder. */
-export interface NameInFolder {
-  readonly fd: number;
-  readonly name: Uint8Array;
-}
+import type { NameInFolder } from './place.ts';
 
 /** A file of the upper layer with the time that it gets. */
 export interface ChangedFile extends NameInFolder {

@@ -24,7 +24,7 @@ import {
   unlinkat,
   utimensat,
 } from '../../../native/files.ts';
-import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
+import type { LayerEntry, PresentEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { Refusal } from '../failure.ts';
@@ -325,7 +325,7 @@ function closeFolder(fd: number, baseFd: number | undefined): void {
   if (baseFd !== undefined) close(baseFd);
 }
 
-type Leaf = Exclude<LayerEntry, { readonly type: 'directory' | 'whiteout' | 'opaque' }>;
+type Leaf = Exclude<PresentEntry, { readonly type: 'directory' }>;
 type LeafFields = Leaf extends infer Entry
   ? Entry extends Leaf
     ? Omit<Entry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>

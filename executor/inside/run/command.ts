@@ -8,7 +8,7 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  * The environment of a command: what the action says, with PATH and HOME when they are missing. Of several values of a name the last one
  * counts, and is the only one there: which of them a program finds is its own affair. (environ(7))
  */
-export function environmentOf(action: RunAction, user: ResolvedUser): readonly string[] {
+export function commandEnvironment(action: RunAction, user: ResolvedUser): readonly string[] {
   const missing = [
     ['PATH', defaultPath],
     ['HOME', user.home],

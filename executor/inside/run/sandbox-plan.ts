@@ -6,7 +6,7 @@ import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
 import type { ResolvedUser } from '../users.ts';
-import { candidatesOf, environmentOf } from './command.ts';
+import { candidatesOf, commandEnvironment } from './command.ts';
 import { boundingSet, filter, freshSession, heldCapabilities } from './confinement.ts';
 import type { KernelFacts } from './kernel-facts.ts';
 import { ordinaryProcess, scopesAt } from './process-settings.ts';
@@ -197,7 +197,7 @@ function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): T
 
 /** The command, wherever PATH has it: the first file that can be started ends the tape. */
 function programs(action: RunAction, { user }: SandboxFacts): TapeEntry[] {
-  const environment = environmentOf(action, user);
+  const environment = commandEnvironment(action, user);
   const candidates = candidatesOf(action.argv[0] ?? '', environment);
   return candidates.map((program, index) => {
     return {

@@ -25,3 +25,6 @@ export type LayerEntry =
   | (Attributes & { readonly type: 'fifo' })
   | { readonly type: 'whiteout' /** The path that is deleted. */; readonly path: RawPath }
   | { readonly type: 'opaque' /** The folder whose lower content is hidden. */; readonly path: RawPath };
+
+/** Something that is in a layer, as against what the layer hides. */
+export type PresentEntry = Exclude<LayerEntry, { readonly type: 'whiteout' | 'opaque' }>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CopyRequest, planCopy, planTree } from '../../../builder/context/copy-plan.ts';
+import { type CopyRequest, chooseCopiedFiles, planTree } from '../../../builder/context/copy-plan.ts';
 import { SourceError } from '../../../builder/context/errors.ts';
 import type { FileTree } from '../../../builder/context/tree.ts';
 import type { CopyEntry } from '../../../executor/protocol/copy-entry.ts';
@@ -11,7 +11,7 @@ type Options = Partial<Omit<CopyRequest, 'sources'>>;
 /** Each group as `name type: to to to`, where `to` carries what it is. */
 async function plan(tree: FileTree, sources: readonly string[], options: Options = {}): Promise<readonly string[]> {
   const request = { excludes: [], keepsParents: false, ...options };
-  const groups = await planCopy(tree, { ...request, sources: sources.map((path) => ({ kind: 'path', path })) });
+  const groups = await chooseCopiedFiles(tree, { ...request, sources: sources.map((path) => ({ kind: 'path', path })) });
   return groups.map((group) => `${group.name} ${group.sourceType}: ${group.entries.map(shortly).join(' ')}`);
 }
 
@@ -82,7 +82,11 @@ test('planCopy() follows a source that is a link and keeps links below it', asyn
   assert.deepEqual(await plan(tree, ['dl']), ['dl directory: ./ abs->/bar dangling->nowhere sub->../bar']);
   assert.deepEqual(await plan(tree, ['dl/sub']), ['sub file: .']);
   assert.deepEqual(await plan(tree, ['d/a*']), ['abs file: .']);
-  const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: 'd/sub' }], excludes: [], keepsParents: false });
+  const [group] = await chooseCopiedFiles(tree, {
+    sources: [{ kind: 'path', path: 'd/sub' }],
+    excludes: [],
+    keepsParents: false,
+  });
   assert.deepEqual(group?.entries, [
     { type: 'file', from: 'bar', to: '', mode: 0o644, uid: 0, gid: 0, mtime: 7, size: 4, digest: sha256('data') },
   ]);
@@ -169,7 +173,7 @@ test('planCopy() leaves out what --exclude names, relative to each source', asyn
 });
 
 test('planCopy() gives a here-document as a file of its own', async () => {
-  const groups = await planCopy(sub, {
+  const groups = await chooseCopiedFiles(sub, {
     sources: [{ kind: 'heredoc', name: 'EOF', text: 'grüße\n' }],
     excludes: [],
     keepsParents: false,

@@ -4,7 +4,7 @@ import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimes
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { planCopy } from '../../../builder/context/copy-plan.ts';
+import { chooseCopiedFiles } from '../../../builder/context/copy-plan.ts';
 import { type ContextTree, scanContext } from '../../../builder/context/scan.ts';
 import { copyDigest } from '../../../builder/keys/copy-digest.ts';
 import { parseIgnoreFile } from '../../../builder/patterns/ignore.ts';
@@ -93,7 +93,7 @@ test('scanContext() gives the names of one file the same link, and sockets as so
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(folder.at('s'), resolve));
   const tree = await scanned(folder);
-  const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
+  const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
   server.close();
   assert.deepEqual(
     group?.entries.map((entry) => [entry.to, entry.type, entry.type === 'file' ? entry.inline : undefined]),
@@ -196,7 +196,7 @@ test('scanning 40,000 files', async (context) => {
   const pass = async (digests: FileDigests): Promise<{ digest: string; text: string }> => {
     const startMs = performance.now();
     const tree = await scanContext(folder.at('c'), { ignore, digests });
-    const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
+    const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
     const plannedMs = performance.now();
     const { digest } = await copyDigest(group?.entries ?? [], { replacesOwner: false, replacesMode: false, isArchive: false });
     const keyMs = performance.now();
@@ -254,7 +254,7 @@ test('planCopy() takes what did not vanish between looking and reading', async (
     const tree = await scanned(folder);
     seen(tree);
     for (const name of gone) rmSync(folder.at(name));
-    const groups = await planCopy(tree, { sources: [{ kind: 'path', path: source }], excludes: [], keepsParents });
+    const groups = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: source }], excludes: [], keepsParents });
     for (const name of gone) writeFileSync(folder.at(name), '');
     return groups.flatMap(({ entries }) => entries.map(({ from }) => from as string));
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { planCopy } from '../../../builder/context/copy-plan.ts';
+import { chooseCopiedFiles } from '../../../builder/context/copy-plan.ts';
 import { canonicalText } from '../../../builder/keys/canonical.ts';
 import { copyDigest, isOctalMode } from '../../../builder/keys/copy-digest.ts';
 import { explain } from '../../../builder/keys/explain.ts';
@@ -210,7 +210,7 @@ test('copyDigest() of an archive is that of its content', async () => {
 
 const digestIn = async (folder: string): Promise<string> => {
   const tree = memoryTree('a/', 'a/f=x', 'b/f=x');
-  const [group] = await planCopy(tree, { sources: [{ kind: 'path', path: folder }], excludes: [], keepsParents: false });
+  const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: folder }], excludes: [], keepsParents: false });
   return digestOfEntries(...(group?.entries ?? []));
 };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { diagnoseStart, type KernelSwitches } from '../../../executor/host/diagnose.ts';
-import { describeFailure, EnvironmentError, type EnvironmentErrorCode } from '../../../executor/host/errors.ts';
+import { EnvironmentError, type EnvironmentErrorCode, failureLine } from '../../../executor/host/errors.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import { ERRNO } from '../../../native/errno.ts';
 import { SyscallError } from '../../../native/syscall-error.ts';
@@ -138,5 +138,5 @@ const failures: readonly [WorkerFailure, string][] = [
   [{ kind: 'refused', code: 'unknown-user', message: 'Cannot x' }, 'Cannot x'],
 ];
 for (const [failure, text] of failures) {
-  test(`describeFailure() says "${text}"`, () => assert.equal(describeFailure(failure), text));
+  test(`failureLine() says "${text}"`, () => assert.equal(failureLine(failure), text));
 }

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { convertLayer } from '../../../executor/inside/convert-layer.ts';
-import { exportTree } from '../../../executor/inside/export-tree.ts';
+import { exportTrees } from '../../../executor/inside/export-tree.ts';
 import { toFailure } from '../../../executor/inside/failure.ts';
 import { commitLayer } from '../../../executor/inside/layer/commit.ts';
 import { remove, removePath } from '../../../executor/inside/remove.ts';
@@ -84,7 +84,7 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
     case 'verify-layer':
       return verifyLayer(request, context);
     case 'export-tree':
-      return exportTree(request, context);
+      return exportTrees(request, context);
     case 'remove':
       return remove(request, context);
     case 'trial':

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Namespace } from '../../../../native/tape/start.ts';
 import type { Hook, RunAction } from '../../../protocol/actions.ts';
 import type { ResolvedUser } from '../../users.ts';
-import { environmentOf } from '../command.ts';
+import { commandEnvironment } from '../command.ts';
 
 const ociVersion = '1.2.0';
 
@@ -55,7 +55,7 @@ function processOf({ action, user }: Container): object {
     terminal: false,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.groups },
     args: action.argv,
-    env: environmentOf(action, user),
+    env: commandEnvironment(action, user),
     cwd: action.cwd,
   };
 }
