@@ -3,7 +3,7 @@ import { openImage } from './image/open-image.ts';
 import { openDockerFiles, readArchivedImages } from './local/docker-archive.ts';
 import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
 import { parseLocation, type Selector } from './local/location.ts';
-import { folderFiles, type StoredFiles } from './local/stored-files.ts';
+import { folderFiles, readableImages, type StoredFiles } from './local/stored-files.ts';
 import { tarFiles } from './local/tar-files.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import { layoutPathOf } from './oci/digest.ts';
@@ -29,6 +29,8 @@ export type LocalKind = 'oci-layout' | 'oci-archive' | 'docker-archive' | 'any';
 
 interface ContentsOptions {
   readonly kind: LocalKind;
+  /** What messages call the place. Default: the path, and the kind unless it is `any`. */
+  readonly title?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,9 +38,10 @@ interface ContentsOptions {
  * What there is at `path[:name][@digest]`: all images, or those that are meant. Nothing is unpacked. Throws RegistryError, also when there is
  * nothing.
  */
-export async function openContents(location: string, { kind, signal }: ContentsOptions): Promise<readonly LocalContent[]> {
-  const { path, isFolder, selector } = await parseLocation(location, kind === 'any' ? 'archive' : kind);
-  const title = kind === 'any' ? `"${path}"` : `${kind}:${path}`;
+export async function openContents(location: string, options: ContentsOptions): Promise<readonly LocalContent[]> {
+  const { kind, signal } = options;
+  const { path, isFolder, selector } = await parseLocation(location, kind === 'any' ? undefined : kind);
+  const title = options.title ?? (kind === 'any' ? `"${path}"` : `${kind}:${path}`);
   const files = isFolder ? folderFiles(path, title) : await tarFiles(path, title);
   const found = (await isDocker(files, kind)) ? await dockerContents(files, selector) : await layoutContents(files, selector);
   const contents = found.map((open) => open(signal));
@@ -59,7 +62,7 @@ async function isDocker(files: StoredFiles, kind: LocalKind): Promise<boolean> {
     if ((await files.find('index.json')) !== undefined) return false;
     throw new RegistryError('archive', `Cannot read ${files.title}: it has neither "index.json" nor "manifest.json"`, {
       side: 'client',
-      hint: 'Images are read as OCI layouts, OCI archives, or archives of docker save',
+      hint: readableImages,
     });
   }
   if ((await files.find('index.json')) === undefined || (await files.find('oci-layout')) === undefined) return true;

@@ -46,7 +46,7 @@ function linesOf(known: ReturnType<typeof identify>, command: string | undefined
       return [...plainLines(known.error), ...usageHint(known.error, command)];
     // The cure comes before the cause: who meets this cannot build at all until it is applied.
     case 'environment':
-      return [...plainLines(known.error), ...causeLines(known.error.cause)];
+      return [...plainLines(known.error), ...causeLines(known.error)];
     case 'executor':
       return failureLines(known.error);
     case 'source':
@@ -56,7 +56,7 @@ function linesOf(known: ReturnType<typeof identify>, command: string | undefined
       return [
         `error: ${printableLine(known.error.message)}`,
         ...placeLines(known.error),
-        ...causeLines(known.error.cause),
+        ...causeLines(known.error),
         ...hintLines(hintOf(known.error)),
       ];
     case 'interrupted':
@@ -150,8 +150,11 @@ function hintOf(error: Error): string | undefined {
 }
 
 // One level is enough: deeper causes repeat the same failure in other words.
-function causeLines(cause: unknown): readonly string[] {
-  return cause instanceof Error && cause.message !== '' ? [`cause: ${printableLine(cause.message)}`] : [];
+/** What the message does not tell already. */
+function causeLines({ message, cause }: Error): readonly string[] {
+  if (!(cause instanceof Error) || cause.message === '') return [];
+  const isTold = message.includes(cause.message.replace(/^Cannot [^:]*: /, ''));
+  return isTold ? [] : [`cause: ${printableLine(cause.message)}`];
 }
 
 function hintLines(hint: string | undefined): readonly string[] {

@@ -35,7 +35,11 @@ export async function loadImages({ input, platforms, names }: Loading, session: 
   await session.store.hold();
   const location = typeof input === 'string' ? input : await spool(input, session);
   const title = typeof input === 'string' ? `"${input}"` : 'standard input';
-  const contents = await openContents(location, { kind: 'any', signal: session.signal });
+  const contents = await openContents(location, {
+    kind: 'any',
+    signal: session.signal,
+    ...(location !== input && { title }),
+  });
   const [first, ...more] = contents;
   if (names.length > 0 && more.length > 0) {
     throw new UsageError('--name', `Cannot give one name to all images of ${title}: it holds ${contents.length}`, {

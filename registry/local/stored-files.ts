@@ -2,7 +2,9 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RegistryError } from '../errors/registry-error.ts';
+import { DecompressError } from '../oci/compression/decompress-error.ts';
 import { fileBytes } from '../oci/files/file-bytes.ts';
+import { TarError } from '../oci/tar/tar-error.ts';
 import { errnoOf, hasErrno, reasonOf } from '../oci/thrown.ts';
 
 /** One file of a layout folder or an archive. */
@@ -30,6 +32,9 @@ export function folderFiles(folder: string, title: string): StoredFiles {
     },
   };
 }
+
+/** What is expected where images are read, as a hint. */
+export const readableImages = 'Images are read as OCI layouts, OCI archives, or archives of docker save, plain or compressed';
 
 /** Reads a small file whole; undefined when it is not there. Throws RegistryError `too-large`. */
 export async function readSmall(files: StoredFiles, name: string, limit: number): Promise<Buffer | undefined> {
@@ -64,7 +69,8 @@ export function unreadableArchive(title: string, error: unknown): RegistryError 
   const why = accessWords[errnoOf(error) ?? ''];
   if (why === undefined) {
     const reason = reasonOf(error).replace('Cannot read archive: ', '');
-    return new RegistryError('archive', `Cannot read ${title}: ${reason}`, { side: 'client', cause: error });
+    const hint = error instanceof TarError || error instanceof DecompressError ? readableImages : undefined;
+    return new RegistryError('archive', `Cannot read ${title}: ${reason}`, { side: 'client', cause: error, hint });
   }
   const hint = 'You must be able to read it, and to enter the folders that lead to it';
   return new RegistryError('archive', `Cannot read ${title}: ${why}`, { side: 'client', hint });

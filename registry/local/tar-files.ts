@@ -7,7 +7,7 @@ import { fileBytes } from '../oci/files/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
-import { type StoredFile, type StoredFiles, unreadableArchive } from './stored-files.ts';
+import { readableImages, type StoredFile, type StoredFiles, unreadableArchive } from './stored-files.ts';
 
 /** What an archive says of one name. */
 type Member =
@@ -26,6 +26,9 @@ const longestLinkChain = 8;
 export async function tarFiles(archive: string, title: string): Promise<StoredFiles> {
   const compression = await compressionOfFile(archive, title);
   const members = await scan(archive, title, compression);
+  if (members.size === 0) {
+    throw new RegistryError('archive', `Cannot read ${title}: it is empty`, { side: 'client', hint: readableImages });
+  }
   const read = compression === 'none' ? readByOffset : readByStream;
   return {
     title,

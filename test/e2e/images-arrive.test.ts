@@ -94,12 +94,24 @@ test('load takes what there is of an index', needs, async () => {
 
 test('load says what is wrong with what it is given', needs, async () => {
   using box = sandbox();
-  box.file('empty/x').file('text', 'this is no archive'.repeat(100));
-  await box
-    .tsbuild('load', '-i', 'missing')
-    .fails({ exit: 4, stderr: /Cannot read archive:missing: there is no such file or folder/ });
-  await box.tsbuild('load', '-i', 'empty').fails({ exit: 4, stderr: /it has neither "index.json" nor "manifest.json"/ });
-  await box.tsbuild('load', '-i', 'text').fails({ exit: 4, stderr: /Cannot read "text"/ });
+  box.file('empty/x').file('text', 'this is no archive'.repeat(100)).file('nothing').file('page', '<html>');
+  box.file('packed', gzipSync('this is no archive')).file('other', await layerTar([{ name: 'f', content: 'x' }]));
+  await box.tsbuild('load', '-i', 'missing').fails({ exit: 4, stderr: /Cannot read "missing": there is no such file or folder/ });
+  const hint = '\nhint: Images are read as OCI layouts, OCI archives, or archives of docker save, plain or compressed\n';
+  for (const [place, why] of [
+    ['empty', 'it has neither "index.json" nor "manifest.json"'],
+    ['other', 'it has neither "index.json" nor "manifest.json"'],
+    ['text', 'it is text, not a tar archive'],
+    ['packed', 'it is text, not a tar archive'],
+    ['page', 'it is a page of HTML, not a tar archive'],
+    ['nothing', 'it is empty'],
+  ] as const) {
+    const { stderr } = await box.tsbuild('load', '-i', place).fails({ exit: 4 });
+    assert.equal(stderr, `error: Cannot read "${place}": ${why}${hint}`);
+    if (place === 'empty') continue;
+    const piped = await box.tsbuildWith({ stdin: readFileSync(box.at(place)) }, 'load').fails({ exit: 4 });
+    assert.equal(piped.stderr, `error: Cannot read standard input: ${why}${hint}`);
+  }
 });
 
 test('pull takes an image that skopeo pushed, and a build uses it with the registry gone', needs, async () => {

@@ -190,6 +190,7 @@ test('an archive that is cut off, damaged, or without a Containerfile says so', 
     [tar.subarray(0, 2000), 1, /Cannot unpack the build context on standard input: it ends \d+ bytes too early/],
     [packed.subarray(0, packed.length - 30), 1, /it is damaged/],
     [damaged, 1, /it is damaged/],
+    [gzipSync('text'), 1, /Cannot unpack the build context on standard input: it is text, not a tar archive/],
     [await layerTar([{ name: 'f', content: '' }]), 2, /the archive on standard input holds neither Containerfile nor Dockerfile/],
   ] as const) {
     await box.tsbuildWith({ stdin }, '-').fails({ exit, stderr });

@@ -22,6 +22,17 @@ export class ByteQueue {
     return end <= this.#chunk.length ? this.#chunk.subarray(this.#position, end) : undefined;
   }
 
+  /** The next `length` bytes, or all that are left; they stay in the queue. */
+  async ahead(length: number): Promise<Buffer> {
+    let found = this.#chunk.subarray(this.#position);
+    while (found.length < length && (await this.#pull())) {
+      found = found.length === 0 ? this.#chunk : Buffer.concat([found, this.#chunk]);
+    }
+    this.#chunk = found;
+    this.#position = 0;
+    return found.subarray(0, length);
+  }
+
   /** The next `length` bytes if they are at hand in one piece. */
   takeAtHand(length: number): Buffer | undefined {
     const bytes = this.peek(length);

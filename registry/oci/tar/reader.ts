@@ -3,6 +3,7 @@ import { blockSize, isChecksumRight, isZeroBlock, paddingOf } from './block.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { entryOf, type ParsedEntry, type RawHeader, rawHeader } from './entry-header.ts';
 import type { TarHeader } from './header.ts';
+import { otherContent } from './other-content.ts';
 import { type PaxRecord, parsePaxRecords } from './pax.ts';
 import {
   checkRegionCount,
@@ -49,6 +50,8 @@ export async function* readTar(
   let count = 0;
   let holes = 0;
   try {
+    const stranger = otherContent(await queue.ahead(blockSize));
+    if (stranger !== undefined) throw new TarError('invalid-header', stranger);
     for (;;) {
       const parsed = await nextHeader(queue);
       if (parsed === undefined) {

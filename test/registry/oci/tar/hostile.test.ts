@@ -89,6 +89,29 @@ const rows: readonly (readonly [what: string, archive: Buffer, code: TarErrorCod
   ['a sparse map in data that is not there', withPax(formatPaxRecord('GNU.sparse.major', '1')), 'invalid-sparse'],
 ];
 
+const others: readonly (readonly [what: string, content: string | Buffer, message: string])[] = [
+  ['text', 'hello\n', 'it is text, not a tar archive'],
+  ['long text', 'déjà vu '.repeat(500), 'it is text, not a tar archive'],
+  ['text that is cut inside of a character', `${'x'.repeat(511)}é`, 'it is text, not a tar archive'],
+  ['a page', '\n<!DOCTYPE html><html>', 'it is a page of HTML, not a tar archive'],
+  ['a document', '{"manifests": []}', 'it is JSON, not a tar archive'],
+  ['a zip', Buffer.from('PK\x03\x04\x14\0\0'), 'it is a zip archive, not a tar archive'],
+  ['noise', Buffer.alloc(600, 0xab), 'it is not a tar archive'],
+];
+
+for (const [what, content, message] of others) {
+  test(`readTar() says what ${what} is`, async () => {
+    for (const size of [1, 100, 100_000]) {
+      const entries = readTar(inPieces(Buffer.from(content), size));
+      await assert.rejects(entries.next(), {
+        name: 'TarError',
+        code: 'invalid-header',
+        message: `Cannot read archive: ${message}`,
+      });
+    }
+  });
+}
+
 for (const [what, archive, code, message] of rows) {
   test(`readTar() refuses ${what}`, async () => {
     await assert.rejects(readAll(archive), (error) => {
