@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import { mostLayers } from '../../registry/oci/most-layers.ts';
+import { mostLayers } from '../../registry/oci/manifest.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { PlannedStage, StageIndex } from './model/plan.ts';
 import { errorDiagnostic } from './model/refuse.ts';

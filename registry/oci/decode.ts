@@ -16,8 +16,8 @@ import {
 } from './json.ts';
 import { isIndexType, isManifestType } from './layer-format.ts';
 import type { ImageIndex, ImageManifest } from './manifest.ts';
+import { mostLayers } from './manifest.ts';
 import { mediaType } from './media-type.ts';
-import { mostLayers } from './most-layers.ts';
 
 /** The largest manifests and indexes that are read; registries need not take larger ones. (distribution-spec, "Pushing Manifests") */
 export const largestManifestBytes: number = 4 * 1024 * 1024;

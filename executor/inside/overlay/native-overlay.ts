@@ -15,7 +15,7 @@ import {
   umount2,
 } from '../../../native/mounts.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
-import { mostLayers } from '../../../registry/oci/most-layers.ts';
+import { mostLayers } from '../../../registry/oci/manifest.ts';
 import { Refusal } from '../failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
 
