@@ -1,4 +1,4 @@
-export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../cache/errors.ts';
+export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../cache/files/errors.ts';
 export { EnvironmentError, type EnvironmentErrorCode, ExecutorError } from '../executor/host/errors.ts';
 export type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
 export { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../parser/mistakes/errors.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { troubleOf } from '../cache/errors.ts';
+import { troubleOf } from '../cache/files/errors.ts';
 import { commandNameOf, runCommand } from './cli/run-command.ts';
 import { OutputError } from './contract/errors.ts';
 import { exitCode } from './report/exit-code.ts';

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../registry/oci/digest.ts';
-import { orStoreError } from './errors.ts';
-import type { Snapshot } from './snapshot-store.ts';
-import type { StepRecord } from './step-records.ts';
+import { orStoreError } from './files/errors.ts';
+import type { StepRecord } from './records/step-records.ts';
+import type { Snapshot } from './snapshots/snapshot-store.ts';
 import type { Store } from './store.ts';
 
 /**

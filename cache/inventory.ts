@@ -5,9 +5,9 @@ import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
-import { readIfThere, statIfThere } from './files.ts';
-import { digestOrUndefined, parseRecord } from './json-record.ts';
-import { type StoreLayout, snapshotFiles } from './store-layout.ts';
+import { readIfThere, statIfThere } from './files/files.ts';
+import { digestOrUndefined, parseRecord } from './files/json-record.ts';
+import { type StoreLayout, snapshotFiles } from './folder/store-layout.ts';
 
 export type ItemKind =
   | 'blob'

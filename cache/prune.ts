@@ -1,8 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { orStoreError } from './errors.ts';
+import { orStoreError } from './files/errors.ts';
 import { type Item, type ItemKind, takeInventory } from './inventory.ts';
-import { startSession } from './session.ts';
+import { startSession } from './sessions/session.ts';
 import { lockExclusively, type Store } from './store.ts';
 
 /** What a prune may remove. Images that have a name, with all their blobs, always stay. */

@@ -3,11 +3,11 @@ import { largestManifestBytes } from '../registry/oci/decode.ts';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
-import { StoreError } from './errors.ts';
-import { isWholeTable } from './file-digests.ts';
-import { readIfThere, statIfThere } from './files.ts';
+import { StoreError } from './files/errors.ts';
+import { readIfThere, statIfThere } from './files/files.ts';
+import { descriptorOrUndefined, placeOf, unsealedOrOld } from './files/json-record.ts';
 import { type Item, type ItemKind, jsonIn, takeInventory } from './inventory.ts';
-import { descriptorOrUndefined, placeOf, unsealedOrOld } from './json-record.ts';
+import { isWholeTable } from './records/file-digests.ts';
 import type { Store } from './store.ts';
 
 /** Something in the store that is not what was written. */

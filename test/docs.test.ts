@@ -97,7 +97,7 @@ const codeUnions: readonly [type: string, source: string, heading: string][] = [
   ['EnvironmentErrorCode', 'executor/host/errors.ts', 'EnvironmentError'],
   ['RefusalCode', 'executor/protocol/failures.ts', 'Failures of the worker'],
   ['SourceErrorCode', 'builder/context/errors.ts', 'SourceError'],
-  ['StoreErrorCode', 'cache/errors.ts', 'StoreError'],
+  ['StoreErrorCode', 'cache/files/errors.ts', 'StoreError'],
   ['RegistryErrorCode', 'registry/errors/registry-error.ts', 'RegistryError'],
 ];
 

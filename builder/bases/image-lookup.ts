@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import {
   familiarReference,

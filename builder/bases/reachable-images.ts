@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
 import { RegistryError, type RegistryErrorCode } from '../../registry/errors/registry-error.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';

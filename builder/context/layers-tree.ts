@@ -1,4 +1,4 @@
-import type { LayerIndex } from '../../cache/layer-index.ts';
+import type { LayerIndex } from '../../cache/snapshots/layer-index.ts';
 import type { PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { folderOf, nameOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import type { FileTree, TreeEntry } from './tree.ts';

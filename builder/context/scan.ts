@@ -1,7 +1,7 @@
 import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import type { FileDigests } from '../../cache/file-digests.ts';
 import type { folderStatuses } from '../../cache/folder-statuses.ts';
+import type { FileDigests } from '../../cache/records/file-digests.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';

@@ -1,4 +1,4 @@
-import type { FileStamp } from '../../cache/file-digests.ts';
+import type { FileStamp } from '../../cache/records/file-digests.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 

@@ -1,7 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 import { OutputError, UsageError } from '../contract/errors.ts';
 import type { Output } from '../contract/options.ts';
 import { type BuiltImage, manifestsOf } from '../image/built-image.ts';

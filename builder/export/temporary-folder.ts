@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { removeTree } from '../../cache/remove-tree.ts';
-import { type FileLock, tryLockOfFile } from '../../cache/store-lock.ts';
+import { removeTree } from '../../cache/files/remove-tree.ts';
+import { type FileLock, tryLockOfFile } from '../../cache/folder/store-lock.ts';
 import { isMissing, isSystemError } from '../../registry/oci/thrown.ts';
 
 /**

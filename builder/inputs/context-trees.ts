@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { FileDigests } from '../../cache/file-digests.ts';
+import { FileDigests } from '../../cache/records/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import type { DownloadRecord } from '../../cache/downloads.ts';
+import type { DownloadRecord } from '../../cache/records/downloads.ts';
 import type { Store } from '../../cache/store.ts';
 import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { redactUrl } from '../../registry/errors/redact.ts';

@@ -1,9 +1,9 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StoreError } from '../../cache/errors.ts';
-import type { StepRecord } from '../../cache/step-records.ts';
+import { StoreError } from '../../cache/files/errors.ts';
+import { snapshotFiles } from '../../cache/folder/store-layout.ts';
+import type { StepRecord } from '../../cache/records/step-records.ts';
 import type { Store } from '../../cache/store.ts';
-import { snapshotFiles } from '../../cache/store-layout.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer-facts.ts';

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
+import { snapshotFiles } from '../../cache/folder/store-layout.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
-import { snapshotFiles } from '../../cache/store-layout.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';

@@ -1,6 +1,6 @@
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Digest } from '../../registry/oci/digest.ts';

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { BlobStore } from '../../cache/blob-store.ts';
+import type { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { damagedBlobNotice } from '../bases/stored-document.ts';
 import { descriptorOf, type WholeImage } from '../image/whole-image.ts';

@@ -1,4 +1,4 @@
-import type { ImageName } from '../../cache/image-names.ts';
+import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';

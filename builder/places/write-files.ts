@@ -1,5 +1,5 @@
-import { BlobStore } from '../../cache/blob-store.ts';
-import { StoreLayout } from '../../cache/store-layout.ts';
+import { BlobStore } from '../../cache/blobs/blob-store.ts';
+import { StoreLayout } from '../../cache/folder/store-layout.ts';
 import { formatPlatform } from '../../registry/oci/platform-match.ts';
 import { UsageError } from '../contract/errors.ts';
 import { checkDestinations } from '../export/check-destination.ts';

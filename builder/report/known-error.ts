@@ -1,4 +1,4 @@
-import { StoreError, troubleOf } from '../../cache/errors.ts';
+import { StoreError, troubleOf } from '../../cache/files/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';

@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 
 interface Healing {
   readonly signal: AbortSignal | undefined;

@@ -27,7 +27,7 @@ export async function startWorker(store: Store, { ids, signal, onNotice }: Worke
   // What killed builds left can hold ids that only the worker can remove. Nobody waits for it, and it is found again if this fails.
   const { abandoned } = store.leftovers;
   if (abandoned.length > 0) {
-    const { removalOrder } = await import('../../cache/remove-session.ts');
+    const { removalOrder } = await import('../../cache/sessions/remove-session.ts');
     const { sessions } = store.layout;
     client.request({ kind: 'remove', folder: sessions, names: removalOrder(sessions, abandoned) }).catch(() => undefined);
   }

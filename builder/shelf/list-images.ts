@@ -1,5 +1,5 @@
-import { StoreError } from '../../cache/errors.ts';
-import type { ImageName } from '../../cache/image-names.ts';
+import { StoreError } from '../../cache/files/errors.ts';
+import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
 import { parseReference } from '../../registry/address/reference.ts';
 import { DocumentError } from '../../registry/oci/json.ts';

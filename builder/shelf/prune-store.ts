@@ -1,6 +1,6 @@
 import { type Item, type ItemKind } from '../../cache/inventory.ts';
 import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
-import { removalOrder, removeSession } from '../../cache/remove-session.ts';
+import { removalOrder, removeSession } from '../../cache/sessions/remove-session.ts';
 import type { Store } from '../../cache/store.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 

@@ -1,8 +1,8 @@
 import { rename } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { orStoreError, StoreError } from '../../cache/errors.ts';
+import { orStoreError, StoreError } from '../../cache/files/errors.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import {
   type Contents,

@@ -1,8 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { defaultStoreRoot } from '../../cache/folder/store-layout.ts';
 import { openStore, type Store } from '../../cache/store.ts';
-import { defaultStoreRoot } from '../../cache/store-layout.ts';
 import { ImageLookup } from '../bases/image-lookup.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { StepId } from '../contract/events.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { CopyAction } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { chainIdOf, isDigest } from '../../registry/oci/digest.ts';

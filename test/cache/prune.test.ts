@@ -3,7 +3,7 @@ import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Item, ItemKind } from '../../cache/inventory.ts';
 import { choose, type PrunePolicy, prune, usageOf } from '../../cache/prune.ts';
-import { removeSession } from '../../cache/remove-session.ts';
+import { removeSession } from '../../cache/sessions/remove-session.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

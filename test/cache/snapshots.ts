@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Snapshot } from '../../cache/snapshot-store.ts';
+import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { chainIdOf, type Digest, digestOf } from '../../registry/oci/digest.ts';
 

@@ -1,7 +1,7 @@
 /** A build for the tests of the store: goes on until a moment, says so, and waits to be killed. */
 
 import { writeSync } from 'node:fs';
-import { StoreError } from '../../cache/errors.ts';
+import { StoreError } from '../../cache/files/errors.ts';
 import { openStore } from '../../cache/store.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import { makeLayerFolder } from './snapshots.ts';

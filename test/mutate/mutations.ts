@@ -307,7 +307,7 @@ function networkMutations(): readonly Mutation[] {
 }
 
 function storeMutations(): readonly Mutation[] {
-  const file = 'cache/store-safety.ts';
+  const file = 'cache/folder/store-safety.ts';
   const tests = ['hostile/store-folders', 'cache/store.test'];
   return [
     {
@@ -340,7 +340,7 @@ function storeMutations(): readonly Mutation[] {
     },
     {
       rule: 'locks of a store are no links',
-      file: 'cache/store-lock.ts',
+      file: 'cache/folder/store-lock.ts',
       from: 'const neverFollowed = constants.O_NOFOLLOW | constants.O_NONBLOCK;',
       to: 'const neverFollowed = constants.O_NONBLOCK;',
       tests,

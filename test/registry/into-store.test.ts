@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import type { StoreError } from '../../cache/errors.ts';
+import type { StoreError } from '../../cache/files/errors.ts';
 import { openStore } from '../../cache/store.ts';
 import { RegistryClient } from '../../registry/distribution/client.ts';
 import type { RegistryError } from '../../registry/errors/registry-error.ts';

@@ -1,5 +1,5 @@
-import { defaultStoreRoot } from '../../../cache/store-layout.ts';
-import type { StoreOwner } from '../../../cache/store-safety.ts';
+import { defaultStoreRoot } from '../../../cache/folder/store-layout.ts';
+import type { StoreOwner } from '../../../cache/folder/store-safety.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';

@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { refusalOf, type StoreOwner } from '../../../cache/store-safety.ts';
+import { refusalOf, type StoreOwner } from '../../../cache/folder/store-safety.ts';
 import type { HostUser, IdSources } from '../../../executor/host/host-user.ts';
 import { currentUser, readIdSources } from '../../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../../executor/host/id-helpers.ts';

@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { StoreError } from '../../../cache/errors.ts';
-import { type StoreOwner, refusalOf as storeRefusal } from '../../../cache/store-safety.ts';
+import { StoreError } from '../../../cache/files/errors.ts';
+import { type StoreOwner, refusalOf as storeRefusal } from '../../../cache/folder/store-safety.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
 import { errnoOf } from '../../../registry/oci/thrown.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LayersTree } from '../../../builder/context/layers-tree.ts';
-import { indexOf, type LayerIndex } from '../../../cache/layer-index.ts';
+import { indexOf, type LayerIndex } from '../../../cache/snapshots/layer-index.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { pathOfText } from '../../../registry/oci/raw-path.ts';
 

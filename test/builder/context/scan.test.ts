@@ -8,7 +8,7 @@ import { chooseCopiedFiles } from '../../../builder/context/copy-plan.ts';
 import { type ContextTree, scanContext } from '../../../builder/context/scan.ts';
 import { copyDigest } from '../../../builder/keys/copy-digest.ts';
 import { parseIgnoreFile } from '../../../builder/patterns/ignore.ts';
-import { FileDigests } from '../../../cache/file-digests.ts';
+import { FileDigests } from '../../../cache/records/file-digests.ts';
 import { joinPath, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 import { sha256 } from './memory-tree.ts';

@@ -4,7 +4,7 @@ import { OutputError, StepError, UsageError } from '../../../builder/contract/er
 import { exitCodeOf } from '../../../builder/report/exit-code-of.ts';
 import { report } from '../../../builder/report/report.ts';
 import { Interrupted } from '../../../builder/session/interruption.ts';
-import { StoreError } from '../../../cache/errors.ts';
+import { StoreError } from '../../../cache/files/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import { ContainerfileError } from '../../../parser/mistakes/errors.ts';

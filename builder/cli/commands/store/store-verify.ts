@@ -1,4 +1,4 @@
-import { repairVersion } from '../../../../cache/store-version.ts';
+import { repairVersion } from '../../../../cache/folder/store-version.ts';
 import { exitCode } from '../../../report/exit-code.ts';
 import { type StoreReport, verifyStore } from '../../../shelf/verify-store.ts';
 import { printable, printableJson } from '../../../show/printable.ts';

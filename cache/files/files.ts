@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
+
+/** Only the owner looks into the store: it holds what builds saw. */
+export const folderMode = 0o700;
+export const fileMode = 0o600;
+
+/** Makes a folder and those on the way to it, unless they are there. Throws what mkdir(2) fails with. */
+export async function makeFolder(folder: string, mode: number = folderMode): Promise<void> {
+  // Node's own recursion never ends where mkdir(2) says ENOENT in a folder that exists, as below /proc.
+  if (await isMade(folder, mode)) return;
+  await makeFolder(path.dirname(folder), mode);
+  if (!(await isMade(folder, mode))) await mkdir(folder, mode);
+}
+
+/** False when the folder above is missing. */
+async function isMade(folder: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(folder, mode);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' && path.dirname(folder) !== folder) return false;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return true;
+    throw error;
+  }
+}
+
+/**
+ * Writes a file so that readers see the old content or the new, never a part, also after a power cut. `sync: false` leaves the
+ * syncing to a later group sync.
+ */
+export async function writeAtomically(
+  file: string,
+  content: string | Uint8Array,
+  options: { readonly sync?: boolean } = {},
+): Promise<void> {
+  const temporary = await writeTemporary(path.dirname(file), content, options);
+  try {
+    await renameOver(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a new file in a folder (made when it is missing), to be renamed later. */
+export async function writeTemporary(
+  folder: string,
+  content: string | Uint8Array,
+  options: { readonly sync?: boolean } = {},
+): Promise<string> {
+  const temporary = path.join(folder, `${temporaryPrefix}${randomUUID()}`);
+  const handle = await openNew(temporary);
+  try {
+    await handle.writeFile(content);
+    if (options.sync !== false) await handle.datasync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return temporary;
+}
+
+/** Marks files that are not complete. They are never read and can go when no build runs. */
+export const temporaryPrefix = '.new-';
+
+/** What lstat(2) says of a path; undefined when nothing is there. A link in the store is none of ours, whatever it leads to. */
+export async function statIfThere(file: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(file);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A file's bytes; undefined when there is none. What else has its place (a link, a folder, a pipe) has none. */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  const opened = await openIfThere(file);
+  if (opened === undefined) return undefined;
+  if (opened === 'no file') return Buffer.alloc(0);
+  await using handle = opened;
+  return await handle.readFile();
+}
+
+/**
+ * Opens a file of the store to read it; undefined when nothing is there. A link in its place is not followed, and a pipe is not waited for:
+ * both are 'no file', as is whatever else is none.
+ */
+export async function openIfThere(file: string): Promise<FileHandle | 'no file' | undefined> {
+  try {
+    const handle = await open(file, neverFollowed);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    return 'no file';
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    // A link and a socket. (open(2))
+    if (hasErrno(error, 'ELOOP', 'ENXIO')) return 'no file';
+    throw error;
+  }
+}
+
+/** How to open a file of ours that something else may have replaced. */
+const neverFollowed: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Gives a new file its name, whatever has it. */
+export async function renameOver(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!hasErrno(error, 'EISDIR')) throw error;
+    await rm(to, { force: true, recursive: true });
+    await rename(from, to);
+  }
+}
+
+async function openNew(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', fileMode);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await makeFolder(path.dirname(file));
+    return open(file, 'wx', fileMode);
+  }
+}

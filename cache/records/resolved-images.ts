@@ -1,0 +1,71 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { JsonObject } from '../../registry/oci/json.ts';
+import type { Platform } from '../../registry/oci/platform.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import { descriptorOrUndefined, readRecord } from '../files/json-record.ts';
+import type { StoreLayout } from '../folder/store-layout.ts';
+import { type Publisher, publishLater } from '../sessions/published-file.ts';
+
+/** What a reference meant when its registry was last asked. */
+export interface ResolvedImage {
+  /** Of the platform's manifest. */
+  readonly descriptor: Descriptor;
+  /** Milliseconds since the epoch. */
+  readonly resolvedMs: number;
+}
+
+/** (reference, platform) -> manifest, for pull policies. */
+export class ResolvedImages {
+  readonly #layout: StoreLayout;
+  readonly #publisher: Publisher;
+  readonly #blobs: BlobStore;
+
+  constructor(layout: StoreLayout, services: { publisher: Publisher; blobs: BlobStore }) {
+    this.#layout = layout;
+    this.#publisher = services.publisher;
+    this.#blobs = services.blobs;
+  }
+
+  /** undefined when it was never resolved, or its manifest is not in the store any more. */
+  async get(reference: string, platform: Platform): Promise<ResolvedImage | undefined> {
+    const resolved = await readRecord(this.#file(reference, platform), readResolved, { touch: true });
+    return resolved !== undefined && (await this.#blobs.has(resolved.descriptor.digest)) ? resolved : undefined;
+  }
+
+  /** True when the reference was resolved once, whether its manifest is still here or not. */
+  async knows(reference: string, platform: Platform): Promise<boolean> {
+    return (await readRecord(this.#file(reference, platform), readResolved)) !== undefined;
+  }
+
+  /** Remembers a resolution; manifest and configuration are blobs of the store already. */
+  async put(reference: string, platform: Platform, descriptor: Descriptor): Promise<void> {
+    const record = { version: 1, reference, platform, descriptor, resolvedMs: Date.now() };
+    await publishLater(this.#publisher, this.#file(reference, platform), record);
+  }
+
+  /** All references that were resolved, each as often as it was for several platforms. */
+  async list(): Promise<readonly { readonly reference: string; readonly descriptor: Descriptor }[]> {
+    const files = await readdir(this.#layout.resolved);
+    const found = files.map((file) => readRecord(path.join(this.#layout.resolved, file), readReference));
+    return (await Promise.all(found)).filter((one) => one !== undefined);
+  }
+
+  #file(reference: string, platform: Platform): string {
+    const { os, architecture, variant = '' } = platform;
+    return this.#layout.resolvedImage([reference, os, architecture, variant, platform['os.version'] ?? ''].join('\0'));
+  }
+}
+
+function readResolved(value: JsonObject): ResolvedImage | undefined {
+  const { version, resolvedMs } = value;
+  const descriptor = descriptorOrUndefined(value['descriptor']);
+  return version === 1 && descriptor !== undefined && typeof resolvedMs === 'number' ? { descriptor, resolvedMs } : undefined;
+}
+
+function readReference(value: JsonObject): { readonly reference: string; readonly descriptor: Descriptor } | undefined {
+  const { reference } = value;
+  const resolved = readResolved(value);
+  return resolved === undefined || typeof reference !== 'string' ? undefined : { reference, descriptor: resolved.descriptor };
+}
