@@ -1,4 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { fullName } from '../../registry/address/reference.ts';
 import { damagedBlobNotice } from '../bases/stored-document.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
@@ -11,7 +12,6 @@ import { ShownStep } from '../session/shown-step.ts';
 import type { Session } from '../solve/build-session.ts';
 import type { Solution } from '../solve/solve.ts';
 import { deliver, type Exported } from './deliver.ts';
-import { fullName } from './full-name.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
 import { holdsImage, outputsOf } from './outputs.ts';

@@ -6,6 +6,7 @@ import { formatPlatform } from '../../parser/values/platform.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { fullName } from '../../registry/address/reference.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
 import { OutputError } from '../contract/errors.ts';
 import type { BuildEvent } from '../contract/events.ts';
@@ -15,7 +16,6 @@ import type { RootState } from '../layers/root-state.ts';
 import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
-import { fullName } from './full-name.ts';
 import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
 import { epochOf } from './outputs.ts';
 

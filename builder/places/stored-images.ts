@@ -1,6 +1,6 @@
 import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
+import { formatReference, fullName, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -34,7 +34,7 @@ export interface StoredImage {
 export type FoundImage = Pick<ImageName, 'name' | 'descriptor'>;
 
 /** The full name that somebody means: `docker.io/library/app:latest` for `app`. Throws UsageError for what is no name, or has a digest. */
-export function fullName(text: string): string {
+export function storedName(text: string): string {
   const name = nameIn(text);
   if (name instanceof RegistryError) {
     throw new UsageError('IMAGE', `Cannot use "${text}" as a name: ${reasonIn(name)}`, { hint: name.hint, cause: name });
@@ -132,7 +132,7 @@ function isImage({ config, layers }: ImageManifest): boolean {
 
 function nameIn(text: string): string | RegistryError {
   try {
-    return formatReference(withDefaultTag(parseReference(text)));
+    return fullName(text);
   } catch (error) {
     if (error instanceof RegistryError) return error;
     throw error;

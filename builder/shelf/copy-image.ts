@@ -9,7 +9,7 @@ import { fileOutputOf, type ImageLocation } from '../places/location.ts';
 import { ofImage } from '../places/lost-content.ts';
 import { openSource, type WantedPlatforms } from '../places/open-source.ts';
 import { pushWhole } from '../places/push-image.ts';
-import { fullName } from '../places/stored-images.ts';
+import { storedName } from '../places/stored-images.ts';
 import { writeFiles } from '../places/write-files.ts';
 
 /** How an image is copied. */
@@ -61,7 +61,7 @@ async function put(
       await pushWhole(whole, { name: target.name, registry }, session);
       return;
     case 'store':
-      return whole.isStored === true ? nameIt(whole, target.name, session) : keepImage(whole, [fullName(target.name)], session);
+      return whole.isStored === true ? nameIt(whole, target.name, session) : keepImage(whole, [storedName(target.name)], session);
     case 'oci-layout':
     case 'oci-archive':
     case 'docker-archive':
@@ -74,7 +74,7 @@ async function put(
 /** Its layers are there, or can be made; only documents can be new. */
 async function nameIt(whole: WholeImage, name: string, session: ImageSession): Promise<void> {
   await keepDocuments(whole, session);
-  await session.store.images.tag(fullName(name), descriptorOf(whole));
+  await session.store.images.tag(storedName(name), descriptorOf(whole));
 }
 
 async function write(
@@ -85,6 +85,6 @@ async function write(
   const { output, name } = fileOutputOf(target);
   // In a layout the name is what was written, since that is what it will be asked for by; docker wants the full one.
   const isFull = output.kind === 'docker';
-  const names = name === undefined ? [] : [isFull ? fullName(name) : name];
+  const names = name === undefined ? [] : [isFull ? storedName(name) : name];
   return writeFiles({ whole, names, areVerbatim: !isFull }, { output }, session);
 }

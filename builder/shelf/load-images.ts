@@ -1,14 +1,14 @@
 import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { formatReference, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
+import { formatReference, fullName, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { UsageError } from '../contract/errors.ts';
 import { imageIdOf } from '../image/whole-image.ts';
 import type { ImageSession } from '../places/image-session.ts';
 import { keepImage } from '../places/keep-image.ts';
 import { openContent, type WantedPlatforms } from '../places/open-source.ts';
-import { fullName } from '../places/stored-images.ts';
+import { storedName } from '../places/stored-images.ts';
 import { untilAborted } from '../session/until-aborted.ts';
 
 /** What is loaded from where. */
@@ -68,7 +68,7 @@ function namesFor(
   content: LocalContent,
   { names, title }: { readonly names: readonly string[]; readonly title: string },
 ): readonly string[] {
-  if (names.length > 0) return names.map(fullName);
+  if (names.length > 0) return names.map(storedName);
   if (content.names.length > 0) return content.names.map((name) => nameIn(name, title));
   throw new UsageError('--name', `Cannot load ${title}: its image has no name`, {
     hint: 'Give it one: tsbuild load --name NAME',
@@ -77,7 +77,7 @@ function namesFor(
 
 function nameIn(text: string, title: string): string {
   try {
-    return formatReference(withDefaultTag(parseReference(text)));
+    return fullName(text);
   } catch (error) {
     throw new UsageError('--name', `Cannot load ${title}: its image is called "${text}", which is no name`, {
       hint: 'Give it another one: tsbuild load --name NAME',

@@ -13,7 +13,7 @@ import { type ImageParts, type IndexDocument, platformOfParts, type WholeImage }
 import type { ImageSession } from '../places/image-session.ts';
 import { keepDocuments, keepImage } from '../places/keep-image.ts';
 import { openAsStored } from '../places/open-stored.ts';
-import { type FoundImage, findImage, fullName, readStoredImage } from '../places/stored-images.ts';
+import { type FoundImage, findImage, readStoredImage, storedName } from '../places/stored-images.ts';
 
 /** What is said of one image of a list. */
 export interface EntryChanges {
@@ -36,7 +36,7 @@ export async function createList(
   { format, isReplaced }: { readonly format: ImageFormat; readonly isReplaced: boolean },
   session: ImageSession,
 ): Promise<ManifestList> {
-  const name = fullName(text);
+  const name = storedName(text);
   const present = await session.store.images.get(name);
   if (present !== undefined && !(isReplaced && isIndexType(present.descriptor.mediaType))) {
     throw new UsageError('LIST', `Cannot create list "${text}": the store has an image of this name`, {

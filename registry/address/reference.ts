@@ -54,6 +54,11 @@ export function withDefaultTag(reference: Reference): Reference {
   return reference.tag === undefined && reference.digest === undefined ? { ...reference, tag: 'latest' } : reference;
 }
 
+/** A name as the store, archives and results have it: with registry and tag. @throws RegistryError for what is no name */
+export function fullName(name: string): string {
+  return formatReference(withDefaultTag(parseReference(name)));
+}
+
 /** The same repository by digest alone. */
 export function withDigest({ registry, repository }: RepositoryName, digest: Digest): Reference {
   return { registry, repository, digest };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatReference, parseReference, withDefaultTag } from '../address/reference.ts';
+import { formatReference, fullName, parseReference, withDefaultTag } from '../address/reference.ts';
 import { documentError, RegistryError } from '../errors/registry-error.ts';
 import type { FetchedManifest } from '../image/fetched-manifest.ts';
 import { openImage } from '../image/open-image.ts';
@@ -97,7 +97,7 @@ function isNamed(image: ArchivedImage, name: string): boolean {
 
 function completeName(name: string): string {
   try {
-    return formatReference(withDefaultTag(parseReference(name)));
+    return fullName(name);
   } catch {
     // Tools put names there that are no references; they can still be asked for as they are.
     return name;

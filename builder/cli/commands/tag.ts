@@ -1,4 +1,4 @@
-import { findImage, fullName } from '../../places/stored-images.ts';
+import { findImage, storedName } from '../../places/stored-images.ts';
 import type { CommandContext } from '../kinds/command.ts';
 import { runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 
@@ -9,7 +9,7 @@ export const tagCommand: StoreCommand = {
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Gives an image more names',
   run: async ({ operands: [image = '', ...names] }, { store }) => {
-    const full = names.map(fullName);
+    const full = names.map(storedName);
     const { descriptor } = await findImage(store, image);
     for (const name of full) await store.images.tag(name, descriptor);
     return 0;

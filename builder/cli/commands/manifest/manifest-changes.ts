@@ -95,8 +95,8 @@ async function create(parsed: ParsedFlags, opened: OpenedStore): Promise<number>
 }
 
 async function hasList(name: string, session: ImageSession): Promise<boolean> {
-  const { fullName } = await import('../../../places/stored-images.ts');
-  return (await session.store.images.get(fullName(name))) !== undefined;
+  const { storedName } = await import('../../../places/stored-images.ts');
+  return (await session.store.images.get(storedName(name))) !== undefined;
 }
 
 async function add(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
