@@ -1,5 +1,5 @@
-import { unreachable } from '../../registry/oci/unreachable.ts';
 import { fullName } from '../../registry/address/reference.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { damagedBlobNotice } from '../bases/stored-document.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';

@@ -1,6 +1,6 @@
 import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
-import { formatReference, fullName, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
+import { fullName } from '../../registry/address/reference.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { decodeImageConfig, decodeIndex, decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';

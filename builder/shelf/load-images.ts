@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { formatReference, fullName, parseReference, withDefaultTag } from '../../registry/address/reference.ts';
+import { fullName } from '../../registry/address/reference.ts';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
 import { UsageError } from '../contract/errors.ts';
 import { imageIdOf } from '../image/whole-image.ts';

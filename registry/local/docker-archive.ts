@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatReference, fullName, parseReference, withDefaultTag } from '../address/reference.ts';
+import { fullName } from '../address/reference.ts';
 import { documentError, RegistryError } from '../errors/registry-error.ts';
 import type { FetchedManifest } from '../image/fetched-manifest.ts';
 import { openImage } from '../image/open-image.ts';
