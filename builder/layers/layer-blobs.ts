@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Store } from '../../cache/store.ts';
-import type { LayerCompression, WorkerResults } from '../../executor/protocol/messages.ts';
+import type { Lowers } from '../../executor/protocol/actions.ts';
+import type { LayerCompression, LayerEpoch, WorkerResults } from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
@@ -8,7 +9,7 @@ import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';
-import type { LayerRef, RootState } from './root-state.ts';
+import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 import { lostLayer, orForgetBlob, orForgetDamaged } from './verify-layers.ts';
 
 /** A layer as the image names it. */
@@ -94,7 +95,7 @@ async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobMaking)
   const { layer } = built;
   const { store, signal } = making;
   signal.throwIfAborted();
-  const variant = variantOf(form);
+  const variant = variantOf(form, built.root);
   const { diffId, sizeBytes } = layer.facts;
   if (form.isStoreOnly && form.epoch === undefined) {
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
@@ -108,16 +109,31 @@ async function writeBlob(
 ): Promise<LayerBlob> {
   const { store, worker, folders, signal, onProgress } = making;
   // A packed layer has its times in it.
-  if (form.epoch !== undefined) await folders.lowersOf(root, { signal, onProgress });
+  const lowers = form.epoch === undefined ? [] : await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.withAnyIds(layer.chainId);
   if (snapshot === undefined) throw lostLayer(layer.facts.diffId, store.layout.snapshot(layer.chainId));
-  const { compression, epoch } = form;
+  const { compression } = form;
+  const epoch = epochOf(form.epoch, { root, lowers });
   const { directory, facts } = snapshot;
   return kept({ ...layer.facts, variant, compression }, making, async (output) => {
     const client = await worker.get();
     const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression, epoch } as const;
     return orForgetDamaged(snapshot, store, () => client.request(request, { signal }));
   });
+}
+
+/** The layers of a base image come first, and keep their times. */
+function epochOf(
+  seconds: number | undefined,
+  { root, lowers }: { readonly root: RootState; readonly lowers: Lowers },
+): LayerEpoch | undefined {
+  if (seconds === undefined) return undefined;
+  const base = baseLayersOf(root);
+  return { seconds, base: lowers.slice(0, base), below: lowers.slice(base, -1) };
+}
+
+function baseLayersOf({ layers }: RootState): number {
+  return layers.filter((layer) => layer.kind === 'foreign' || layer.isOfBase === true).length;
 }
 
 /** A blob that is to be made, and the size of what it is made of, which progress counts. */
@@ -145,9 +161,12 @@ async function kept(
   return blob;
 }
 
-function variantOf({ compression, epoch }: LayerForm): string {
+/** What leaves at an epoch can tell the times of files below, so it is a variant on one chain. */
+function variantOf({ compression, epoch }: LayerForm, root: RootState): string {
   const name = compressionName(compression);
-  return epoch === undefined ? name : `${name}.epoch-${epoch}`;
+  if (epoch === undefined) return name;
+  const chain = chainIdOfRoot(root)?.slice('sha256:'.length) ?? '';
+  return `${name}.epoch-${epoch}.${chain}-${baseLayersOf(root)}`;
 }
 
 function compressionName(compression: LayerCompression): string {

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../native/constants.ts';
 import { close, linkat, mkdirat, openat } from '../../native/files.ts';
@@ -52,9 +52,9 @@ async function writeTarFile(files: Iterable<TreeFile>, path: string, context: Re
 }
 
 function* tarItems(files: Iterable<TreeFile>, counter: { files: number }): Generator<TarItem, void, undefined> {
-  for (const { header, fd } of files) {
+  for (const file of files) {
     counter.files += 1;
-    yield { header, fd };
+    yield file;
   }
 }
 
@@ -99,13 +99,13 @@ class FolderTarget implements Disposable {
   }
 
   /** Makes a file, a large one in steps. */
-  *put({ header, fd }: TreeFile): Generator<void, void, undefined> {
+  *put({ header, fd, head }: TreeFile): Generator<void, void, undefined> {
     const { parent, name } = splitPath(header.path);
     const place: NameInFolder = { fd: this.#folders.get(parent).fd, name: bytesOfPath(name) };
     const attributes: NewAttributes = { mode: header.mode & 0o1777, uid: 0, gid: 0, mtime: header.mtime, xattrs: noXattrs };
     switch (header.type) {
       case 'file':
-        yield* putFile(place, attributes, { fd: fd ?? -1, size: header.size });
+        yield* putFile(place, attributes, { fd: fd ?? -1, size: header.size, head });
         return;
       case 'directory':
         mkdirat(place.fd, place.name, 0o700);
@@ -170,11 +170,12 @@ class FolderTarget implements Disposable {
 function* putFile(
   place: NameInFolder,
   attributes: NewAttributes,
-  source: { readonly fd: number; readonly size: number },
+  source: { readonly fd: number; readonly size: number; readonly head: Uint8Array | undefined },
 ): Generator<void, void, undefined> {
   const fd = openNewFile(place);
   try {
     yield* copyBytes(source.fd, fd, source.size);
+    if (source.head !== undefined) writeSync(fd, source.head, 0, source.head.length, 0);
     finishFile(fd, attributes);
   } finally {
     close(fd);

@@ -5,10 +5,11 @@ import { joinPath, pathOfText, type RawPath, textOfPath } from '../../registry/o
 import { type TarHeader, tarHeader } from '../../registry/oci/tar/header.ts';
 import type { ExportedTree } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
+import { timeAtEpoch } from './layer/file-times.ts';
 import { readTree, type TreeFile } from './layer/read-tree.ts';
 import type { RequestContext } from './request-context.ts';
 import { mountRootfs } from './rootfs.ts';
-import { timeAtEpoch } from './write-layer.ts';
+import { TreeSources, withSourceTimes } from './source-times.ts';
 
 /**
  * The files of several root file systems as those of one tree. Each is mounted while its files are asked for. Trees without a folder of
@@ -33,10 +34,15 @@ function* filesOf({ lowers, epoch }: ExportedTree, context: RequestContext): Gen
   using rootfs = mountRootfs({ lowers, context });
   const rootFd = openat(AT_FDCWD, rootfs.path, O_RDONLY | O_DIRECTORY);
   try {
-    for (const { header, fd } of readTree(rootFd)) yield { header: { ...header, mtime: at(epoch, header.mtime) }, fd };
+    yield* epoch === undefined ? readTree(rootFd) : atEpoch(rootFd, epoch);
   } finally {
     close(rootFd);
   }
+}
+
+function* atEpoch(rootFd: number, epoch: number): Generator<TreeFile, void, undefined> {
+  for (const { header, ...rest } of withSourceTimes(readTree(rootFd), new TreeSources(rootFd, epoch)))
+    yield { ...rest, header: { ...header, mtime: timeAtEpoch(header.mtime, epoch) } };
 }
 
 function at(epoch: number | undefined, mtime: number): number {
@@ -47,7 +53,7 @@ function* below(name: string, files: Iterable<TreeFile>, epoch: number | undefin
   const folder = pathOfText(name);
   const mtime = at(epoch, constantTimeSeconds);
   yield { header: tarHeader({ path: folder, type: 'directory', mode: 0o755, mtime }), fd: undefined };
-  for (const { header, fd } of files) yield { header: moved(header, folder), fd };
+  for (const { header, ...rest } of files) yield { ...rest, header: moved(header, folder) };
 }
 
 function moved(header: TarHeader, folder: RawPath): TarHeader {

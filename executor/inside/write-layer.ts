@@ -8,11 +8,13 @@ import { errnoOf, hasErrno, reasonOf } from '../../registry/oci/thrown.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { Refusal } from './failure.ts';
 import { hashChunks } from './layer/commit.ts';
+import { timeAtEpoch } from './layer/file-times.ts';
 import { readIndex } from './layer/index-file.ts';
 import { layerItems, packedLayer } from './layer/layer-files.ts';
 import { rechunked, tarChunks } from './layer/tar-chunks.ts';
 import { openOwnFile } from './own-file.ts';
 import type { RequestContext } from './request-context.ts';
+import { LayerSources, withSourceTimes } from './source-times.ts';
 import { writeBlob } from './write-blob.ts';
 
 type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }>;
@@ -30,13 +32,14 @@ export async function writeLayer(request: WriteLayerRequest, context: RequestCon
     const tar = await orDamaged(() => tarOf(directory), diffId);
     return writeBlob(readable(tar, diffId), { output, compression, signal, check });
   }
-  refuseOther((await hashChunks(readable(chunksOfFolder(directory, undefined), diffId), signal)).diffId, diffId);
-  return writeBlob(readable(chunksOfFolder(directory, epoch), diffId), { output, compression, signal });
+  refuseOther((await hashChunks(readable(chunksOfFolder(directory), diffId), signal)).diffId, diffId);
+  using sources = new LayerSources({ directory, epoch, context });
+  return await writeBlob(readable(chunksAtEpoch(directory, sources), diffId), { output, compression, signal });
 }
 
 /** The tar of a layer, from its folder or as it was packed, in the chunks that are compressed at a time. */
 function tarOf(directory: string): Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array> {
-  return openPacked(directory) ?? chunksOfFolder(directory, undefined);
+  return openPacked(directory) ?? chunksOfFolder(directory);
 }
 
 /** The tar of a packed layer; undefined for one that is a folder. */
@@ -85,9 +88,13 @@ function isOfTheMachine(error: unknown): boolean {
   return /^E(IO|MFILE|NFILE|NOMEM|INTR|AGAIN|STALE|PERM|ACCES)$/.test(errnoOf(error) ?? '');
 }
 
-function chunksOfFolder(directory: string, epoch: number | undefined): Iterable<Uint8Array | Pause> {
-  const entries = withEpoch(readIndex(path.join(directory, 'index')), epoch);
-  return tarChunks(layerItems(path.join(directory, 'fs'), entries));
+function chunksOfFolder(directory: string): Iterable<Uint8Array | Pause> {
+  return tarChunks(layerItems(path.join(directory, 'fs'), readIndex(path.join(directory, 'index'))));
+}
+
+function chunksAtEpoch(directory: string, sources: LayerSources): Iterable<Uint8Array | Pause> {
+  const entries = atEpoch(readIndex(path.join(directory, 'index')), sources.epoch);
+  return tarChunks(withSourceTimes(layerItems(path.join(directory, 'fs'), entries), sources));
 }
 
 function openIfThere(file: string): number | undefined {
@@ -103,14 +110,9 @@ function openIfThere(file: string): number | undefined {
  * An explicit epoch replaces the constant time, and every later one: older times came from packages and archives and stay. Whiteouts
  * have no time of their own.
  */
-export function* withEpoch(entries: Iterable<LayerEntry>, epoch: number | undefined): Generator<LayerEntry, void, undefined> {
+function* atEpoch(entries: Iterable<LayerEntry>, epoch: number): Generator<LayerEntry, void, undefined> {
   for (const entry of entries) {
     const hasTime = entry.type !== 'whiteout' && entry.type !== 'opaque';
-    yield epoch !== undefined && hasTime ? { ...entry, mtime: timeAtEpoch(entry.mtime, epoch) } : entry;
+    yield hasTime ? { ...entry, mtime: timeAtEpoch(entry.mtime, epoch) } : entry;
   }
-}
-
-/** What the constant time and later times become at an epoch. Seconds. */
-export function timeAtEpoch(mtime: number, epoch: number): number {
-  return mtime === constantTimeSeconds || mtime > epoch ? epoch : mtime;
 }

@@ -12,6 +12,16 @@ export type LayerCompression =
   | { readonly kind: 'gzip'; readonly level: number }
   | { readonly kind: 'zstd'; readonly level: number };
 
+/** When a layer was made, for what has no time of its own. */
+export interface LayerEpoch {
+  /** T0 and later become this. */
+  readonly seconds: number;
+  /** The layer folders below that keep their times, lowest first: those of a base image. */
+  readonly base: Lowers;
+  /** Those above them, and below the layer, which have the epoch's time as well. */
+  readonly below: Lowers;
+}
+
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
   /**
@@ -45,8 +55,8 @@ export type WorkerRequest =
       readonly directory: string;
       readonly diffId: Digest;
       readonly output: string;
-      readonly compression: LayerCompression /** Seconds: T0 and later become this. */;
-      readonly epoch: number | undefined;
+      readonly compression: LayerCompression;
+      readonly epoch: LayerEpoch | undefined;
     }
   /** Compares the files of a layer with its index, or its tar with `diffId` when it is packed. Fails with 'layer-damaged'. */
   | {

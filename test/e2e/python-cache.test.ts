@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
@@ -31,20 +31,51 @@ function useOf(app: string): 'taken' | 'stale' | 'missing' {
   return /# code object from '[^']*m\.cpython-\S+\.pyc'/.test(stderr) ? 'taken' : 'stale';
 }
 
+const epochs: readonly (readonly string[])[] = [[], ['--source-date-epoch=1600000000']];
+
 const rows: readonly [what: string, text: string][] = [
   ['a module that the command made itself', `RUN echo 'x = 1' > m.py && ${imports}\n`],
   ['a module that an earlier command made', `RUN echo 'x = 1' > m.py\nRUN ${imports}\n`],
   ['a module of the context', `COPY m.py .\nRUN ${imports}\n`],
   ['a module of a package, which has its own time', `RUN echo 'x = 1' > m.py && touch -d @1500000000 m.py && ${imports}\n`],
+  ['a module of a package, newer than the epoch', `RUN echo 'x = 1' > m.py && touch -d @1700000000 m.py && ${imports}\n`],
   ['a module that py_compile compiles, by hash', `RUN echo 'x = 1' > m.py && ${python} -m py_compile m.py\n`],
 ];
 
 for (const [what, text] of rows) {
-  test(`Python takes what it compiled in a RUN: ${what}`, needs, async () => {
-    using box = await prepared(text);
-    await box.tsbuild(...flags, '-o', 'out', 'c').succeeds();
-    assert.equal(useOf(box.at('out/app')), 'taken');
-  });
+  for (const epoch of epochs) {
+    test(`Python takes what it compiled in a RUN: ${[what, ...epoch].join(', ')}`, needs, async () => {
+      using box = await prepared(text);
+      await box
+        .tsbuild(...flags, ...epoch, '-o', 'out', '-o', 'type=tar,dest=out.tar', '-o', 'type=image', '-t', 'image', 'c')
+        .succeeds();
+      await box.file('look/Containerfile', 'FROM image\n').tsbuild('-o', 'image', 'look').succeeds();
+      mkdirSync(box.at('tar'));
+      assert.equal(spawnSync('tar', ['-xf', box.at('out.tar'), '-C', box.at('tar')]).status, 0);
+      for (const form of ['out', 'tar', 'image']) assert.equal(useOf(box.at(`${form}/app`)), 'taken', form);
+    });
+  }
+}
+
+// What an earlier build made keeps its time, so what is compiled from it does as well.
+const bases: readonly (readonly [what: string, text: string])[] = [
+  ['a module of the base', ''],
+  ['a module that was replaced', 'RUN echo "x = 2" > m.py\n'],
+  ['a module of a folder that was replaced', 'RUN rm -r /app && mkdir /app && echo "x = 2" > /app/m.py\n'],
+];
+
+for (const [what, text] of bases) {
+  for (const squash of [[], ['--squash']]) {
+    test(`Python takes what it compiled on top of a base, with an epoch: ${[what, ...squash].join(', ')}`, needs, async () => {
+      using box = await prepared('COPY m.py .\n');
+      await box.tsbuild(...flags, '-t', 'below', 'c').succeeds();
+      box.file('top/Containerfile', `FROM below\n${text}RUN cd /app && ${imports}\n`);
+      const epoch = '--source-date-epoch=1600000000';
+      await box.tsbuild(...flags.slice(2), epoch, ...squash, '-o', 'out', '-o', 'type=image', '-t', 'image', 'top').succeeds();
+      await box.file('look/Containerfile', 'FROM image\n').tsbuild('-o', 'image', 'look').succeeds();
+      for (const form of ['out', 'image']) assert.equal(useOf(box.at(`${form}/app`)), 'taken', form);
+    });
+  }
 }
 
 test('Python does not take what it compiled before its source was changed', needs, async () => {

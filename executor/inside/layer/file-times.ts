@@ -19,6 +19,11 @@ export function layerTime(mtimeNs: bigint, buildStartNs: bigint): number {
   return mtimeNs >= buildStartNs ? constantTimeSeconds : wholeSeconds(mtimeNs);
 }
 
+/** What the constant time and later times become at an epoch. Seconds. */
+export function timeAtEpoch(mtime: number, epoch: number): number {
+  return mtime === constantTimeSeconds || mtime > epoch ? epoch : mtime;
+}
+
 /** Sets both times of an open file, of any kind, to whole seconds. Not futimesSync(), which takes times before 1970 for now. */
 export function setTime(fd: number, seconds: number): void {
   const timeNs = BigInt(seconds) * second;

@@ -2,6 +2,7 @@ import { readSync, writeSync } from 'node:fs';
 import { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
+import { folderOf, joinPath, nameOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { wholeSeconds } from './file-times.ts';
 
 /** A file in a layer folder, open for reading. */
@@ -33,6 +34,35 @@ export function setSourceTime({ folderFd, name, fd }: OpenFile, buildStartNs: bi
   } finally {
     close(writable);
   }
+}
+
+/**
+ * The file that Python compiles to a path, by the names of PEP 3147 and PEP 488; undefined for other paths.
+ */
+export function sourceOfPythonCache(path: RawPath): RawPath | undefined {
+  const parts = nameOf(path).split('.');
+  if (parts.pop() !== 'pyc') return undefined;
+  const folder = folderOf(path);
+  if (nameOf(folder) !== '__pycache__') return joinPath(folder, rawPath(`${parts.join('.')}.py`));
+  if (parts.at(-1)?.startsWith('opt-') === true) parts.pop();
+  // The tag of the interpreter: cpython-311.
+  parts.pop();
+  return parts.length === 0 ? undefined : joinPath(folderOf(folder), rawPath(`${parts.join('.')}.py`));
+}
+
+/** The times of a source, in seconds: in the snapshot, and as it leaves. */
+export interface SourceTime {
+  readonly here: number;
+  readonly leaving: number;
+}
+
+/** The beginning of a compiled module with the time at which its source leaves; undefined when the module is stale, or has no such time. */
+export function headAt(fd: number, { here, leaving }: SourceTime): Uint8Array | undefined {
+  const header = Buffer.alloc(12);
+  const offset = readSync(fd, header, 0, header.length, 0) < header.length ? undefined : timeOffset(header);
+  if (offset === undefined || header.readUInt32LE(offset) !== here >>> 0) return undefined;
+  header.writeUInt32LE(leaving >>> 0, offset);
+  return header;
 }
 
 const suffix = Buffer.from('.pyc');

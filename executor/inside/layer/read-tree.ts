@@ -23,6 +23,8 @@ import { wholeSeconds } from './file-times.ts';
 export interface TreeFile {
   readonly header: TarHeader;
   readonly fd: number | undefined;
+  /** Stands for as many bytes at the beginning of the file. */
+  readonly head?: Uint8Array | undefined;
 }
 
 /**

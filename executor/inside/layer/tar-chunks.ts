@@ -12,6 +12,8 @@ export interface TarItem {
   readonly header: TarHeader;
   /** The open file with the content; only for files that are not empty. It is read to `header.size` and stays open. */
   readonly fd: number | undefined;
+  /** Stands for as many bytes at the beginning of the content; at most a block. */
+  readonly head?: Uint8Array | undefined;
   /** Called with the sha256 of the content, hex, before the next item is asked for. */
   readonly onContent?: (digest: string) => void;
 }
@@ -82,6 +84,7 @@ class Stage {
     if (this.#used + size + padding < chunkBytes) {
       const start = this.#used;
       this.#read(item, size);
+      this.#setHead(item, start);
       item.onContent?.(hash('sha256', this.#buffer.subarray(start, this.#used), 'hex'));
     } else {
       yield* this.#putLargeFile(item);
@@ -94,9 +97,11 @@ class Stage {
 
   *#putLargeFile(item: TarItem): Generator<Buffer, void, undefined> {
     const digest = createHash('sha256');
-    for (let left = item.header.size; left > 0; ) {
+    const { size } = item.header;
+    for (let left = size; left > 0; ) {
       const start = this.#used;
       this.#read(item, Math.min(left, chunkBytes - start));
+      if (left === size) this.#setHead(item, start);
       left -= this.#used - start;
       digest.update(this.#buffer.subarray(start, this.#used));
       yield* this.#whenFull();
@@ -113,6 +118,10 @@ class Stage {
       this.#used += read;
       left -= read;
     }
+  }
+
+  #setHead({ head }: TarItem, start: number): void {
+    if (head !== undefined) this.#buffer.set(head, start);
   }
 
   *#whenFull(): Generator<Buffer, void, undefined> {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { timeAtEpoch } from '../../../executor/inside/write-layer.ts';
+import { timeAtEpoch } from '../../../executor/inside/layer/file-times.ts';
 import type { LayerCompression } from '../../../executor/protocol/messages.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import { readAll } from '../../registry/oci/tar/archives.ts';
@@ -80,7 +80,7 @@ test('writeLayer() gives an epoch to what has the constant time or a later one',
   const { directory, facts } = await someLayer();
   const output = `${lab.folder()}/blob`;
   const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression: { kind: 'none' } } as const;
-  const written = await lab.request({ ...request, epoch: T0 + 3 });
+  const written = await lab.request({ ...request, epoch: { seconds: T0 + 3, base: [], below: [] } });
   assert.notEqual(written.diffId, facts.diffId);
   const times = (await readAll(readFileSync(output))).map(({ path, mtime }) => `${path} ${mtime}`);
   assert.deepEqual(times, [
@@ -122,7 +122,10 @@ test('writeLayer() and verifyLayer() refuse a layer whose files are others now',
     // A file that has grown is read as far as the index says, so the layer is the same.
     const failures = [await lab.failure({ kind: 'verify-layer', hasOurIds: true, ...layer })];
     if (name !== 'a longer file') {
-      failures.push(await lab.failure({ ...request, epoch: undefined }), await lab.failure({ ...request, epoch: T0 + 3 }));
+      failures.push(
+        await lab.failure({ ...request, epoch: undefined }),
+        await lab.failure({ ...request, epoch: { seconds: T0 + 3, base: [], below: [] } }),
+      );
     }
     for (const failure of failures)
       assert.equal(failure.kind === 'refused' && failure.code, 'layer-damaged', `${name}: ${JSON.stringify(failure)}`);
