@@ -3,11 +3,11 @@ import path from 'node:path';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
-import { commitLayer } from './layer/commit.ts';
+import { commitLayer } from './commit/commit.ts';
+import { removePath } from './files/remove.ts';
 import { packedLayer } from './layer/layer-files.ts';
-import { removePath } from './remove.ts';
-import type { RequestContext } from './request-context.ts';
-import { mountRootfs } from './rootfs.ts';
+import { mountRootfs } from './overlay/rootfs.ts';
+import type { RequestContext } from './request/request-context.ts';
 
 type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
 
@@ -58,7 +58,7 @@ async function pack(request: StepRequest, context: RequestContext): Promise<Laye
 async function act(request: StepRequest, context: RequestContext): Promise<void> {
   const { action, directory } = request;
   if (action.kind === 'merge') {
-    const { mergeLayers } = await import('./layer/merge-layers.ts');
+    const { mergeLayers } = await import('./commit/merge-layers.ts');
     await mergeLayers(action.layers, newLayerFolder(directory), context.signal);
     return;
   }

@@ -4,8 +4,8 @@ import { type Architecture, currentArchitecture } from '../../native/syscall-num
 import type { RunAction } from '../protocol/actions.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
 import { elfKind, idleProgram } from './emulation/elf.ts';
-import { removePath } from './remove.ts';
-import type { RequestContext } from './request-context.ts';
+import { removePath } from './files/remove.ts';
+import type { RequestContext } from './request/request-context.ts';
 import { step } from './step.ts';
 
 type TrialRequest = Extract<WorkerRequest, { readonly kind: 'trial' }>;

@@ -8,9 +8,9 @@ import { fcntl } from '../../native/files.ts';
 import { umount2 } from '../../native/mounts.ts';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
-import { becomeOrdinary } from './ordinary-process.ts';
-import type { RequestContext } from './request-context.ts';
-import { serve } from './serve.ts';
+import { becomeOrdinary } from './request/ordinary-process.ts';
+import type { RequestContext } from './request/request-context.ts';
+import { serve } from './request/serve.ts';
 
 const socketFd = 3;
 
@@ -18,21 +18,21 @@ const socketFd = 3;
 async function handle(request: WorkerRequest, context: RequestContext): Promise<WorkerResults[keyof WorkerResults]> {
   switch (request.kind) {
     case 'unpack':
-      return (await import('./unpack.ts')).unpack(request, context);
+      return (await import('./unpack/unpack.ts')).unpack(request, context);
     case 'step':
       return (await import('./step.ts')).step(request, context);
     case 'write-layer':
-      return (await import('./write-layer.ts')).writeLayer(request, context);
+      return (await import('./blob/write-layer.ts')).writeLayer(request, context);
     case 'verify-layer':
-      return (await import('./verify-layer.ts')).verifyLayer(request, context);
+      return (await import('./verify/verify-layer.ts')).verifyLayer(request, context);
     case 'convert-layer':
-      return (await import('./convert-layer.ts')).convertLayer(request, context);
+      return (await import('./blob/convert-layer.ts')).convertLayer(request, context);
     case 'export-tree':
-      return (await import('./export-tree.ts')).exportTrees(request, context);
+      return (await import('./export/export-tree.ts')).exportTrees(request, context);
     case 'trial':
       return (await import('./trial.ts')).trial(request, context);
     case 'remove':
-      return (await import('./remove.ts')).remove(request, context);
+      return (await import('./files/remove.ts')).remove(request, context);
   }
 }
 
@@ -60,7 +60,7 @@ fcntl(socketFd, F_SETFD, FD_CLOEXEC);
 await serve(new Socket({ fd: socketFd }), {
   storeRoot,
   handle,
-  toFailure: async (error) => (await import('./failure.ts')).toFailure(error),
+  toFailure: async (error) => (await import('./request/failure.ts')).toFailure(error),
 });
 // Mounts and helpers of cancelled requests end with the process and its namespaces.
 process.exit(0);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
-import { describeForEachUser } from '../executor/run/each-user.ts';
-import type { Scenario } from '../executor/run/scenario.ts';
+import { describeForEachUser } from '../executor/inside/run/each-user.ts';
+import type { Scenario } from '../executor/inside/run/scenario.ts';
 
 /** A folder of the machine that anybody may change, with what a mount point is: empty folders and an empty file. */
 const victim = mkdtempSync(join(tmpdir(), 'tsbuild-victim-'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { describeForEachUser } from '../executor/run/each-user.ts';
+import { describeForEachUser } from '../executor/inside/run/each-user.ts';
 import { testUsers } from '../support/users.ts';
 
 /** Where an outer container masks /proc, a command has the worker's: it shows the processes around the build, and must not change them. */

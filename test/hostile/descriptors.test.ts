@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { describeForEachUser } from '../executor/run/each-user.ts';
-import type { Scenario, Tree } from '../executor/run/scenario.ts';
+import { describeForEachUser } from '../executor/inside/run/each-user.ts';
+import type { Scenario, Tree } from '../executor/inside/run/scenario.ts';
 import { interpreterExit, loot, makeOutside, type Outside, programWithInterpreter, ran, secret } from './outside.ts';
 
 // A descriptor of the worker that a command could name would lead to the machine: an open folder is where it is, whatever the root is.

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { RunAction } from '../../executor/protocol/actions.ts';
-import { describeForEachUser } from '../executor/run/each-user.ts';
-import type { Scenario } from '../executor/run/scenario.ts';
+import { describeForEachUser } from '../executor/inside/run/each-user.ts';
+import type { Scenario } from '../executor/inside/run/scenario.ts';
 import { loot, makeOutside, type Outside, secret } from './outside.ts';
 
 /** Hooks of devices whose programs are the image's: beside them waits a process that still has the memory and the descriptors of the worker. */

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tinyProgram } from '../executor/run/tiny-program.ts';
+import { tinyProgram } from '../executor/inside/run/tiny-program.ts';
 
 /** What a build must not reach: a folder of the machine in which everybody may read, write and run everything. */
 export interface Outside extends Disposable {

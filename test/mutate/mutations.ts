@@ -10,7 +10,7 @@ export const mutations: readonly Mutation[] = [
 
 function sandboxMutations(): readonly Mutation[] {
   const plan = 'executor/inside/run/sandbox-plan.ts';
-  const environment = ['executor/run/environment', 'executor/run/sandbox-plan'];
+  const environment = ['executor/inside/run/environment', 'executor/inside/run/sandbox-plan'];
   return [
     {
       rule: 'descriptors are closed before an image names anything',
@@ -45,7 +45,7 @@ function sandboxMutations(): readonly Mutation[] {
       file: 'executor/inside/run/working-directory.ts',
       from: 'encodeOpenHow({ flags, resolve: RESOLVE.NO_MAGICLINKS })',
       to: 'encodeOpenHow({ flags, resolve: 0 })',
-      tests: ['hostile/working-directory', 'hostile/descriptors', 'executor/run/sandbox-plan'],
+      tests: ['hostile/working-directory', 'hostile/descriptors', 'executor/inside/run/sandbox-plan'],
     },
     {
       rule: 'the worker runs from a read-only program',
@@ -108,7 +108,7 @@ function sandboxMutations(): readonly Mutation[] {
       file: 'executor/inside/run/seccomp/profile.ts',
       from: 'export const unnamedCall: Outcome = 1; // EPERM',
       to: "export const unnamedCall: Outcome = 'allow';",
-      tests: ['executor/run/seccomp'],
+      tests: ['executor/inside/run/seccomp'],
     },
     {
       rule: 'the primary group is a supplementary one (CVE-2023-25173)',
@@ -129,14 +129,14 @@ function sandboxMutations(): readonly Mutation[] {
       file: plan,
       from: 'return kernel.hasScopes ? scopesAt(0) : [];',
       to: 'return [];',
-      tests: ['hostile/caller-state', ...environment, 'executor/run/sandbox-plan'],
+      tests: ['hostile/caller-state', ...environment, 'executor/inside/run/sandbox-plan'],
     },
     {
       rule: 'no domain of the machine beside the searches that are asked for',
       file: 'executor/inside/run/hosts.ts',
       from: "(keyword === 'search' || keyword === 'domain')",
       to: "keyword === 'search'",
-      tests: ['executor/run/sandbox-plan'],
+      tests: ['executor/inside/run/sandbox-plan'],
     },
     {
       rule: 'mounts are taken away by their descriptors',
@@ -152,17 +152,17 @@ function pathMutations(): readonly Mutation[] {
   return [
     {
       rule: 'paths of an image stay in its root',
-      file: 'executor/inside/resolve-in-root.ts',
+      file: 'executor/inside/root/resolve-in-root.ts',
       from: 'resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS',
       to: 'resolve: RESOLVE.NO_MAGICLINKS',
-      tests: ['executor/run/resolve-in-root', 'executor/run/mounts'],
+      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts'],
     },
     {
       rule: 'magic links of an image are not followed',
-      file: 'executor/inside/resolve-in-root.ts',
+      file: 'executor/inside/root/resolve-in-root.ts',
       from: 'resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS',
       to: 'resolve: RESOLVE.IN_ROOT',
-      tests: ['executor/run/resolve-in-root', 'executor/run/mounts', 'hostile/working-directory'],
+      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts', 'hostile/working-directory'],
     },
     {
       rule: 'after a command its layer is walked without links',
@@ -173,24 +173,24 @@ function pathMutations(): readonly Mutation[] {
     },
     {
       rule: 'trees are removed without links',
-      file: 'executor/inside/layer/remove-tree.ts',
+      file: 'executor/inside/files/remove-tree.ts',
       from: 'flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,\n    resolve: RESOLVE.BENEATH | RESOLVE.NO_XDEV | RESOLVE.NO_SYMLINKS,',
       to: 'flags: O_RDONLY | O_DIRECTORY,\n    resolve: 0,',
-      tests: ['executor/layer/'],
+      tests: ['executor/inside/'],
     },
     {
       rule: 'a copy meets no link that was not in its list',
       file: 'executor/inside/copy/source-tree.ts',
       from: 'const noLinks = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;',
       to: 'const noLinks = 0;',
-      tests: ['executor/copy/'],
+      tests: ['executor/inside/copy/'],
     },
     {
       rule: 'capabilities stay in a packed copy, as other attributes do not',
       file: 'executor/inside/copy/pack-copy.ts',
       from: 'return capability === undefined ? entry',
       to: 'return capability !== undefined ? entry',
-      tests: ['executor/copy/'],
+      tests: ['executor/inside/copy/'],
     },
     {
       rule: 'a Containerfile of a fetched context that is a link out of it is not read',

@@ -5,7 +5,7 @@ import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import { DecompressError, type DecompressErrorCode } from '../../../registry/oci/compression/decompress-error.ts';
 import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
 import type { RefusalCode } from '../../protocol/failures.ts';
-import { Refusal } from '../failure.ts';
+import { Refusal } from '../request/failure.ts';
 
 interface FileOptions {
   /** For messages, such as `"files.tar"`. */

@@ -1,8 +1,8 @@
 import { Pace } from '../../../registry/oci/pace.ts';
 import { textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyAction } from '../../protocol/actions.ts';
-import { Refusal } from '../failure.ts';
 import { readIndex } from '../layer/index-file.ts';
+import { Refusal } from '../request/failure.ts';
 import { readEntries } from './read-list.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { Refusal } from '../failure.ts';
-import type { Owner } from '../owner.ts';
-import { groupId, numericId, resolveUser, type UserDatabase } from '../users.ts';
+import { Refusal } from '../request/failure.ts';
+import type { Owner } from '../root/owner.ts';
+import { groupId, numericId, resolveUser, type UserDatabase } from '../root/users.ts';
 
 /**
  * Who `--chown=user[:group]` is, and who owns what a WORKDIR makes. A number without a group is the group too; a name takes its primary

@@ -2,9 +2,9 @@ import { O_DIRECTORY, O_PATH, S_IFDIR, S_IFMT } from '../../../native/constants.
 import type { FileStatus } from '../../../native/files.ts';
 import { bytesOfPath, joinPath, pathOfText, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { CopyGroup } from '../../protocol/actions.ts';
-import { Refusal } from '../failure.ts';
-import { cleanPath, splitPath } from '../layer/folder-cache.ts';
-import { locateInRoot, openInRoot } from '../resolve-in-root.ts';
+import { cleanPath, splitPath } from '../files/folder-cache.ts';
+import { Refusal } from '../request/failure.ts';
+import { locateInRoot, openInRoot } from '../root/resolve-in-root.ts';
 
 /** Where a source goes, as paths below the root. Links in the folder are still to be followed. */
 export type CopyTarget =

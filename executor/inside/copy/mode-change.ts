@@ -1,4 +1,4 @@
-import { Refusal } from '../failure.ts';
+import { Refusal } from '../request/failure.ts';
 
 /** How --chmod changes modes. */
 export type ModeChange =

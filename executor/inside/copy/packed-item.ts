@@ -2,7 +2,7 @@ import { fileOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts'
 import { joinPath, nameOf, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
-import { entryHeader } from '../layer/entry-header.ts';
+import { entryHeader } from '../layer/layer-header.ts';
 
 /** An entry of a tar. */
 export interface PackedItem {

@@ -6,10 +6,10 @@ import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import type { TreeSource } from '../../protocol/actions.ts';
 import { decodeIdentity, type EncodedIdentity, type ListedEntry } from '../../protocol/copy-entry.ts';
-import { Refusal } from '../failure.ts';
-import { FolderCache, splitPath } from '../layer/folder-cache.ts';
-import { openRoot } from '../resolve-in-root.ts';
-import { mountRootfs, type RootfsContext } from '../rootfs.ts';
+import { FolderCache, splitPath } from '../files/folder-cache.ts';
+import { mountRootfs, type RootfsContext } from '../overlay/rootfs.ts';
+import { Refusal } from '../request/failure.ts';
+import { openRoot } from '../root/resolve-in-root.ts';
 
 /** The list already followed all links, so that meeting one means that the tree was changed. */
 const noLinks = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;

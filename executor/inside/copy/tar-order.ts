@@ -1,7 +1,7 @@
 import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { joinPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
-import { refuseWhiteoutName } from '../layer/walk.ts';
-import { looksLikeWhiteout } from '../whiteouts.ts';
+import { refuseWhiteoutName } from '../commit/walk.ts';
+import { looksLikeWhiteout } from '../layer/whiteouts.ts';
 import { NeedsFolder } from './needs-folder.ts';
 
 /**

@@ -4,13 +4,20 @@ import { isSyscallError } from '../../../native/syscall-error.ts';
 import { bytesOfPath, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
-import { Refusal } from '../failure.ts';
-import { copyBytes } from '../layer/copy-bytes.ts';
-import { type Spot, spotIn } from '../layer/entry-placer.ts';
-import { FolderCache, splitPath } from '../layer/folder-cache.ts';
-import type { FolderTimes } from '../layer/folder-times.ts';
-import { writeFully } from '../layer/index-file.ts';
-import { finishFile, type NewAttributes, openNewFile, placeSpecial, placeSymlink, setFolderAttributes } from '../layer/place.ts';
+import { copyBytes } from '../files/copy-bytes.ts';
+import { FolderCache, splitPath } from '../files/folder-cache.ts';
+import type { FolderTimes } from '../files/folder-times.ts';
+import {
+  finishFile,
+  type NewAttributes,
+  openNewFile,
+  placeSpecial,
+  placeSymlink,
+  setFolderAttributes,
+} from '../files/new-file.ts';
+import { writeFully } from '../files/write-fully.ts';
+import { Refusal } from '../request/failure.ts';
+import { type Spot, spotIn } from '../unpack/entry-placer.ts';
 import { attributesOf, type CopyRules } from './copy-rules.ts';
 import { type CopyFile, hasIdentity, type SourceTree, sourceChanged } from './source-tree.ts';
 

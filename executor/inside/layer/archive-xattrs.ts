@@ -1,6 +1,6 @@
 import { noXattrs, type TarHeader } from '../../../registry/oci/tar/header.ts';
-import { overlayXattrPrefix } from '../whiteouts.ts';
-import { capabilityXattr } from './capability.ts';
+import { capabilityXattr } from '../files/capability.ts';
+import { overlayXattrPrefix } from './whiteouts.ts';
 
 /**
  * The attributes of an archive's entry that are put on disk: capabilities and those of users. What belongs to overlayfs would let an

@@ -1,8 +1,9 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { entriesOf, type LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import type { ListPart } from '../../protocol/actions.ts';
-import { openOwnFile } from '../own-file.ts';
+import { openOwnFile } from '../files/own-file.ts';
+import { writeFully } from '../files/write-fully.ts';
 
 const bufferedCharacters = 1 << 18;
 
@@ -50,13 +51,6 @@ export class IndexWriter implements Disposable {
     const bytes = Buffer.from(this.#lines);
     this.#lines = '';
     writeFully(this.#fd, bytes);
-  }
-}
-
-/** Writes all bytes, however many calls it takes. */
-export function writeFully(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
-    at += writeSync(fd, bytes, at);
   }
 }
 

@@ -2,9 +2,9 @@ import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY } from 
 import { close, openat } from '../../../native/files.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
-import { openInRoot } from '../resolve-in-root.ts';
-import { entryHeader } from './entry-header.ts';
-import { FolderCache, splitPath } from './folder-cache.ts';
+import { FolderCache, splitPath } from '../files/folder-cache.ts';
+import { openInRoot } from '../root/resolve-in-root.ts';
+import { entryHeader } from './layer-header.ts';
 import type { TarItem } from './tar-chunks.ts';
 
 /** The tar of a layer that is not kept as a folder, beside its index. */

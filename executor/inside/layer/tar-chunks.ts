@@ -5,7 +5,7 @@ import { textOfPath } from '../../../registry/oci/raw-path.ts';
 import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
-import { Refusal } from '../failure.ts';
+import { Refusal } from '../request/failure.ts';
 
 /** One entry of a tar that is made from files. */
 export interface TarItem {

@@ -6,7 +6,7 @@ export interface OverlayLayers {
   readonly writable: { readonly upper: string; readonly work: string } | undefined;
 }
 
-/** A way to show several layer folders as one tree. Each passes the suite in test/executor/overlay/conformance.ts. */
+/** A way to show several layer folders as one tree. Each passes the suite in test/executor/inside/overlay/conformance.ts. */
 export interface OverlayBackend {
   readonly name: string;
   /**

@@ -16,7 +16,7 @@ import {
 } from '../../../native/mounts.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { mostLayers } from '../../../registry/oci/manifest.ts';
-import { Refusal } from '../failure.ts';
+import { Refusal } from '../request/failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
 
 /**

@@ -2,8 +2,8 @@ import { O_NOCTTY, O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG } from '../../../native
 import { close, read } from '../../../native/files.ts';
 import { isSyscallError, SyscallError } from '../../../native/syscall-error.ts';
 import type { RunAction } from '../../protocol/actions.ts';
-import { Refusal } from '../failure.ts';
-import { openInRoot, openRoot, statInRoot } from '../resolve-in-root.ts';
+import { Refusal } from '../request/failure.ts';
+import { openInRoot, openRoot, statInRoot } from '../root/resolve-in-root.ts';
 import { candidatesOf } from './command.ts';
 import { CommandNotStarted } from './errors.ts';
 import { readInterpreter } from './interpreter.ts';

@@ -4,10 +4,10 @@ import { close } from '../../../native/files.ts';
 import { currentIdMaps } from '../../../native/identity.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import type { RunAction } from '../../protocol/actions.ts';
-import type { RequestContext } from '../request-context.ts';
-import { openRoot } from '../resolve-in-root.ts';
-import type { MountedRootfs, ReadOnlyRootfs } from '../rootfs.ts';
-import { type ResolvedUser, readUserDatabase, resolveUser } from '../users.ts';
+import type { MountedRootfs, ReadOnlyRootfs } from '../overlay/rootfs.ts';
+import type { RequestContext } from '../request/request-context.ts';
+import { openRoot } from '../root/resolve-in-root.ts';
+import { type ResolvedUser, readUserDatabase, resolveUser } from '../root/users.ts';
 import { AttachedMounts } from './mounts/attach.ts';
 import { fillDeviceFolder } from './mounts/devices.ts';
 import {

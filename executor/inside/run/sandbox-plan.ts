@@ -5,7 +5,7 @@ import type { Namespace } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
-import type { ResolvedUser } from '../users.ts';
+import type { ResolvedUser } from '../root/users.ts';
 import { candidatesOf, commandEnvironment } from './command.ts';
 import { boundingSet, filter, freshSession, heldCapabilities } from './confinement.ts';
 import type { KernelFacts } from './kernel-facts.ts';

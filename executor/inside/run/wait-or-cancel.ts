@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ExitStatus } from '../../../native/processes.ts';
 import type { TapeProcess } from '../../../native/tape/start.ts';
 import { hasErrno } from '../../../registry/oci/thrown.ts';
-import { RequestCancelled } from '../request-context.ts';
+import { RequestCancelled } from '../request/request-context.ts';
 
 const SIGTERM = 15;
 

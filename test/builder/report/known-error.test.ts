@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { exitCodeOf } from '../../../builder/report/exit-code-of.ts';
 import { identify } from '../../../builder/report/known-error.ts';
 import { report } from '../../../builder/report/report.ts';
-import { toFailure } from '../../../executor/inside/failure.ts';
+import { toFailure } from '../../../executor/inside/request/failure.ts';
 import { ERRNO } from '../../../native/errno.ts';
 import { SyscallError } from '../../../native/syscall-error.ts';
 

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RequestContext } from '../../../executor/inside/request-context.ts';
-import { serve } from '../../../executor/inside/serve.ts';
+import type { RequestContext } from '../../../executor/inside/request/request-context.ts';
+import { serve } from '../../../executor/inside/request/serve.ts';
 import { startTape } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Namespace } from '../../../../native/tape/start.ts';
 import type { Hook, RunAction } from '../../../protocol/actions.ts';
-import type { ResolvedUser } from '../../users.ts';
+import type { ResolvedUser } from '../../root/users.ts';
 import { commandEnvironment } from '../command.ts';
 
 const ociVersion = '1.2.0';

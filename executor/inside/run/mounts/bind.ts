@@ -4,8 +4,8 @@ import { close, fstatat } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { textOfPath } from '../../../../registry/oci/raw-path.ts';
 import type { TreeSource } from '../../../protocol/actions.ts';
-import { Refusal } from '../../failure.ts';
-import { locateInRoot, openInRoot, openRoot } from '../../resolve-in-root.ts';
+import { Refusal } from '../../request/failure.ts';
+import { locateInRoot, openInRoot, openRoot } from '../../root/resolve-in-root.ts';
 import { cloneMount, harmless, type PreparedMount, type Workspace } from './workspace.ts';
 
 /** A part of a tree that a command gets. */

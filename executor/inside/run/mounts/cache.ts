@@ -3,9 +3,9 @@ import { AT_FDCWD, MOUNT_ATTR, RENAME } from '../../../../native/constants.ts';
 import { renameat2 } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
-import { copyTree } from '../../copy-tree.ts';
-import { changeOwner } from '../../owner.ts';
-import { copyDirectoryAttributes } from '../../rootfs.ts';
+import { copyTree } from '../../files/copy-tree.ts';
+import { copyDirectoryAttributes } from '../../overlay/rootfs.ts';
+import { changeOwner } from '../../root/owner.ts';
 import { prepareFrom } from './bind.ts';
 import { harmless, type PreparedMount, type Workspace } from './workspace.ts';
 

@@ -6,7 +6,7 @@ import { moveMount } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { getXattr } from '../../../../native/xattrs.ts';
 import type { RunAction } from '../../../protocol/actions.ts';
-import { Refusal } from '../../failure.ts';
+import { Refusal } from '../../request/failure.ts';
 import { prepareHostPath } from './bind.ts';
 import { cloneMount, newFileSystem, type PreparedMount } from './workspace.ts';
 

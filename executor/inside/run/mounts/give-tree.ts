@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AT, DT, O_DIRECTORY, O_RDONLY, RESOLVE, S_IFDIR, S_IFMT } from '../../../../native/constants.ts';
 import { close, fstatat, openat2, readDirectory } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { Refusal } from '../../failure.ts';
-import { changeOwner, type Owner } from '../../owner.ts';
+import { Refusal } from '../../request/failure.ts';
+import { changeOwner, type Owner } from '../../root/owner.ts';
 
 export interface Giving {
   readonly owner: Owner;

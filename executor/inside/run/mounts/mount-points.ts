@@ -4,9 +4,9 @@ import { close, fstatat, openat2, utimensat } from '../../../../native/files.ts'
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import { bytesOfPath, folderOf, joinPath, nameOf, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
-import { Refusal } from '../../failure.ts';
-import { locateInRoot, openRoot, type PlaceInRoot } from '../../resolve-in-root.ts';
-import { copyDirectoryAttributes } from '../../rootfs.ts';
+import { copyDirectoryAttributes } from '../../overlay/rootfs.ts';
+import { Refusal } from '../../request/failure.ts';
+import { locateInRoot, openRoot, type PlaceInRoot } from '../../root/resolve-in-root.ts';
 import { removeIfEmpty } from './made-mount-point.ts';
 
 /** Something that will be mounted. */

@@ -5,7 +5,7 @@ import { close } from '../../../../native/files.ts';
 import { mountSetattr } from '../../../../native/mounts.ts';
 import { errnoOf } from '../../../../registry/oci/thrown.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
-import type { Owner } from '../../owner.ts';
+import type { Owner } from '../../root/owner.ts';
 import { missingSource, prepareHostPath, prepareScratch } from './bind.ts';
 import { giveTree } from './give-tree.ts';
 import { harmless, type PreparedMount, type Workspace } from './workspace.ts';

@@ -24,9 +24,9 @@ import {
 } from '../../../../native/mounts.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
-import { changeOwner, type Owner } from '../../owner.ts';
-import { removePath } from '../../remove.ts';
-import { mountRootfs, type ReadOnlyRootfs } from '../../rootfs.ts';
+import { removePath } from '../../files/remove.ts';
+import { mountRootfs, type ReadOnlyRootfs } from '../../overlay/rootfs.ts';
+import { changeOwner, type Owner } from '../../root/owner.ts';
 
 /** A mount that is attached nowhere yet, and where it goes. */
 export interface PreparedMount {

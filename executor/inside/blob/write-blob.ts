@@ -1,0 +1,81 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Digest, digestFromHex } from '../../../registry/oci/digest.ts';
+import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
+import type { LayerCompression } from '../../protocol/messages.ts';
+
+/** How the tar of a layer becomes a blob. */
+export interface BlobWriting {
+  /** The file, which is new. */
+  readonly output: string;
+  readonly compression: LayerCompression;
+  readonly signal: AbortSignal;
+  /** Throws when the tar is not what it should be. */
+  readonly check?: (diffId: Digest) => void;
+}
+
+/** A blob that was written. */
+export interface WrittenBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** Of the tar inside. */
+  readonly diffId: Digest;
+}
+
+type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
+
+/** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
+export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobWriting): Promise<WrittenBlob> {
+  const tarHash = createHash('sha256');
+  await using file = await open(output, 'wx', 0o644);
+  try {
+    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), compression));
+    const diffId = digestFromHex(tarHash.digest('hex'));
+    check?.(diffId);
+    return { ...blob, diffId };
+  } catch (error) {
+    await rm(output, { force: true });
+    throw error;
+  }
+}
+
+async function* hashed(chunks: Chunks, hash: Hash, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const pace = new Pace(signal);
+  for await (const chunk of chunks) {
+    signal.throwIfAborted();
+    if (chunk !== pause) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (pace.isDue()) await pace.turn();
+  }
+}
+
+async function compressed(tar: AsyncIterable<Uint8Array>, compression: LayerCompression): Promise<AsyncIterable<Uint8Array>> {
+  switch (compression.kind) {
+    case 'none':
+      return tar;
+    case 'gzip':
+    case 'zstd': {
+      const { compressBlocks } = await import('../compress/compress-blocks.ts');
+      return compressBlocks(tar, { compression });
+    }
+    default:
+      return unreachable(compression);
+  }
+}
+
+async function writeHashed(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Omit<WrittenBlob, 'diffId'>> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    await file.writeFile(chunk);
+    await nextTurn();
+  }
+  await file.sync();
+  return { digest: digestFromHex(hash.digest('hex')), sizeBytes };
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { type BlockCompression } from '../../../../executor/inside/compress/block-compressor.ts';
+import { compressBlocks } from '../../../../executor/inside/compress/compress-blocks.ts';
+import { collect } from '../../../registry/oci/tar/archives.ts';
+import { requires } from '../../../support/requires.ts';
+
+const chunkBytes = 1 << 20;
+
+/** Bytes that compress somewhat, the same everywhere: words in the order of a linear congruential generator. */
+function someBytes(length: number): Buffer {
+  const words = ['usr', '/lib/', 'x86_64-linux-gnu', '\0\0\0\0', 'ELF', '.so.6\n', 'share', '\xff\xfe', 'return ', 'const '];
+  const bytes = Buffer.alloc(length);
+  let state = 1;
+  for (let at = 0; at < length; ) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    at += bytes.write(words[(state >>> 16) % words.length] ?? '', at, 'latin1');
+    if (at < length) {
+      bytes[at] = state >>> 24;
+      at += 1;
+    }
+  }
+  return bytes;
+}
+
+function* chunksOf(bytes: Buffer): Generator<Uint8Array> {
+  // One buffer for all, as the tar is made.
+  const chunk = Buffer.alloc(chunkBytes);
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const length = bytes.copy(chunk, 0, at, at + chunkBytes);
+    yield chunk.subarray(0, length);
+  }
+}
+
+const input = someBytes(7 * chunkBytes + 12_345);
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const gzip = (level: number): BlockCompression => ({ kind: 'gzip', level });
+const zstd = (level: number): BlockCompression => ({ kind: 'zstd', level });
+
+// A new value means that every compressed layer of every user gets a new digest. It is the same on every processor and with every Node.
+const golden: readonly (readonly [compression: BlockCompression, digest: string])[] = [
+  [gzip(1), '409bc1b056dbec70d6a7ec11c3ab6e8c7207cb3cf69a370e4b51906f2f5c4c03'],
+  [gzip(6), '5fee5289202c000570e40d40212df07145d0187d87425733529b2e1b87e9488c'],
+  [zstd(1), '152ba8053a68a5ae90ac826aa6edfad89c01a06cd59faeb3047468d553f403d9'],
+  [zstd(3), '2567dc5c54f4d7eb73d0a5056f86c7bf9201034a0bea71dbf90289ea49d0f10f'],
+];
+
+for (const [compression, digest] of golden) {
+  const { kind, level } = compression;
+  const needs = kind === 'zstd' ? requires('tool:zstd') : {};
+  test(`compressBlocks() gives the same bytes everywhere with ${kind} at level ${level}`, needs, async () => {
+    const compressed = await collect(compressBlocks(chunksOf(input), { compression, threads: 0 }));
+    assert.equal(sha256(compressed), digest);
+    assert.ok(kind === 'gzip' ? gunzipSync(compressed).equals(input) : unzstd(compressed).equals(input));
+  });
+}
+
+function unzstd(compressed: Uint8Array): Buffer {
+  const { stdout, status } = spawnSync('zstd', ['-dc'], { input: compressed, maxBuffer: 1 << 30 });
+  assert.equal(status, 0);
+  return stdout;
+}
+
+for (const compression of [gzip(1), zstd(3)]) {
+  for (const threads of [1, 2, 3, undefined]) {
+    test(`compressBlocks() gives the same ${compression.kind} with ${threads ?? 'the usual number of'} threads`, async () => {
+      const alone = await collect(compressBlocks(chunksOf(input), { compression, threads: 0 }));
+      const options = threads === undefined ? { compression } : { compression, threads };
+      assert.ok((await collect(compressBlocks(chunksOf(input), options))).equals(alone));
+    });
+  }
+}
+
+const headers: readonly (readonly [compression: BlockCompression, input: string, start: string])[] = [
+  [gzip(6), 'hello', '1f8b08000000000000ff'],
+  // One segment, one byte of content size, no checksum, no dictionary. (RFC 8878, section 3.1.1.1)
+  [zstd(3), 'hello', '28b52ffd2005'],
+  [zstd(22), 'hello', '28b52ffd2005'],
+  [zstd(3), '', '28b52ffd2000'],
+];
+
+for (const [compression, text, start] of headers) {
+  test(`compressBlocks() writes a header of ${compression.kind} at level ${compression.level} for "${text}" that says nothing of the machine`, async () => {
+    const compressed = await collect(compressBlocks([Buffer.from(text)], { compression }));
+    assert.equal(compressed.toString('hex', 0, start.length / 2), start);
+  });
+}
+
+for (const compression of [gzip(10), zstd(0), zstd(23)]) {
+  test(`compressBlocks() refuses level ${compression.level} of ${compression.kind}`, async () => {
+    await assert.rejects(collect(compressBlocks([Buffer.from('hello')], { compression })), RangeError);
+  });
+}
