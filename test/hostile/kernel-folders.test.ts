@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { topMountsBelow } from '../../executor/inside/run/kernel-facts.ts';
+import { topMountsBelow } from '../../executor/inside/run/process/kernel-facts.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';

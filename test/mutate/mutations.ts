@@ -42,7 +42,7 @@ function sandboxMutations(): readonly Mutation[] {
     },
     {
       rule: 'a working directory is entered without magic links',
-      file: 'executor/inside/run/working-directory.ts',
+      file: 'executor/inside/run/process/working-directory.ts',
       from: 'encodeOpenHow({ flags, resolve: RESOLVE.NO_MAGICLINKS })',
       to: 'encodeOpenHow({ flags, resolve: 0 })',
       tests: ['hostile/working-directory', 'hostile/descriptors', 'executor/inside/run/sandbox-plan'],
@@ -84,7 +84,7 @@ function sandboxMutations(): readonly Mutation[] {
     },
     {
       rule: 'standard input is read-only',
-      file: 'executor/inside/run/output-pipes.ts',
+      file: 'executor/inside/run/process/output-pipes.ts',
       from: 'MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID',
       to: 'MOUNT_ATTR.NOSUID',
       tests: ['hostile/own-program'],
@@ -108,7 +108,7 @@ function sandboxMutations(): readonly Mutation[] {
       file: 'executor/inside/run/seccomp/profile.ts',
       from: 'export const unnamedCall: Outcome = 1; // EPERM',
       to: "export const unnamedCall: Outcome = 'allow';",
-      tests: ['executor/inside/run/seccomp'],
+      tests: ['executor/inside/run/seccomp/'],
     },
     {
       rule: 'the primary group is a supplementary one (CVE-2023-25173)',
@@ -133,7 +133,7 @@ function sandboxMutations(): readonly Mutation[] {
     },
     {
       rule: 'no domain of the machine beside the searches that are asked for',
-      file: 'executor/inside/run/hosts.ts',
+      file: 'executor/inside/run/mounts/hosts.ts',
       from: "(keyword === 'search' || keyword === 'domain')",
       to: "keyword === 'search'",
       tests: ['executor/inside/run/sandbox-plan'],
@@ -155,14 +155,14 @@ function pathMutations(): readonly Mutation[] {
       file: 'executor/inside/root/resolve-in-root.ts',
       from: 'resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS',
       to: 'resolve: RESOLVE.NO_MAGICLINKS',
-      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts'],
+      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts/'],
     },
     {
       rule: 'magic links of an image are not followed',
       file: 'executor/inside/root/resolve-in-root.ts',
       from: 'resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS',
       to: 'resolve: RESOLVE.IN_ROOT',
-      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts', 'hostile/working-directory'],
+      tests: ['executor/inside/root/resolve-in-root', 'executor/inside/run/mounts/', 'hostile/working-directory'],
     },
     {
       rule: 'after a command its layer is walked without links',

@@ -4,9 +4,9 @@ import { isSyscallError, SyscallError } from '../../../native/syscall-error.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { Refusal } from '../request/failure.ts';
 import { openInRoot, openRoot, statInRoot } from '../root/resolve-in-root.ts';
-import { candidatesOf } from './command.ts';
 import { CommandNotStarted } from './errors.ts';
 import { readInterpreter } from './interpreter.ts';
+import { candidatesOf } from './process/command.ts';
 
 /** Where a command could not be started. */
 interface StartPlace {

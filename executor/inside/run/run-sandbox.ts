@@ -13,9 +13,9 @@ import { CommandFailed } from './errors.ts';
 import { explainStart } from './explain-start.ts';
 import { Pauses } from './hooks/pauses.ts';
 import { HookRunner } from './hooks/run-hooks.ts';
-import { kernelFacts } from './kernel-facts.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
-import { OutputPipes } from './output-pipes.ts';
+import { kernelFacts } from './process/kernel-facts.ts';
+import { OutputPipes } from './process/output-pipes.ts';
 import { type SandboxFacts, sandboxNamespaces, sandboxTape } from './sandbox-plan.ts';
 import { waitOrCancel } from './wait-or-cancel.ts';
 

@@ -6,12 +6,12 @@ import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
 import type { ResolvedUser } from '../root/users.ts';
-import { candidatesOf, commandEnvironment } from './command.ts';
-import { boundingSet, filter, freshSession, heldCapabilities } from './confinement.ts';
-import type { KernelFacts } from './kernel-facts.ts';
-import { ordinaryProcess, scopesAt } from './process-settings.ts';
-import { limitBytes, resourceLimits } from './resource-limits.ts';
-import { enterDirectory } from './working-directory.ts';
+import { candidatesOf, commandEnvironment } from './process/command.ts';
+import { boundingSet, filter, freshSession, heldCapabilities } from './process/confinement.ts';
+import type { KernelFacts } from './process/kernel-facts.ts';
+import { ordinaryProcess, scopesAt } from './process/process-settings.ts';
+import { limitBytes, resourceLimits } from './process/resource-limits.ts';
+import { enterDirectory } from './process/working-directory.ts';
 
 /** What a sandbox depends on beside the action. */
 export interface SandboxFacts {

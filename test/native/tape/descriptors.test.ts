@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import { enterDirectory } from '../../../executor/inside/run/working-directory.ts';
+import { enterDirectory } from '../../../executor/inside/run/process/working-directory.ts';
 import { MS } from '../../../native/constants.ts';
 import { close } from '../../../native/files.ts';
 import { pipe2 } from '../../../native/processes.ts';

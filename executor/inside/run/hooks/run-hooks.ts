@@ -11,10 +11,10 @@ import type { TapeEntry } from '../../../../native/tape/tape.ts';
 import type { Hook, HookName } from '../../../protocol/actions.ts';
 import { Refusal } from '../../request/failure.ts';
 import type { RequestContext } from '../../request/request-context.ts';
-import { freshSession, hookConfinement } from '../confinement.ts';
-import { kernelFacts } from '../kernel-facts.ts';
-import { OutputPipes } from '../output-pipes.ts';
-import { scopesAt } from '../process-settings.ts';
+import { freshSession, hookConfinement } from '../process/confinement.ts';
+import { kernelFacts } from '../process/kernel-facts.ts';
+import { OutputPipes } from '../process/output-pipes.ts';
+import { scopesAt } from '../process/process-settings.ts';
 import { type Container, type ContainerState, stateText, writeBundle } from './bundle.ts';
 
 /** What the hooks of one container share. */

@@ -8,10 +8,10 @@ import type { RunAction, RunMount } from '../../../protocol/actions.ts';
 import { Refusal } from '../../request/failure.ts';
 import { changeOwner } from '../../root/owner.ts';
 import { openRoot, statInRoot } from '../../root/resolve-in-root.ts';
-import { hostsText, resolverText } from '../hosts.ts';
 import { prepareBind, prepareHostPath } from './bind.ts';
 import { prepareCache } from './cache.ts';
 import { prepareDeviceFolder, prepareNode } from './devices.ts';
+import { hostsText, resolverText } from './hosts.ts';
 import { prepareVolume, type VolumePlace } from './volume.ts';
 import { harmless, newFileSystem, type PreparedMount, type Workspace } from './workspace.ts';
 

@@ -95,7 +95,7 @@ const ENOSYS = 38;
 
 /**
  * The rules of docker's default profile, which BuildKit's containers have too: what moby/profiles has in seccomp/default.json (2026), for the
- * architectures that tsbuild runs on. docs/seccomp.md says where tsbuild differs, and test/executor/inside/run/call-verdicts.ts what each call comes to.
+ * architectures that tsbuild runs on. docs/seccomp.md says where tsbuild differs, and test/executor/inside/run/seccomp/call-verdicts.ts what each call comes to.
  */
 const rules: readonly Rule[] = [
   {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hostsText, resolverText } from '../../../../executor/inside/run/hosts.ts';
 import { readInterpreter } from '../../../../executor/inside/run/interpreter.ts';
-import { resourceLimits } from '../../../../executor/inside/run/resource-limits.ts';
+import { hostsText, resolverText } from '../../../../executor/inside/run/mounts/hosts.ts';
+import { resourceLimits } from '../../../../executor/inside/run/process/resource-limits.ts';
 import { type SandboxFacts, sandboxNamespaces, sandboxTape } from '../../../../executor/inside/run/sandbox-plan.ts';
 import type { RunAction } from '../../../../executor/protocol/actions.ts';
 import { assembleTape } from '../../../../native/tape/assemble.ts';

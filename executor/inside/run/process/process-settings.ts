@@ -1,5 +1,5 @@
-import { PR } from '../../../native/constants.ts';
-import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { PR } from '../../../../native/constants.ts';
+import type { TapeEntry } from '../../../../native/tape/tape.ts';
 
 /**
  * What a process has from the one that started it, through execve() too, and could show in a result: `setarch i686 tsbuild` would make `uname -m`

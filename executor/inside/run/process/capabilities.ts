@@ -1,4 +1,4 @@
-import { CAPABILITIES, type CapabilityName, capabilityMask } from '../../../native/identity.ts';
+import { CAPABILITIES, type CapabilityName, capabilityMask } from '../../../../native/identity.ts';
 
 /** What root may do in a RUN: docker's default set, 00000000a80425fb. */
 export const sandboxCapabilities: readonly CapabilityName[] = [

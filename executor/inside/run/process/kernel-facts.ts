@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
-import { AT_FDCWD, O_PATH, RESOLVE } from '../../../native/constants.ts';
-import { close, openat2 } from '../../../native/files.ts';
-import { landlockVersion, resourceLimit } from '../../../native/processes.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
-import { type Architecture, currentArchitecture } from '../../../native/syscall-numbers.ts';
+import { AT_FDCWD, O_PATH, RESOLVE } from '../../../../native/constants.ts';
+import { close, openat2 } from '../../../../native/files.ts';
+import { landlockVersion, resourceLimit } from '../../../../native/processes.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
+import { type Architecture, currentArchitecture } from '../../../../native/syscall-numbers.ts';
+import type { KernelVersion } from '../seccomp/profile.ts';
 import { limitKinds } from './resource-limits.ts';
-import type { KernelVersion } from './seccomp/profile.ts';
 
 /** What the running kernel has. */
 export interface KernelFacts {

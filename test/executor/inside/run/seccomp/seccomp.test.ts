@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { sandboxCapabilities } from '../../../../executor/inside/run/capabilities.ts';
-import { type CallTable, callNumbers } from '../../../../executor/inside/run/seccomp/call-table.ts';
-import { compileFilter } from '../../../../executor/inside/run/seccomp/compile.ts';
-import type { KernelVersion } from '../../../../executor/inside/run/seccomp/profile.ts';
-import type { RunAction } from '../../../../executor/protocol/actions.ts';
-import { CAPABILITIES, type CapabilityName } from '../../../../native/identity.ts';
-import type { Architecture } from '../../../../native/syscall-numbers.ts';
-import { requires } from '../../../support/requires.ts';
+import { sandboxCapabilities } from '../../../../../executor/inside/run/process/capabilities.ts';
+import { type CallTable, callNumbers } from '../../../../../executor/inside/run/seccomp/call-table.ts';
+import { compileFilter } from '../../../../../executor/inside/run/seccomp/compile.ts';
+import type { KernelVersion } from '../../../../../executor/inside/run/seccomp/profile.ts';
+import type { RunAction } from '../../../../../executor/protocol/actions.ts';
+import { CAPABILITIES, type CapabilityName } from '../../../../../native/identity.ts';
+import type { Architecture } from '../../../../../native/syscall-numbers.ts';
+import { requires } from '../../../../support/requires.ts';
+import { ScenarioPlayer } from '../scenario-player.ts';
+import { tinyProgram } from '../tiny-program.ts';
 import { callVerdicts, type Verdict } from './call-verdicts.ts';
-import { ScenarioPlayer } from './scenario-player.ts';
-import { tinyProgram } from './tiny-program.ts';
 
 const ALLOW = 0x7fff_0000;
 const KILL = 0x8000_0000;

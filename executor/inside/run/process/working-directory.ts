@@ -1,8 +1,8 @@
-import { pathMax } from '../../../native/batch/paths.ts';
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE } from '../../../native/constants.ts';
-import { encodeOpenHow } from '../../../native/files.ts';
-import { firstFreeDescriptor } from '../../../native/tape/descriptors.ts';
-import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { pathMax } from '../../../../native/batch/paths.ts';
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE } from '../../../../native/constants.ts';
+import { encodeOpenHow } from '../../../../native/files.ts';
+import { firstFreeDescriptor } from '../../../../native/tape/descriptors.ts';
+import type { TapeEntry } from '../../../../native/tape/tape.ts';
 
 /**
  * Enters the folder that an image or a file has named, without a magic link of /proc on the way, and then once more by the path that the kernel

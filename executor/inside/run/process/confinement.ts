@@ -1,9 +1,9 @@
-import { PR, SECCOMP_SET_MODE_FILTER } from '../../../native/constants.ts';
-import { CAPABILITIES, capabilityMask, capsetArguments } from '../../../native/identity.ts';
-import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { PR, SECCOMP_SET_MODE_FILTER } from '../../../../native/constants.ts';
+import { CAPABILITIES, capabilityMask, capsetArguments } from '../../../../native/identity.ts';
+import type { TapeEntry } from '../../../../native/tape/tape.ts';
+import { compileFilter } from '../seccomp/compile.ts';
 import { droppedCapabilities, sandboxCapabilities, sandboxCapabilityMask } from './capabilities.ts';
 import type { KernelFacts } from './kernel-facts.ts';
-import { compileFilter } from './seccomp/compile.ts';
 
 /** No terminal, no keys of the user who builds, and the umask of a login. */
 export const freshSession: readonly TapeEntry[] = [

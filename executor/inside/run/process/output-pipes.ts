@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
-import { AT, AT_FDCWD, MOUNT_ATTR, O_RDONLY } from '../../../native/constants.ts';
-import { close, fchownat, openat } from '../../../native/files.ts';
-import { pipe2 } from '../../../native/processes.ts';
-import type { RequestContext } from '../request/request-context.ts';
-import type { Owner } from '../root/owner.ts';
-import { cloneMount } from './mounts/workspace.ts';
+import { AT, AT_FDCWD, MOUNT_ATTR, O_RDONLY } from '../../../../native/constants.ts';
+import { close, fchownat, openat } from '../../../../native/files.ts';
+import { pipe2 } from '../../../../native/processes.ts';
+import type { RequestContext } from '../../request/request-context.ts';
+import type { Owner } from '../../root/owner.ts';
+import { cloneMount } from '../mounts/workspace.ts';
 
 /** Standard input that is at its end, and pipes for standard output and error. */
 export class OutputPipes implements Disposable {

@@ -1,5 +1,5 @@
-import { ownValue } from '../../../registry/oci/own-value.ts';
-import { Refusal } from '../request/failure.ts';
+import { ownValue } from '../../../../registry/oci/own-value.ts';
+import { Refusal } from '../../request/failure.ts';
 
 /** A limit as prlimit() takes it. */
 export interface ResourceLimit {

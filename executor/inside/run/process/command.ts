@@ -1,5 +1,5 @@
-import type { RunAction } from '../../protocol/actions.ts';
-import type { ResolvedUser } from '../root/users.ts';
+import type { RunAction } from '../../../protocol/actions.ts';
+import type { ResolvedUser } from '../../root/users.ts';
 
 /** PATH of a command whose environment has none; docker's. */
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { RunMount } from '../../../../executor/protocol/actions.ts';
-import { requires } from '../../../support/requires.ts';
-import type { Outcome, Scenario, Tree } from './scenario.ts';
-import { ScenarioPlayer } from './scenario-player.ts';
+import type { RunMount } from '../../../../../executor/protocol/actions.ts';
+import { requires } from '../../../../support/requires.ts';
+import type { Outcome, Scenario, Tree } from '../scenario.ts';
+import { ScenarioPlayer } from '../scenario-player.ts';
 
 const context: Tree = {
   'f.txt': 'from the context\n',

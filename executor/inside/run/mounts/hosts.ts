@@ -1,4 +1,4 @@
-import type { RunAction } from '../../protocol/actions.ts';
+import type { RunAction } from '../../../protocol/actions.ts';
 
 type Names = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'network'>;
 
