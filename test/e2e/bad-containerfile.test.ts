@@ -1,5 +1,7 @@
 import { test } from 'node:test';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test('a missing Containerfile', async () => {
   using box = sandbox();

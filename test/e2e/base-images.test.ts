@@ -5,7 +5,9 @@ import { readImage } from '../support/image-archive.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 const file = 'FROM base\nRUN cat /etc/passwd > /copy\n';

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { GitServer } from '../support/git-server.ts';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test(
   'P16: --parents and --exclude mean the same for a stage that adds a repository and for a repository as a context',

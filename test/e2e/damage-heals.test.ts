@@ -6,9 +6,11 @@ import { FakeRegistry } from '../support/fake-registry.ts';
 import { readImage } from '../support/image-archive.ts';
 import { blobPath, digestOf, type WrittenImage, writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
 // What is damaged in a store is found where it is used, made or fetched again, or told with a cure; and "store verify" finds the rest.
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 let registry: FakeRegistry;
@@ -265,7 +267,7 @@ test('store verify --repair writes a damaged version again, and images stay', ne
 
 test('store verify ends at once when it is told to', needs, async () => {
   using box = await built('FROM BASE\nRUN dd if=/dev/zero of=/big bs=1M count=300 2> /dev/null\n', '-t', 'kept');
-  const outcome = box.tsbuild('store', 'verify');
+  const outcome = box.tsbuildWith({ isAlone: true }, 'store', 'verify');
   await outcome.shows(/^blobs: /m);
   const startedMs = performance.now();
   outcome.child.kill('SIGINT');

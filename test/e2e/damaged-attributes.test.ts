@@ -5,9 +5,11 @@ import { after, before, describe, test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
 // Beside the content of files: their modes, owners, times, links and what they hide. A store that was copied carelessly has lost such.
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox', 'tool:setfattr');
 

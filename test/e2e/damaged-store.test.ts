@@ -10,7 +10,7 @@ import { readTarFiles } from '../support/image-archive.ts';
 import { blobPath, digestOf, writeBusyboxLayout } from '../support/images.ts';
 import type { Finished } from '../support/outcome.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
 
 // Whatever happens to a file of the store: no command ends well with a wrong image, none is called a bug, and the cure that is printed helps.
 
@@ -66,6 +66,7 @@ const replacements: Readonly<Record<string, string>> = {
   'a link to a pipe': 'rm "$1"; mkfifo "$2"; ln -s "$2" "$1"',
 };
 
+shareProcess();
 const registry = await FakeRegistry.start();
 const server = await FileServer.start({ '/added': 'added' });
 const box = sandbox(needs.skip === undefined ? { user: 'single' } : {});

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { plant, testImage, testIndex } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 

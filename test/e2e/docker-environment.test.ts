@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 

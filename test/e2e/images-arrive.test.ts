@@ -8,7 +8,9 @@ import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { blobPath, digestOf, layerTar, writeBusyboxLayout, writeLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:docker-registry', 'tool:skopeo', 'tool:busybox');
 const registry = needs.skip === undefined ? await startRealRegistry() : undefined;

@@ -6,7 +6,9 @@ import { FakeRegistry } from '../support/fake-registry.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:docker-registry', 'tool:htpasswd', 'tool:skopeo');
 const password = 'correct horse battery';
@@ -131,7 +133,7 @@ describe('the list of processes', requires('user:subids', 'tool:busybox'), () =>
       });
       fake.requests.length = 0;
       fake.fail({ method, path, after: before, fault: { kind: 'hold', until } });
-      const run = box.tsbuild('--authfile', 'auth.json', '-t', `${fake.host}/app:1`, '--push', 'c');
+      const run = box.tsbuildWith({ isAlone: true }, '--authfile', 'auth.json', '-t', `${fake.host}/app:1`, '--push', 'c');
       while (fake.requests.filter((seen) => seen.method === method && path.test(seen.path)).length <= before) await delay(20);
       // It is started while the first layer is on its way.
       const processes = (): readonly SeenProcess[] => processesFrom(String(run.child.pid));

@@ -5,7 +5,9 @@ import { layerTar, writeLayout } from '../support/images.ts';
 import { closeAll, hostOf, listen } from '../support/loopback.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const known = ['--build-context', 'base=oci-layout://base'];
 

@@ -6,7 +6,9 @@ import { FileServer } from '../support/file-server.ts';
 import { GitServer } from '../support/git-server.ts';
 import { layerTar } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const withGit = requires('tool:git');
 

@@ -4,7 +4,9 @@ import { setXattr } from '../../native/xattrs.ts';
 import { readImage } from '../support/image-archive.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test('instructions end up in the configuration of the image', requires('user:subids'), async () => {
   using box = sandbox();

@@ -5,7 +5,9 @@ import { layerTar, writeLayout } from '../support/images.ts';
 import { podmanIn } from '../support/podman.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:zstd');
 const needsRegistry = requires('user:subids', 'tool:zstd', 'tool:docker-registry', 'tool:skopeo');

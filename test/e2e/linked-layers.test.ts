@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
 // COPY --link reads nothing of what is below, so its layer is the same on every base.
+
+shareProcess();
 
 const needs = requires('user:subids');
 

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test('a base that does not exist in its registry', requires('tool:docker-registry'), async () => {
   using box = sandbox();

@@ -1,5 +1,7 @@
 import { test } from 'node:test';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test('a COPY source that is missing is named, with its line', async () => {
   using box = sandbox();

@@ -5,7 +5,9 @@ import { GitServer } from '../support/git-server.ts';
 import { readImage } from '../support/image-archive.ts';
 import { layerTar } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const withGit = requires('user:subids', 'tool:git');

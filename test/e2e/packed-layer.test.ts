@@ -5,9 +5,11 @@ import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
 // A COPY that ends the target is kept as its tar, and becomes a folder when somebody needs the files.
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 const base = ['--build-context', 'base=oci-layout://base'];

@@ -5,7 +5,9 @@ import { foreignArchitecture, foreignEmulator, ownArchitecture, ownEmulators, pr
 import { readImage } from '../support/image-archive.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const machines: Readonly<Record<string, string>> = { arm64: 'aarch64', amd64: 'x86_64' };
 const both = `linux/${ownArchitecture},linux/${foreignArchitecture}`;

@@ -5,7 +5,9 @@ import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const both = '--platform=linux/amd64,linux/arm/v7';

@@ -4,7 +4,9 @@ import type { PullPolicy } from '../../builder/contract/options.ts';
 import { FakeRegistry } from '../support/fake-registry.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 

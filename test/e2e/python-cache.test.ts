@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 // Debian's Python of this machine, in an image that has nothing else of it.
 const needs = requires('user:subids', 'tool:busybox', 'tool:py3compile');

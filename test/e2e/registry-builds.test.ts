@@ -7,7 +7,9 @@ import { FakeRegistry } from '../support/fake-registry.ts';
 import { writeLayout } from '../support/images.ts';
 import { plant, testImage } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const registry = await FakeRegistry.start();
@@ -70,7 +72,7 @@ describe('Ctrl-C', needs, () => {
       writeLayout(box.at('layout'), { layers: [randomBytes(3_000_000)] });
       box.file('c/Containerfile', 'FROM scratch\nCOPY file /\n').file('c/file', randomBytes(3_000_000));
       other.fail({ method: 'PUT', path: /uploads/, after: 1, fault: { kind: 'hang' } });
-      const run = box.tsbuild(...argv);
+      const run = box.tsbuildWith({ isAlone: true }, ...argv);
       while (other.requests.filter(({ method, path }) => method === 'PUT' && path.includes('uploads')).length < 2)
         await delay(20);
       assert.equal(other.openUploads, 1);

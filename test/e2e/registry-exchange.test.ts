@@ -4,7 +4,9 @@ import { writeBusyboxLayout } from '../support/images.ts';
 import { type Podman, podmanIn } from '../support/podman.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox', 'tool:docker-registry', 'tool:skopeo', 'tool:podman', 'new-control-groups');
 const registry = needs.skip === undefined ? await startRealRegistry() : undefined;

@@ -5,7 +5,9 @@ import { readImage } from '../support/image-archive.ts';
 import { busyboxLayer, digestOf, layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { describe, json } from '../support/registry-image.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { repositoryRoot } from './repository.ts';
 import { testUsers } from './users.ts';
 
+// Runs in the installed program, as its users.
+const resident = 'test/support/resident';
+
 /** How the installed program is started: `[node, main.js]`. */
 export type ProgramCommand = readonly [node: string, script: string];
 
@@ -19,6 +22,7 @@ export function installProgram(folder: string): ProgramCommand {
     recursive: true,
     filter: (path) => path !== join(compiled, 'test') && !path.endsWith('.map'),
   });
+  cpSync(join(compiled, resident), join(folder, 'dist', resident), { recursive: true });
   copyPackages(folder);
   if (!canOthersRun(process.execPath)) cpSync(process.execPath, join(folder, 'node'));
   openToAll(folder);

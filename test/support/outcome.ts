@@ -21,16 +21,22 @@ export interface ExpectedFailure {
 
 /** A command that runs, and what is expected of it. */
 export class Outcome {
-  readonly child: ChildProcess;
+  readonly #child: ChildProcess | undefined;
   readonly #command: readonly string[];
   readonly #finished: Promise<Finished>;
 
-  constructor(child: ChildProcess, command: readonly string[]) {
-    this.child = child;
+  /** Of a process of its own, or of what a resident program has told. */
+  constructor(running: ChildProcess | Promise<Finished>, command: readonly string[]) {
+    this.#child = running instanceof Promise ? undefined : running;
     this.#command = command;
-    this.#finished = collect(child);
+    this.#finished = running instanceof Promise ? running : collect(running);
     // Whoever awaits it later gets the failure; until then it is not unhandled.
     this.#finished.catch(() => undefined);
+  }
+
+  /** The process that runs the command alone. */
+  get child(): ChildProcess {
+    return this.#child ?? assert.fail('A command in a resident program is no process of its own');
   }
 
   /** Waits for the end, whatever it is. */
