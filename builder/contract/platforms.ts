@@ -1,24 +1,13 @@
 import { arch } from 'node:process';
-import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import { ownValue } from '../../registry/oci/own-value.ts';
+import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci/platform.ts';
+import { namesInNode } from '../../registry/oci/processor-names.ts';
 import { UsageError } from './errors.ts';
 import type { BuildOptions } from './options.ts';
 
-/** Node's names of processors, as Go and so OCI call them. */
-const architectures: Readonly<Record<string, string>> = {
-  x64: 'amd64',
-  arm64: 'arm64',
-  ia32: '386',
-  arm: 'arm',
-  riscv64: 'riscv64',
-  s390x: 's390x',
-  ppc64: 'ppc64le',
-  loong64: 'loong64',
-};
-
 /** What this machine runs. */
 export function hostPlatform(): Platform {
-  return { os: 'linux', architecture: architectures[arch] ?? arch };
+  return { os: 'linux', architecture: ownValue(namesInNode, arch) ?? arch };
 }
 
 /** The platforms to build for, each once: those asked for, else this machine's. Throws UsageError for one that cannot be read. */

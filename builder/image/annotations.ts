@@ -1,5 +1,4 @@
-import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 
 /** The documents that can carry annotations, and the descriptors of them. */

@@ -2,8 +2,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
-import { normalisePlatform } from '../../registry/oci/platform-match.ts';
+import { normalisePlatform, type Platform } from '../../registry/oci/platform.ts';
 
 /** One image of what a name stands for. Its layers are opened when they are needed. */
 export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'> & {

@@ -1,6 +1,6 @@
 import { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { StoreLayout } from '../../cache/folder/store-layout.ts';
-import { formatPlatform } from '../../registry/oci/platform-match.ts';
+import { formatShortPlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { type ExportOptions, exportImage, type ImageFileOutput } from '../export/export-image.ts';
@@ -86,7 +86,9 @@ function builtManifest(
 
 function refuseSeveral({ index, images }: WholeImage, { kind }: ImageFileOutput): void {
   if (kind !== 'docker' || index === undefined) return;
-  const platforms = images.map(({ descriptor: { platform } }) => (platform === undefined ? 'unknown' : formatPlatform(platform)));
+  const platforms = images.map(({ descriptor: { platform } }) =>
+    platform === undefined ? 'unknown' : formatShortPlatform(platform),
+  );
   throw new UsageError(
     'IMAGE',
     `Cannot write several platforms to a docker archive: it holds one image, this has ${platforms.join(', ')}`,

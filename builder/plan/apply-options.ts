@@ -1,5 +1,4 @@
-import type { Platform } from '../../registry/oci/platform.ts';
-import { normalisePlatform } from '../../registry/oci/platform-match.ts';
+import { normalisePlatform, type Platform } from '../../registry/oci/platform.ts';
 import type { StageState } from './instructions/stage-state.ts';
 import type { PlanOptions } from './model/plan-options.ts';
 

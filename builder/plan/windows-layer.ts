@@ -1,6 +1,5 @@
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import { formatPlatform } from '../../parser/values/platform.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import type { PlannedStep } from './model/plan.ts';
 import { errorDiagnostic } from './model/refuse.ts';
 

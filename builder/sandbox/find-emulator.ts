@@ -4,19 +4,10 @@ import path from 'node:path';
 import type { Emulation } from '../../executor/protocol/actions.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { namesInQemu } from '../../registry/oci/processor-names.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { hostPlatform } from '../contract/platforms.ts';
-
-/** Processors by Go's names, as QEMU calls them where it calls them otherwise. */
-const qemuNames: Readonly<Record<string, string>> = {
-  amd64: 'x86_64',
-  '386': 'i386',
-  arm64: 'aarch64',
-  mipsle: 'mipsel',
-  mips64le: 'mips64el',
-  loong64: 'loongarch64',
-};
 
 /** The key of an emulator that is for whatever is not this machine's. */
 const anyArchitecture = '';
@@ -49,7 +40,7 @@ async function emulatorInPath(
   { architecture }: Platform,
   { environment = process.env }: BuildOptions,
 ): Promise<string | undefined> {
-  const name = `qemu-${ownValue(qemuNames, architecture) ?? architecture}`;
+  const name = `qemu-${ownValue(namesInQemu, architecture) ?? architecture}`;
   const folders = (environment['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   // Without the ending it may be linked dynamically, and then it does not run in a root without its libraries.
   for (const program of [`${name}-static`, name]) {

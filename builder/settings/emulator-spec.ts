@@ -1,4 +1,4 @@
-import { parsePlatform } from '../../parser/values/platform.ts';
+import { parsePlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
 import { parseReference } from '../../registry/address/reference.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
-import { formatPlatform } from '../../registry/oci/platform-match.ts';
+import { formatShortPlatform } from '../../registry/oci/platform.ts';
 import { platformOfParts } from '../image/whole-image.ts';
 import { readStoredImage, type StoredManifest } from '../places/stored-images.ts';
 
@@ -52,7 +52,7 @@ async function describe(store: Store, image: ImageName): Promise<ListedImage> {
     ...namesOf(image),
     id: index === undefined ? (manifests[0]?.manifest.config.digest ?? descriptor.digest) : descriptor.digest,
     digest: descriptor.digest,
-    platforms: images.map((one) => formatPlatform(platformOfParts(one) ?? { os: 'unknown', architecture: 'unknown' })),
+    platforms: images.map((one) => formatShortPlatform(platformOfParts(one) ?? { os: 'unknown', architecture: 'unknown' })),
     created: images[0]?.config?.created ?? '',
     size: sizeOf(manifests),
     labels: images[0]?.config?.config?.Labels ?? {},

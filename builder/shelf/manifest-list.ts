@@ -1,11 +1,9 @@
-import { formatPlatform } from '../../parser/values/platform.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
-import { normalisePlatform } from '../../registry/oci/platform-match.ts';
+import { formatPlatform, normalisePlatform, type Platform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 import { type ImageFormat, indexTypeOf } from '../image/media-types.ts';
 import { formatOf, indexDocument, inFormat } from '../image/new-documents.ts';

@@ -1,8 +1,8 @@
+import { parsePlatform } from '../../registry/oci/platform.ts';
 import { goQuote } from '../mistakes/go-quote.ts';
 import { suggest } from '../mistakes/suggest.ts';
 import type { Containerfile, FromInstruction, InstructionBase, StageSyntax } from '../syntax/containerfile.ts';
 import { looksLikeImageName } from '../values/image-name.ts';
-import { parsePlatform } from '../values/platform.ts';
 import { variablesOf } from '../words/expand.ts';
 import type { CheckReport } from './check-report.ts';
 import { expandIn, type Scope } from './check-scope.ts';

@@ -1,10 +1,10 @@
+import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import type { Diagnostic } from '../mistakes/errors.ts';
 import { suggest } from '../mistakes/suggest.ts';
 import type { CheckOptions } from '../statements/check-options.ts';
 import { readDirectives } from '../statements/directives.ts';
 import type { Containerfile, InstructionBase, Word } from '../syntax/containerfile.ts';
 import type { Source, Span } from '../syntax/span.ts';
-import { formatPlatform, type Platform } from '../values/platform.ts';
 import { variablesOf } from '../words/expand.ts';
 import { isControlArg, platformArgs, proxyArgs } from '../words/predefined.ts';
 import type { CheckReport } from './check-report.ts';

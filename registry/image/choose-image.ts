@@ -1,7 +1,7 @@
 import { documentError, RegistryError } from '../errors/registry-error.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import type { Platform } from '../oci/platform.ts';
-import { choosePlatform, formatPlatform, platformsOf } from '../oci/platform-match.ts';
+import { formatShortPlatform, type Platform } from '../oci/platform.ts';
+import { choosePlatform, platformsOf } from '../oci/platform-match.ts';
 import type { FetchedManifest } from './fetched-manifest.ts';
 
 const deepestIndex = 3;
@@ -32,7 +32,7 @@ export function chooseEntry(
   if (entry !== undefined) return entry;
   const available = platformsOf(entries);
   const what = available.length === 0 ? 'it holds no image' : `it is there for ${available.join(', ')}`;
-  throw new RegistryError('platform-unknown', `Cannot ${purpose} for ${formatPlatform(platform)}: ${what}`, {
+  throw new RegistryError('platform-unknown', `Cannot ${purpose} for ${formatShortPlatform(platform)}: ${what}`, {
     side: 'registry',
     hint: available.length === 0 ? undefined : 'Choose one of them with --platform',
   });

@@ -1,54 +1,6 @@
 import type { Descriptor } from './descriptor.ts';
 import { isIndexType, isManifestType } from './layer-format.ts';
-import type { Platform } from './platform.ts';
-
-const architectureNames: Readonly<Record<string, Platform['architecture']>> = {
-  x86_64: 'amd64',
-  'x86-64': 'amd64',
-  x64: 'amd64',
-  i386: '386',
-  i686: '386',
-  aarch64: 'arm64',
-  armhf: 'arm',
-  armel: 'arm',
-  ppc64el: 'ppc64le',
-};
-
-const variantOfName: Readonly<Record<string, string>> = { armhf: 'v7', armel: 'v6' };
-
-/**
- * The one spelling of a platform: Go's names, no variant where it is the only usual one (`arm64/v8`, `amd64/v1`), `v7` where arm has none.
- * (containerd, platforms normalisation)
- */
-export function normalisePlatform(platform: Platform): Platform {
-  const os = platform.os.toLowerCase();
-  const name = platform.architecture.toLowerCase();
-  const architecture = own(architectureNames, name) ?? name;
-  const variant = normaliseVariant(architecture, (platform.variant || own(variantOfName, name))?.toLowerCase());
-  const version = platform['os.version'];
-  return {
-    os: os === 'macos' ? 'darwin' : os,
-    architecture,
-    ...(variant === undefined ? {} : { variant }),
-    ...(version === undefined || version === '' ? {} : { 'os.version': version }),
-  };
-}
-
-function own(table: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
-}
-
-function normaliseVariant(architecture: string, variant: string | undefined): string | undefined {
-  const full = variant !== undefined && /^\d/.test(variant) ? `v${variant}` : variant;
-  if (architecture === 'arm') return full ?? 'v7';
-  if (architecture === 'arm64' && (full === 'v8' || full === 'v8.0')) return undefined;
-  return architecture === 'amd64' && full === 'v1' ? undefined : full;
-}
-
-/** `linux/arm/v7`. */
-export function formatPlatform({ os, architecture, variant }: Platform): string {
-  return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');
-}
+import { formatShortPlatform, normalisePlatform, type Platform } from './platform.ts';
 
 /** True when an image for `offered` runs where `wanted` is asked for: the same platform, or an older variant of it. */
 export function platformMatches(wanted: Platform, offered: Platform): boolean {
@@ -93,7 +45,7 @@ export function choosePlatform(entries: readonly Descriptor[], wanted: Platform)
 /** The platforms of an index for a message, without those of attestations, which say `unknown`. */
 export function platformsOf(entries: readonly Descriptor[]): readonly string[] {
   const names = entries
-    .flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(normalisePlatform(platform))]))
+    .flatMap(({ platform }) => (platform === undefined ? [] : [formatShortPlatform(normalisePlatform(platform))]))
     .filter((name) => !name.startsWith('unknown'));
   return [...new Set(names)];
 }

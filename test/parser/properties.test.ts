@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { check } from '../../parser/lint/check.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
-import { formatPlatform, parsePlatform } from '../../parser/values/platform.ts';
 import { expandHeredoc, expandWord, expandWords, variablesOf } from '../../parser/words/expand.ts';
 import { parseGlob, trimPrefix, trimSuffix } from '../../parser/words/glob.ts';
+import { formatPlatform, parsePlatform } from '../../registry/oci/platform.ts';
 import { at, parseText } from './reading.ts';
 import { assertSound } from './soundness.ts';
 

@@ -3,13 +3,8 @@ import { test } from 'node:test';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { parseDigest } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import {
-  choosePlatform,
-  formatPlatform,
-  normalisePlatform,
-  platformMatches,
-  platformsOf,
-} from '../../registry/oci/platform-match.ts';
+import { formatShortPlatform, normalisePlatform } from '../../registry/oci/platform.ts';
+import { choosePlatform, platformMatches, platformsOf } from '../../registry/oci/platform-match.ts';
 
 for (const [text, full] of [
   ['linux/amd64', 'linux/amd64'],
@@ -26,7 +21,7 @@ for (const [text, full] of [
   ['linux/i686', 'linux/386'],
   ['windows/amd64', 'windows/amd64'],
 ] as const) {
-  test(`normalisePlatform() of ${text}`, () => assert.equal(formatPlatform(normalisePlatform(platformOfParts(text))), full));
+  test(`normalisePlatform() of ${text}`, () => assert.equal(formatShortPlatform(normalisePlatform(platformOfParts(text))), full));
 }
 
 function entry(text: string | undefined, number: number): Descriptor {

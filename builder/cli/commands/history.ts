@@ -1,4 +1,4 @@
-import { formatPlatform } from '../../../registry/oci/platform-match.ts';
+import { formatShortPlatform } from '../../../registry/oci/platform.ts';
 import { ofImage } from '../../places/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
 import { bytes } from '../../show/units.ts';
@@ -42,7 +42,7 @@ function linesOf({ config, manifest }: StoredManifest): readonly Line[] {
   if (config === undefined) return [];
   const layers = [...manifest.layers];
   const lines = (config.history ?? []).map((entry) => ({
-    platform: formatPlatform(config),
+    platform: formatShortPlatform(config),
     created: entry.created ?? '',
     createdBy: entry.created_by ?? '',
     size: entry.empty_layer === true ? 0 : (layers.shift()?.size ?? 0),

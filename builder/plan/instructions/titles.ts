@@ -1,6 +1,6 @@
 import type { StageInstruction } from '../../../parser/syntax/containerfile.ts';
-import { formatPlatform } from '../../../parser/values/platform.ts';
 import { expandWord } from '../../../parser/words/expand.ts';
+import { formatPlatform } from '../../../registry/oci/platform.ts';
 import type { Plan, PlannedStage, PlannedStep } from '../model/plan.ts';
 import type { Expander } from '../stages/expand-word.ts';
 

@@ -1,8 +1,7 @@
 import type { ArgInstruction, Containerfile } from '../../../parser/syntax/containerfile.ts';
 import type { Span } from '../../../parser/syntax/span.ts';
-import { formatPlatform } from '../../../parser/values/platform.ts';
 import { variablesOf } from '../../../parser/words/expand.ts';
-import type { Platform } from '../../../registry/oci/platform.ts';
+import { formatPlatform, type Platform } from '../../../registry/oci/platform.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
 import { refuse } from '../model/refuse.ts';
 import { argumentName, type Expander, valueOf } from './expand-word.ts';

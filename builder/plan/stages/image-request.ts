@@ -1,8 +1,7 @@
 import type { Span } from '../../../parser/syntax/span.ts';
-import { formatPlatform } from '../../../parser/values/platform.ts';
 import { familiarReference, parseReference } from '../../../registry/address/reference.ts';
 import { RegistryError } from '../../../registry/errors/registry-error.ts';
-import type { Platform } from '../../../registry/oci/platform.ts';
+import { formatPlatform, type Platform } from '../../../registry/oci/platform.ts';
 import type { ContextKind, PlanOptions } from '../model/plan-options.ts';
 
 /** An image that must be resolved before the build can be planned. */

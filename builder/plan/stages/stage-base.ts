@@ -1,8 +1,7 @@
 import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type { Containerfile, FromInstruction, Word } from '../../../parser/syntax/containerfile.ts';
-import { parsePlatform } from '../../../parser/values/platform.ts';
 import { expandWord, variablesOf } from '../../../parser/words/expand.ts';
-import type { Platform } from '../../../registry/oci/platform.ts';
+import { type Platform, parsePlatform } from '../../../registry/oci/platform.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
 import { refuse } from '../model/refuse.ts';
 import { type Expander, valueOf } from './expand-word.ts';

@@ -4,9 +4,9 @@ import { suggest } from '../../../parser/mistakes/suggest.ts';
 import { parseDurationNs } from '../../../parser/values/duration.ts';
 import { isFileMode } from '../../../parser/values/file-mode.ts';
 import { looksLikeImageName } from '../../../parser/values/image-name.ts';
-import { formatPlatform, parsePlatform } from '../../../parser/values/platform.ts';
 import { expandPorts, parsePort } from '../../../parser/values/ports.ts';
 import { parseSignal } from '../../../parser/values/signal.ts';
+import { formatPlatform, parsePlatform } from '../../../registry/oci/platform.ts';
 
 test('parsePlatform() normalises as Go does', () => {
   const rows: readonly (readonly [string, string | undefined])[] = [
