@@ -10,7 +10,9 @@ import { type ReadImage, readImage } from '../support/image-archive.ts';
 import { type LayerFile, layerTar } from '../support/images.ts';
 import { hostOf, listen } from '../support/loopback.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const withGit = requires('user:subids', 'tool:git');
@@ -308,7 +310,7 @@ test('a build that is interrupted while it fetches leaves nothing', needs, async
   const stuck = createServer((_, response) => response.writeHead(200, { 'content-length': '1000' }).write('x'));
   await listen(stuck);
   using box = sandbox();
-  const run = box.tsbuild('--progress=plain', `http://${hostOf(stuck)}/x.tar`);
+  const run = box.tsbuildWith({ isAlone: true }, '--progress=plain', `http://${hostOf(stuck)}/x.tar`);
   await run.shows(/fetching/);
   run.child.kill('SIGINT');
   const { exit } = await run.finished();
@@ -323,7 +325,7 @@ test('a build that is interrupted while git fetches ends git', withGit, async ()
   await listen(stuck);
   const asked = once(stuck, 'request');
   using box = sandbox();
-  const run = box.tsbuild('--progress=plain', `http://${hostOf(stuck)}/x.git`);
+  const run = box.tsbuildWith({ isAlone: true }, '--progress=plain', `http://${hostOf(stuck)}/x.git`);
   await asked;
   run.child.kill('SIGINT');
   assert.equal((await run.finished()).exit, 130);

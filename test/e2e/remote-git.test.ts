@@ -10,8 +10,10 @@ import { GitServer, type TestRepository } from '../support/git-server.ts';
 import { type ReadImage, readImage, readTarFiles } from '../support/image-archive.ts';
 import { hostOf, listen } from '../support/loopback.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:git');
 
@@ -153,7 +155,7 @@ test('a fetch that is stopped leaves no process, no file and no output', needs, 
   const url = `http://${hostOf(server)}/never.git`;
   const gits = (): readonly string[] => readdirSync('/proc').filter((pid) => commandLineOf(pid).includes(url));
   box.file('c/Containerfile', `FROM scratch\nADD ${url} /d\n`).folder('out');
-  const run = box.tsbuild('-o', 'type=oci,dest=out/o.tar', 'c');
+  const run = box.tsbuildWith({ isAlone: true }, '-o', 'type=oci,dest=out/o.tar', 'c');
   while (asked.length === 0) await delay(20);
   assert.notDeepEqual(gits(), []);
   run.child.kill('SIGINT');

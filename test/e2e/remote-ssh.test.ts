@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import { TestRepository } from '../support/git-server.ts';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import { knownHost, startSshServer } from '../support/ssh-server.ts';
+
+shareProcess();
 
 // ssh reads known_hosts in the home of the user, so the user must be one that is there for tests.
 const needs = requires('root', 'user:subids', 'tool:git', 'tool:sshd', 'tool:ssh-keygen');

@@ -7,7 +7,9 @@ import { FileServer } from '../support/file-server.ts';
 import { type ArchivedFile, type ReadImage, readImage } from '../support/image-archive.ts';
 import { digestOf, layerTar } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const archive = gzipSync(await layerTar([{ name: 'in/side', content: 'packed' }]));

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
 // Layers hold every byte of a sparse file, as BuildKit's and docker's do: Go's tar writer makes no sparse entries. On disk the holes stay holes.
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox', 'tool:tar');
 const sizeBytes = 24 << 20;
