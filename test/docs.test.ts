@@ -27,10 +27,11 @@ import { flagsOf } from '../builder/cli/kinds/store-command.ts';
 import { exitCode } from '../builder/report/exit-code.ts';
 import { exitCodeOfSignal } from '../builder/session/interruption.ts';
 import { documents } from './support/documents.ts';
+import { flagsOfOthers } from './support/flags-of-others.ts';
 import { repositoryRoot } from './support/repository.ts';
 import { unionIn } from './support/union-in.ts';
 
-// UPDATE_DOCS=1 rewrites the tables in docs/cli.md; read the difference.
+// UPDATE_DOCS=1 rewrites the tables in docs; read the difference.
 const isUpdating = process.env['UPDATE_DOCS'] === '1';
 
 const storeCommands = [
@@ -68,6 +69,7 @@ const tables: readonly (readonly [name: string, rows: readonly string[]])[] = [
 
 const pages: readonly (readonly [page: string, name: string, rows: readonly string[]])[] = [
   ...tables.map(([name, rows]) => ['docs/cli.md', name, rows] as const),
+  ...Object.entries(flagsOfOthers).map(([tool, names]) => ['docs/migrating.md', `flags of ${tool}`, fates(names)] as const),
   ...imageFlags.map(([command, flags]) => ['docs/images.md', `flags ${command}`, flagTable(flags)] as const),
 ];
 
@@ -176,6 +178,24 @@ function refusedTable(flags: readonly RefusedFlag[]): readonly string[] {
 
 function idleList(flags: readonly IdleFlag[]): readonly string[] {
   return [flags.map(({ long }) => `\`${long}\``).join(', ')];
+}
+
+/** What becomes of the flags of another tool. */
+function fates(names: readonly string[]): readonly string[] {
+  const { flags, refused = [], idle = [] } = buildFlags;
+  const known = flags.flatMap(({ long, aliases = [] }) => [long, ...aliases]);
+  const groups: readonly (readonly [fate: string, members: readonly string[]])[] = [
+    ['the same', known],
+    ['taken, and changes nothing', idle.map(({ long }) => long)],
+    ['refused, with what to write instead', refused.map(({ long }) => long)],
+  ];
+  const longs = names.map((name) => `--${name}`);
+  const rest = longs.filter((long) => !groups.some(([, members]) => members.includes(long)));
+  const rows = [...groups, ['not known', rest] as const].map(([fate, members]) => {
+    const own = longs.filter((long) => members.includes(long)).map((long) => `\`${long}\``);
+    return `| ${fate} | ${own.join(', ')} |`;
+  });
+  return ['| here | |', '| --- | --- |', ...rows];
 }
 
 function sectionOf(path: string, heading: string): string {
