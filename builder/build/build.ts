@@ -25,7 +25,7 @@ import { checkVolumes } from '../sandbox/check-volumes.ts';
 import { resolveDevices } from '../sandbox/devices/resolve-devices.ts';
 import { healing } from '../session/healing.ts';
 import { startTelling } from '../session/tell.ts';
-import { checkOptions } from '../settings/check-options.ts';
+import { normalise, type Settings } from '../settings/settings.ts';
 import { openSession, type Session } from '../solve/build-session.ts';
 import { solve } from '../solve/solve.ts';
 import type { Solving } from '../solve/solving.ts';
@@ -41,28 +41,28 @@ import { holdsImage, outputsOf } from './outputs.ts';
  *   the reason of `options.signal`
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
-  checkOptions(options);
+  const settings = normalise(options);
   options.signal?.throwIfAborted();
   const platforms = platformsToBuild(options);
   checkOutputs(options);
   // What an output cannot be shows before anything is built.
   for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
   await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
-  await checkGivenFiles(options);
+  await checkGivenFiles(settings);
   await checkNamedImages(options);
   // Mistakes in a local file show before anything is made.
   const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
   const { stdin } = options;
   const input = stdin && new ReadOnce(stdin);
   const tell = startTelling(options.onEvent);
-  return healing(() => buildOnce({ ...options, ...(input && { stdin: input }) }, { platforms, local }), {
+  return healing(() => buildOnce({ ...settings, ...(input && { stdin: input }) }, { platforms, local }), {
     signal: options.signal,
     canRepeat: () => input?.isRead !== true,
     onNotice: (message) => tell({ kind: 'notice', message }),
   });
 }
 
-async function buildOnce(options: BuildOptions, { platforms, local }: Known): Promise<BuildResult> {
+async function buildOnce(options: Settings, { platforms, local }: Known): Promise<BuildResult> {
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
   for (const name of missingBuildArgs(session.options)) session.tell({ kind: 'notice', message: withoutValue(name) });

@@ -3,13 +3,14 @@ import { checkNamedFolders } from '../inputs/given-contexts.ts';
 import { checkReadable } from '../secrets/readable-file.ts';
 import { checkRegistryFiles } from '../secrets/registry-files.ts';
 import { checkSecret } from '../secrets/secret-value.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /**
  * Looks at all that options name on this machine, before anything is done: secrets, agents and keys, credentials, certificates, folders,
  * volumes, devices, emulators. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look like
  * credentials that are wrong. Throws UsageError.
  */
-export async function checkGivenFiles(options: BuildOptions): Promise<void> {
+export async function checkGivenFiles(options: Settings): Promise<void> {
   const { secrets = {}, environment = process.env, ignoreFile } = options;
   await checkRegistryFiles(options);
   await checkNamedFolders(options);
@@ -28,13 +29,13 @@ async function checkAgents({ ssh = {}, environment = process.env }: BuildOptions
 }
 
 /** What every RUN of a build gets. Most builds are given none of it. */
-async function checkForRuns(options: BuildOptions): Promise<void> {
-  const { volumes = [], devices = [], emulators = {} } = options;
-  if (volumes.length > 0) {
+async function checkForRuns(options: Settings): Promise<void> {
+  const { run, emulators = {} } = options;
+  if (run.volumes.length > 0) {
     const { checkVolumeSources } = await import('../sandbox/check-volumes.ts');
-    await checkVolumeSources(volumes);
+    await checkVolumeSources(run.volumes);
   }
-  if (devices.length > 0) {
+  if (run.devices.length > 0) {
     const { checkGivenDevices } = await import('../sandbox/devices/resolve-devices.ts');
     await checkGivenDevices(options);
   }

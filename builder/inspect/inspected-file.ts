@@ -7,7 +7,7 @@ import type { BuildOptions } from '../contract/options.ts';
 import { loadBuildFile } from '../inputs/load-build-file.ts';
 import type { LoadedContainerfile } from '../inputs/load-containerfile.ts';
 import { parseLoaded } from '../inputs/parse-loaded.ts';
-import { checkOptions } from '../settings/check-options.ts';
+import { normalise, type Settings } from '../settings/settings.ts';
 import { openSession, type Session } from '../solve/build-session.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
@@ -23,8 +23,8 @@ export interface InspectedFile extends AsyncDisposable {
  *
  * @throws UsageError, SourceError, RegistryError, StoreError
  */
-export async function inspectFile(options: BuildOptions): Promise<InspectedFile> {
-  checkOptions(options);
+export async function inspectFile(given: BuildOptions): Promise<InspectedFile> {
+  const options = normalise(given);
   await checkGivenFiles(options);
   const session = new LazySession(options);
   try {
@@ -51,11 +51,11 @@ export async function inspectFile(options: BuildOptions): Promise<InspectedFile>
 }
 
 class LazySession implements AsyncDisposable {
-  readonly #options: BuildOptions;
+  readonly #options: Settings;
   #session: Promise<Session> | undefined;
   #lookup: BriefLookup | undefined;
 
-  constructor(options: BuildOptions) {
+  constructor(options: Settings) {
     this.#options = options;
   }
 

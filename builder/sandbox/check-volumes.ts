@@ -4,10 +4,10 @@ import { userInfo } from 'node:os';
 import type { MountSyntax, StageInstruction } from '../../parser/syntax/containerfile.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import type { SelectedStage } from '../plan/stages/selection.ts';
 import type { Tell } from '../session/tell.ts';
-import { parseVolumeOption, volumeNotices } from '../settings/volume.ts';
+import type { Settings } from '../settings/settings.ts';
+import { type Volume, volumeNotices } from '../settings/volume.ts';
 import { systemReason } from '../show/system-reason.ts';
 
 /** Folders that nobody gives away on purpose; podman's list. The home folder of the user belongs to it too. */
@@ -19,7 +19,7 @@ const precious = new Set(
 
 /** Tells what words of volumes do not do here. @throws UsageError for what should not be given to the user of a command */
 export async function checkVolumes(
-  { volumes = [], environment = {} }: BuildOptions,
+  { run: { volumes }, environment }: Pick<Settings, 'run' | 'environment'>,
   stages: readonly SelectedStage[],
   tell: Tell,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function checkVolumes(
     tell({ kind: 'notice', message });
   }
   const homes = await Promise.all([passwdHome(), environment['HOME'] ?? '/'].map(placeOf));
-  for (const { source, isGiven, isOverlay } of volumes.map((text) => parseVolumeOption(text).mount)) {
+  for (const { source, isGiven, isOverlay } of volumes.map(({ mount }) => mount)) {
     if (isGiven !== true || isOverlay === true) continue;
     const place = await placeOf(source);
     if (!precious.has(place) && !homes.includes(place)) continue;
@@ -42,8 +42,8 @@ export async function checkVolumes(
  * Throws UsageError for a volume that nothing is at. What the builder may not see is left to the worker, which reaches folders of subordinate
  * ids.
  */
-export async function checkVolumeSources(volumes: readonly string[]): Promise<void> {
-  for (const { source } of volumes.map((text) => parseVolumeOption(text).mount)) {
+export async function checkVolumeSources(volumes: readonly Volume[]): Promise<void> {
+  for (const { source } of volumes.map(({ mount }) => mount)) {
     try {
       await stat(source);
     } catch (error) {

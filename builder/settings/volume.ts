@@ -4,6 +4,8 @@ import { UsageError } from '../contract/errors.ts';
 
 /** What `--volume` says. */
 export interface Volume {
+  /** As it is written. */
+  readonly text: string;
   readonly mount: Extract<RunMount, { kind: 'volume' }>;
   /** Its options, as written. */
   readonly words: readonly string[];
@@ -34,6 +36,7 @@ export function parseVolumeOption(text: string): Volume {
   checkWords(text, words);
   const has = (word: string): boolean => words.includes(word);
   return {
+    text,
     words,
     mount: {
       kind: 'volume',
@@ -48,9 +51,8 @@ export function parseVolumeOption(text: string): Volume {
 }
 
 /** What the words of a volume do not do here, as notices: each once, however many volumes have it. */
-export function volumeNotices(volumes: readonly string[], { hasSelinux }: { readonly hasSelinux: boolean }): readonly string[] {
-  return volumes.flatMap((text) => {
-    const { words } = parseVolumeOption(text);
+export function volumeNotices(volumes: readonly Volume[], { hasSelinux }: { readonly hasSelinux: boolean }): readonly string[] {
+  return volumes.flatMap(({ text, words }) => {
     const propagation = words.find((word) => /^r?(?:slave|shared)$/.test(word));
     const label = hasSelinux ? words.find((word) => word === 'z' || word === 'Z') : undefined;
     return [

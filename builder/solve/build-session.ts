@@ -4,12 +4,9 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { defaultStoreRoot } from '../../cache/folder/store-layout.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { ImageLookup } from '../bases/image-lookup.ts';
-import { UsageError } from '../contract/errors.ts';
 import type { StepId } from '../contract/events.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import type { FetchedContexts } from '../inputs/fetched-contexts.ts';
 import { RootFolders } from '../layers/root-folders.ts';
-import { epochName } from '../plan/stages/global-scope.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { FirstFailure } from '../session/first-failure.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
@@ -17,11 +14,11 @@ import { once } from '../session/once.ts';
 import { startWorker, strangersIn } from '../session/start-worker.ts';
 import { startTelling, type Tell } from '../session/tell.ts';
 import { WorkerIds } from '../session/worker-ids.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** The parts that a build holds from its first line to its last. */
 export interface Session extends AsyncDisposable {
-  /** With the environment filled in. */
-  readonly options: BuildOptions;
+  readonly options: Settings;
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly ids: WorkerIds;
@@ -38,8 +35,7 @@ export interface Session extends AsyncDisposable {
 }
 
 /** Opens the store and prepares the rest; nothing is started or locked until it is needed. Throws StoreError. */
-export async function openSession(given: BuildOptions): Promise<Session> {
-  const options = withEnvironment(given);
+export async function openSession(options: Settings): Promise<Session> {
   const failure = new FirstFailure(options.signal);
   const { signal } = failure;
   const tell = startTelling(options.onEvent);
@@ -75,27 +71,6 @@ export async function openSession(given: BuildOptions): Promise<Session> {
     failure,
     [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
   };
-}
-
-/** Fills in what the caller's environment says. Throws UsageError for what must not be left out without a word. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may. */
-function withEnvironment(
-  given: BuildOptions,
-): BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> } {
-  const environment = given.environment ?? process.env;
-  if ((environment[policyName] ?? '') !== '') throw withoutPolicy();
-  const epoch = environment[epochName];
-  if (given.sourceDateEpoch !== undefined || epoch === undefined || epoch === '') return { ...given, environment };
-  if (/^\d{1,12}$/.test(epoch)) return { ...given, environment, sourceDateEpoch: Number(epoch) };
-  return { ...given, environment, buildArgs: { [epochName]: epoch, ...given.buildArgs } };
-}
-
-const policyName = 'EXPERIMENTAL_BUILDKIT_SOURCE_POLICY';
-
-/** Whoever sets a policy relies on it. */
-function withoutPolicy(): UsageError {
-  return new UsageError(policyName, `Cannot build under the policy of ${policyName}: policies for sources are not supported`, {
-    hint: `Unset ${policyName} to build without it`,
-  });
 }
 
 /** File times come from a clock that ticks every few milliseconds, so the start is read off a file instead of the process's clock. */

@@ -1,18 +1,18 @@
-import type { RunAction } from '../../executor/protocol/actions.ts';
+import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/model/plan.ts';
 import { callerTraits } from '../sandbox/caller-traits.ts';
 import type { DeviceEdits } from '../sandbox/devices/device-edits.ts';
 import { findEmulation } from '../sandbox/find-emulator.ts';
 import { proxyEnv } from '../sandbox/proxies.ts';
-import { type RunSettings, runSettings } from '../sandbox/run-settings.ts';
+import type { RunSettings } from '../settings/run-settings.ts';
 import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 
-/** RUN. Throws SourceError for a mount whose source is not there, UsageError for options that cannot be read. */
+/** RUN. Throws SourceError for a mount whose source is not there. */
 export async function prepareRun(action: PlannedRun, placed: PlacedStep, around: StageSolving): Promise<PreparedStep> {
-  const settings = runSettings(around.solving.options);
+  const settings = around.solving.options.run;
   const devices = around.solving.devices.of(action);
   const mounts = await Promise.all(action.mounts.map((mount) => prepareMount(mount, placed, around)));
   return {
@@ -32,7 +32,7 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
         ...runFields(action, settings),
         ...(emulation !== undefined && { emulation }),
         env: [...env, ...proxyEnv(around.solving.options, { present: env, network: networkOf(action) })],
-        mounts: [...settings.volumes, ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
+        mounts: [...volumesOf(settings), ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
         hosts: settings.hosts,
         dns: settings.dns,
         devices: devices.nodes,
@@ -61,6 +61,10 @@ function runFields(action: PlannedRun, settings: RunSettings): Omit<RunAction, '
   return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes, network: networkOf(action) };
 }
 
+function volumesOf({ volumes }: RunSettings): readonly Extract<RunMount, { kind: 'volume' }>[] {
+  return volumes.map(({ mount }) => mount);
+}
+
 interface KeyParts {
   readonly settings: RunSettings;
   readonly devices: DeviceEdits;
@@ -71,7 +75,7 @@ function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): 
   return {
     ...runFields(action, settings),
     env: [...action.env, ...devices.env],
-    mounts: [...settings.volumes, ...devices.mounts, ...mounts],
+    mounts: [...volumesOf(settings), ...devices.mounts, ...mounts],
     caller: callerTraits(settings.ulimits.map(({ name }) => name)),
     hosts: settings.hosts,
     dns: settings.dns,

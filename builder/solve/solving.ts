@@ -6,7 +6,6 @@ import type { Platform } from '../../registry/oci/platform.ts';
 import type { BaseSteps } from '../bases/base-steps.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
 import type { StepId } from '../contract/events.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
 import type { RootFolders } from '../layers/root-folders.ts';
@@ -15,10 +14,11 @@ import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {
-  readonly options: BuildOptions;
+  readonly options: Settings;
   readonly platform: Platform;
   /** The Containerfile's sources, for messages. */
   readonly sources: readonly Source[];

@@ -1,8 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions } from '../../contract/options.ts';
 import { parseEmulator } from '../../settings/emulator-spec.ts';
-import { checkHostname, checkNameServer, parseHost, parseUlimit } from '../../settings/run-values.ts';
-import { parseVolumeOption } from '../../settings/volume.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
 import { parseSize } from './size.ts';
@@ -14,17 +12,16 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
   const network = networkOf(parsed.last('--network'));
   const shmSize = parsed.last('--shm-size');
   const hostname = parsed.last('--hostname');
-  if (hostname !== undefined) checkHostname(hostname);
   return {
     secrets: Object.fromEntries(parsed.all('--secret').map((text) => parseSecret(text, environment))),
     ssh: sshOf(parsed.all('--ssh')),
     allow: parsed.all('--allow').map(entitlementOf),
-    addHosts: checked(parsed.all('--add-host'), parseHost),
-    dns: checked(parsed.all('--dns'), checkNameServer),
+    addHosts: parsed.all('--add-host'),
+    dns: parsed.all('--dns'),
     dnsSearch: parsed.all('--dns-search'),
     dnsOptions: parsed.all('--dns-option'),
-    ulimits: checked(parsed.all('--ulimit'), parseUlimit),
-    volumes: checked(parsed.all('--volume'), parseVolumeOption),
+    ulimits: parsed.all('--ulimit'),
+    volumes: parsed.all('--volume'),
     devices: parsed.all('--device'),
     cdiSpecDirectories: parsed.all('--cdi-spec-dir'),
     emulators: Object.fromEntries(parsed.all('--emulator').map(parseEmulator)),
@@ -32,12 +29,6 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
     ...(hostname !== undefined && { hostname }),
   };
-}
-
-/** The texts as they are, when all can be read. */
-function checked(texts: readonly string[], read: (text: string) => unknown): readonly string[] {
-  for (const text of texts) read(text);
-  return texts;
 }
 
 function networkOf(text: string | undefined): 'default' | 'none' | 'host' | undefined {

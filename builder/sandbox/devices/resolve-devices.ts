@@ -3,16 +3,15 @@ import { stat } from 'node:fs/promises';
 import { ContainerfileError, type Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { Source } from '../../../parser/syntax/span.ts';
 import { UsageError } from '../../contract/errors.ts';
-import type { BuildOptions } from '../../contract/options.ts';
 import type { Plan, PlannedRun } from '../../plan/model/plan.ts';
 import { errorDiagnostic } from '../../plan/model/refuse.ts';
 import type { Tell } from '../../session/tell.ts';
 import type { DeviceNode } from '../../settings/device-flag.ts';
-import { parseDeviceFlag } from '../../settings/device-flag.ts';
+import type { DeviceGrants } from '../../settings/device-grants.ts';
+import type { Settings } from '../../settings/settings.ts';
 import { systemReason } from '../../show/system-reason.ts';
 import { type CdiRegistry, defaultSpecDirectories, type RegisteredDevice, readCdiRegistry } from './cdi-registry.ts';
 import { type DeviceEdits, editsOf, obstacleOf, shortcomingsOf } from './device-edits.ts';
-import { type DeviceGrants, deviceGrants } from './device-grants.ts';
 import { findDevices, isAutoAllowed } from './find-devices.ts';
 
 /** The devices of every RUN of a build. */
@@ -21,7 +20,7 @@ export interface DevicesOfRuns {
 }
 
 interface Surroundings {
-  readonly options: BuildOptions;
+  readonly options: Pick<Settings, 'run' | 'cdiSpecDirectories'>;
   readonly sources: readonly Source[];
   readonly tell: Tell;
 }
@@ -35,8 +34,7 @@ interface Surroundings {
 export async function resolveDevices(plans: readonly Plan[], around: Surroundings): Promise<DevicesOfRuns> {
   const { options, sources, tell } = around;
   const runs = plans.flatMap(runsOf).filter(({ devices }) => devices.length > 0);
-  const flags = (options.devices ?? []).map(parseDeviceFlag);
-  const grants = deviceGrants(options);
+  const { devices: flags, grants } = options.run;
   if (runs.length === 0 && flags.length === 0) return { of: () => editsOf([], []) };
   const folders = foldersOf(options);
   const resolving: Resolving = { registry: await readCdiRegistry(folders), folders, grants, errors: [], notices: new Set() };
@@ -50,8 +48,8 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
 }
 
 /** Throws UsageError for devices of the command line that are not there, or not possible here, before anything is done for them. */
-export async function checkGivenDevices(options: Pick<BuildOptions, 'devices' | 'cdiSpecDirectories'>): Promise<void> {
-  const flags = (options.devices ?? []).map(parseDeviceFlag);
+export async function checkGivenDevices(options: Pick<Settings, 'run' | 'cdiSpecDirectories'>): Promise<void> {
+  const { devices: flags } = options.run;
   const folders = foldersOf(options);
   const registry = flags.some(({ kind }) => kind === 'cdi') ? await readCdiRegistry(folders) : undefined;
   for (const flag of flags) {
@@ -69,7 +67,7 @@ async function checkNode({ source }: DeviceNode): Promise<void> {
   }
 }
 
-function foldersOf({ cdiSpecDirectories = [] }: Pick<BuildOptions, 'cdiSpecDirectories'>): readonly string[] {
+function foldersOf({ cdiSpecDirectories = [] }: Pick<Settings, 'cdiSpecDirectories'>): readonly string[] {
   return cdiSpecDirectories.length === 0 ? defaultSpecDirectories : cdiSpecDirectories;
 }
 

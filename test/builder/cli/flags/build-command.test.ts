@@ -4,6 +4,7 @@ import { readBuildCommand } from '../../../../builder/cli/flags/build-command.ts
 import { buildFlags } from '../../../../builder/cli/flags/build-flags.ts';
 import { parseFlags } from '../../../../builder/cli/flags/parse-flags.ts';
 import type { BuildOptions } from '../../../../builder/contract/options.ts';
+import { normalise } from '../../../../builder/settings/settings.ts';
 
 const environment = { FROM_ENV: 'value', TOKEN: 'secret' };
 
@@ -163,6 +164,6 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
 
 for (const [argv, message] of refused) {
   test(`readBuildCommand() refuses ${argv.join(' ') || 'an empty command line'}`, () => {
-    assert.throws(() => commandOf(...argv), { name: 'UsageError', message });
+    assert.throws(() => normalise(commandOf(...argv).options), { name: 'UsageError', message });
   });
 }

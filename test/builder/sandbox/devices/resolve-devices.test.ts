@@ -7,6 +7,7 @@ import type { BuildOptions } from '../../../../builder/contract/options.ts';
 import type { Plan } from '../../../../builder/plan/model/plan.ts';
 import type { DeviceEdits } from '../../../../builder/sandbox/devices/device-edits.ts';
 import { resolveDevices } from '../../../../builder/sandbox/devices/resolve-devices.ts';
+import { normalise } from '../../../../builder/settings/settings.ts';
 import { ContainerfileError } from '../../../../parser/mistakes/errors.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { planText } from '../../plan/plan-text.ts';
@@ -91,7 +92,7 @@ async function resolveWith(run: string, options: Partial<BuildOptions>): Promise
   const tell = (event: { readonly kind: string; readonly message?: string }): void => {
     if (event.kind === 'notice') notices.push(event.message ?? '');
   };
-  const devices = await resolveDevices([plan], { options: { context: '.', ...options }, sources: [], tell });
+  const devices = await resolveDevices([plan], { options: normalise({ context: '.', ...options }), sources: [], tell });
   return { edits: devices.of(lastRunOf(plan)), notices };
 }
 
@@ -278,7 +279,7 @@ test('resolveDevices() takes a device from the later folder, and none that two f
 test('resolveDevices() tells once what is wrong for several platforms', async () => {
   const plans = ['linux/amd64', 'linux/arm64'].map(() => planText('FROM scratch\nRUN --device=v/c=a,required x\n').plan);
   const around = {
-    options: { context: '.', ...all, cdiSpecDirectories: ['/nowhere'] },
+    options: normalise({ context: '.', ...all, cdiSpecDirectories: ['/nowhere'] }),
     sources: [],
     tell: () => undefined,
   };

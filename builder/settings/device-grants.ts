@@ -1,7 +1,7 @@
-import { isDeviceName } from '../../../parser/instructions/device.ts';
-import { splitCsv } from '../../../parser/values/csv.ts';
-import { UsageError } from '../../contract/errors.ts';
-import type { BuildOptions } from '../../contract/options.ts';
+import { isDeviceName } from '../../parser/instructions/device.ts';
+import { splitCsv } from '../../parser/values/csv.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { BuildOptions } from '../contract/options.ts';
 
 /** What `--allow` says of devices. */
 export interface DeviceGrants {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../builder/contract/errors.ts';
 import type { BuildOptions } from '../../../builder/contract/options.ts';
-import { runSettings } from '../../../builder/sandbox/run-settings.ts';
+import { runSettings } from '../../../builder/settings/run-settings.ts';
 
 const defaults = {
   hostname: 'buildkitsandbox',
@@ -10,7 +10,8 @@ const defaults = {
   dns: { servers: [], searches: [], options: [] },
   ulimits: [],
   shmSizeBytes: 67_108_864,
-  volumes: [],
+  devices: [],
+  grants: { all: false, names: [], aliases: new Map() },
 };
 
 const rows: readonly { readonly name: string; readonly options: Partial<BuildOptions>; readonly expected: object }[] = [
@@ -73,7 +74,8 @@ const rows: readonly { readonly name: string; readonly options: Partial<BuildOpt
 
 for (const { name, options, expected } of rows) {
   test(`runSettings() ${name}`, () => {
-    assert.deepEqual(runSettings({ context: '.', ...options }), { ...defaults, ...expected });
+    const { volumes, ...settings } = runSettings({ context: '.', ...options });
+    assert.deepEqual({ ...settings, volumes: volumes.map(({ mount }) => mount) }, { ...defaults, volumes: [], ...expected });
   });
 }
 

@@ -1,12 +1,16 @@
-import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { buildArgsOf } from '../plan/model/plan-options.ts';
-import { checkHostname, parseHost, parseUlimit, sandboxHostname } from '../settings/run-values.ts';
-import { parseVolumeOption } from '../settings/volume.ts';
+import { type DeviceFlag, parseDeviceFlag } from './device-flag.ts';
+import { type DeviceGrants, deviceGrants } from './device-grants.ts';
+import { checkHostname, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
+import { parseVolumeOption, type Volume } from './volume.ts';
 
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
-  readonly volumes: readonly Extract<RunMount, { kind: 'volume' }>[];
+  readonly volumes: readonly Volume[];
+  readonly devices: readonly DeviceFlag[];
+  readonly grants: DeviceGrants;
 };
 
 /** As docker and BuildKit have it. */
@@ -21,7 +25,9 @@ export function runSettings(options: BuildOptions): RunSettings {
     dns: { servers: options.dns ?? [], searches: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
     ulimits: (options.ulimits ?? []).map(parseUlimit),
     shmSizeBytes: options.shmSizeBytes ?? defaultShmSizeBytes,
-    volumes: (options.volumes ?? []).map((text) => parseVolumeOption(text).mount),
+    volumes: (options.volumes ?? []).map(parseVolumeOption),
+    devices: (options.devices ?? []).map(parseDeviceFlag),
+    grants: deviceGrants(options),
   };
 }
 
