@@ -1,9 +1,9 @@
+import { goBoolean } from '../../registry/oci/go-boolean.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import type { FlagToken } from '../statements/flags.ts';
 import { failAt, type Problem, type StatementInput } from '../statements/statement.ts';
 import type { DeviceSyntax } from '../syntax/containerfile.ts';
 import { splitCsv } from '../values/csv.ts';
-import { parseBoolean } from './mount-fields.ts';
 
 /** Reads `--device=...`, which holds no variables. undefined when it is reported. */
 export function parseDevice(reading: StatementInput, flag: FlagToken): DeviceSyntax | undefined {
@@ -46,11 +46,11 @@ function readFields(text: string): Fields {
     const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
     const value = equals === -1 ? undefined : field.slice(equals + 1);
     if (key === 'required') {
-      const parsed = value === undefined ? 1 : parseBoolean(value);
+      const parsed = value === undefined || goBoolean(value);
       if (parsed === undefined) {
         return problem(`Cannot use "${value}" for "required": it is true or false`);
       }
-      isRequired = parsed === 1;
+      isRequired = parsed;
     } else if (name !== undefined) {
       return problem(`Cannot use "${field}" in a device: it has a name and "required"`, didYouMean(key, ['name', 'required']));
     } else {

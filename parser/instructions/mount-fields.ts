@@ -1,3 +1,4 @@
+import { goBoolean } from '../../registry/oci/go-boolean.ts';
 import type { MountType } from '../syntax/containerfile.ts';
 
 /** An option of `--mount`. */
@@ -59,7 +60,7 @@ export function parseMountValue(name: string, value: string): number | undefined
     case 'readwrite':
     case 'required':
     case 'z':
-      return parseBoolean(value);
+      return numberOf(goBoolean(value));
     case 'size':
       return parseSizeBytes(value);
     case 'mode':
@@ -74,12 +75,8 @@ export function parseMountValue(name: string, value: string): number | undefined
   }
 }
 
-/** strconv.ParseBool. */
-export function parseBoolean(text: string): 0 | 1 | undefined {
-  if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) {
-    return 1;
-  }
-  return /^(?:0|f|F|false|FALSE|False)$/.test(text) ? 0 : undefined;
+function numberOf(isOn: boolean | undefined): 0 | 1 | undefined {
+  return isOn === undefined ? undefined : isOn ? 1 : 0;
 }
 
 function parseUnsigned(text: string, radix: 8 | 10): number | undefined {

@@ -1,5 +1,5 @@
+import { hidePasswords } from '../../registry/oci/private-url.ts';
 import type { Diagnostic } from '../mistakes/errors.ts';
-import { hidePasswords } from '../mistakes/private-url.ts';
 import type { Position, Source, Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';
 

@@ -1,6 +1,6 @@
+import { hidePasswords } from '../../registry/oci/private-url.ts';
 import { positionOf } from '../syntax/position.ts';
 import type { Source, Span } from '../syntax/span.ts';
-import { hidePasswords } from './private-url.ts';
 
 /**
  * The lines of a span with carets below them, headed by ` --> file:line:column`. Tabs are widened, long lines are cut around the

@@ -1,3 +1,4 @@
+import { goBoolean } from '../../registry/oci/go-boolean.ts';
 /** What `check=` says, in the file, above an instruction or in place of the file's. */
 export interface CheckOptions {
   readonly skipsAll: boolean;
@@ -34,13 +35,14 @@ export function parseCheckOptions(written: string): CheckOptions | { readonly re
 function applyOption(options: CheckOptions, name: string, value: string): CheckOptions | undefined {
   const names = value.split(',').map((rule) => rule.trim());
   const isAll = value === 'all';
+  const isError = goBoolean(value.toLowerCase());
   switch (name) {
     case 'skip':
       return { ...options, skipsAll: isAll, skipped: isAll ? [] : names };
     case 'experimental':
       return { ...options, enablesAllExperimental: isAll, experimental: isAll ? [] : names };
     case 'error':
-      return /^(?:1|t|true|0|f|false)$/i.test(value) ? { ...options, isError: /^(?:1|t|true)$/i.test(value) } : undefined;
+      return isError === undefined ? undefined : { ...options, isError };
     default:
       return undefined;
   }

@@ -1,3 +1,5 @@
+import { withoutPasswords } from '../oci/private-url.ts';
+
 const longestText = 500;
 
 /** Text from elsewhere made fit to be shown: one line, no control characters, not endless. */
@@ -17,14 +19,7 @@ export function redactUrl(url: URL): string {
 
 /** Takes user names and passwords, queries and authorization values out of text that may quote a URL or a header. */
 export function redactText(text: string): string {
-  return (
-    text
-      .replace(/(?<=(?<!ssh):\/\/)[^\s/?#"<>]*@/g, '')
-      // A user alone is part of an address of ssh.
-      .replace(/(?<=ssh:\/\/)[^\s/?#"<>@:]*:[^\s/?#"<>]*@/g, '')
-      // An image name with a user, as some write it: user:password@host/name.
-      .replace(/(?<=^|[\s"'])((?:[\w-]+=)?)[^\s/@:"']+:[^\s/"']*@(?=[\w.[\]:-]+\/)/gm, '$1')
-      .replace(/(https?:\/\/[^\s?"']+)(?:\?[^\s"']*)?/gi, '$1')
-      .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ...')
-  );
+  return withoutPasswords(text)
+    .replace(/(https?:\/\/[^\s?"']+)(?:\?[^\s"']*)?/gi, '$1')
+    .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ...');
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { printable, printableJson, printableLine, reportedJson } from '../../builder/show/printable.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
-import { hidePasswords } from '../../parser/mistakes/private-url.ts';
 import { redactText } from '../../registry/errors/redact.ts';
+import { hidePasswords } from '../../registry/oci/private-url.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { sandbox } from '../support/sandbox.ts';
@@ -47,6 +47,7 @@ describe('passwords of addresses', () => {
     [`http://user:it's${secret}@h/x`, 'http://*****************@h/x'],
     [`https://${secret}@h/x.git`, 'https://********@h/x.git'],
     [`ssh://git:${secret}@h/x`, 'ssh://************@h/x'],
+    [`ssh://a@b:${secret}@h/x`, 'ssh://************@h/x'],
     [`socks5://a:${secret}@h:1`, 'socks5://**********@h:1'],
     [`FROM user:${secret}@host/x`, 'FROM *************@host/x'],
     [`COPY --from=user:${secret}@host:5000/x a b`, 'COPY --from=*************@host:5000/x a b'],

@@ -1,3 +1,4 @@
+import { goBoolean } from '../../../registry/oci/go-boolean.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions, Output, PullPolicy, Squash } from '../../contract/options.ts';
 import { type ProgressMode, progressModes } from '../../progress/progress.ts';
@@ -127,20 +128,14 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
 // `--no-cache=a,b` names stages, as BuildKit's frontend option does; docker's is a switch, and a stage that is called `t` needs --no-cache-filter.
 function noCacheOf(parsed: ParsedFlags): boolean | readonly string[] | undefined {
   const given = parsed.all('--no-cache');
-  const switches = given.filter((value) => goBooleans.has(value));
-  if (goBooleans.get(switches.at(-1) ?? '') === true) return true;
-  const stages = commaSeparated([...given.filter((value) => !goBooleans.has(value)), ...parsed.all('--no-cache-filter')]);
+  const switches = given.map(goBoolean).filter((isOn) => isOn !== undefined);
+  if (switches.at(-1) === true) return true;
+  const stages = commaSeparated([...given.filter((value) => goBoolean(value) === undefined), ...parsed.all('--no-cache-filter')]);
   return stages.length === 0 ? undefined : stages;
 }
 
-// strconv.ParseBool, which reads docker's switches.
-const goBooleans: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
-  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
-]);
-
 function pullOf(text: string | undefined): PullPolicy | undefined {
-  const isOn = goBooleans.get(text ?? '');
+  const isOn = goBoolean(text ?? '');
   if (isOn !== undefined) return isOn ? 'always' : 'missing';
   return oneOf('--pull', text, ['missing', 'always', 'never', 'newer']);
 }

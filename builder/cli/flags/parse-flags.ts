@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggest } from '../../../parser/mistakes/suggest.ts';
+import { goBoolean } from '../../../registry/oci/go-boolean.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
 
@@ -49,11 +50,13 @@ export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFla
   };
 }
 
-/** Reads a switch's value the way Go's flag package does, because scripts written for other builders pass it. */
+/** Reads a switch's value as other builders do, for whom scripts were written: Go's words in any case, and yes and no. */
 export function booleanOf(flag: string, text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
-  if (/^(true|1|t|yes)$/i.test(text)) return true;
-  if (/^(false|0|f|no)$/i.test(text)) return false;
+  const word = text.toLowerCase();
+  if (word === 'yes' || word === 'no') return word === 'yes';
+  const isOn = goBoolean(word);
+  if (isOn !== undefined) return isOn;
   throw new UsageError(flag, `Cannot use ${flag}=${text}: expected true or false`);
 }
 

@@ -1,3 +1,4 @@
+import { goBoolean } from '../../../registry/oci/go-boolean.ts';
 import { ownValue } from '../../../registry/oci/own-value.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { SecretSource, SshSource } from '../../contract/options.ts';
@@ -37,10 +38,9 @@ export function parseSsh(text: string): readonly [string, SshSource] {
   throw new UsageError('--ssh', `Cannot use --ssh ${text}: raw=true needs the path of one socket, and it has ${paths.length}`);
 }
 
-/** As Go's ParseBool reads it. */
 function isTrue(word: string): boolean {
-  if (/^(?:1|[tT]|true|TRUE|True)$/.test(word)) return true;
-  if (/^(?:0|[fF]|false|FALSE|False)$/.test(word)) return false;
+  const isOn = goBoolean(word);
+  if (isOn !== undefined) return isOn;
   throw new UsageError('--ssh', `Cannot use raw=${word} in --ssh: expected true or false`);
 }
 

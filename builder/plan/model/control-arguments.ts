@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
+import { goBoolean } from '../../../registry/oci/go-boolean.ts';
 
 /** Build arguments that BuildKit reads itself and that do something here, declared or not. docs/containerfile.md lists them. */
 const effective: ReadonlySet<string> = new Set([
@@ -36,7 +37,7 @@ export function idleArguments(buildArgs: ReadonlyMap<string, string>): readonly 
 
 /** Reads a switch as Go's strconv.ParseBool does, which BuildKit uses; anything else is off. */
 export function isArgumentOn(text: string | undefined): boolean {
-  return text !== undefined && /^(?:1|t|true)$/i.test(text);
+  return text !== undefined && goBoolean(text.toLowerCase()) === true;
 }
 
 function reasonWithoutEffect(name: string): string | undefined {
