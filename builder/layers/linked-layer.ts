@@ -6,7 +6,7 @@ import type { StepRecord } from '../../cache/records/step-records.ts';
 import type { Store } from '../../cache/store.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import { orForgetDamaged } from './verify-layers.ts';
 

@@ -3,7 +3,7 @@ import type { Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 

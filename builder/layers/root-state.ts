@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 
 /** One layer of a root file system, and how to get it when it is not unpacked yet. */
 export type LayerRef =

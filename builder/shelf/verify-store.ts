@@ -20,7 +20,7 @@ import { largestManifestBytes } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { readDocument } from '../bases/stored-document.ts';
 import { localLayersOf } from '../layers/local-layers.ts';

@@ -9,7 +9,7 @@ import type { Action, Lowers } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError, UsageError } from '../contract/errors.ts';

@@ -1,4 +1,4 @@
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { StepId } from '../contract/events.ts';
 import { emptyRoot, type RootState, rootOfImage, withLayer } from '../layers/root-state.ts';

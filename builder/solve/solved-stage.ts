@@ -1,4 +1,4 @@
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { StepId } from '../contract/events.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan, PlannedAction, PlannedStage, PlannedStep, StageIndex } from '../plan/model/plan.ts';

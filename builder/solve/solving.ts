@@ -1,7 +1,7 @@
 import type { LimitFunction } from 'p-limit';
 import type { Store } from '../../cache/store.ts';
 import type { Source } from '../../parser/syntax/span.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BaseSteps } from '../bases/base-steps.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';

@@ -1,6 +1,6 @@
 import type { Action } from '../../executor/protocol/actions.ts';
 import { chainIdOf } from '../../registry/oci/digest.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import { planTree } from '../context/copy-plan.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../../registry/oci/json.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { digestOrUndefined, readRecord } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../../registry/oci/digest.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
 import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError, storeError } from '../files/errors.ts';
 import { fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/files.ts';

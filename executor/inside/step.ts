@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { isSyscallError } from '../../native/syscall-error.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './commit/commit.ts';
 import { removePath } from './files/remove.ts';

@@ -1,5 +1,5 @@
 import type { Digest } from '../../registry/oci/digest.ts';
-import type { LayerFacts } from '../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Action, Lowers } from './actions.ts';
 import type { WorkerFailure } from './failures.ts';
 

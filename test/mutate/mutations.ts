@@ -203,7 +203,7 @@ function pathMutations(): readonly Mutation[] {
 }
 
 function networkMutations(): readonly Mutation[] {
-  const replies = ['hostile/registry-replies', 'registry/network', 'registry/token', 'registry/auth.test'];
+  const replies = ['hostile/registry-replies', 'registry/network', 'registry/auth/token', 'registry/auth/auth'];
   return [
     {
       rule: 'no redirect leads from https to plain http',

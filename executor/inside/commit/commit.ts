@@ -3,7 +3,7 @@ import path from 'node:path';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
 import { digestFromHex } from '../../../registry/oci/digest.ts';
-import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../../registry/oci/layer/layer-facts.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { IndexWriter } from '../layer/index-file.ts';
 import { entryHeader } from '../layer/layer-header.ts';

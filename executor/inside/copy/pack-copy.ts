@@ -5,8 +5,8 @@ import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT } from '../../../native/constant
 import { close, readDirectory } from '../../../native/files.ts';
 import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
+import type { LayerFacts } from '../../../registry/oci/layer/layer-facts.ts';
 import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
-import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
 import { bytesOfPath, joinPath, pathOfText, prefixesOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';

@@ -7,7 +7,7 @@ import { close, fchmodat, utimensat } from '../../../native/files.ts';
 import { currentIdMaps } from '../../../native/identity.ts';
 import { digestFromHex } from '../../../registry/oci/digest.ts';
 import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
-import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../../registry/oci/layer/layer-facts.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import { readTar } from '../../../registry/oci/tar/reader.ts';
 import type { WorkerRequest } from '../../protocol/messages.ts';

@@ -10,7 +10,7 @@ import type { WorkerFailure } from '../../../executor/protocol/failures.ts';
 import type { WorkerRequest, WorkerResults } from '../../../executor/protocol/messages.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
-import type { LayerFacts } from '../../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../../registry/oci/layer/layer-facts.ts';
 import { mediaType } from '../../../registry/oci/media-type.ts';
 import { type TarInput, writeTar } from '../../../registry/oci/tar/writer.ts';
 import { collect } from '../../registry/oci/tar/archives.ts';

@@ -7,7 +7,7 @@ import type { CopyEntry } from '../../../../executor/protocol/copy-entry.ts';
 import { encodeCopyList } from '../../../../executor/protocol/copy-list.ts';
 import type { WorkerFailure } from '../../../../executor/protocol/failures.ts';
 import type { WorkerRequest } from '../../../../executor/protocol/messages.ts';
-import type { LayerFacts } from '../../../../registry/oci/layer-facts.ts';
+import type { LayerFacts } from '../../../../registry/oci/layer/layer-facts.ts';
 import { pathOfText, rawPath } from '../../../../registry/oci/raw-path.ts';
 import type { TarInput } from '../../../../registry/oci/tar/writer.ts';
 import { describeEntry } from '../describe-entry.ts';

@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts';
+import type { Digest } from '../digest.ts';
 
 /** What is known of a layer that was made or unpacked here. */
 export interface LayerFacts {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { parseDigest } from '../../registry/oci/digest.ts';
-import { mediaType } from '../../registry/oci/media-type.ts';
-import { formatShortPlatform, normalisePlatform } from '../../registry/oci/platform.ts';
-import { choosePlatform, platformMatches, platformsOf } from '../../registry/oci/platform-match.ts';
+import type { Descriptor } from '../../../registry/oci/descriptor.ts';
+import { parseDigest } from '../../../registry/oci/digest.ts';
+import { mediaType } from '../../../registry/oci/media-type.ts';
+import { formatShortPlatform, normalisePlatform } from '../../../registry/oci/platform.ts';
+import { choosePlatform, platformMatches, platformsOf } from '../../../registry/oci/platform-match.ts';
 
 for (const [text, full] of [
   ['linux/amd64', 'linux/amd64'],
