@@ -16,6 +16,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'executor/host': ['executor/protocol', 'registry/oci', 'native'],
   'executor/inside': ['executor/protocol', 'registry/oci', 'native'],
   builder: ['parser', 'registry', 'cache', 'executor/host', 'executor/protocol'],
+  // Thousands of files of a context are looked at and read with few calls.
+  'builder/context': ['builder', 'parser', 'cache', 'registry/oci', 'executor/protocol', 'native'],
 };
 
 /** Packages, each with the folder that may import it. */
@@ -57,8 +59,9 @@ interface Import {
   readonly specifier: string;
 }
 
-const sources: readonly SourceFile[] = Object.keys(mayImport)
-  .flatMap((folder) => sourceFiles(folder).map((path) => ({ path, folder })))
+const sources: readonly SourceFile[] = ['native', 'parser', 'registry', 'cache', 'executor', 'builder']
+  .flatMap((folder) => sourceFiles(folder))
+  .map((path) => ({ path, folder: rowOf(path) }))
   .map(({ path, folder }) => ({ path, folder, text: readFileSync(join(repositoryRoot, path), 'utf8') }));
 
 const imports: readonly Import[] = sources.flatMap((from) => specifiersIn(from.text).map((specifier) => ({ from, specifier })));
@@ -77,7 +80,7 @@ test('each folder imports only what the table allows', () => {
 test('each package is imported by its folder only', () => {
   const forbidden = imports
     .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
-    .filter(({ from, specifier }) => packages[packageOf(specifier)] !== from.folder)
+    .filter(({ from, specifier }) => !isBelow(from.path, packages[packageOf(specifier)] ?? ' '))
     .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
   assert.deepEqual(forbidden, []);
 });
@@ -172,6 +175,12 @@ test('the worker has nothing to open a network connection with', () => {
   ];
   assert.deepEqual(offenders, []);
 });
+
+/** The row of the table that a file falls under: the innermost one. */
+function rowOf(path: string): string {
+  const rows = Object.keys(mayImport).filter((folder) => isBelow(path, folder));
+  return rows.toSorted((one, other) => other.length - one.length)[0] ?? '';
+}
 
 function allowed(folder: string): readonly string[] {
   return mayImport[folder] ?? [];

@@ -37,7 +37,7 @@ export async function* hashFiles(
 ): AsyncGenerator<readonly HashedFile[]> {
   const single = files.filter(({ stamp }) => stamp.size >= smallFileBytes);
   if (single.length < files.length) {
-    const { hashSmallFiles } = await import('../../cache/hash-small-files.ts');
+    const { hashSmallFiles } = await import('./hash-small-files.ts');
     const small = files.filter(({ stamp }) => stamp.size < smallFileBytes);
     for await (const some of hashSmallFiles(root, small, signal)) {
       const hashed: HashedFile[] = [];

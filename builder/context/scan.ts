@@ -1,6 +1,5 @@
 import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import type { folderStatuses } from '../../cache/folder-statuses.ts';
 import type { FileDigests } from '../../cache/records/file-digests.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
@@ -9,6 +8,7 @@ import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, type IgnoreState } from '../patterns/ignore.ts';
 import { isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
+import type { folderStatuses } from './folder-statuses.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
@@ -137,7 +137,7 @@ export class ContextTree implements FileTree {
   }
 
   async expectMany(): Promise<void> {
-    this.#statusesOf ??= (await import('../../cache/folder-statuses.ts')).folderStatuses;
+    this.#statusesOf ??= (await import('./folder-statuses.ts')).folderStatuses;
   }
 
   /**

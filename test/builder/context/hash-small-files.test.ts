@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type HashedSmallFile, hashSmallFiles, type StampedFile } from '../../cache/hash-small-files.ts';
-import { pathOfText } from '../../registry/oci/raw-path.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { type HashedSmallFile, hashSmallFiles, type StampedFile } from '../../../builder/context/hash-small-files.ts';
+import { pathOfText } from '../../../registry/oci/raw-path.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 function stamped(folder: TemporaryFolder, name: string): StampedFile {
   return { path: pathOfText(name), stamp: lstatSync(folder.at(name), { bigint: true }) };

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
-import { StatusBatch } from '../native/batch/statuses.ts';
-import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../native/constants.ts';
-import type { FileStatus } from '../native/files.ts';
-import type { RawPath } from '../registry/oci/raw-path.ts';
+import { StatusBatch } from '../../native/batch/statuses.ts';
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../native/constants.ts';
+import type { FileStatus } from '../../native/files.ts';
+import type { RawPath } from '../../registry/oci/raw-path.ts';
 
 let batch: StatusBatch | undefined;
 

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { FileBatch } from '../native/batch/file-batch.ts';
-import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../native/constants.ts';
-import type { RawPath } from '../registry/oci/raw-path.ts';
-import { type FileStamp, isSameStamp } from './records/file-digests.ts';
+import { type FileStamp, isSameStamp } from '../../cache/records/file-digests.ts';
+import { FileBatch } from '../../native/batch/file-batch.ts';
+import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../../native/constants.ts';
+import type { RawPath } from '../../registry/oci/raw-path.ts';
 
 /** A file to hash. */
 export interface StampedFile {
