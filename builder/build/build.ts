@@ -12,7 +12,7 @@ import type { BuildOptions } from '../contract/options.ts';
 import { hostPlatform, platformsToBuild } from '../contract/platforms.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { checkDestinations } from '../export/check-destination.ts';
-import { imageForm } from '../image/image-form.ts';
+import { formNotices, imageForm } from '../image/image-form.ts';
 import { ContextTrees } from '../inputs/context-trees.ts';
 import { checkNamedImages } from '../inputs/given-contexts.ts';
 import { isLocalBuild, loadBuildFile } from '../inputs/load-build-file.ts';
@@ -27,6 +27,7 @@ import { healing } from '../session/healing.ts';
 import { startTelling } from '../session/tell.ts';
 import { normalise, type Settings } from '../settings/settings.ts';
 import { openSession, type Session } from '../solve/build-session.ts';
+import { idleVariables } from '../solve/idle-variables.ts';
 import { solve } from '../solve/solve.ts';
 import type { Solving } from '../solve/solving.ts';
 import { squash } from '../solve/squash.ts';
@@ -65,7 +66,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
 async function buildOnce(options: Settings, { platforms, local }: Known): Promise<BuildResult> {
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
-  for (const name of missingBuildArgs(session.options)) session.tell({ kind: 'notice', message: withoutValue(name) });
+  for (const message of noticesOf(session.options)) session.tell({ kind: 'notice', message });
   try {
     const { file, warnings, loaded } = local ?? (await loadFetched(session));
     const work: BuildWork = { file, loaded, session };
@@ -93,6 +94,15 @@ class ReadOnce implements AsyncIterable<Uint8Array> {
     this.isRead = true;
     return this.#bytes[Symbol.asyncIterator]();
   }
+}
+
+/** What was asked for and has no effect. */
+function noticesOf(options: Session['options']): readonly string[] {
+  return [
+    ...missingBuildArgs(options).map(withoutValue),
+    ...formNotices(options, outputsOf(options).filter(holdsImage)),
+    ...idleVariables(options.environment ?? {}),
+  ];
 }
 
 function withoutValue(name: string): string {

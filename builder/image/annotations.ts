@@ -43,26 +43,30 @@ export function annotationsAt(
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
-/** What a build makes, as far as annotations can name it. */
-export interface Annotated {
-  readonly platforms: readonly Platform[];
-  readonly hasIndex: boolean;
+/** Refuses annotations of an index where none is made. Throws UsageError. */
+export function checkAnnotations(
+  annotations: readonly Annotation[],
+  { hasIndex }: { readonly hasIndex: boolean },
+  flag: string,
+): void {
+  const ofIndex = annotations.find(({ level }) => isOfIndex(level));
+  if (ofIndex === undefined || hasIndex) return;
+  throw new UsageError(flag, `Cannot annotate the index with "${ofIndex.name}": an image of one platform has no index`, {
+    hint: 'Give several platforms, or leave "index:" out to annotate the manifest',
+  });
 }
 
-/** Refuses annotations of what is not made. Throws UsageError. */
-export function checkAnnotations(annotations: readonly Annotation[], { platforms, hasIndex }: Annotated, flag: string): void {
+/**
+ * What to say of annotations of platforms that are not built. They go nowhere, as in BuildKit, so that one command line serves several
+ * selections of platforms. (BuildKit exporter/containerimage/annotations.go)
+ */
+export function idleAnnotations(annotations: readonly Annotation[], platforms: readonly Platform[]): readonly string[] {
   const built = new Set(platforms.map(formatPlatform));
-  for (const { level, name, platform } of annotations) {
-    if (isOfIndex(level) && !hasIndex) {
-      throw new UsageError(flag, `Cannot annotate the index with "${name}": an image of one platform has no index`, {
-        hint: 'Give several platforms, or leave "index:" out to annotate the manifest',
-      });
-    }
-    if (platform === undefined || built.has(formatPlatform(platform))) continue;
-    throw new UsageError(flag, `Cannot annotate ${formatPlatform(platform)} with "${name}": it is not built`, {
-      hint: `Platforms of this build: ${[...built].join(', ')}`,
-    });
-  }
+  return annotations.flatMap(({ name, platform }) => {
+    const wanted = platform && formatPlatform(platform);
+    if (wanted === undefined || built.has(wanted)) return [];
+    return [`The annotation "${name}" of ${wanted} is left out: this build is for ${[...built].join(', ')}`];
+  });
 }
 
 function isOfIndex(level: AnnotationLevel): boolean {

@@ -4,7 +4,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
 import { platformsToBuild } from '../contract/platforms.ts';
 import { isMultiPlatform } from '../plan/model/multi-platform.ts';
-import { type Annotation, checkAnnotations, parseAnnotations } from './annotations.ts';
+import { type Annotation, checkAnnotations, idleAnnotations, parseAnnotations } from './annotations.ts';
 import type { ImageFormat } from './media-types.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
@@ -54,13 +54,19 @@ function refuseAnnotations([first]: readonly Annotation[]): void {
 
 /** Those of the output come last, where they win. */
 function annotationsOf(options: BuildOptions, wanted: ImageOutputOptions): readonly Annotation[] {
-  const made = { platforms: platformsToBuild(options), hasIndex: isMultiPlatform(options) };
+  const made = { hasIndex: isMultiPlatform(options) };
   const read = (flag: string, record: Readonly<Record<string, string>> = {}): readonly Annotation[] => {
     const annotations = parseAnnotations(record, flag);
     checkAnnotations(annotations, made, flag);
     return annotations;
   };
   return [...read('--annotation', options.annotations), ...read('--output', wanted.annotations)];
+}
+
+/** What to say of what the images of these outputs are asked to carry, and have no place for. */
+export function formNotices(options: BuildOptions, outputs: readonly Output[]): readonly string[] {
+  const annotations = outputs.flatMap((output) => imageForm(options, output).annotations);
+  return [...new Set(idleAnnotations(annotations, platformsToBuild(options)))];
 }
 
 /** Docker never gave zstd a media type; skopeo and podman refuse the one that containerd made up. */

@@ -111,11 +111,6 @@ const refused: readonly [platforms: string, annotation: string, stderr: RegExp][
   [one, 'index:k=v', /Cannot annotate the index with "k": an image of one platform has no index/],
   [one, 'manifest,index-descriptor:k=v', /Cannot annotate the index with "k"/],
   [both, 'index[linux/amd64]:k=v', /Cannot annotate "index\[linux\/amd64\]": an index is of all platforms/],
-  [
-    both,
-    'manifest[linux/s390x]:k=v',
-    /Cannot annotate linux\/s390x with "k": it is not built\nhint: .*linux\/amd64, linux\/arm64/,
-  ],
   [both, 'manifest[what]:k=v', /Cannot annotate the platform "what"/],
   [both, 'manifests:k=v', /Cannot annotate "manifests": there is no such level\nhint: Levels are manifest, index, /],
   [both, 'index,:k=v', /Cannot annotate "": there is no such level/],
@@ -130,6 +125,21 @@ for (const [platforms, annotation, stderr] of refused) {
     await box.tsbuild(platforms, '--annotation', annotation, '-t', 'x', 'c').fails({ exit: 2, stderr });
   });
 }
+
+// One command line with the annotations of all platforms serves builds of some of them. (BuildKit exporter/containerimage/annotations.go)
+test('annotations of a platform that is not built go nowhere, and are told', requires('user:subids'), async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\n');
+  const others = ['manifest[linux/s390x]:k=v', 'manifest-descriptor[linux/s390x]:d=e', 'manifest[linux/arm64]:a=b'];
+  const flags = others.flatMap((text) => ['--annotation', text]);
+  const output = 'type=oci,tar=false,dest=layout,annotation[linux/s390x].o=p';
+  const { stderr } = await box.tsbuild(both, ...flags, '-o', output, '-o', 'type=image', 'c').succeeds();
+  assert.deepEqual(carriedIn(box), { manifests: [undefined, { a: 'b' }], manifestDescriptors: none });
+  for (const name of ['k', 'd', 'o']) {
+    const notice = `The annotation "${name}" of linux/s390x is left out: this build is for linux/amd64, linux/arm64`;
+    assert.equal(stderr.split(notice).length, 2, stderr);
+  }
+});
 
 test("annotations with Docker's media types are refused, which have none", requires('user:subids'), async () => {
   using box = sandbox();

@@ -75,6 +75,22 @@ test('variables that are empty say nothing', needs, async () => {
   await box.tsbuild('-t', 'x', 'c').succeeds();
 });
 
+const idle: readonly [variable: string, values: readonly string[], others: readonly string[]][] = [
+  ['BUILDX_GIT_LABELS', ['1', 'full'], ['0', 'false', '']],
+  ['BUILDX_METADATA_PROVENANCE', ['max', 'true'], ['disabled', 'false', '']],
+  ['BUILDX_METADATA_WARNINGS', ['true'], ['0', '']],
+];
+
+for (const [variable, values, others] of idle) {
+  test(`${variable} is told to have no effect`, needs, async () => {
+    for (const value of [...values, ...others]) {
+      using box = prepared({ [variable]: value });
+      const { stderr } = await box.tsbuild('-t', 'x', 'c').succeeds();
+      assert.equal(stderr.includes(`${variable} has no effect: `), values.includes(value), `${value}: ${stderr}`);
+    }
+  });
+}
+
 const quietRows: readonly [environment: Readonly<Record<string, string>>, flags: readonly string[]][] = [
   [{}, ['-q']],
   [{}, ['--progress=quiet']],
