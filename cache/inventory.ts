@@ -5,8 +5,8 @@ import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
 import { isMissing } from '../registry/oci/thrown.ts';
-import { readIfThere, statIfThere } from './files/files.ts';
 import { digestOrUndefined, parseRecord } from './files/json-record.ts';
+import { readIfThere, statIfThere } from './files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from './folder/store-layout.ts';
 
 export type ItemKind =

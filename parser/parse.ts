@@ -3,7 +3,7 @@ import { nameOfBlank } from './lines/blank.ts';
 import { LineReader, longestLineBytes, type RawInstruction } from './lines/line-reader.ts';
 import type { LogicalLine } from './lines/logical-line.ts';
 import type { Diagnostic } from './mistakes/errors.ts';
-import { parseCheckOptions } from './statements/check-options.ts';
+import { parseCheckOptions } from './statements/check-directive.ts';
 import { type DirectiveBlock, foreignSyntax, readDirectives } from './statements/directives.ts';
 import { type LocatedHeredoc, readHeredocs } from './statements/heredoc.ts';
 import { readStatement } from './statements/statement.ts';

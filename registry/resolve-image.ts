@@ -1,7 +1,7 @@
 import { familiarReference, formatReference, type Reference, withDefaultTag, withDigest } from './address/reference.ts';
 import { registryBlobs } from './distribution/blob-source.ts';
 import type { RegistryClient } from './distribution/client.ts';
-import { fetchManifest, headManifest } from './distribution/manifest.ts';
+import { fetchManifest, headManifest } from './distribution/fetch-manifest.ts';
 import { RegistryError } from './errors/registry-error.ts';
 import { chooseImage } from './image/choose-image.ts';
 import type { FetchedManifest } from './image/fetched-manifest.ts';

@@ -2,7 +2,7 @@ import { type BaseFacts, check, type ParentStage } from '../../parser/lint/check
 import { CheckReport } from '../../parser/lint/check-report.ts';
 import { rules } from '../../parser/lint/rules.ts';
 import type { Diagnostic } from '../../parser/mistakes/errors.ts';
-import { type CheckOptions, parseCheckOptions } from '../../parser/statements/check-options.ts';
+import { type CheckOptions, parseCheckOptions } from '../../parser/statements/check-directive.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Source, Span } from '../../parser/syntax/span.ts';
 import type { ResolvedStages } from '../bases/resolve-plan.ts';

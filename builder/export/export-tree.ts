@@ -2,7 +2,7 @@ import type { ReadStream } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { makeFolder } from '../../cache/files/files.ts';
+import { makeFolder } from '../../cache/files/store-files.ts';
 import type { Output } from '../contract/options.ts';
 import { checkDestinations } from './check-destination.ts';
 import { mergeFolder } from './merge-folder.ts';

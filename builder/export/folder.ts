@@ -1,6 +1,6 @@
 import { constants, copyFile, link, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../../cache/files/files.ts';
+import { makeFolder } from '../../cache/files/store-files.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../contract/errors.ts';

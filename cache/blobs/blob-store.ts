@@ -6,7 +6,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { algorithmOf, type Digest, digestFromHex, digestLike, digestOf } from '../../registry/oci/digest.ts';
 import type { BlobSource } from '../../registry/oci/image-source.ts';
 import { orStoreError, StoreError, storeError } from '../files/errors.ts';
-import { makeFolder, openIfThere, readIfThere, renameOver, statIfThere } from '../files/files.ts';
+import { makeFolder, openIfThere, readIfThere, renameOver, statIfThere } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { algorithmOf, type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { AppendedFile } from '../files/appended-file.ts';
 import { digestMismatch, orStoreError, sizeMismatch } from '../files/errors.ts';
-import { fileMode, renameOver } from '../files/files.ts';
+import { fileMode, renameOver } from '../files/store-files.ts';
 
 /** What is to be written, and where it comes from (for messages). */
 export interface ExpectedBlob {

@@ -6,7 +6,7 @@ import { type Digest, isDigest } from '../../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../../registry/oci/json.ts';
 import { hasErrno, isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, storeError } from './errors.ts';
-import { readIfThere } from './files.ts';
+import { readIfThere } from './store-files.ts';
 
 /**
  * Reads a record. What is missing, is not as it was written, was written for another place or has the wrong fields (`read` gives undefined)

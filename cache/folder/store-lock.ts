@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileMode } from '../files/files.ts';
+import { fileMode } from '../files/store-files.ts';
 
 /** A lock on a file, held until disposed. The kernel drops it when the process ends, however it ends. (flock(2)) */
 export interface FileLock extends Disposable {

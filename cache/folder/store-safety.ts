@@ -3,7 +3,7 @@ import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { StoreError } from '../files/errors.ts';
-import { temporaryPrefix } from '../files/files.ts';
+import { temporaryPrefix } from '../files/store-files.ts';
 import { StoreLayout } from './store-layout.ts';
 
 /** Whose stores are used: only those of the user who runs this, or anybody's. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from '../files/errors.ts';
-import { writeAtomically } from '../files/files.ts';
+import { writeAtomically } from '../files/store-files.ts';
 import { StoreLayout, storeFormat } from './store-layout.ts';
 import { isStrange, ownNames, realRoot, refuseUnsafe, type StoreOwner } from './store-safety.ts';
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { orStoreError } from '../files/errors.ts';
-import { readIfThere, writeAtomically } from '../files/files.ts';
+import { readIfThere, writeAtomically } from '../files/store-files.ts';
 
 /** Enough of a stat to notice a change of a file. Node's BigIntStats is one. */
 export interface FileStamp {

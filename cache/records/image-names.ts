@@ -5,8 +5,8 @@ import type { JsonObject } from '../../registry/oci/json.ts';
 import { byText } from '../../registry/oci/sort-order.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from '../files/errors.ts';
-import { readIfThere } from '../files/files.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from '../files/json-record.ts';
+import { readIfThere } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';
 

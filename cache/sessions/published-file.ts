@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { orStoreError } from '../files/errors.ts';
-import { makeFolder, renameOver, writeTemporary } from '../files/files.ts';
 import type { GroupCommit } from '../files/group-commit.ts';
 import { placeOf, sealed } from '../files/json-record.ts';
+import { makeFolder, renameOver, writeTemporary } from '../files/store-files.ts';
 import type { BuildSession } from './session.ts';
 
 /** What is needed to write records that must not be seen before what they name. */

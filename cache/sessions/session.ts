@@ -3,7 +3,7 @@ import { type Dirent, lstatSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../../registry/oci/thrown.ts';
-import { folderMode, temporaryPrefix } from '../files/files.ts';
+import { folderMode, temporaryPrefix } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type FileLock, tryLock, tryLockOfFile } from '../folder/store-lock.ts';
 import { removeSession } from './remove-session.ts';

@@ -5,7 +5,7 @@ import type { LayerEntry, PresentEntry } from '../../registry/oci/layer/layer-en
 import { digestLength, entriesOf, type LayerRun } from '../../registry/oci/layer/layer-run.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 import { orStoreError, StoreError, storeError } from '../files/errors.ts';
-import { openIfThere, readIfThere } from '../files/files.ts';
+import { openIfThere, readIfThere } from '../files/store-files.ts';
 
 /** What one layer says, by path. A path that occurs twice in the layer keeps its last entry. */
 export interface LayerIndex {

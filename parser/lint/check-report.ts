@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../mistakes/errors.ts';
-import type { CheckOptions } from '../statements/check-options.ts';
+import type { CheckOptions } from '../statements/check-directive.ts';
 import type { InstructionBase } from '../syntax/containerfile.ts';
 import type { Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';

@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import type { Diagnostic } from '../mistakes/errors.ts';
 import { suggest } from '../mistakes/suggest.ts';
-import type { CheckOptions } from '../statements/check-options.ts';
+import type { CheckOptions } from '../statements/check-directive.ts';
 import { readDirectives } from '../statements/directives.ts';
 import type { Containerfile, InstructionBase, Word } from '../syntax/containerfile.ts';
 import type { Source, Span } from '../syntax/span.ts';

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../mistakes/errors.ts';
 import { goQuote } from '../mistakes/go-quote.ts';
-import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from '../statements/check-options.ts';
+import { type CheckOptions, defaultCheckOptions, parseCheckOptions } from '../statements/check-directive.ts';
 import type {
   ArgInstruction,
   CmdInstruction,

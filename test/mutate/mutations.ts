@@ -270,7 +270,7 @@ function networkMutations(): readonly Mutation[] {
     },
     {
       rule: 'a manifest is what its registry calls it',
-      file: 'registry/distribution/manifest.ts',
+      file: 'registry/distribution/fetch-manifest.ts',
       from: 'isKnownType(declared) && declared !== type',
       to: 'isKnownType(declared) && declared.length < 0',
       tests: ['registry/pull', 'registry/refusals', ...replies],

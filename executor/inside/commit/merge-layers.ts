@@ -4,7 +4,7 @@ import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
-import { copyAttributes, copyEntry, type TreeCopy } from '../files/copy-tree.ts';
+import { cloneEntry, copyAttributes, type TreeClone } from '../files/clone-tree.ts';
 import { removeTreeAt } from '../files/remove-tree.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
 
@@ -17,7 +17,7 @@ export async function mergeLayers(layers: Lowers, target: string, signal: AbortS
   for (const layer of layers) await mergeFolder(Buffer.from(layer), Buffer.from(target), { copied: new Map(), pace });
 }
 
-async function mergeFolder(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
+async function mergeFolder(from: Buffer, to: Buffer, copying: TreeClone): Promise<void> {
   const [source, target] = [openFolder(from), openFolder(to)];
   try {
     for (const { name } of readDirectory(source)) {
@@ -31,7 +31,7 @@ async function mergeFolder(from: Buffer, to: Buffer, copying: TreeCopy): Promise
         await mergeFolder(entry.from, entry.to, copying);
       } else {
         await removeTreeAt(target, name, copying.pace);
-        await copyEntry(entry.from, entry.to, copying);
+        await cloneEntry(entry.from, entry.to, copying);
       }
     }
   } finally {

@@ -16,7 +16,7 @@ import type { RequestContext } from '../request/request-context.ts';
 import { openFolderIfExists } from '../root/open-folder.ts';
 import { locateInRoot, makeDirectories, openInRoot } from '../root/resolve-in-root.ts';
 import { EntryPlacer, spotIn } from '../unpack/entry-placer.ts';
-import { requireMapped } from '../unpack/unpack-owner.ts';
+import { requireMapped } from '../unpack/owners-on-disk.ts';
 import type { CopyRules } from './copy-rules.ts';
 import { type CopyFile, hasIdentity, sourceChanged } from './source-tree.ts';
 

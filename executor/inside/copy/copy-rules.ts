@@ -12,7 +12,7 @@ import type { IdMap } from '../root/mapped-ids.ts';
 import type { Owner } from '../root/owner.ts';
 import type { DirectoryAttributes } from '../root/resolve-in-root.ts';
 import { readUserDatabase } from '../root/users.ts';
-import { requireMapped } from '../unpack/unpack-owner.ts';
+import { requireMapped } from '../unpack/owners-on-disk.ts';
 import { resolveChown, resolveLinkChown } from './chown.ts';
 import { changeMode, type ModeChange, parseModeChange } from './mode-change.ts';
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { close } from '../../../native/files.ts';
 import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { PackedChunk } from './packed-chunk.ts';
 import { itemOf, type PackedFile, type PackedItem, type PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
-import { TarChunk } from './tar-chunk.ts';
 
 /**
  * The bytes of a tar whose files are those of `source`, in pieces that must be used up before the next but one is asked for. While one is
@@ -14,8 +14,8 @@ export async function* packedTar(
   items: Iterable<PackedItem | PackedRun>,
   source: SourceTree,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let before: TarChunk | undefined;
-  let latest: TarChunk | undefined;
+  let before: PackedChunk | undefined;
+  let latest: PackedChunk | undefined;
   try {
     for (const chunk of layOut(items, source)) {
       before = latest;
@@ -35,7 +35,7 @@ export async function* packedTar(
 }
 
 /** Chunks that are laid out. Three take turns. */
-function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): Generator<TarChunk, void, undefined> {
+function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): Generator<PackedChunk, void, undefined> {
   const layout = new Layout(source);
   for (const item of items) {
     yield* 'files' in item ? layout.putFiles(item) : layout.put(item);
@@ -45,15 +45,15 @@ function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): G
 
 class Layout {
   readonly #source: SourceTree;
-  readonly #chunks: readonly [TarChunk, TarChunk, TarChunk];
+  readonly #chunks: readonly [PackedChunk, PackedChunk, PackedChunk];
   #turn = 0;
 
   constructor(source: SourceTree) {
     this.#source = source;
-    this.#chunks = [new TarChunk(source), new TarChunk(source), new TarChunk(source)];
+    this.#chunks = [new PackedChunk(source), new PackedChunk(source), new PackedChunk(source)];
   }
 
-  *put(item: PackedItem): Generator<TarChunk, void, undefined> {
+  *put(item: PackedItem): Generator<PackedChunk, void, undefined> {
     if (this.#chunk.put(item)) {
       return;
     }
@@ -63,7 +63,7 @@ class Layout {
     }
   }
 
-  *putFiles(run: PackedRun): Generator<TarChunk, void, undefined> {
+  *putFiles(run: PackedRun): Generator<PackedChunk, void, undefined> {
     for (let index = 0; index < run.files.names.length; index += 1) {
       index = this.#chunk.putFiles(run, index);
       if (index < run.files.names.length) {
@@ -72,23 +72,23 @@ class Layout {
     }
   }
 
-  *finish(): Generator<TarChunk, void, undefined> {
+  *finish(): Generator<PackedChunk, void, undefined> {
     yield* this.#bytes(endOfArchive);
     yield this.#chunk;
   }
 
-  get #chunk(): TarChunk {
+  get #chunk(): PackedChunk {
     return this.#chunks[this.#turn] ?? this.#chunks[0];
   }
 
-  *#next(): Generator<TarChunk, void, undefined> {
+  *#next(): Generator<PackedChunk, void, undefined> {
     yield this.#chunk;
     this.#turn = (this.#turn + 1) % this.#chunks.length;
     this.#chunk.clear();
   }
 
   /** An entry of more than one chunk: the time that calls take does not count here. */
-  *#large({ header, file }: PackedItem): Generator<TarChunk, void, undefined> {
+  *#large({ header, file }: PackedItem): Generator<PackedChunk, void, undefined> {
     yield* this.#bytes(encodeTarHeader(header));
     if (file !== undefined) {
       yield* this.#content(file, header.size);
@@ -96,7 +96,7 @@ class Layout {
     }
   }
 
-  *#content(file: PackedFile, size: number): Generator<TarChunk, void, undefined> {
+  *#content(file: PackedFile, size: number): Generator<PackedChunk, void, undefined> {
     const digest = createHash('sha256');
     const fd = this.#source.openFile(file.from);
     try {
@@ -117,14 +117,14 @@ class Layout {
     }
   }
 
-  *#bytes(bytes: Readonly<Uint8Array>): Generator<TarChunk, void, undefined> {
+  *#bytes(bytes: Readonly<Uint8Array>): Generator<PackedChunk, void, undefined> {
     for (let at = 0; at < bytes.length; ) {
       at += this.#chunk.append(bytes.subarray(at));
       yield* this.#whenFull();
     }
   }
 
-  *#whenFull(): Generator<TarChunk, void, undefined> {
+  *#whenFull(): Generator<PackedChunk, void, undefined> {
     if (this.#chunk.isFull) {
       yield* this.#next();
     }

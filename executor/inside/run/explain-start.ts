@@ -6,7 +6,7 @@ import { Refusal } from '../request/failure.ts';
 import { openInRoot, openRoot, statInRoot } from '../root/resolve-in-root.ts';
 import { CommandNotStarted } from './errors.ts';
 import { readInterpreter } from './interpreter.ts';
-import { candidatesOf } from './process/command.ts';
+import { candidatesOf } from './process/command-environment.ts';
 
 /** Where a command could not be started. */
 interface StartPlace {

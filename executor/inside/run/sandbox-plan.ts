@@ -6,7 +6,7 @@ import type { TapeEntry } from '../../../native/tape/tape.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { closedRegistration, type Registration, registrationEntries } from '../emulation/registration.ts';
 import type { ResolvedUser } from '../root/users.ts';
-import { candidatesOf, commandEnvironment } from './process/command.ts';
+import { candidatesOf, commandEnvironment } from './process/command-environment.ts';
 import { boundingSet, filter, freshSession, heldCapabilities } from './process/confinement.ts';
 import type { KernelFacts } from './process/kernel-facts.ts';
 import { ordinaryProcess, scopesAt } from './process/process-settings.ts';

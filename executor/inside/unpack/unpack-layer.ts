@@ -18,7 +18,7 @@ import { Refusal } from '../request/failure.ts';
 import { EntryPlacer, type PlacedEntry, type Spot, spotIn } from './entry-placer.ts';
 import { removeGhosts } from './ghosts.ts';
 import { ImpliedFolders } from './implied-folders.ts';
-import type { OwnersOnDisk } from './unpack-owner.ts';
+import type { OwnersOnDisk } from './owners-on-disk.ts';
 
 /** Where a layer is unpacked to, and what is written down about it. */
 export interface UnpackTarget {

@@ -19,8 +19,8 @@ import { copyDirectoryAttributes } from '../overlay/rootfs.ts';
 import { Refusal } from '../request/failure.ts';
 import type { RequestContext } from '../request/request-context.ts';
 import { openRoot } from '../root/resolve-in-root.ts';
+import { OwnersOnDisk } from './owners-on-disk.ts';
 import { LayerUnpacker } from './unpack-layer.ts';
-import { OwnersOnDisk } from './unpack-owner.ts';
 
 type UnpackRequest = Extract<WorkerRequest, { readonly kind: 'unpack' }>;
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Namespace } from '../../../../native/tape/start.ts';
 import type { Hook, RunAction } from '../../../protocol/actions.ts';
 import type { ResolvedUser } from '../../root/users.ts';
-import { commandEnvironment } from '../process/command.ts';
+import { commandEnvironment } from '../process/command-environment.ts';
 
 const ociVersion = '1.2.0';
 

@@ -3,7 +3,7 @@ import { AT_FDCWD, MOUNT_ATTR, RENAME } from '../../../../native/constants.ts';
 import { renameat2 } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import type { RunMount } from '../../../protocol/actions.ts';
-import { copyTree } from '../../files/copy-tree.ts';
+import { cloneTree } from '../../files/clone-tree.ts';
 import { copyDirectoryAttributes } from '../../overlay/rootfs.ts';
 import { changeOwner } from '../../root/owner.ts';
 import { prepareFrom } from './bind.ts';
@@ -40,7 +40,7 @@ async function fill(mount: CacheMount, workspace: Workspace): Promise<void> {
 async function fillFrom(from: string, directory: string): Promise<void> {
   const temporary = mkdtempSync(`${directory}.new-`);
   try {
-    await copyTree(from, temporary);
+    await cloneTree(from, temporary);
     for (const name of readdirSync(temporary, { encoding: 'buffer' })) {
       moveUnlessThere(inside(temporary, name), inside(directory, name));
     }

@@ -19,7 +19,7 @@ const capacity = 1 << 20;
 const noName = rawPath('');
 
 /** A piece of a tar: first it is laid out, then its files are read into it, all at once and in the background. */
-export class TarChunk {
+export class PackedChunk {
   readonly #source: SourceTree;
   readonly #batch: FileBatch;
   readonly #places: Place[] = [];

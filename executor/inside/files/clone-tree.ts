@@ -19,7 +19,7 @@ import { Pace } from '../../../registry/oci/pace.ts';
  * Copies what is in a folder into an empty folder, and the folder's own attributes: owners, modes, times, extended attributes, links
  * and hard links. Devices and sockets stay behind. Neither tree may change meanwhile: both belong to the build alone.
  */
-export async function copyTree(from: string, to: string): Promise<void> {
+export async function cloneTree(from: string, to: string): Promise<void> {
   await copyDirectory(Buffer.from(from), Buffer.from(to), { copied: new Map(), pace: new Pace() });
 }
 
@@ -27,21 +27,21 @@ export async function copyTree(from: string, to: string): Promise<void> {
 type CopiedFiles = Map<number, Buffer>;
 
 /** What goes on over all entries of a copy. */
-export interface TreeCopy {
+export interface TreeClone {
   readonly copied: CopiedFiles;
   readonly pace: Pace;
 }
 
-async function copyDirectory(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
+async function copyDirectory(from: Buffer, to: Buffer, copying: TreeClone): Promise<void> {
   for (const name of readdirSync(from, { encoding: 'buffer' })) {
     if (copying.pace.isDue()) await copying.pace.turn();
-    await copyEntry(inside(from, name), inside(to, name), copying);
+    await cloneEntry(inside(from, name), inside(to, name), copying);
   }
   copyAttributes(from, to, lstatSync(from));
 }
 
 /** Copies a file of any kind, or a folder with all that is in it, to a name that does not exist. */
-export async function copyEntry(from: Buffer, to: Buffer, copying: TreeCopy): Promise<void> {
+export async function cloneEntry(from: Buffer, to: Buffer, copying: TreeClone): Promise<void> {
   const status = lstatSync(from);
   if (status.isDirectory()) {
     mkdirSync(to);
