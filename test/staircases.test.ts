@@ -61,6 +61,15 @@ test(`builder stands on ${mostFloors} floors below its doors`, () => {
   assert.equal(Math.max(...floors.values()), mostFloors);
 });
 
+test('tests of a folder lie in a folder of the same name', () => {
+  const parts = ['native', 'parser', 'registry', 'cache', 'executor', 'builder'];
+  const folders = new Set(parts.flatMap(sourceFiles).flatMap((path) => foldersAbove(path)));
+  const stray = parts
+    .flatMap((part) => sourceFiles(`test/${part}`))
+    .filter((path) => !folders.has(relative('test', dirname(path))));
+  assert.deepEqual(stray, []);
+});
+
 test('no two source files import each other, not even their types', () => {
   const files = ['native', 'parser', 'registry', 'cache', 'executor', 'builder'].flatMap(sourceFiles);
   assert.deepEqual(circlesOf(files, new Map(files.map((path) => [path, arrowsOf(path).map(({ to }) => to)]))), []);
@@ -80,6 +89,12 @@ function circlesOf(files: readonly string[], imports: ReadonlyMap<string, readon
     for (const path of left) if (!(imports.get(path) ?? []).some((to) => left.has(to))) left.delete(path);
   }
   return [...left].toSorted();
+}
+
+/** A file's folder, and those around it. */
+function foldersAbove(path: string): readonly string[] {
+  const folder = dirname(path);
+  return folder === '.' ? [] : [folder, ...foldersAbove(folder)];
 }
 
 function outerOf(row: string): string {
