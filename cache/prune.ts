@@ -51,14 +51,9 @@ export async function prune(store: Store, policy: PrunePolicy): Promise<PruneRes
 
 async function pruneLocked(store: Store, policy: PrunePolicy): Promise<PruneResult> {
   const { removed, freedBytes, keptBytes } = await planPrune(store, policy);
-  const session = await orStoreError(() => startSession(store.layout), 'begin a session', store.layout.sessions);
-  const waste = await orStoreError(() => removeItems(removed, () => session.newPath()), 'prune', store.root);
-  return {
-    removed,
-    freedBytes,
-    keptBytes,
-    sessions: [...store.leftovers.abandoned, ...(waste.length > 0 ? [session.name] : discard(session))],
-  };
+  await orStoreError(() => removeFiles(removed), 'prune', store.root);
+  const waste = await moveFoldersOut(removed.filter(isFolder), store);
+  return { removed, freedBytes, keptBytes, sessions: [...store.leftovers.abandoned, ...waste] };
 }
 
 /** What prune() would take out. Needs no lock, so a build may change it meanwhile. */
@@ -147,11 +142,18 @@ function closure(roots: readonly Item[], byId: ReadonlyMap<string, readonly Item
   return kept;
 }
 
-/** Records first, what they name after them, so that nothing ever names what is gone. */
-async function removeItems(removed: readonly Item[], newPath: () => string): Promise<readonly string[]> {
+/** Records first, what they name after them, so that nothing ever names what is gone. It needs no space, which a full disk does not have. */
+async function removeFiles(removed: readonly Item[]): Promise<void> {
   await Promise.all(removed.filter((item) => !isFolder(item) && item.kind !== 'blob').map(removeFile));
   await Promise.all(removed.filter((item) => item.kind === 'blob').map(removeFile));
-  return Promise.all(removed.filter(isFolder).map((item) => moveOut(item.path, newPath())));
+}
+
+/** The sessions in which the folders are now, for someone to remove who may. */
+async function moveFoldersOut(folders: readonly Item[], { layout, root }: Store): Promise<readonly string[]> {
+  if (folders.length === 0) return [];
+  const session = await orStoreError(() => startSession(layout), 'begin a session', layout.sessions);
+  await orStoreError(() => Promise.all(folders.map((item) => moveOut(item.path, session.newPath()))), 'prune', root);
+  return [session.name];
 }
 
 function isFolder(item: Item): boolean {
@@ -163,14 +165,8 @@ async function removeFile(item: Item): Promise<void> {
 }
 
 /** A folder's content can belong to other ids, but its name is ours to change. */
-async function moveOut(folder: string, waste: string): Promise<string> {
+async function moveOut(folder: string, waste: string): Promise<void> {
   await rename(folder, path.resolve(waste));
-  return waste;
-}
-
-function discard(session: Disposable): readonly string[] {
-  session[Symbol.dispose]();
-  return [];
 }
 
 function sum(items: readonly Item[]): number {

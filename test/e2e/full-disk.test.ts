@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { FileServer } from '../support/file-server.ts';
 import { GitServer } from '../support/git-server.ts';
@@ -60,6 +61,29 @@ test('a base that does not fit fails clearly', needs, async () => {
   box.file('c/Containerfile', 'FROM base\nRUN true\n');
   await box.tsbuild('--store', box.at('small/store'), ...base, 'c').fails({ exit: 5, stderr: [/space|full/i, /hint: /] });
 });
+
+test('prune frees a disk on which nothing can be made any more', needs, async () => {
+  using box = await prepared();
+  using _disk = smallDisk(box, 24);
+  const store = ['--store', box.at('small/store')];
+  box.file('c/Containerfile', 'FROM base\nRUN echo small > /small\n');
+  await box.tsbuild(...store, ...base, 'c').succeeds();
+  fillNames(box.at('small'));
+  assert.throws(() => mkdirSync(box.at('small/one')), { code: 'ENOSPC' });
+  for (const command of ['images', 'du']) await box.tsbuild(command, ...store).succeeds();
+  await box.tsbuild('prune', '--all', '--force', ...store).succeeds();
+  mkdirSync(box.at('small/one'));
+});
+
+/** Takes the last inode of a disk. */
+function fillNames(folder: string): void {
+  spawnSync('mount', ['-o', 'remount,nr_inodes=400', folder]);
+  try {
+    for (let number = 0; number < 1000; number += 1) writeFileSync(join(folder, `f${number}`), '');
+  } catch {
+    // Full.
+  }
+}
 
 test('a repository that would fill the disk is stopped, and leaves room', gitNeeds, async () => {
   await using server = await GitServer.start();
