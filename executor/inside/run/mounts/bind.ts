@@ -116,8 +116,15 @@ function isDirectory(fd: number): boolean {
   return (fstatat(fd, '', AT.EMPTY_PATH).mode & S_IFMT) === S_IFDIR;
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ELOOP: 'its links lead in a circle',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of the path is no folder',
+};
+
 /** What is said of a source that cannot be opened. */
 export function missingSource(source: string, errno: string): Refusal {
-  const why = errno === 'ENOENT' ? 'it does not exist' : `it cannot be opened (${errno})`;
+  const why = reasons[errno] ?? `it cannot be opened (${errno})`;
   return new Refusal('mount-source', `Cannot mount "${source}": ${why}`);
 }

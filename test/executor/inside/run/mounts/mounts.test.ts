@@ -239,6 +239,11 @@ const rows: readonly (readonly [
 
 const failures: readonly (readonly [name: string, mounts: readonly RunMount[], failure: Outcome['failure']])[] = [
   ['a source that does not exist', [bind({ path: 'none' })], refused('mount-source', 'Cannot mount "none": it does not exist')],
+  [
+    'a source below a file',
+    [bind({ path: 'f.txt/y' })],
+    refused('mount-source', 'Cannot mount "f.txt/y": a part of the path is no folder'),
+  ],
   ['a link out of the context', [bind({ path: 'out' })], refused('mount-source', 'Cannot mount "out": it does not exist')],
   ['the root', [bind({ target: '/' })], refused('mount-target', 'Cannot mount at "/": the sandbox needs that place itself')],
   [
