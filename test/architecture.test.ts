@@ -45,6 +45,17 @@ const networkModules = /^(node:(http|https|http2|tls|dgram|dns)(\/.*)?|undici|so
 /** Names that say nothing, as files or folders. */
 const forbiddenNames = /^(utils?|helpers?|common|misc|shared|managers?|lib|core)$/;
 
+/** Names that two files export, each with the reason. Otherwise a name means one thing in all folders. */
+const sharedNames: Readonly<Record<string, string>> = {};
+
+/** What is written once, by the file that has it: everybody else imports that. */
+const writtenOnce: Readonly<Record<string, RegExp>> = {
+  'registry/oci/unreachable.ts': /function unreachable\(/,
+  'registry/oci/thrown.ts': /'(code|syscall)' in \w+ &&/,
+  'registry/oci/go-boolean.ts': /\bt\|T\|true\b/,
+  'registry/oci/sort-order.ts': /(\w+) < (\w+) \? -1 : /,
+};
+
 const longestFile = 400;
 const longestFunction = 60;
 
@@ -122,6 +133,31 @@ test('no file or folder has a name that says nothing', () => {
   );
 });
 
+test('no two files export one name', () => {
+  const files = new Map<string, Set<string>>();
+  for (const { path, text } of sources) {
+    for (const name of exportedNames(text)) files.set(name, (files.get(name) ?? new Set()).add(path));
+  }
+  const shared = [...files].filter(([, paths]) => paths.size > 1);
+  assert.deepEqual(
+    shared.filter(([name]) => !Object.hasOwn(sharedNames, name)).map(([name, paths]) => `${name}: ${[...paths].join(', ')}`),
+    [],
+  );
+  assert.deepEqual(
+    shared.map(([name]) => name).filter((name) => Object.hasOwn(sharedNames, name)),
+    Object.keys(sharedNames),
+  );
+});
+
+test('what every folder needs is written once', () => {
+  const again = Object.entries(writtenOnce).flatMap(([home, pattern]) =>
+    sources
+      .filter(({ path, text }) => path !== home && pattern.test(withoutComments(text)))
+      .map(({ path }) => `${path}: see ${home}`),
+  );
+  assert.deepEqual(again, []);
+});
+
 test('files are kebab-case', () => {
   const odd = sources.filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part)));
   assert.deepEqual(
@@ -180,6 +216,11 @@ test('the worker has nothing to open a network connection with', () => {
 function rowOf(path: string): string {
   const rows = Object.keys(mayImport).filter((folder) => isBelow(path, folder));
   return rows.toSorted((one, other) => other.length - one.length)[0] ?? '';
+}
+
+function exportedNames(text: string): readonly string[] {
+  const pattern = /^export (?:declare )?(?:async )?(?:abstract )?(?:function\*?|const|class|interface|type) (\w+)/gm;
+  return [...text.matchAll(pattern)].flatMap(([, name]) => name ?? []);
 }
 
 function allowed(folder: string): readonly string[] {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { type ContextLocation, parseContextLocation } from '../plan/model/context-location.ts';
@@ -59,8 +60,4 @@ async function troubleWithFolder(path: string): Promise<string | undefined> {
   } catch (error) {
     return systemReason(error);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`Unexpected location ${JSON.stringify(value)}`);
 }
