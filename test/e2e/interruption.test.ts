@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
@@ -82,7 +82,18 @@ const huge: readonly [
     () => undefined,
     (box) => spawnSync('find', [box.store, '-name', 'made'], { encoding: 'utf8' }).stdout !== '',
   ],
+  [
+    '20,000 here-documents are copied',
+    `FROM base\nRUN echo one\n${hereDocuments(20_000)}RUN sleep ${seconds}\n`,
+    () => undefined,
+    (box) => existsSync(box.at('store/tmp')),
+  ],
 ];
+
+function hereDocuments(count: number): string {
+  const names = Array.from({ length: count }, (_, index) => `E${index}`);
+  return `COPY ${names.map((name) => `<<${name}`).join(' \\\n')} /d/\n${names.map((name) => `x\n${name}\n`).join('')}`;
+}
 
 for (const [title, file, prepare, isThere] of huge) {
   test(`SIGTERM ends a build while ${title}`, needs, async () => {
