@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import type { UserKind } from '../support/users.ts';
+
+shareProcess();
 
 /** What a RUN sees of a context that it mounts, whoever the files belong to and whatever else lies in it. */
 
@@ -204,7 +206,7 @@ for (const user of users) {
         'FROM base\nRUN --mount=type=bind,from=scripts,target=/s --mount=type=bind,target=/t sh /s/s.sh > /r\n',
       );
       const contexts = [...base, '--build-context', 'scripts=scripts', ...mounts];
-      const building = box.tsbuild(...contexts, '-f', 'Containerfile', '-o', 'type=local,dest=out', 'd');
+      const building = box.tsbuildWith({ isAlone: true }, ...contexts, '-f', 'Containerfile', '-o', 'type=local,dest=out', 'd');
       await building.shows(/started/);
       const server = createServer((socket) => socket.end()).listen(box.at('d/late.sock'));
       try {

@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 /** A context whose build asks for nothing of what is given. */
 function prepared(): Sandbox {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const secret = 'GEHEIM-KEY-MATERIAL';
 const key = `-----BEGIN ${secret}-----\n${secret} ${secret}\n[${secret}\n`;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
 
 // Every object of JavaScript has these names, so a look-up in a record that is not asked for its own ones finds a function.
+
+shareProcess();
 
 const needs = requires('user:subids');
 const inherited = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 describe('values that would begin a line of their own are refused by name', requires('user:subids'), () => {
   for (const [flag, value, message] of [

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import type { UserKind } from '../support/users.ts';
 import { loot, makeOutside, secret } from './outside.ts';
+
+shareProcess();
 
 const base = ['--build-context', 'base=oci-layout://base'];
 

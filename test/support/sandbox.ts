@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
-  chownSync,
   existsSync,
-  lstatSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -168,8 +167,7 @@ export class Sandbox implements Disposable {
 
   #own(path: string): void {
     if (process.getuid?.() !== 0) return;
-    if (lstatSync(path).isSymbolicLink()) spawnSync('chown', ['-h', `${this.user.uid}:${this.user.gid}`, path]);
-    else chownSync(path, this.user.uid, this.user.gid);
+    lchownSync(path, this.user.uid, this.user.gid);
   }
 }
 
