@@ -54,7 +54,8 @@ function findIn(path: string): void {
 
 /** How the time grows with the length of a text, at worst. */
 async function growth(pattern: string, flags: string): Promise<string> {
-  const found = await check(pattern, flags, { timeout: 120_000 });
+  // It counts steps; a clock would tell how busy the machine is.
+  const found = await check(pattern, flags, { timeout: null, attackTimeout: null, incubationTimeout: null });
   if (found.status === 'safe') return 'in proportion';
   return found.status === 'vulnerable' ? found.complexity.summary : `unknown: ${found.error.kind}`;
 }
@@ -66,7 +67,6 @@ test('every regular expression takes time in proportion to its text', async () =
   for (const { place, pattern, flags } of literals) {
     const key = `/${pattern}/${flags}`;
     if (!known.has(key)) known.set(key, growth(pattern, flags));
-    // One by one: the checker has a limit of time for each, which begins when it is asked.
     const answer = await known.get(key);
     if (answer !== 'in proportion') slow.push(`${place} ${key}: ${answer}`);
   }

@@ -66,9 +66,9 @@ test('a failed build can be repaired and goes on from where it failed', needs, a
 
 test('a stage that fails ends the others', needs, async () => {
   using box = await withBase(
-    'FROM base AS slow\nRUN sleep 60; touch /a\nFROM base AS bad\nRUN sleep 0.3; exit 3\nFROM scratch\nCOPY --from=slow /a /\nCOPY --from=bad /b /\n',
+    'FROM base AS slow\nRUN sleep 600; touch /a\nFROM base AS bad\nRUN sleep 0.3; exit 3\nFROM scratch\nCOPY --from=slow /a /\nCOPY --from=bad /b /\n',
   );
   const startMs = performance.now();
   await box.tsbuild('--jobs', '2', ...args).fails({ exit: 1, stderr: [/exit code 3/, /CANCELED/] });
-  assert.ok(performance.now() - startMs < 30_000);
+  assert.ok(performance.now() - startMs < 300_000);
 });

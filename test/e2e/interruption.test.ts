@@ -33,9 +33,7 @@ function sleepers(): readonly string[] {
 }
 
 async function becomesEmpty(list: () => readonly string[]): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (list().length > 0 && performance.now() < deadline) await delay(20);
-  assert.deepEqual(list(), []);
+  while (list().length > 0) await delay(20);
 }
 
 function mountsBelow(path: string): readonly string[] {
@@ -100,8 +98,7 @@ for (const [title, file, prepare, isThere] of huge) {
     using box = await prepared();
     prepare(box.file('c/Containerfile', file));
     const run = box.tsbuild(...args);
-    const deadline = performance.now() + 60_000;
-    while (!isThere(box, run.child.pid ?? 0) && performance.now() < deadline) await delay(20);
+    while (!isThere(box, run.child.pid ?? 0) && run.child.exitCode === null) await delay(20);
     await delay(200);
     assert.equal(run.child.exitCode, null, 'it ended too early');
     const since = performance.now();

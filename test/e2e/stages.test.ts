@@ -57,7 +57,7 @@ COPY --from=b /b /
 `,
   );
   const run = box.tsbuild(...base, '--jobs', '2', '--volume', `${box.at('meet')}:/meet`, '-o', 'type=oci,dest=o.tar', 'c');
-  const timer = setTimeout(() => run.child.kill('SIGKILL'), 30_000);
+  const timer = setTimeout(() => run.child.kill('SIGKILL'), 600_000);
   await run.succeeds();
   clearTimeout(timer);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -26,14 +28,28 @@ const waits: readonly (readonly [what: string, args: readonly string[], environm
   ['SSL_CERT_FILE', ['-f', 'far', 'c'], { SSL_CERT_FILE: 'd/p' }],
 ];
 
+/** True when a process has a file open. */
+function hasOpen(pid: number | undefined, path: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  const targets = readdirSync(folder).map((fd) => {
+    try {
+      return readlinkSync(join(folder, fd));
+    } catch {
+      // Closed in the meantime.
+      return '';
+    }
+  });
+  return targets.includes(path);
+}
+
 describe('a pipe without an end does not keep a build from ending', () => {
   for (const [what, args, environment = {}] of waits) {
     test(`as ${what}`, async () => {
       using box = withPipe('d/p');
       const run = box.tsbuildWith({ environment }, '-o', 'type=none', ...args);
-      await delay(1500);
+      while (run.child.exitCode === null && !hasOpen(run.child.pid, box.at('d/p'))) await delay(20);
       run.child.kill('SIGTERM');
-      const second = setTimeout(() => run.child.kill('SIGKILL'), 15_000);
+      const second = setTimeout(() => run.child.kill('SIGKILL'), 60_000);
       const { exit, stderr } = await run.finished();
       clearTimeout(second);
       assert.equal(exit, 143, stderr);

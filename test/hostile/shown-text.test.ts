@@ -5,6 +5,7 @@ import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import { redactText } from '../../registry/errors/redact.ts';
 import { hidePasswords } from '../../registry/oci/private-url.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
+import { processorSeconds } from '../support/processor-seconds.ts';
 import { requires } from '../support/requires.ts';
 import { sandbox } from '../support/sandbox.ts';
 
@@ -85,9 +86,10 @@ describe('passwords of addresses', () => {
   });
 
   test('are looked for in linear time', () => {
-    const before = performance.now();
-    for (const part of ['a:', '://', 'a@', ':@', 'a:b@c', '://a@', 'a:b@c.', '=a:@']) hidePasswords(part.repeat(200_000));
-    assert.ok(performance.now() - before < 5000);
+    const seconds = processorSeconds(() => {
+      for (const part of ['a:', '://', 'a@', ':@', 'a:b@c', '://a@', 'a:b@c.', '=a:@']) hidePasswords(part.repeat(200_000));
+    });
+    assert.ok(seconds < 5, `${seconds} s`);
   });
 });
 

@@ -1,17 +1,31 @@
 import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { repositoryRoot } from './repository.ts';
 
 type Result = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data'];
 
-/** Prints failures in full, what tests print, and at the end how many there were. Passing tests are only counted. */
+const silenceMs = 300_000;
+
+/**
+ * Prints failures in full, what tests print, and at the end how many there were. Passing tests are only counted. When nothing has happened for
+ * minutes, it says what is running: tests have no limit of time, as a busy machine would exceed it.
+ */
 export default async function* briefReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string, void, undefined> {
   const startMs = performance.now();
   const failed: string[] = [];
   let passed = 0;
   let skipped = 0;
-  for await (const event of source) {
+  const running = new Set<string>();
+  for await (const event of withSilences(source)) {
+    if (event === 'silence') {
+      yield `Still running: ${[...running].join('; ')}\n`;
+      continue;
+    }
+    // A file is a test too, whose end nobody tells.
+    if (event.type === 'test:dequeue' && event.data.name !== event.data.file) running.add(nameOf(event.data));
+    if (event.type === 'test:pass' || event.type === 'test:fail') running.delete(nameOf(event.data));
     if (event.type === 'test:stdout' || event.type === 'test:stderr') yield event.data.message;
     if (event.type === 'test:pass') {
       if (event.data.skip === undefined) passed += 1;
@@ -27,6 +41,23 @@ export default async function* briefReporter(source: AsyncIterable<TestEvent>): 
   yield failed.map((name) => `  failed: ${name}\n`).join('');
 }
 
+async function* withSilences(source: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent | 'silence', void, undefined> {
+  const events = source[Symbol.asyncIterator]();
+  let next = events.next();
+  while (true) {
+    const heard = new AbortController();
+    const silence = delay(silenceMs, 'silence' as const, { ref: false, signal: heard.signal }).catch(() => 'silence' as const);
+    const found = await Promise.race([next, silence]);
+    heard.abort();
+    if (found === 'silence') yield found;
+    else if (found.done === true) return;
+    else {
+      yield found.value;
+      next = events.next();
+    }
+  }
+}
+
 function failureText(data: Result): string {
   const error = 'error' in data.details ? data.details.error : undefined;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -34,6 +65,6 @@ function failureText(data: Result): string {
   return `\nFAILED ${nameOf(data)}\n${text.replace(/^/gm, '    ')}\n`;
 }
 
-function nameOf({ name, file }: Result): string {
+function nameOf({ name, file }: Pick<Result, 'name' | 'file'>): string {
   return file === undefined ? name : `${relative(repositoryRoot, file)}: ${name}`;
 }

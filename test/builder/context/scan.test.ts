@@ -182,9 +182,9 @@ test('a file that was changed without a trace in its times is read again', async
   assert.equal(await scan(), sha256('new'));
 });
 
-test('scanning 40,000 files', async (context) => {
+test('scanning thousands of files gives the same digest when theirs are remembered', async (context) => {
   using folder = temporaryFolder('scan');
-  for (let number = 0; number < 400; number++) {
+  for (let number = 0; number < 40; number++) {
     mkdirSync(folder.at('c', `folder-${number}`), { recursive: true });
     for (let file = 0; file < 100; file++)
       writeFileSync(folder.at('c', `folder-${number}`, `file-${file}.ts`), `${number} ${file}\n`);
@@ -193,31 +193,22 @@ test('scanning 40,000 files', async (context) => {
     name: '.dockerignore',
     text: '**/node_modules\n*.log\n**/*.tmp\n!keep.tmp\ndist\n.git\n',
   }).rules;
-  const pass = async (digests: FileDigests): Promise<{ digest: string; text: string }> => {
-    const startMs = performance.now();
+  const pass = async (digests: FileDigests): Promise<string> => {
     const tree = await scanContext(folder.at('c'), { ignore, digests });
     const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
-    const plannedMs = performance.now();
     const { digest } = await copyDigest(group?.entries ?? [], { replacesOwner: false, replacesMode: false, isArchive: false });
-    const keyMs = performance.now();
-    const text = `plan ${(plannedMs - startMs).toFixed(0)} ms, key ${(keyMs - plannedMs).toFixed(0)} ms`;
-    assert.equal(group?.entries.length, 40_401);
-    return { digest, text };
+    assert.equal(group?.entries.length, 4_041);
+    return digest;
   };
   // A clock that runs ahead stands for waiting until no file is racy.
   const ahead = context.mock.method(Date, 'now', () => new Date().getTime() + 10_000);
   const digests = await FileDigests.load(folder.at('digests'));
   const cold = await pass(digests);
-  const saveMs = performance.now();
   await digests.save();
-  const loadMs = performance.now();
   const loaded = await FileDigests.load(folder.at('digests'));
-  const loadedMs = performance.now();
   const warm = await pass(loaded);
   ahead.mock.restore();
-  assert.equal(warm.digest, cold.digest);
-  context.diagnostic(`cold: ${cold.text}`);
-  context.diagnostic(`warm: ${warm.text}; save ${(loadMs - saveMs).toFixed(0)} ms, load ${(loadedMs - loadMs).toFixed(0)} ms`);
+  assert.equal(warm, cold);
 });
 
 test('ContextTree.hash() forgets files that have vanished, and reads those that were replaced', async () => {

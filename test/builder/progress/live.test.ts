@@ -144,9 +144,7 @@ test('textWidth() counts columns, and fitWidth() cuts between characters', () =>
 
 // The view draws by itself ten times a second.
 async function drawn(terminal: Terminal, pattern: RegExp): Promise<void> {
-  const deadline = performance.now() + 5000;
   while (!pattern.test(terminal.text)) {
-    assert.ok(performance.now() < deadline, `not drawn: ${pattern}\n${terminal.text}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 10);
     });

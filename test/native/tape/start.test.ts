@@ -165,7 +165,7 @@ test('startTape() keeps the own process dumpable when a child changes its ids', 
   assert.equal(prctl(PR.GET_DUMPABLE), 1);
 });
 
-test('startTape() loses no process of 2,000, 8 at a time, beside processes of Node', { timeout: 60_000 }, async () => {
+test('startTape() loses no process of 2,000, 8 at a time, beside processes of Node', async () => {
   const total = 2000;
   let next = 0;
   const codes = new Map<number, number>();
@@ -189,7 +189,7 @@ async function spawnOften(times: number): Promise<void> {
   }
 }
 
-test('startTape() leaks neither descriptors nor memory', { timeout: 60_000 }, async () => {
+test('startTape() leaks neither descriptors nor memory', async () => {
   await startAndFail(20);
   const before = await holdings();
   await startAndFail(200);
