@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prepares a machine for the tests. As root on Debian or Ubuntu it installs what is missing, makes the two users that the tests run as, and
-# opens the devices. As anybody else it says what is missing. Run again, it changes nothing.
+# opens the devices. It says what it is about to change, and changes only what is not so yet. As anybody else it says what is missing.
 set -eu
 
 # package:command that shows it is there
@@ -50,29 +50,40 @@ free_range_start() {
 }
 
 make_user() {
-  id "$1" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$1"
+  id "$1" >/dev/null 2>&1 && return
+  echo "setup: adding the user $1"
+  useradd --create-home --shell /bin/sh "$1"
 }
 
 make_users() {
-  touch /etc/subuid /etc/subgid
+  for ids in /etc/subuid /etc/subgid; do [ -e "$ids" ] || touch "$ids"; done
   make_user tsbuild-subids
   if ! grep -q '^tsbuild-subids:' /etc/subuid || ! grep -q '^tsbuild-subids:' /etc/subgid; then
     start=$(free_range_start)
+    echo "setup: giving tsbuild-subids the 65536 ids from $start on, in /etc/subuid and /etc/subgid"
     sed -i '/^tsbuild-subids:/d' /etc/subuid /etc/subgid
     echo "tsbuild-subids:$start:65536" | tee -a /etc/subuid >>/etc/subgid
   fi
   make_user tsbuild-single
-  sed -i '/^tsbuild-single:/d' /etc/subuid /etc/subgid
+  # useradd may have given it some.
+  if grep -q '^tsbuild-single:' /etc/subuid /etc/subgid; then
+    echo "setup: taking the ids of tsbuild-single out of /etc/subuid and /etc/subgid"
+    sed -i '/^tsbuild-single:/d' /etc/subuid /etc/subgid
+  fi
 }
 
 open_devices() {
   for device in /dev/fuse /dev/net/tun; do
-    if [ -e "$device" ]; then chmod 0666 "$device" 2>/dev/null || true; fi
+    [ -e "$device" ] || continue
+    [ "$(stat -c %a "$device")" = 666 ] && continue
+    echo "setup: opening $device to all users"
+    chmod 0666 "$device" 2>/dev/null || true
   done
 }
 
 # A shell for another processor, as busybox-arm64 (busybox-amd64 on arm64). Its packages are listed apart: the machine stays as it is.
 fetch_foreign_busybox() {
+  echo "setup: fetching busybox-static for $1 to /usr/local/bin/busybox-$1"
   lists=$(mktemp -d)
   (
     set -e
@@ -96,7 +107,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 if [ -n "$missing" ]; then
   if command -v apt-get >/dev/null 2>&1; then
-    echo "setup: installing $missing"
+    echo "setup: installing with apt-get: $missing"
     install_packages "$missing" || echo "setup: apt-get failed; some tests are skipped" >&2
   else
     echo "setup: missing here, so some tests are skipped: $missing" >&2
