@@ -1,25 +1,26 @@
+import { goBoolean } from '../../registry/oci/go-boolean.ts';
+
 interface IdleVariable {
   readonly name: string;
-  /** Values that ask for something. */
-  readonly pattern: RegExp;
+  /** Words that ask for something, besides those that are true. */
+  readonly words: readonly string[];
   readonly reason: string;
 }
 
-// strconv.ParseBool, which reads docker buildx's switches, and the words that they have besides.
 const variables: readonly IdleVariable[] = [
   {
     name: 'BUILDX_GIT_LABELS',
-    pattern: /^(1|t|T|true|TRUE|True|full)$/,
+    words: ['full'],
     reason: 'no labels are made of the repository; give them with --label org.opencontainers.image.revision=...',
   },
   {
     name: 'BUILDX_METADATA_PROVENANCE',
-    pattern: /^(1|t|T|true|TRUE|True|min|max)$/,
+    words: ['min', 'max'],
     reason: 'provenance is not supported yet, so the metadata file has none',
   },
   {
     name: 'BUILDX_METADATA_WARNINGS',
-    pattern: /^(1|t|T|true|TRUE|True)$/,
+    words: [],
     reason: 'the metadata file has no warnings; --progress=rawjson has them',
   },
 ];
@@ -27,6 +28,10 @@ const variables: readonly IdleVariable[] = [
 /** What to say of variables of docker buildx that ask for something, and have no effect. */
 export function idleVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
   return variables
-    .filter(({ name, pattern }) => pattern.test(environment[name] ?? ''))
+    .filter(({ name, words }) => isAsking(environment[name] ?? '', words))
     .map(({ name, reason }) => `${name} has no effect: ${reason}`);
+}
+
+function isAsking(value: string, words: readonly string[]): boolean {
+  return goBoolean(value) === true || words.includes(value);
 }
