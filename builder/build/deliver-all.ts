@@ -1,6 +1,5 @@
 import { fullName } from '../../registry/address/reference.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { damagedBlobNotice } from '../bases/stored-document.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';
@@ -45,7 +44,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
         imageFor,
         roots: built,
         onExported: (place) => exported.push(place),
-        onDamage: (digest) => tell({ kind: 'notice', message: damagedBlobNotice(digest) }),
+        onNotice: (message) => tell({ kind: 'notice', message }),
       });
     }
     await session.store.flush();
@@ -125,7 +124,7 @@ function resultOf(
   const [only, ...more] = set?.images ?? [];
   return {
     descriptor: set?.descriptor,
-    imageId: more.length === 0 ? only?.config.descriptor.digest : undefined,
+    imageId: more.length === 0 ? only?.manifest.config.digest : undefined,
     names: [...new Set(names)],
     steps: {
       total: built.reduce((sum, { steps }) => sum + steps.total, 0),

@@ -3,7 +3,7 @@ import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { ExportedTree } from '../../executor/protocol/messages.ts';
 import { fullName } from '../../registry/address/reference.ts';
-import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
+
 import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
@@ -12,10 +12,11 @@ import type { BuildEvent } from '../contract/events.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
+import { fetchLayers, keepImage } from '../places/keep-image.ts';
 import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
-import { builtImage, fetchBaseBlobs, type ImageSet, pushParts } from './image-set.ts';
+import type { ImageSet } from './image-set.ts';
 import { epochOf } from './outputs.ts';
 
 /** Where an output went. */
@@ -35,8 +36,8 @@ export interface Delivering {
   /** The finished file system of each platform. */
   readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
   readonly onExported: (exported: Exported) => void;
-  /** A blob of the store was damaged, and is fetched again. */
-  readonly onDamage: (digest: Digest) => void;
+  /** What people should know. */
+  readonly onNotice: (message: string) => void;
 }
 
 /** Writes one output. Throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left. */
@@ -61,12 +62,15 @@ export async function deliver(output: Output, delivering: Delivering): Promise<v
 }
 
 async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: Delivering): Promise<void> {
-  const { store, signal, options } = delivering;
+  const { store, signal, options, onProgress } = delivering;
   const set = await delivering.imageFor(output);
-  await fetchBaseBlobs(set, { store, signal, onProgress: delivering.onProgress });
+  // What leaves is read anyway.
+  await fetchLayers(set, store.blobs, { signal, onProgress });
   const { exportImage } = await import('../export/export-image.ts');
+  const { builtImage } = await import('../places/write-files.ts');
   const names = (output.image?.names ?? options.tags ?? []).map(fullName);
-  await exportImage(builtImage(set, names, store), output, { stdout: options.stdout, signal });
+  const image = builtImage(set, { descriptor: set.descriptor, names }, { blobs: store.blobs, isTemporary: false });
+  await exportImage(image, output, { stdout: options.stdout, signal });
   delivering.onExported({ manifest: set.descriptor.digest, how: 'written', to: output.destination });
 }
 
@@ -122,43 +126,24 @@ function folderOf(platform: Platform): string {
 }
 
 async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Delivering): Promise<void> {
-  const { store } = delivering;
+  const { store, signal, onProgress } = delivering;
   const set = await delivering.imageFor(output);
   if (output.names.length === 0) return;
   // What leaves is read anyway; what stays is looked at when somebody wants that.
-  const isSuspicious = delivering.options.pull === 'always';
-  await fetchBaseBlobs(set, { ...delivering, onDamage: isSuspicious ? delivering.onDamage : undefined });
-  for (const { manifest, config } of set.images) {
-    await store.blobs.putBytes(config.bytes);
-    await store.blobs.putBytes(manifest.bytes);
-  }
-  if (set.index !== undefined) await store.blobs.putBytes(set.index.bytes);
-  // Annotations of it are for whoever lists the image elsewhere.
-  const { mediaType, digest, size } = set.descriptor;
-  for (const name of output.names) {
-    await store.images.tag(fullName(name), { mediaType, digest, size });
-    // What is pushed as well is told of once, when it has arrived.
-    if (!output.push) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
-  }
+  const onNotice = delivering.options.pull === 'always' ? delivering.onNotice : undefined;
+  await keepImage(set, output.names.map(fullName), { store, signal, onProgress, onNotice });
+  // What is pushed as well is told of once, when it has arrived.
+  if (output.push) return;
+  for (const name of output.names) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
 }
 
 async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: Delivering): Promise<void> {
-  const { signal, onProgress, lookup } = delivering;
+  const { store, signal, lookup } = delivering;
   const set = await delivering.imageFor(output);
-  const images = set.images.map((image) => pushParts(image, delivering));
-  const { pushImage, pushIndex } = await import('../../registry/push.ts');
-  const client = await lookup.client();
+  const { pushWhole } = await import('../places/push-image.ts');
+  const onProgress: OnProgress = (what, ...progress) => delivering.onProgress(`push ${what}`, ...progress);
   for (const name of output.names) {
-    const options = {
-      client,
-      signal,
-      onProgress: ({ digest, doneBytes, totalBytes }: { digest: Digest; doneBytes: number; totalBytes: number }) =>
-        onProgress(`push ${shortDigest(digest)}`, doneBytes, totalBytes),
-    };
-    const [only] = images;
-    if (set.index !== undefined) {
-      await pushIndex(name, { indexBytes: set.index.bytes, mediaType: set.index.descriptor.mediaType, images }, options);
-    } else if (only !== undefined) await pushImage(name, only, options);
+    await pushWhole(set, name, { store, signal, onProgress, client: () => lookup.client() });
     delivering.onExported({ manifest: set.descriptor.digest, how: 'pushed', to: name });
   }
 }

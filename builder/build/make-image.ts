@@ -1,14 +1,18 @@
 import type { Store } from '../../cache/store.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
+import type { BlobSource } from '../../registry/oci/image-source.ts';
 import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
+import { storeBlobs } from '../bases/image-lookup.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { annotationsAt } from '../image/annotations.ts';
 import type { ImageForm } from '../image/image-form.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
+import type { ImageParts } from '../image/whole-image.ts';
 import { layerBlobs } from '../layers/layer-blobs.ts';
 import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
@@ -16,13 +20,9 @@ import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import { epochOf } from './outputs.ts';
 
-/** The image of one platform: its documents, and the descriptors of its layers. The blobs of base layers may not be fetched yet. */
-export interface MadeImage {
+/** The image of one platform. The layers of its base may not be fetched yet. */
+export interface MadeImage extends ImageParts {
   readonly platform: Platform;
-  readonly root: RootState;
-  readonly manifest: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
-  readonly config: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
-  readonly layers: readonly Descriptor[];
 }
 
 interface Making {
@@ -56,10 +56,28 @@ export async function makeImage(
   const descriptors = layers.map(({ descriptor }) => descriptor);
   const annotations = annotationsAt(form.annotations, 'manifest', plan.platform);
   const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
-  validateImage(config, decodeManifest(manifest.bytes, manifest.descriptor.mediaType));
+  const decoded = decodeManifest(manifest.bytes, manifest.descriptor.mediaType);
+  validateImage(config, decoded);
   const ofDescriptor = annotationsAt(form.annotations, 'manifest-descriptor', plan.platform);
-  const described = { ...manifest, descriptor: { ...manifest.descriptor, ...(ofDescriptor && { annotations: ofDescriptor }) } };
-  return { platform: plan.imagePlatform, root, manifest: described, config: configBlob, layers: descriptors };
+  return {
+    platform: plan.imagePlatform,
+    descriptor: { ...manifest.descriptor, ...(ofDescriptor && { annotations: ofDescriptor }), platform: plan.imagePlatform },
+    manifestBytes: manifest.bytes,
+    manifest: decoded,
+    configBytes: configBlob.bytes,
+    blobs: storeBlobs(making.store),
+    foreign: foreignLayers(root, descriptors),
+  };
+}
+
+/** The layers of a base image that the image has as they are; those that were compressed anew are this build's. */
+function foreignLayers(root: RootState, layers: readonly Descriptor[]): ReadonlyMap<Digest, BlobSource> {
+  const wanted = new Set(layers.map(({ digest }) => digest));
+  return new Map(
+    root.layers.flatMap((layer) =>
+      layer.kind === 'foreign' && wanted.has(layer.descriptor.digest) ? [[layer.descriptor.digest, layer.blobs] as const] : [],
+    ),
+  );
 }
 
 function createdSeconds({ timestamp }: BuildOptions): number | undefined {

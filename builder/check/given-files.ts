@@ -11,7 +11,7 @@ import type { Settings } from '../settings/settings.ts';
  * credentials that are wrong. Throws UsageError.
  */
 export async function checkGivenFiles(options: Settings): Promise<void> {
-  const { secrets = {}, environment = process.env, ignoreFile } = options;
+  const { secrets = {}, environment, ignoreFile } = options;
   await checkRegistryFiles(options);
   await checkNamedFolders(options);
   if (ignoreFile !== undefined) {
@@ -22,7 +22,7 @@ export async function checkGivenFiles(options: Settings): Promise<void> {
   await checkForRuns(options);
 }
 
-async function checkAgents({ ssh = {}, environment = process.env }: BuildOptions): Promise<void> {
+async function checkAgents({ ssh = {}, environment }: Settings): Promise<void> {
   if (Object.keys(ssh).length === 0) return;
   const { checkAgent } = await import('../secrets/ssh-agent.ts');
   for (const source of Object.values(ssh)) await checkAgent({ source, callerSocket: environment['SSH_AUTH_SOCK'] });

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import type { Digest } from '../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../registry/oci/image-config.ts';
-import type { SourceImage } from '../../registry/oci/image-source.ts';
+import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import { normalisePlatform, type Platform } from '../../registry/oci/platform.ts';
 
@@ -8,7 +9,14 @@ import { normalisePlatform, type Platform } from '../../registry/oci/platform.ts
 export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'> & {
   /** undefined for artifacts, which are no images. */
   readonly config?: ImageConfig | undefined;
+  /** Of an image that was built: the layers that come from elsewhere, each from its own place. All others are in the store. */
+  readonly foreign?: ReadonlyMap<Digest, BlobSource>;
 };
+
+/** Where a layer comes from; undefined for one that was made here. */
+export function sourceOfLayer({ blobs, foreign }: ImageParts, { digest }: Descriptor): BlobSource | undefined {
+  return foreign === undefined ? blobs : foreign.get(digest);
+}
 
 /** An index with its exact bytes. */
 export interface IndexDocument {

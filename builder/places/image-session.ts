@@ -5,6 +5,7 @@ import { Cleanup } from '../session/cleanup.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
 import { startWorker } from '../session/start-worker.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
+import type { PushServices } from './push-image.ts';
 
 /** How registries are spoken to. */
 export interface RegistrySettings {
@@ -51,6 +52,12 @@ export class ImageSession implements AsyncDisposable {
     const client = this.#clients.get(key) ?? this.#startClient(settings);
     this.#clients.set(key, client);
     return client;
+  }
+
+  /** What a push needs, by these settings. */
+  pushing(settings: RegistrySettings): PushServices {
+    const { store, signal, onProgress } = this;
+    return { store, signal, onProgress, client: () => this.client(settings) };
   }
 
   /** Ends the worker and the connections. The store stays open. */

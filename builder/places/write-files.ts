@@ -1,5 +1,6 @@
 import { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { StoreLayout } from '../../cache/folder/store-layout.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { formatShortPlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 import { checkDestinations } from '../export/check-destination.ts';
@@ -8,7 +9,7 @@ import type { BuiltImage, BuiltManifest } from '../image/built-image.ts';
 import { formatOf } from '../image/new-documents.ts';
 import { descriptorOf, type ImageParts, platformOfParts, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession } from './image-session.ts';
-import { fetchBlobs } from './keep-image.ts';
+import { fetchLayers } from './keep-image.ts';
 
 /** An image and the names it gets in a file. */
 export interface NamedImage {
@@ -36,7 +37,10 @@ export async function writeFiles(named: NamedImage, { output, stdout }: FileTarg
   const isTemporary = whole.isStored !== true;
   const blobs = isTemporary ? await stageBlobs(whole, session) : session.store.blobs;
   const { signal } = session;
-  await exportImage(builtImage(named, { blobs, isTemporary }), output, { signal, ...(stdout !== undefined && { stdout }) });
+  await exportImage(builtImage(whole, listed(named), { blobs, isTemporary }), output, {
+    signal,
+    ...(stdout !== undefined && { stdout }),
+  });
 }
 
 interface BlobFiles {
@@ -49,22 +53,31 @@ async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<Blo
   const { store } = session;
   const layout = new StoreLayout(await store.newPath());
   const staged = new BlobStore(layout, () => store.newPath());
-  await fetchBlobs(whole, staged, session);
+  await fetchLayers(whole, staged, session);
   return staged;
 }
 
-function builtImage({ whole, names, areVerbatim = false }: NamedImage, files: BlobFiles): BuiltImage {
-  const manifests = whole.images.map((parts) => builtManifest(parts, files));
+/** The image as it leaves to files: with which descriptor it is listed there, and by which names. */
+interface Listed {
+  readonly descriptor: Descriptor;
+  readonly names: readonly string[];
+}
+
+function listed({ whole, names, areVerbatim = false }: NamedImage): Listed {
   const [name] = areVerbatim ? names : [];
   const annotations = name === undefined ? undefined : { 'org.opencontainers.image.ref.name': name };
   const descriptor = { ...descriptorOf(whole), ...(annotations !== undefined && { annotations }) };
-  const given = areVerbatim ? [] : names;
-  const { index } = whole;
-  if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names: given, platforms: manifests };
+  return { descriptor, names: areVerbatim ? [] : names };
+}
+
+/** An image as files are made of it: its layers are read from `blobs`. */
+export function builtImage({ index, images }: WholeImage, { descriptor, names }: Listed, files: BlobFiles): BuiltImage {
+  const manifests = images.map((parts) => builtManifest(parts, files));
+  if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names, platforms: manifests };
   const [only] = manifests;
   if (only === undefined) throw new Error('nothing to write');
-  const platform = whole.images[0] && platformOfParts(whole.images[0]);
-  return { ...only, descriptor: { ...descriptor, ...(platform !== undefined && { platform }) }, names: given };
+  const platform = images[0] && platformOfParts(images[0]);
+  return { ...only, descriptor: { ...descriptor, ...(platform !== undefined && { platform }) }, names };
 }
 
 function builtManifest(

@@ -58,7 +58,7 @@ async function put(
 ): Promise<void> {
   switch (target.kind) {
     case 'registry':
-      await pushWhole(whole, { name: target.name, registry }, session);
+      await pushWhole(whole, target.name, session.pushing(registry));
       return;
     case 'store':
       return whole.isStored === true ? nameIt(whole, target.name, session) : keepImage(whole, [storedName(target.name)], session);
@@ -73,7 +73,7 @@ async function put(
 
 /** Its layers are there, or can be made; only documents can be new. */
 async function nameIt(whole: WholeImage, name: string, session: ImageSession): Promise<void> {
-  await keepDocuments(whole, session);
+  await keepDocuments(whole, session.store);
   await session.store.images.tag(storedName(name), descriptorOf(whole));
 }
 

@@ -65,7 +65,7 @@ export async function addToList(
   session: ImageSession,
 ): Promise<ManifestList> {
   const fitting = inFormat(whole, listFormat(document));
-  if (whole.isStored === true) await keepDocuments({ ...fitting, index: undefined }, session);
+  if (whole.isStored === true) await keepDocuments({ ...fitting, index: undefined }, session.store);
   else await keepImage({ ...fitting, index: undefined }, [], session);
   let manifests = document.index.manifests;
   for (const parts of fitting.images) {

@@ -122,7 +122,7 @@ async function agentInput(
   cleanup: Cleanup,
 ): Promise<MountedInput> {
   const { id, target, uid, gid, mode, isRequired } = mount;
-  const { ssh = {}, environment = {} } = solving.options;
+  const { ssh = {}, environment } = solving.options;
   if (!Object.hasOwn(ssh, id)) {
     if (!isRequired) return { mount: undefined, env: undefined };
     throw new UsageError('--ssh', `Cannot mount SSH agent "${id}": unset ssh forward key ${id}`, {

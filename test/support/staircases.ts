@@ -38,6 +38,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     'inspect/outline': ['plan', 'plan/stages', 'plan/model', 'show'],
     build: [
       'check',
+      'places',
       'export',
       'solve',
       'sandbox',

@@ -47,8 +47,10 @@ async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<num
     const whole = inFormat(await ofImage(own, session.store, () => openStored(descriptor, leaving, session)), format);
     refuseDockerZstd(whole, leaving);
     for (const name of names.length === 0 ? [own] : names) {
-      const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
-      const { references, digest } = await ofImage(own, session.store, () => pushWhole(whole, destination, session));
+      const destination = name.replace(/^docker:\/\//, '');
+      const { references, digest } = await ofImage(own, session.store, () =>
+        pushWhole(whole, destination, session.pushing(registrySettings(parsed))),
+      );
       stdout.write(references.map((reference) => `${reference}\n`).join(''));
       await writeDigestFile(parsed, digest);
     }

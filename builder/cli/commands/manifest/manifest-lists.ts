@@ -87,8 +87,8 @@ async function push(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
     const whole = inFormat(await openStored(list.document.descriptor, leaving, session), format);
     refuseDockerZstd(whole, leaving);
     for (const name of names.length === 0 ? [list.name] : names) {
-      const destination = { name: name.replace(/^docker:\/\//, ''), registry: registrySettings(parsed) };
-      const { references, digest } = await pushWhole(whole, destination, session);
+      const destination = name.replace(/^docker:\/\//, '');
+      const { references, digest } = await pushWhole(whole, destination, session.pushing(registrySettings(parsed)));
       opened.context.stdout.write(references.map((reference) => `${reference}\n`).join(''));
       await writeDigestFile(parsed, digest);
     }
