@@ -6,8 +6,10 @@ import { describe, test } from 'node:test';
 import { GitServer, TestRepository } from '../support/git-server.ts';
 import type { Outcome } from '../support/outcome.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import { knownHost, startSshServer } from '../support/ssh-server.ts';
+
+shareProcess();
 
 const needs = requires('root', 'user:subids', 'tool:git', 'tool:sshd', 'tool:ssh-keygen');
 

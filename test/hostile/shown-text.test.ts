@@ -7,7 +7,9 @@ import { hidePasswords } from '../../registry/oci/private-url.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { processorSeconds } from '../support/processor-seconds.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const range = (from: number, to: number): readonly string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => String.fromCharCode(from + index));

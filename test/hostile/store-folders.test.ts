@@ -16,8 +16,10 @@ import {
 } from 'node:fs';
 import { test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import { testUsers, type UserKind } from '../support/users.ts';
+
+shareProcess();
 
 const session = '01234567-89ab-4cde-8f01-23456789abcd';
 

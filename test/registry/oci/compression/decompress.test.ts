@@ -59,7 +59,8 @@ for (const program of ['zstd', 'xz', 'bzip2'] as const) {
 }
 
 test('decompress() refuses bzip2 that ends between two blocks', requires('tool:bzip2'), async () => {
-  const one = packed('bzip2', text, '-1');
+  // Two blocks and a half.
+  const one = packed('bzip2', text.subarray(0, 250_000), '-1');
   // After the last block come 48 bits of magic number and 32 of checksum, which need not begin at a byte.
   for (let length = one.length - 20; length < one.length; length += 1) {
     await assert.rejects(unpacked(one.subarray(0, length)), { code: 'damaged' }, String(length));
@@ -125,8 +126,8 @@ test('decompress() lets errors of its source pass', requires('tool:xz'), async (
 });
 
 test('decompress() refuses what grows out of all proportion to a size that is known', async () => {
-  const bomb = gzipSync(Buffer.alloc(1 << 30));
-  const bytes = Buffer.concat([bomb, bomb]);
+  const member = gzipSync(Buffer.alloc(1 << 26));
+  const bytes = Buffer.concat(Array.from({ length: 32 }, () => member));
   const chunks = decompress(inPieces(bytes, 1 << 20), 'gzip', { signal, sizeBytes: 1000 });
   await assert.rejects(
     async () => {
