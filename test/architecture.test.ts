@@ -52,8 +52,8 @@ const sharedNames: Readonly<Record<string, string>> = {};
 const writtenOnce: Readonly<Record<string, RegExp>> = {
   'registry/oci/unreachable.ts': /function unreachable\(/,
   'registry/oci/thrown.ts': /'(code|syscall)' in \w+ &&/,
-  'registry/oci/go-boolean.ts': /\bt\|T\|true\b/,
-  'registry/oci/sort-order.ts': /(\w+) < (\w+) \? -1 : /,
+  'registry/oci/text/go-boolean.ts': /\bt\|T\|true\b/,
+  'registry/oci/text/sort-order.ts': /(\w+) < (\w+) \? -1 : /,
 };
 
 const longestFile = 400;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { layoutPathOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { byText, sortedByName } from '../../registry/oci/sort-order.ts';
+import { byText, sortedByName } from '../../registry/oci/text/sort-order.ts';
 import { type BuiltImage, type BuiltLayer, type BuiltManifest, manifestsOf } from '../image/built-image.ts';
 
 /** One file of an image layout. Paths are relative and ASCII. */

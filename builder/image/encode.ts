@@ -2,7 +2,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from '../../registry/oci/image-config.ts';
 import type { ImageIndex, ImageManifest } from '../../registry/oci/manifest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
-import { sortedByName } from '../../registry/oci/sort-order.ts';
+import { sortedByName } from '../../registry/oci/text/sort-order.ts';
 
 /*
  * The bytes of the JSON documents are part of their digests, so their form is fixed here and must not change: two spaces of indentation

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { byName } from '../../registry/oci/sort-order.ts';
+import { byName } from '../../registry/oci/text/sort-order.ts';
 
 /** Data that a key can be made of. */
 export type KeyMaterial =

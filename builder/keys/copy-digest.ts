@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
-import { byName } from '../../registry/oci/sort-order.ts';
+import { byName } from '../../registry/oci/text/sort-order.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 
 interface CopyDigestOptions {

@@ -1,6 +1,6 @@
 import type { LayerEntry, PresentEntry } from '../../registry/oci/layer/layer-entry.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
-import { byText } from '../../registry/oci/sort-order.ts';
+import { byText } from '../../registry/oci/text/sort-order.ts';
 
 /** What one layer does to the file system below it. */
 export interface LayerContents {

@@ -1,4 +1,4 @@
-import { trimEnd } from '../../registry/oci/trim-end.ts';
+import { trimEnd } from '../../registry/oci/text/trim-end.ts';
 
 /** Bytes of a command's output that have not made a whole line yet. */
 export interface LineBuffer {

@@ -4,7 +4,7 @@ import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import type { ContainerfileError, Diagnostic } from '../../parser/mistakes/errors.ts';
 import type { Source, Span } from '../../parser/syntax/span.ts';
-import { trimEnd } from '../../registry/oci/trim-end.ts';
+import { trimEnd } from '../../registry/oci/text/trim-end.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { type StepError, stepHeadline } from '../contract/errors.ts';
 import { errorPlaceOf } from '../session/error-place.ts';

@@ -1,4 +1,4 @@
-import { hidePasswords } from '../../registry/oci/private-url.ts';
+import { hidePasswords } from '../../registry/oci/text/private-url.ts';
 
 // CSI, OSC and the other string sequences, and two-character escapes. (ECMA-48 5.4, 5.6)
 const escapeSequences =

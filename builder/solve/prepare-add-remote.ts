@@ -5,7 +5,7 @@ import { decodedPart } from '../../registry/address/url.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { hexOf } from '../../registry/oci/digest.ts';
 import { pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
-import { trimEnd } from '../../registry/oci/trim-end.ts';
+import { trimEnd } from '../../registry/oci/text/trim-end.ts';
 import { SourceError } from '../context/errors.ts';
 import { scanContext } from '../context/scan.ts';
 import { isArchiveFile } from '../inputs/archive-magic.ts';

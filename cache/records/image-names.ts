@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
-import { byText } from '../../registry/oci/sort-order.ts';
+import { byText } from '../../registry/oci/text/sort-order.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from '../files/errors.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from '../files/json-record.ts';

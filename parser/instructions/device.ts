@@ -1,4 +1,4 @@
-import { goBoolean } from '../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../registry/oci/text/go-boolean.ts';
 import { didYouMean } from '../mistakes/suggest.ts';
 import type { FlagToken } from '../statements/flags.ts';
 import { failAt, type Problem, type StatementInput } from '../statements/statement.ts';

@@ -1,4 +1,4 @@
-import { goBoolean } from '../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../registry/oci/text/go-boolean.ts';
 import type { MountType } from '../syntax/containerfile.ts';
 
 /** An option of `--mount`. */

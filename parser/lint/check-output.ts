@@ -1,4 +1,4 @@
-import { hidePasswords } from '../../registry/oci/private-url.ts';
+import { hidePasswords } from '../../registry/oci/text/private-url.ts';
 import type { Diagnostic } from '../mistakes/errors.ts';
 import type { Position, Source, Span } from '../syntax/span.ts';
 import { rules } from './rules.ts';

@@ -1,4 +1,4 @@
-import { hidePasswords } from '../../registry/oci/private-url.ts';
+import { hidePasswords } from '../../registry/oci/text/private-url.ts';
 import { positionOf } from '../syntax/position.ts';
 import type { Source, Span } from '../syntax/span.ts';
 

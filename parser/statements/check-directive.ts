@@ -1,4 +1,4 @@
-import { goBoolean } from '../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../registry/oci/text/go-boolean.ts';
 /** What `check=` says, in the file, above an instruction or in place of the file's. */
 export interface CheckOptions {
   readonly skipsAll: boolean;

@@ -3,8 +3,8 @@ import { canonicalHost, withHost } from '../address/host-name.ts';
 import type { Environment } from '../config/proxy.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import { inputText } from '../oci/files/input-file.ts';
+import { trimEnd } from '../oci/text/trim-end.ts';
 import { hasErrno, reasonOf } from '../oci/thrown.ts';
-import { trimEnd } from '../oci/trim-end.ts';
 import type { CredentialOptions, Credentials } from './credentials.ts';
 
 /** A docker `config.json` or containers `auth.json`. Keys are normalised to `host[:port][/path]`. */

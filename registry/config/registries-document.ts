@@ -1,6 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import { canonicalHost, comparedHost, withHost } from '../address/host-name.ts';
-import { trimEnd } from '../oci/trim-end.ts';
+import { trimEnd } from '../oci/text/trim-end.ts';
 
 /** Another place that has the same images. */
 export interface MirrorRule {

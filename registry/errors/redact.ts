@@ -1,4 +1,4 @@
-import { withoutPasswords } from '../oci/private-url.ts';
+import { withoutPasswords } from '../oci/text/private-url.ts';
 
 const longestText = 500;
 

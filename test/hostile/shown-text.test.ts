@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { printable, printableJson, printableLine, reportedJson } from '../../builder/show/printable.ts';
 import { codeFrame } from '../../parser/mistakes/code-frame.ts';
 import { redactText } from '../../registry/errors/redact.ts';
-import { hidePasswords } from '../../registry/oci/private-url.ts';
+import { hidePasswords } from '../../registry/oci/text/private-url.ts';
 import { layerTar, writeLayout } from '../support/images.ts';
 import { processorSeconds } from '../support/processor-seconds.ts';
 import { requires } from '../support/requires.ts';

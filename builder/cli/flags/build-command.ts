@@ -1,4 +1,4 @@
-import { goBoolean } from '../../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../../registry/oci/text/go-boolean.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions, Output, PullPolicy, Squash } from '../../contract/options.ts';
 import { type ProgressMode, progressModes } from '../../progress/progress.ts';

@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggest } from '../../../parser/mistakes/suggest.ts';
-import { goBoolean } from '../../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../../registry/oci/text/go-boolean.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { Flag, FlagTable, RefusedFlag } from './flag.ts';
 

@@ -1,5 +1,5 @@
-import { goBoolean } from '../../../registry/oci/go-boolean.ts';
 import { ownValue } from '../../../registry/oci/own-value.ts';
+import { goBoolean } from '../../../registry/oci/text/go-boolean.ts';
 import { UsageError } from '../../contract/errors.ts';
 import type { SecretSource, SshSource } from '../../contract/options.ts';
 import { parseFields } from './output-spec.ts';

@@ -1,6 +1,6 @@
 import { positionOf } from '../../../parser/syntax/position.ts';
 import type { Source, Span } from '../../../parser/syntax/span.ts';
-import { hidePasswords } from '../../../registry/oci/private-url.ts';
+import { hidePasswords } from '../../../registry/oci/text/private-url.ts';
 import { printableLine, reportedJson } from '../../show/printable.ts';
 import type { Outline } from './outline.ts';
 import type { Target } from './targets.ts';

@@ -1,5 +1,5 @@
 import type { ContainerConfig, Healthcheck } from '../../../registry/oci/image-config.ts';
-import { byName } from '../../../registry/oci/sort-order.ts';
+import { byName } from '../../../registry/oci/text/sort-order.ts';
 
 /** The configuration of a stage while its instructions are applied. Maps keep the order in which names came first. */
 export interface ConfigState {

@@ -19,7 +19,7 @@ import type {
 import { expandPorts } from '../../../parser/values/ports.ts';
 import { parseSignal, signalNames } from '../../../parser/values/signal.ts';
 import type { Healthcheck } from '../../../registry/oci/image-config.ts';
-import { byText } from '../../../registry/oci/sort-order.ts';
+import { byText } from '../../../registry/oci/text/sort-order.ts';
 import type { PlannedStep } from '../model/plan.ts';
 import { refuse } from '../model/refuse.ts';
 import { valueOf, valuesOf } from '../stages/expand-word.ts';

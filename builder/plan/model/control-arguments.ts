@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
-import { goBoolean } from '../../../registry/oci/go-boolean.ts';
+import { goBoolean } from '../../../registry/oci/text/go-boolean.ts';
 
 /** Build arguments that BuildKit reads itself and that do something here, declared or not. docs/containerfile.md lists them. */
 const effective: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byName } from '../../../registry/oci/sort-order.ts';
+import { byName } from '../../../registry/oci/text/sort-order.ts';
 import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { type CdiDevice, type CdiSpec, readCdiSpec } from './cdi-spec.ts';
 

@@ -1,6 +1,6 @@
 import type { LayerEntry, PresentEntry } from '../../../registry/oci/layer/layer-entry.ts';
-import { byName } from '../../../registry/oci/sort-order.ts';
 import { noXattrs, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
+import { byName } from '../../../registry/oci/text/sort-order.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { opaquePath, whiteoutPath } from './whiteouts.ts';
 

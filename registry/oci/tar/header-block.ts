@@ -1,4 +1,4 @@
-import { trimEnd } from '../trim-end.ts';
+import { trimEnd } from '../text/trim-end.ts';
 import { field } from './block.ts';
 
 type Field = readonly [offset: number, length: number];

@@ -1,5 +1,5 @@
-import { byText } from '../sort-order.ts';
-import { trimEnd } from '../trim-end.ts';
+import { byText } from '../text/sort-order.ts';
+import { trimEnd } from '../text/trim-end.ts';
 import { blockSize, endOfArchive, field, paddingOf } from './block.ts';
 import type { TarHeader } from './header.ts';
 import { asciiOf, fitsOctal, fitsText, HeaderBlock, isAscii } from './header-block.ts';

@@ -1,5 +1,5 @@
 import { usageOf } from '../../../../cache/prune.ts';
-import { byText } from '../../../../registry/oci/sort-order.ts';
+import { byText } from '../../../../registry/oci/text/sort-order.ts';
 import { printableJson } from '../../../show/printable.ts';
 import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';
