@@ -49,11 +49,12 @@ async function ask(
       hint: 'Use --username NAME --password-stdin',
     });
   }
-  stderr.write(question);
+  // What a line editor has not written itself it wipes away.
+  if (isHidden) stderr.write(question);
   const nothing = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: isHidden ? nothing : stderr, terminal: true });
   try {
-    return await lines.question('', { signal });
+    return await lines.question(isHidden ? '' : question, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;
