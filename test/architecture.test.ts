@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages, each with the folder that may import it. */
 const packages: Readonly<Record<string, string>> = {
   koffi: 'native',
+  ora: 'builder',
   undici: 'registry',
   'smol-toml': 'registry',
   socks: 'registry',
@@ -34,6 +35,9 @@ const packages: Readonly<Record<string, string>> = {
   'xz-decompress': 'registry',
   'seek-bzip': 'registry',
 };
+
+/** Packages that are loaded when they are needed alone, so that a build in which nothing changed loads none of them. */
+const lazyPackages = ['ora'];
 
 /** Folders of pure functions: the same input, the same result. They may compute digests and join paths. */
 const pureFolders = ['parser', 'builder/patterns', 'builder/plan', 'builder/keys', 'builder/image', 'builder/inspect/outline'];
@@ -94,6 +98,16 @@ test('each package is imported by its folder only', () => {
     .filter(({ from, specifier }) => !isBelow(from.path, packages[packageOf(specifier)] ?? ' '))
     .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
   assert.deepEqual(forbidden, []);
+});
+
+test('packages for few are loaded by those who need them', () => {
+  const eager = (name: string): RegExp =>
+    new RegExp(`^(?:import(?! type\\b)|export)\\b[^;]*from '${name}'|^import '${name}'`, 'm');
+  const offenders = sources.filter(({ text }) => lazyPackages.some((name) => eager(name).test(withoutComments(text))));
+  assert.deepEqual(
+    offenders.map(({ path }) => path),
+    [],
+  );
 });
 
 test('the packages of the table are the dependencies in package.json', () => {

@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { hasColours } from '../show/colours.ts';
+import { hasColours, isLive } from '../show/colours.ts';
 import { PlainProgress } from './plain.ts';
 import type { Progress, ProgressDisplay, ProgressMode } from './progress.ts';
 import { rawJsonLine } from './raw-json.ts';
@@ -7,7 +7,6 @@ import { summaryLine } from './summary.ts';
 
 /** Starts the display that was asked for; `auto` is the live view on terminals and lines everywhere else. */
 export async function startProgress(mode: ProgressMode, { stderr, environment }: ProgressDisplay): Promise<Progress> {
-  const isLive = stderr.isTTY === true && environment['TERM'] !== 'dumb';
   switch (mode) {
     case 'quiet':
       return { onEvent: () => undefined, finish: () => undefined, [Symbol.asyncDispose]: async () => undefined };
@@ -17,7 +16,7 @@ export async function startProgress(mode: ProgressMode, { stderr, environment }:
       return startPlain(stderr);
     case 'auto':
     case 'tty': {
-      if (!isLive) return startPlain(stderr);
+      if (!isLive(stderr, environment)) return startPlain(stderr);
       const { startLiveProgress } = await import('./live.ts');
       return startLiveProgress(stderr, { hasColours: hasColours(stderr, environment) });
     }

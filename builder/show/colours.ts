@@ -4,5 +4,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function hasColours(stream: { readonly isTTY?: boolean }, environment: Environment): boolean {
   if ((environment['NO_COLOR'] ?? '') !== '') return false;
   if ((environment['FORCE_COLOR'] ?? '0') !== '0') return true;
+  return isLive(stream, environment);
+}
+
+/** True for a terminal on which lines can be drawn again. */
+export function isLive(stream: { readonly isTTY?: boolean }, environment: Environment): boolean {
   return stream.isTTY === true && environment['TERM'] !== 'dumb';
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { TmuxPane } from '../support/tmux.ts';
 
 const needs = requires('user:subids', 'tool:busybox');
 
@@ -40,15 +41,10 @@ test('--progress=rawjson gives an event a line', needs, async () => {
 
 test('a terminal gets the live view', { ...needs, ...requires('tool:tmux') }, async () => {
   using box = await prepared();
-  const tmux = ['tmux', '-S', box.at('tmux'), '-f', '/dev/null'];
-  const command = `${programCommand().join(' ')} ${args.join(' ')}; echo "exit $?" > done; sleep 60`;
-  await box
-    .run([...tmux, 'new-session', '-d', '-x', '100', '-y', '30', 'sh', '-c', command], { environment: { TERM: 'xterm' } })
-    .succeeds();
-  await box.run(['sh', '-c', 'until [ -s done ]; do sleep 0.05; done']).succeeds();
-  const { stdout } = await box.run([...tmux, 'capture-pane', '-p']).succeeds();
-  await box.run([...tmux, 'kill-server']).succeeds();
-  assert.match(stdout, /^ => \[2\/2\] RUN echo from the step.* \d+\.\ds$/m);
-  assert.match(stdout, /^\[\+\] Building \d+\.\ds \(\d+\/\d+\) FINISHED$/m);
-  assert.doesNotMatch(stdout, /=> =>/);
+  await using pane = await TmuxPane.tsbuild(box, ...args);
+  assert.equal(await pane.ended(), 'exit 0');
+  const text = await pane.text();
+  assert.match(text, /^ => \[2\/2\] RUN echo from the step.* \d+\.\ds$/m);
+  assert.match(text, /^\[\+\] Building \d+\.\ds \(\d+\/\d+\) FINISHED$/m);
+  assert.doesNotMatch(text, /=> =>/);
 });

@@ -10,6 +10,7 @@ import { parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';
 import { helpText } from '../kinds/help.ts';
+import { waitFor } from '../kinds/wait.ts';
 
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },
@@ -18,7 +19,8 @@ export const doctorFlags: readonly Flag[] = [
 ];
 
 /** `tsbuild doctor`: exit code 0 when RUN can work in any way, 3 when not. */
-export async function runDoctor({ argv, environment, stdout, signal }: CommandContext): Promise<number> {
+export async function runDoctor(context: CommandContext): Promise<number> {
+  const { argv, environment, stdout, signal } = context;
   const parsed = parseFlags(argv, { flags: doctorFlags });
   if (parsed.isOn('--help') === true) {
     stdout.write(
@@ -33,7 +35,10 @@ export async function runDoctor({ argv, environment, stdout, signal }: CommandCo
   refuseOperands('doctor', parsed);
   const store = storeRootOf(parsed, environment);
   const owner = storeOwnerOf(parsed);
-  const [facts, trial] = [await gatherFacts(store, environment, owner), await tryRun(store, signal, owner)];
+  const [facts, trial] = await waitFor({ title: 'doctor', context }, async () => [
+    await gatherFacts(store, environment, owner),
+    await tryRun(store, signal, owner),
+  ]);
   const findings = findingsOf(facts, trial);
   stdout.write(parsed.isOn('--json') === true ? `${reportedJson({ ...trial, findings }, 2)}\n` : text(trial, findings));
   return trial.works ? exitCode.success : exitCode.environment;

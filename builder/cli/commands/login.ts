@@ -8,6 +8,7 @@ import type { CommandContext } from '../kinds/command.ts';
 import { registrySettings } from '../kinds/in-session.ts';
 import { askHidden, askLine, readPassword } from '../kinds/prompt.ts';
 import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
+import { waitFor } from '../kinds/wait.ts';
 
 export const loginFlags: readonly Flag[] = [
   {
@@ -59,7 +60,9 @@ async function signIn(parsed: ParsedFlags, context: CommandContext): Promise<num
     import('../../../registry/login.ts'),
   ]);
   await using client = new RegistryClient({ ...registrySettings(parsed), ...options });
-  const { host, keptIn } = await login(registry, password, { ...options, client });
+  const { host, keptIn } = await waitFor({ title: `login ${registry}`, context }, () =>
+    login(registry, password, { ...options, client }),
+  );
   context.stdout.write('Login succeeded\n');
   context.stderr.write(`The credentials for ${host} are kept in ${keptIn}\n`);
   return 0;

@@ -4,6 +4,7 @@ import { printableLine } from '../../show/printable.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { CommandContext } from '../kinds/command.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import { waitFor } from '../kinds/wait.ts';
 
 export const rmiCommand: StoreCommand = {
   name: 'rmi',
@@ -23,7 +24,7 @@ export async function runRmi(context: CommandContext): Promise<number> {
   return runStoreCommand(rmiCommand, context);
 }
 
-async function removeImages(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+async function removeImages(parsed: ParsedFlags, { store, context, title }: OpenedStore): Promise<number> {
   const isAll = parsed.isOn('--all') === true;
   const { operands } = parsed;
   if (isAll === operands.length > 0) {
@@ -32,7 +33,8 @@ async function removeImages(parsed: ParsedFlags, { store, context }: OpenedStore
     });
   }
   const texts = isAll ? (await store.images.list()).map(({ name }) => name) : operands;
-  const { removed, refused } = await removeNames(store, texts, { isForced: parsed.isOn('--force') === true });
+  const isForced = parsed.isOn('--force') === true;
+  const { removed, refused } = await waitFor({ title, context }, () => removeNames(store, texts, { isForced }));
   for (const name of removed) context.stdout.write(`Untagged: ${name}\n`);
   const last = refused.at(-1);
   if (last === undefined) return 0;

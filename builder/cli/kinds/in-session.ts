@@ -1,5 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
 import { platformOf } from '../../contract/platforms.ts';
+import type { OnProgress } from '../../layers/root-folders.ts';
 import { ImageSession, type RegistrySettings } from '../../places/image-session.ts';
 import type { WantedPlatforms } from '../../places/open-source.ts';
 import { checkRegistryFiles } from '../../secrets/registry-files.ts';
@@ -10,7 +11,7 @@ import { defaultPlatform } from '../flags/default-platforms.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { OpenedStore } from './store-command.ts';
-import { TransferLines } from './transfer-lines.ts';
+import { waitFor } from './wait.ts';
 
 /** `-q`, of commands that move images. */
 export const quietFlag: Flag = { long: '--quiet', short: '-q', group: 'Output', help: 'No progress' };
@@ -30,7 +31,7 @@ export function platformFlags(group: string): readonly Flag[] {
 
 /** Opens a session for a command, with its progress on standard error, and ends it. Work that met damage is begun anew. */
 export async function inSession<T>(
-  { store, context }: OpenedStore,
+  { store, context, title }: OpenedStore,
   parsed: ParsedFlags,
   work: (session: ImageSession) => Promise<T>,
 ): Promise<T> {
@@ -38,8 +39,7 @@ export async function inSession<T>(
   await checkRegistryFiles(registrySettings(parsed));
   const isQuiet = parsed.isOn('--quiet') === true;
   const onNotice = (message: string): unknown => stderr.write(`note: ${printableLine(message)}\n`);
-  const onProgress = isQuiet ? () => undefined : new TransferLines(stderr).onProgress;
-  const attempt = async (): Promise<T> => {
+  const attempt = async (onProgress: OnProgress): Promise<T> => {
     const ids = await WorkerIds.foresee(store, process.env);
     await using session = new ImageSession({ store, ids, environment, signal, onProgress, onNotice });
     const result = await work(session);
@@ -47,7 +47,7 @@ export async function inSession<T>(
     await store.flush();
     return result;
   };
-  return healing(attempt, { signal, onNotice });
+  return waitFor({ title, context, isQuiet }, (onProgress) => healing(() => attempt(onProgress), { signal, onNotice }));
 }
 
 /** What the flags of registryFlags() say; `side` is that of a copy: `src` or `dest`. */

@@ -24,6 +24,8 @@ export interface StoreCommand {
 export interface OpenedStore {
   readonly store: Store;
   readonly context: CommandContext;
+  /** The command as it was called, without flags: what people wait for. */
+  readonly title: string;
 }
 
 /** Parses the command line of a command, opens the store, runs it. @throws UsageError */
@@ -47,7 +49,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
     owner: storeOwnerOf(parsed),
     onWait: () => context.stderr.write('Waiting for the store: it is being pruned\n'),
   });
-  const code = await command.run(parsed, { store, context });
+  const code = await command.run(parsed, { store, context, title: [command.name, ...parsed.operands].join(' ') });
   await store.flush();
   return code;
 }

@@ -2,7 +2,8 @@ import type { Writable } from 'node:stream';
 import { printableLine } from '../../show/printable.ts';
 import { bytes } from '../../show/units.ts';
 
-const pauseMs = 3000;
+/** How long a transfer goes on before there is another line of it. */
+const usualPauseMs = 3000;
 
 interface Transfer {
   shownMs: number;
@@ -12,10 +13,12 @@ interface Transfer {
 /** Tells of transfers in lines: one when a thing is done, and one every few seconds while it takes long. */
 export class TransferLines {
   readonly #output: Writable;
+  readonly #pauseMs: number;
   readonly #transfers = new Map<string, Transfer>();
 
-  constructor(output: Writable) {
+  constructor(output: Writable, { pauseMs = usualPauseMs }: { readonly pauseMs?: number } = {}) {
     this.#output = output;
+    this.#pauseMs = pauseMs;
   }
 
   readonly onProgress = (what: string, doneBytes: number, totalBytes: number): void => {
@@ -24,9 +27,13 @@ export class TransferLines {
     this.#transfers.set(what, transfer);
     if (transfer.isDone) return;
     transfer.isDone = doneBytes >= totalBytes;
-    if (!transfer.isDone && nowMs - transfer.shownMs < pauseMs) return;
+    if (!transfer.isDone && nowMs - transfer.shownMs < this.#pauseMs) return;
     transfer.shownMs = nowMs;
-    const amount = transfer.isDone ? bytes(totalBytes) : `${bytes(doneBytes)} of ${bytes(totalBytes)}`;
-    this.#output.write(`${printableLine(what)}: ${amount}\n`);
+    this.#output.write(`${printableLine(what)}: ${amountOf(doneBytes, totalBytes)}\n`);
   };
+}
+
+/** How far a transfer is. */
+export function amountOf(doneBytes: number, totalBytes: number): string {
+  return doneBytes >= totalBytes ? bytes(totalBytes) : `${bytes(doneBytes)} of ${bytes(totalBytes)}`;
 }

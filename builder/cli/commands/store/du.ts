@@ -5,6 +5,7 @@ import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';
 import type { CommandContext } from '../../kinds/command.ts';
 import { runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
+import { waitFor } from '../../kinds/wait.ts';
 
 export const duCommand: StoreCommand = {
   name: 'du',
@@ -13,8 +14,8 @@ export const duCommand: StoreCommand = {
   mostOperands: 0,
   summary: 'Shows what takes space in the store',
   flags: [{ long: '--json', group: 'Output', help: 'Print JSON' }],
-  run: async (parsed, { store, context }) => {
-    const usage = await usageOf(store);
+  run: async (parsed, { store, context, title }) => {
+    const usage = await waitFor({ title, context }, () => usageOf(store));
     if (parsed.isOn('--json') === true) {
       context.stdout.write(`${printableJson(usage, 2)}\n`);
       return 0;

@@ -11,6 +11,7 @@ import type { ParsedFlags } from '../../flags/parse-flags.ts';
 import { parseSize } from '../../flags/size.ts';
 import type { CommandContext } from '../../kinds/command.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
+import { waitFor } from '../../kinds/wait.ts';
 
 const group = 'What goes';
 
@@ -52,11 +53,13 @@ export async function runPrune(context: CommandContext): Promise<number> {
 
 const defaultAge = '30d';
 
-async function prune(parsed: ParsedFlags, { store, context }: OpenedStore): Promise<number> {
+async function prune(parsed: ParsedFlags, { store, context, title }: OpenedStore): Promise<number> {
   const policy = policyOf(parsed);
   for (const message of strangersIn(store)) context.stderr.write(`note: ${printableLine(message)}\n`);
   const isDry = parsed.isOn('--dry-run') === true;
-  const pruned = isDry ? await foreseePrune(store, policy) : await pruneStore(store, policy, context.signal);
+  const pruned = await waitFor({ title, context }, () =>
+    isDry ? foreseePrune(store, policy) : pruneStore(store, policy, context.signal),
+  );
   for (const folder of pruned.left ?? []) {
     context.stderr.write(
       `note: ${printableLine(folder)} stays: it has files of user ids that are not yours now; as root: rm -r '${printableLine(folder)}'\n`,
