@@ -20,20 +20,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'builder/context': ['builder', 'parser', 'cache', 'registry/oci', 'executor/protocol', 'native'],
 };
 
-/** Packages, each with the folder that may import it. */
-const packages: Readonly<Record<string, string>> = {
-  koffi: 'native',
-  ora: 'builder',
-  undici: 'registry',
-  'smol-toml': 'registry',
-  socks: 'registry',
-  'p-limit': 'builder',
-  fflate: 'executor/inside',
-  '@bokuweb/zstd-wasm': 'executor/inside',
-  yaml: 'builder',
-  zstddec: 'registry',
-  'xz-decompress': 'registry',
-  'seek-bzip': 'registry',
+/** Packages, each with the folders that may import it. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  koffi: ['native'],
+  ora: ['builder'],
+  undici: ['registry'],
+  'smol-toml': ['registry'],
+  socks: ['registry'],
+  'p-limit': ['builder', 'registry'],
+  fflate: ['executor/inside'],
+  '@bokuweb/zstd-wasm': ['executor/inside'],
+  yaml: ['builder'],
+  zstddec: ['registry'],
+  'xz-decompress': ['registry'],
+  'seek-bzip': ['registry'],
 };
 
 /** Packages that are loaded when they are needed alone, so that a build in which nothing changed loads none of them. */
@@ -92,10 +92,10 @@ test('each folder imports only what the table allows', () => {
   assert.deepEqual(forbidden, []);
 });
 
-test('each package is imported by its folder only', () => {
+test('each package is imported by its folders only', () => {
   const forbidden = imports
     .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
-    .filter(({ from, specifier }) => !isBelow(from.path, packages[packageOf(specifier)] ?? ' '))
+    .filter(({ from, specifier }) => packages[packageOf(specifier)]?.some((folder) => isBelow(from.path, folder)) !== true)
     .map(({ from, specifier }) => `${from.path} imports ${specifier}`);
   assert.deepEqual(forbidden, []);
 });

@@ -58,7 +58,10 @@ const concurrency = 8;
 const maximalAttempts = 3;
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Results come in the order in which the files are done. */
+/**
+ * Results come in the order in which the files are done. No p-limit: it takes all files at once, and reads on while nobody takes the results;
+ * here a file is opened for each result that was taken.
+ */
 async function* hashConcurrently(
   files: readonly FileToHash[],
   signal: AbortSignal | undefined,
