@@ -4,7 +4,7 @@ import { decodeIndex } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
-import { isDamage, readDocument } from './stored-document.ts';
+import { isDamage, readDocument } from './lost-image.ts';
 
 /** Every text under which a look-up remembers an image: as it was asked for, and by the digests that it turned out to have. */
 export function rememberedNames(reference: Reference, digests: readonly (Digest | undefined)[]): readonly string[] {

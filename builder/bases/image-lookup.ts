@@ -20,7 +20,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, PullPolicy } from '../contract/options.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
-import { isDamage, readDocument } from './stored-document.ts';
+import { isDamage, readDocument } from './lost-image.ts';
 
 /** What a look-up works with. */
 export interface LookupServices {

@@ -7,6 +7,7 @@ import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, parseIgnoreFile } from '../patterns/ignore.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
+import { isBelow } from './inside-folder.ts';
 
 interface IgnoreFileChoice {
   /** Absolute path of the context's folder. */
@@ -70,7 +71,7 @@ async function readInside(name: string, { root, signal }: IgnoreFileChoice): Pro
   try {
     const real = await realpath(file);
     const realRoot = await realpath(root);
-    if (real !== realRoot && !real.startsWith(`${realRoot === '/' ? '' : realRoot}/`)) return undefined;
+    if (real !== realRoot && !isBelow(real, realRoot)) return undefined;
     const stats = await stat(real);
     if (!stats.isFile() && !stats.isDirectory()) {
       throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": it is no regular file`);

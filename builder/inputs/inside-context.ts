@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../contract/errors.ts';
+import { isBelow } from './inside-folder.ts';
 
 /**
  * True when a file, which is named inside the folder of a context, is really elsewhere, by a link of its own or of a folder above it: whoever
@@ -20,8 +21,4 @@ export async function leadsOut(file: string, context: string): Promise<boolean> 
     return false;
   }
   throw new UsageError('--file', `Cannot read Containerfile "${file}": it is no regular file`);
-}
-
-function isBelow(file: string, folder: string): boolean {
-  return file.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { BlobStore } from '../../cache/blobs/blob-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
-import { damagedBlobNotice } from '../bases/stored-document.ts';
+import { damagedBlobNotice } from '../bases/lost-image.ts';
 import { descriptorOf, sourceOfLayer, type WholeImage } from '../image/whole-image.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 

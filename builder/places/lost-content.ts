@@ -1,7 +1,7 @@
 import { StoreError } from '../../cache/files/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { isDamage } from '../bases/stored-document.ts';
+import { isDamage } from '../bases/lost-image.ts';
 import { layersOf } from './blob-origins.ts';
 
 /** Works on an image of the store. When some of it is damaged or lost, the error names the image and what brings it back. */

@@ -9,7 +9,7 @@ import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { isDamage, readDocument } from '../bases/stored-document.ts';
+import { isDamage, readDocument } from '../bases/lost-image.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { IndexDocument } from '../image/whole-image.ts';
 

@@ -22,7 +22,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
-import { readDocument } from '../bases/stored-document.ts';
+import { readDocument } from '../bases/lost-image.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { damageOf } from '../layers/verify-layers.ts';
