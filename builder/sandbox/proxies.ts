@@ -1,8 +1,6 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
+import { proxyArgs } from '../../parser/words/predefined.ts';
 import type { BuildOptions } from '../contract/options.ts';
-
-/** The predefined arguments that every RUN sees, in both spellings, and that are in no key, no history and no image. */
-const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'] as const;
 
 interface ProxyUser {
   /** The command's variables: what the image or the Containerfile sets itself is left alone. */
@@ -17,7 +15,7 @@ interface ProxyUser {
  */
 export function proxyEnv(options: BuildOptions, { present, network }: ProxyUser): readonly string[] {
   const taken = new Set(present.map((entry) => entry.slice(0, entry.indexOf('='))));
-  return proxyNames.flatMap((name) => {
+  return proxyArgs.flatMap((name) => {
     const value = argumentOf(name, options) ?? (network === 'none' ? undefined : inheritedOf(name, options));
     if (value === undefined) return [];
     return [name, name.toLowerCase()].filter((spelling) => !taken.has(spelling)).map((spelling) => `${spelling}=${value}`);

@@ -43,17 +43,27 @@ export function findWideBlank(text: string, escape: string): WideBlank | undefin
   if (!wideBlank.test(text)) {
     return undefined;
   }
+  const at = findPlain(text, { from: 0, to: text.length, escape }, (place) => wideBlank.test(text[place] ?? ''));
+  return at === undefined ? undefined : { character: text[at] ?? '', at };
+}
+
+/** The first place that is neither quoted nor escaped and that is wanted. */
+export function findPlain(
+  text: string,
+  { from, to, escape }: { readonly from: number; readonly to: number; readonly escape: string },
+  isWanted: (at: number) => boolean,
+): number | undefined {
   let quote: string | undefined;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at] ?? '';
+  for (let at = from; at < to; at += 1) {
+    const character = text[at];
     if (character === escape && quote !== "'") {
       at += 1;
     } else if (character === quote) {
       quote = undefined;
     } else if (quote === undefined && (character === '"' || character === "'")) {
       quote = character;
-    } else if (quote === undefined && wideBlank.test(character)) {
-      return { character, at };
+    } else if (quote === undefined && isWanted(at)) {
+      return at;
     }
   }
   return undefined;

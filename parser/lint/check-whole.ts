@@ -32,7 +32,7 @@ export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySe
 
 /** undefined when an ARG of a stage has a name that depends on variables, and so may declare any again. */
 function usedNames(file: Containerfile): ReadonlySet<string> | undefined {
-  const used = new Set<string>([...platformArgs, ...proxyArgs]);
+  const used = new Set<string>([...platformArgs, ...proxyArgs, ...proxyArgs.map((name) => name.toLowerCase())]);
   const addWord = (word: Word | undefined): void => {
     for (const { name } of word === undefined ? [] : variablesOf(word.raw, file.directives.escape)) {
       used.add(name);

@@ -13,10 +13,8 @@ export const platformArgs: readonly string[] = [
   'TARGETSTAGE',
 ];
 
-/** Arguments that every RUN sees without a declaration, in both letter cases. */
-export const proxyArgs: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(
-  (name) => [name, name.toLowerCase()],
-);
+/** Arguments that every RUN sees without a declaration, in lower case too, and that are in no key, no history and no image. */
+export const proxyArgs: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /** True for arguments that the builder itself reads. */
 export function isControlArg(name: string): boolean {

@@ -1,4 +1,4 @@
-import { isBlankAt, isSpaceAt } from '../lines/blank.ts';
+import { findPlain, isBlankAt, isSpaceAt } from '../lines/blank.ts';
 import type { Range } from '../lines/logical-line.ts';
 import type { Escape } from '../syntax/containerfile.ts';
 
@@ -44,21 +44,5 @@ function blankAfter(text: string, { from, to }: Range): number {
 }
 
 function wordEnd(text: string, range: Range, escape: Escape): number {
-  let quote: string | undefined;
-  let at = range.from;
-  while (at < range.to) {
-    const character = text[at];
-    if (quote === undefined && isSpaceAt(text, at)) {
-      return at;
-    }
-    if (character === escape && quote !== "'") {
-      at += 1;
-    } else if (character === quote) {
-      quote = undefined;
-    } else if (quote === undefined && (character === '"' || character === "'")) {
-      quote = character;
-    }
-    at += 1;
-  }
-  return range.to;
+  return findPlain(text, { ...range, escape }, (at) => isSpaceAt(text, at)) ?? range.to;
 }

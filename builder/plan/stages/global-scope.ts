@@ -1,6 +1,7 @@
 import type { ArgInstruction, Containerfile } from '../../../parser/syntax/containerfile.ts';
 import type { Span } from '../../../parser/syntax/span.ts';
 import { variablesOf } from '../../../parser/words/expand.ts';
+import { platformArgs } from '../../../parser/words/predefined.ts';
 import { formatPlatform, type Platform } from '../../../registry/oci/platform.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
 import { refuse } from '../model/refuse.ts';
@@ -33,21 +34,6 @@ export interface GlobalScope {
 
 /** The name under which a time is asked for. (reproducible-builds.org, SOURCE_DATE_EPOCH) */
 export const epochName = 'SOURCE_DATE_EPOCH';
-
-/** The platform arguments that are always there; in stages they must be declared. */
-export const platformArguments: readonly string[] = [
-  'BUILDPLATFORM',
-  'BUILDOS',
-  'BUILDOSVERSION',
-  'BUILDARCH',
-  'BUILDVARIANT',
-  'TARGETPLATFORM',
-  'TARGETOS',
-  'TARGETOSVERSION',
-  'TARGETARCH',
-  'TARGETVARIANT',
-  'TARGETSTAGE',
-];
 
 /**
  * Evaluates the ARGs before the first FROM, in order. A build argument keeps a default from being evaluated at all.
@@ -82,7 +68,7 @@ interface Evaluated {
 function evaluate(file: Containerfile, options: PlanOptions): Evaluated {
   const given = givenArguments(options);
   const values = predefined(file, options);
-  for (const name of platformArguments) {
+  for (const name of platformArgs) {
     const value = given.get(name);
     if (value !== undefined) values.set(name, value);
   }

@@ -1,13 +1,10 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type { Containerfile, StageInstruction } from '../../../parser/syntax/containerfile.ts';
+import { platformArgs, proxyArgs } from '../../../parser/words/predefined.ts';
 import { isControlArgument } from '../model/control-arguments.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
-import { platformArguments } from './global-scope.ts';
 import type { SelectedStage } from './selection.ts';
-
-/** Arguments that every RUN gets without an ARG, in both cases. */
-export const proxyNames: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
 /**
  * A warning for each build argument that no ARG declares. Those that are always known (platforms, proxies, what is meant for the
@@ -55,5 +52,5 @@ function declaredNames(file: Containerfile, stages: readonly SelectedStage[]): R
 
 function isPredefined(name: string): boolean {
   const upper = name.toUpperCase();
-  return isControlArgument(name) || platformArguments.includes(name) || proxyNames.includes(upper);
+  return isControlArgument(name) || platformArgs.includes(name) || proxyArgs.includes(upper);
 }
