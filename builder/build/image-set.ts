@@ -1,6 +1,6 @@
 import { decodeIndex } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { annotationsAt } from '../image/annotations.ts';
+import { annotated, annotationsAt } from '../image/annotations.ts';
 import type { ImageForm } from '../image/image-form.ts';
 import { makeIndex } from '../image/make-manifest.ts';
 import type { WholeImage } from '../image/whole-image.ts';
@@ -22,7 +22,6 @@ export function imageSet(images: readonly MadeImage[], form: ImageForm, isIndex:
     return { images, index: undefined, descriptor: { mediaType, digest, size, ...(annotations && { annotations }) } };
   }
   const { descriptor, bytes } = makeIndex(images, { format: form.format, annotations: annotationsAt(form.annotations, 'index') });
-  const annotations = annotationsAt(form.annotations, 'index-descriptor');
   const index = { descriptor, bytes, index: decodeIndex(bytes, descriptor.mediaType) };
-  return { images, index, descriptor: { ...descriptor, ...(annotations && { annotations }) } };
+  return { images, index, descriptor: annotated(descriptor, form.annotations, 'index-descriptor') };
 }

@@ -7,7 +7,7 @@ import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { storeBlobs } from '../bases/image-lookup.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { annotationsAt } from '../image/annotations.ts';
+import { annotated, annotationsAt } from '../image/annotations.ts';
 import type { ImageForm } from '../image/image-form.ts';
 import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
@@ -58,10 +58,10 @@ export async function makeImage(
   const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
   const decoded = decodeManifest(manifest.bytes, manifest.descriptor.mediaType);
   validateImage(config, decoded);
-  const ofDescriptor = annotationsAt(form.annotations, 'manifest-descriptor', plan.platform);
+  const descriptor = annotated(manifest.descriptor, form.annotations, 'manifest-descriptor', plan.platform);
   return {
     platform: plan.imagePlatform,
-    descriptor: { ...manifest.descriptor, ...(ofDescriptor && { annotations: ofDescriptor }), platform: plan.imagePlatform },
+    descriptor: { ...descriptor, platform: plan.imagePlatform },
     manifestBytes: manifest.bytes,
     manifest: decoded,
     configBytes: configBlob.bytes,

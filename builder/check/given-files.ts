@@ -1,4 +1,3 @@
-import type { BuildOptions } from '../contract/options.ts';
 import { checkNamedFolders } from '../inputs/given-contexts.ts';
 import { checkReadable } from '../secrets/readable-file.ts';
 import { checkRegistryFiles } from '../secrets/registry-files.ts';

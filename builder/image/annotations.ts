@@ -1,3 +1,4 @@
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 
@@ -41,6 +42,12 @@ export function annotationsAt(
   const special = annotations.filter((one) => one.level === level && one.platform && formatPlatform(one.platform) === own);
   const found = [...general, ...special].map(({ name, value }) => [name, value]);
   return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+/** A descriptor with what is said of it at its level. */
+export function annotated(descriptor: Descriptor, ...of: Parameters<typeof annotationsAt>): Descriptor {
+  const annotations = annotationsAt(...of);
+  return annotations === undefined ? descriptor : { ...descriptor, annotations };
 }
 
 /** Refuses annotations of an index where none is made. Throws UsageError. */
