@@ -3,7 +3,7 @@ import { largestManifestBytes } from '../registry/oci/decode.ts';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
-import { StoreError } from './files/errors.ts';
+import { isCorrupt } from './files/errors.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from './files/json-record.ts';
 import { readIfThere, statIfThere } from './files/store-files.ts';
 import { type Item, type ItemKind, jsonIn, takeInventory } from './inventory.ts';
@@ -83,7 +83,7 @@ export async function damageOfSnapshot({ chainId, path }: VerifiableSnapshot, st
   try {
     await store.snapshots.verifyIndex(snapshot);
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'corrupt') return { kind: 'snapshot', path, what: `the index of ${what}` };
+    if (isCorrupt(error)) return { kind: 'snapshot', path, what: `the index of ${what}` };
     throw error;
   }
   const { parent } = snapshot;

@@ -1,10 +1,10 @@
+import { isCorrupt } from '../../cache/files/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import { formatReference, type Reference, type RepositoryName, withDigest } from '../../registry/address/reference.ts';
 import { decodeIndex } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
-import { isDamage, readDocument } from './lost-image.ts';
 
 /** Every text under which a look-up remembers an image: as it was asked for, and by the digests that it turned out to have. */
 export function rememberedNames(reference: Reference, digests: readonly (Digest | undefined)[]): readonly string[] {
@@ -28,10 +28,10 @@ export async function storedByDigest(store: Store, repository: RepositoryName, d
 async function entriesOf(store: Store, { mediaType, digest }: Descriptor): Promise<readonly Descriptor[]> {
   if (!isIndexType(mediaType)) return [];
   try {
-    return decodeIndex(await readDocument(store, digest)).manifests;
+    return decodeIndex(await store.blobs.readDocument(digest)).manifests;
   } catch (error) {
     // A damaged image must not keep others from being found.
-    if (isDamage(error)) return [];
+    if (isCorrupt(error)) return [];
     throw error;
   }
 }

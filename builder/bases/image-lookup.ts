@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/files/errors.ts';
+import { isCorrupt, StoreError } from '../../cache/files/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import {
   familiarReference,
@@ -20,7 +20,7 @@ import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions, PullPolicy } from '../contract/options.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
-import { isDamage, readDocument } from './lost-image.ts';
+import { lostImage } from './lost-image.ts';
 
 /** What a look-up works with. */
 export interface LookupServices {
@@ -85,9 +85,13 @@ export class ImageLookup implements AsyncDisposable {
         const own = await this.#openStored(complete, { descriptor, platform });
         if (own !== undefined) return own;
       } catch (error) {
-        if (!isDamage(error)) throw error;
-        if (!(await this.#isOfRegistry(reference, platform))) throw lostImage(reference, error);
-        this.#tellLoss(reference, error);
+        if (!isCorrupt(error)) throw error;
+        if (await this.#isOfRegistry(reference, platform)) {
+          this.#tellLoss(reference, error);
+          continue;
+        }
+        const name = familiarReference(reference);
+        throw lostImage(name, error, { hint: `Build or load "${name}" again` });
       }
     }
     return undefined;
@@ -101,7 +105,7 @@ export class ImageLookup implements AsyncDisposable {
       try {
         return await this.#openResolved(reference, resolved.descriptor);
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!isCorrupt(error)) throw error;
         this.#tellLoss(reference, error);
       }
     }
@@ -208,7 +212,7 @@ async function chooseManifest(
   wanted: { descriptor: Descriptor; platform: Platform },
 ): Promise<Descriptor | undefined> {
   if (!isIndexType(wanted.descriptor.mediaType)) return wanted.descriptor;
-  const index = decodeIndex(await readDocument(store, wanted.descriptor.digest));
+  const index = decodeIndex(await store.blobs.readDocument(wanted.descriptor.digest));
   return choosePlatform(index.manifests, wanted.platform);
 }
 
@@ -217,9 +221,9 @@ export async function openFromStore(
   store: Store,
   { name, descriptor, blobs }: { readonly name: string; readonly descriptor: Descriptor; readonly blobs: BlobSource },
 ): Promise<SourceImage> {
-  const manifestBytes = await readDocument(store, descriptor.digest);
+  const manifestBytes = await store.blobs.readDocument(descriptor.digest);
   const manifest = decodeManifest(manifestBytes, descriptor.mediaType);
-  const configBytes = await readDocument(store, manifest.config.digest);
+  const configBytes = await store.blobs.readDocument(manifest.config.digest);
   const config = decodeImageConfig(configBytes);
   const reference = name.includes('@') ? name : `${name}@${descriptor.digest}`;
   return { reference, descriptor, manifestBytes, manifest, configBytes, config, blobs };
@@ -230,12 +234,6 @@ function namesWithDigest(reference: Reference): readonly string[] {
   const { digest } = reference;
   const complete = formatReference(reference);
   return digest === undefined ? [complete] : [complete, formatReference(withDigest(reference, digest))];
-}
-
-function lostImage(reference: Reference, { message, path }: StoreError): StoreError {
-  const name = familiarReference(reference);
-  const reason = message.replace(/^Cannot (?:read|use) /, '');
-  return new StoreError('corrupt', `Cannot use image "${name}": ${reason}`, { path, hint: `Build or load "${name}" again` });
 }
 
 function notInStore(reference: Reference): UsageError {

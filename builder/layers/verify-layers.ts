@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/files/errors.ts';
+import { isCorrupt, StoreError } from '../../cache/files/errors.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
 import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
@@ -39,7 +39,7 @@ export async function damageOf(snapshot: Snapshot, { store, worker, signal }: Ve
     await client.request({ kind: 'verify-layer', directory, diffId: facts.diffId, lowers, hasOurIds }, { signal });
     return undefined;
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'corrupt') return error;
+    if (isCorrupt(error)) return error;
     if (isDamage(error)) return damagedLayer(error, directory);
     throw error;
   }

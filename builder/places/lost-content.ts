@@ -1,7 +1,7 @@
-import { StoreError } from '../../cache/files/errors.ts';
+import { isCorrupt } from '../../cache/files/errors.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
-import { isDamage } from '../bases/lost-image.ts';
+import { lostImage } from '../bases/lost-image.ts';
 import { layersOf } from './blob-origins.ts';
 
 /** Works on an image of the store. When some of it is damaged or lost, the error names the image and what brings it back. */
@@ -9,11 +9,9 @@ export async function ofImage<T>(name: string, store: Store, work: () => Promise
   try {
     return await work();
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    const reason = error.message.replace(/^Cannot (?:read|use) /, '');
+    if (!isCorrupt(error)) throw error;
     const { path, isRemoved } = error;
-    const hint = await cureFor(name, path, store);
-    throw new StoreError('corrupt', `Cannot use image "${name}": ${reason}`, { path, hint, isRemoved });
+    throw lostImage(name, error, { hint: await cureFor(name, path, store), isRemoved });
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCorrupt } from '../../cache/files/errors.ts';
 import type { ImageName } from '../../cache/records/image-names.ts';
 import type { Store } from '../../cache/store.ts';
 import { fullName } from '../../registry/address/reference.ts';
@@ -9,7 +10,7 @@ import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import { isIndexType, isManifestType } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
-import { isDamage, readDocument } from '../bases/lost-image.ts';
+
 import { UsageError } from '../contract/errors.ts';
 import type { IndexDocument } from '../image/whole-image.ts';
 
@@ -94,14 +95,14 @@ async function imageIdsOf(store: Store, descriptor: Descriptor): Promise<readonl
     const { index, manifests } = await readStoredImage(store, descriptor);
     return index === undefined ? manifests.map(({ manifest }) => manifest.config.digest) : [];
   } catch (error) {
-    if (isDamage(error)) return [];
+    if (isCorrupt(error)) return [];
     throw error;
   }
 }
 
 /** Reads the documents of an image. StoreError 'corrupt' when one is missing or damaged. */
 export function readStoredImage(store: Store, descriptor: Descriptor): Promise<StoredImage> {
-  return readImage(descriptor, (digest) => readDocument(store, digest));
+  return readImage(descriptor, (digest) => store.blobs.readDocument(digest));
 }
 
 type ReadDocument = (digest: Digest) => Promise<Uint8Array>;

@@ -22,7 +22,7 @@ import type { Digest } from '../../registry/oci/digest.ts';
 import { DocumentError } from '../../registry/oci/json.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
-import { readDocument } from '../bases/lost-image.ts';
+
 import { localLayersOf } from '../layers/local-layers.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { damageOf } from '../layers/verify-layers.ts';
@@ -168,7 +168,7 @@ async function whyIncomplete(descriptor: Descriptor, lost: ReadonlySet<string>, 
   const read = async (digest: Digest): Promise<Uint8Array> => {
     // Reading a damaged document removes it, which is not asked for.
     if (await isLost(digest)) throw new StoreError('corrupt', `document ${digest} is lost`, { path: store.blobs.path(digest) });
-    return readDocument(store, digest);
+    return store.blobs.readDocument(digest);
   };
   try {
     const { manifests } = await readImage(descriptor, read);

@@ -137,6 +137,14 @@ export class BlobStore {
     }
   }
 
+  /** The same of a manifest, an index or a configuration, which must be there. StoreError 'corrupt' when it is missing or damaged. */
+  async readDocument(digest: Digest): Promise<Uint8Array> {
+    const bytes = await this.readBytes(digest);
+    if (bytes !== undefined) return bytes;
+    const hint = 'Build or pull the image again';
+    throw new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, { path: this.path(digest), hint });
+  }
+
   /** Removes a blob; fine when it is not there. */
   async remove(digest: Digest): Promise<void> {
     await rm(this.path(digest), { force: true, recursive: true });

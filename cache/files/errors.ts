@@ -45,6 +45,11 @@ export class StoreError extends Error {
   }
 }
 
+/** True for content of the store that is lost or damaged. */
+export function isCorrupt(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'corrupt';
+}
+
 /**
  * Makes a StoreError of a failed system call; whatever is not one passes unchanged. `doing` completes "Cannot ...", such as
  * `write blob sha256:...`.

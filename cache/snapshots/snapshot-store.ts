@@ -6,7 +6,7 @@ import type { JsonObject } from '../../registry/oci/json.ts';
 import type { LayerEntry } from '../../registry/oci/layer/layer-entry.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
-import { orStoreError, StoreError, storeError } from '../files/errors.ts';
+import { isCorrupt, orStoreError, StoreError, storeError } from '../files/errors.ts';
 import { type GroupCommit, syncFileSystem } from '../files/group-commit.ts';
 import { digestOrUndefined, sealed, touch, unsealedOrOld } from '../files/json-record.ts';
 import { removeTree } from '../files/remove-tree.ts';
@@ -221,7 +221,7 @@ export class SnapshotStore {
   }
 
   async #withoutDamage(error: unknown, snapshot: Snapshot): Promise<unknown> {
-    if (!(error instanceof StoreError && error.code === 'corrupt')) return error;
+    if (!isCorrupt(error)) return error;
     await this.remove(snapshot);
     return new StoreError('corrupt', `Cannot read the index of layer ${snapshot.facts.diffId} in the store: it is damaged`, {
       path: error.path,
