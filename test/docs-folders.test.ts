@@ -4,6 +4,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { documents, writtenFiles, writtenNames } from './support/documents.ts';
 import { repositoryRoot } from './support/repository.ts';
+import { sourceFiles } from './support/source-files.ts';
 
 const decisions = 'docs/decisions';
 const pages = writtenNames(decisions).filter((name) => name !== 'README.md');
@@ -15,6 +16,21 @@ for (const readme of documents().filter((path) => basename(path) === 'README.md'
       .filter((name) => name !== 'README.md')
       .filter((name) => !named.some((path) => path === name || path.startsWith(`${name}/`)));
     assert.deepEqual(missing, []);
+  });
+}
+
+for (const part of ['native', 'parser', 'registry', 'cache', 'executor']) {
+  test(`each file of ${part} is named by the README of its folder, or of the next one above`, () => {
+    const readmes = documents().filter((path) => basename(path) === 'README.md');
+    const readmeOf = (folder: string): string => {
+      const readme = join(folder, 'README.md');
+      return readmes.includes(readme) ? readme : readmeOf(dirname(folder));
+    };
+    const unnamed = sourceFiles(part).filter((path) => {
+      const named = namesIn(textOf(readmeOf(dirname(path))));
+      return !named.some((name) => basename(name) === basename(path));
+    });
+    assert.deepEqual(unnamed, []);
   });
 }
 
