@@ -11,7 +11,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Platforms, addresses with passwords and Go's booleans are the same wherever they are written.
   parser: ['registry/oci'],
   registry: [],
-  cache: ['registry/oci', 'native'],
+  // The ground floor of all of them.
+  'registry/oci': [],
+  cache: ['registry/oci'],
+  'cache/files': ['registry/oci', 'native'],
+  'cache/folder': ['cache/files', 'registry/oci', 'native'],
   'executor/protocol': ['registry/oci'],
   'executor/host': ['executor/protocol', 'registry/oci', 'native'],
   'executor/inside': ['executor/protocol', 'registry/oci', 'native'],
@@ -23,17 +27,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages, each with the folders that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   koffi: ['native'],
-  ora: ['builder'],
-  undici: ['registry'],
-  'smol-toml': ['registry'],
-  socks: ['registry'],
-  'p-limit': ['builder', 'registry'],
-  fflate: ['executor/inside'],
-  '@bokuweb/zstd-wasm': ['executor/inside'],
-  yaml: ['builder'],
-  zstddec: ['registry'],
-  'xz-decompress': ['registry'],
-  'seek-bzip': ['registry'],
+  ora: ['builder/cli/kinds'],
+  undici: ['registry/http'],
+  'smol-toml': ['registry/config'],
+  socks: ['registry/http'],
+  'p-limit': ['builder', 'registry/http'],
+  fflate: ['executor/inside/compress'],
+  '@bokuweb/zstd-wasm': ['executor/inside/compress'],
+  yaml: ['builder/sandbox/devices'],
+  zstddec: ['registry/oci/compression'],
+  'xz-decompress': ['registry/oci/compression'],
+  'seek-bzip': ['registry/oci/compression'],
 };
 
 /** Packages that are loaded when they are needed alone, so that a build in which nothing changed loads none of them. */
