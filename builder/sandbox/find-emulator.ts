@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { findProgram } from '../../executor/host/find-program.ts';
 import type { Emulation } from '../../executor/protocol/actions.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
@@ -21,7 +22,7 @@ export async function findEmulation(platform: Platform, options: BuildOptions): 
   if (platform.architecture === architecture && platform.os === os) return undefined;
   const { emulators = {} } = options;
   const chosen = ownValue(emulators, platform.architecture) ?? emulators[anyArchitecture];
-  if (chosen === undefined) return { platform, emulator: await emulatorInPath(platform, options), isChosen: false };
+  if (chosen === undefined) return { platform, emulator: emulatorInPath(platform, options), isChosen: false };
   return { platform, emulator: await programAt(chosen), isChosen: true };
 }
 
@@ -36,20 +37,12 @@ async function programAt(file: string): Promise<string> {
   throw new UsageError('--emulator', `Cannot use the emulator "${file}": there is no such program`);
 }
 
-async function emulatorInPath(
-  { architecture }: Platform,
-  { environment = process.env }: BuildOptions,
-): Promise<string | undefined> {
+function emulatorInPath({ architecture }: Platform, { environment = process.env }: BuildOptions): string | undefined {
   const name = `qemu-${ownValue(namesInQemu, architecture) ?? architecture}`;
-  const folders = (environment['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   // Without the ending it may be linked dynamically, and then it does not run in a root without its libraries.
-  for (const program of [`${name}-static`, name]) {
-    for (const folder of folders) {
-      const file = path.join(folder, program);
-      if (await isProgram(file)) return file;
-    }
-  }
-  return undefined;
+  return [`${name}-static`, name]
+    .map((program) => findProgram(program, environment['PATH'] ?? ''))
+    .find((file) => file !== undefined);
 }
 
 async function isProgram(file: string): Promise<boolean> {

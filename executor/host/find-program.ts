@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 /** The path of a program in the absolute folders of a PATH; undefined when none of them has one that this user may execute. */
@@ -12,7 +12,7 @@ export function findProgram(name: string, searchPath = '/usr/bin:/bin'): string 
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     // Not there or not for us: the next folder of PATH may have it.
     return false;

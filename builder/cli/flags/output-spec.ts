@@ -66,6 +66,7 @@ export function parseFields(owner: string, text: string): Fields {
   return fields;
 }
 
+/** Laxer than the CSV of RUN --mount, as in docker buildx: a quote within a field is a character of it. */
 function splitCsv(owner: string, text: string): readonly string[] {
   const parts: string[] = [];
   let rest = text;

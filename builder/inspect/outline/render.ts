@@ -2,6 +2,7 @@ import { positionOf } from '../../../parser/syntax/position.ts';
 import type { Source, Span } from '../../../parser/syntax/span.ts';
 import { hidePasswords } from '../../../registry/oci/text/private-url.ts';
 import { printableLine, reportedJson } from '../../show/printable.ts';
+import { tableLines } from '../../show/table.ts';
 import type { Outline } from './outline.ts';
 import type { Target } from './targets.ts';
 
@@ -108,13 +109,5 @@ function field(title: string, value: string | undefined): readonly string[] {
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  if (rows.length === 0) return [];
-  const cells = [header, ...rows.map((row) => row.map(printableLine))];
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
-      .join('')
-      .trimEnd(),
-  );
+  return rows.length === 0 ? [] : tableLines([header, ...rows], { gap: 3 });
 }
