@@ -160,7 +160,7 @@ export function watchReadable(fd: number, callback: () => void): { close(): void
   return koffi.node.poll(fd, { readable: true, disconnect: true }, callback);
 }
 
-/** A path as C wants it: its bytes and a NUL. Throws SyscallError EINVAL when the path itself holds a NUL, which C would cut. */
+/** A path as C wants it: its bytes and a NUL. @throws SyscallError EINVAL when the path itself holds a NUL, which C would cut */
 function cString(text: NativePath, syscall: string): Uint8Array {
   const bytes = typeof text === 'string' ? Buffer.from(`${text}\0`, 'utf8') : terminated(text);
   if (bytes.indexOf(0) !== bytes.length - 1) {

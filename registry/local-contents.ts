@@ -20,7 +20,7 @@ export interface LocalContent {
   readonly index: ImageIndex | undefined;
   /** False for an entry of the index that was left out, as archives of one platform do. */
   has(entry: Descriptor): Promise<boolean>;
-  /** The image of one entry; without an entry, the only one. Throws RegistryError. */
+  /** The image of one entry; without an entry, the only one. @throws RegistryError */
   open(entry?: Descriptor): Promise<SourceImage>;
 }
 
@@ -35,8 +35,9 @@ interface ContentsOptions {
 }
 
 /**
- * What there is at `path[:name][@digest]`: all images, or those that are meant. Nothing is unpacked. Throws RegistryError, also when there is
- * nothing.
+ * What there is at `path[:name][@digest]`: all images, or those that are meant. Nothing is unpacked.
+ *
+ * @throws RegistryError, also when there is nothing
  */
 export async function openContents(location: string, options: ContentsOptions): Promise<readonly LocalContent[]> {
   const { kind, signal } = options;

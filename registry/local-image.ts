@@ -12,8 +12,10 @@ export interface LocalImageOptions {
 }
 
 /**
- * Opens `path[:name][@digest]` of an OCI layout: a folder, or an archive of one (plain or gzip). Layers are read from there when they are opened;
- * nothing is unpacked. Throws RegistryError.
+ * Opens `path[:name][@digest]` of an OCI layout: a folder, or an archive of one (plain or gzip). Layers are read from there when they are
+ * opened; nothing is unpacked.
+ *
+ * @throws RegistryError
  */
 export async function openOciLayout(location: string, options: LocalImageOptions): Promise<SourceImage> {
   const place = await parseLocation(location, 'oci-layout');
@@ -28,7 +30,7 @@ export async function openOciArchive(location: string, options: LocalImageOption
   return openLayout(files, { ...options, selector: place.selector });
 }
 
-/** Opens `path[:name]` of an archive as `docker save` writes it, old or new (plain or gzip); `:@N` counts images from 0. Throws RegistryError. */
+/** Opens `path[:name]` of an archive as `docker save` writes it, old or new (plain or gzip); `:@N` counts images from 0. @throws RegistryError */
 export async function openDockerArchive(location: string, options: LocalImageOptions): Promise<SourceImage> {
   const place = await parseLocation(location, 'docker-archive');
   const files = await filesAt(place, 'docker-archive');

@@ -17,8 +17,10 @@ export interface LoginResult {
 }
 
 /**
- * Tries user and password at the registry, then keeps them: in the helper that the auth file names, else in the file itself (0600, replaced by
- * rename). `registry` is a host, or host/namespace. Throws RegistryError; nothing is kept when the registry refuses.
+ * Tries user and password at the registry, then keeps them: in the helper that the auth file names, else in the file itself (0600, replaced
+ * by rename). `registry` is a host, or host/namespace.
+ *
+ * @throws RegistryError; nothing is kept when the registry refuses
  */
 export async function login(
   registry: string,

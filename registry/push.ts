@@ -58,8 +58,9 @@ export interface PushResult {
 }
 
 /**
- * Pushes an image: blobs first (those that are there already or can be mounted are not sent), then the manifest under each tag. Throws
- * RegistryError; whatever has arrived by then stays there without a name.
+ * Pushes an image: blobs first (those that are there already or can be mounted are not sent), then the manifest under each tag.
+ *
+ * @throws RegistryError; whatever has arrived by then stays there without a name
  */
 export async function pushImage(name: string, image: PushImage, options: PushOptions): Promise<PushResult> {
   const push = await beginPush(name, options);
@@ -67,7 +68,7 @@ export async function pushImage(name: string, image: PushImage, options: PushOpt
   return publish(push, { bytes: image.manifestBytes, mediaType: image.mediaType });
 }
 
-/** Pushes the images of an index, then the index under each tag. Throws RegistryError. */
+/** Pushes the images of an index, then the index under each tag. @throws RegistryError */
 export async function pushIndex(name: string, index: PushIndex, options: PushOptions): Promise<PushResult> {
   const push = await beginPush(name, options);
   await allOrFirstFailure(index.images, options.signal, async (image, signal) => {

@@ -24,8 +24,9 @@ export interface ResolvedName {
 }
 
 /**
- * Finds an image in its registry: manifest and configuration for the platform, verified; layers are fetched when they are opened. Throws
- * RegistryError; `platform-unknown` lists the platforms that there are.
+ * Finds an image in its registry: manifest and configuration for the platform, verified; layers are fetched when they are opened.
+ *
+ * @throws RegistryError; `platform-unknown` lists the platforms that there are
  */
 export async function resolveImage(
   text: string,
@@ -34,7 +35,7 @@ export async function resolveImage(
   return firstFound(text, options.client, (reference) => resolveReference(reference, options));
 }
 
-/** What a name stands for now. Asks without fetching where the registry can tell. Throws RegistryError. */
+/** What a name stands for now. Asks without fetching where the registry can tell. @throws RegistryError */
 export async function resolveDigest(text: string, options: ResolveOptions): Promise<ResolvedName> {
   return firstFound(text, options.client, async (reference) => {
     const request = { ...options, purpose: `look up "${familiarReference(reference)}"` };
@@ -52,7 +53,7 @@ export interface SourceIndex extends ResolvedName {
   open(entry?: Descriptor): Promise<SourceImage>;
 }
 
-/** Finds everything that a name stands for, all platforms included. Throws RegistryError. */
+/** Finds everything that a name stands for, all platforms included. @throws RegistryError */
 export async function resolveIndex(text: string, options: ResolveOptions): Promise<SourceIndex> {
   return firstFound(text, options.client, async (reference) => {
     const found = await fetchManifest(reference, { ...options, purpose: purposeFor(reference) });

@@ -176,6 +176,14 @@ test('what every folder needs is written once', () => {
   assert.deepEqual(again, []);
 });
 
+test('comments say @throws', () => {
+  const other = /^\s*(?:\/\*\*|\*) (?:.*[.)] )?Throws (?!away)/m;
+  assert.deepEqual(
+    sources.filter(({ text }) => other.test(text)).map(({ path }) => path),
+    [],
+  );
+});
+
 test('files are kebab-case', () => {
   const odd = sources.filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part)));
   assert.deepEqual(

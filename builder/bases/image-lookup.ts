@@ -46,7 +46,7 @@ export class ImageLookup implements AsyncDisposable {
     this.#policy = services.options.pull ?? 'missing';
   }
 
-  /** The image that a name stands for on a platform. Throws RegistryError, StoreError, or UsageError for `--pull=never`. */
+  /** The image that a name stands for on a platform. @throws RegistryError, StoreError, or UsageError for `--pull=never` */
   async find(name: string, platform: Platform): Promise<SourceImage> {
     const reference = withDefaultTag(parseReference(name));
     const known = this.#policy === 'always' ? undefined : await this.#known(reference, platform);

@@ -21,7 +21,7 @@ export interface ResolvedPlan extends PlanResult, ResolvedStages {}
 /** Finds the image of a request, in a registry or behind a named context. */
 export type FindImage = (request: ImageRequest) => Promise<SourceImage>;
 
-/** Plans a file for one platform. Throws what planning and the look-up throw. */
+/** Plans a file for one platform. @throws what planning and the look-up throw */
 export async function resolvePlan(file: Containerfile, options: PlanOptions, findImage: FindImage): Promise<ResolvedPlan> {
   const resolved = await resolveStages(file, options, findImage);
   return { ...plan(file, options, resolved.images), ...resolved };
@@ -29,7 +29,9 @@ export async function resolvePlan(file: Containerfile, options: PlanOptions, fin
 
 /**
  * Selects the stages and resolves their images, all at once, and again for those that the ONBUILD triggers of these bring in. What
- * `findImage` gives up on stays missing. Throws what selectStages() and `findImage` throw.
+ * `findImage` gives up on stays missing.
+ *
+ * @throws what selectStages() and `findImage` throw
  */
 export async function resolveStages(
   file: Containerfile,

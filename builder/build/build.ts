@@ -145,7 +145,7 @@ async function withNamedEpoch(file: Containerfile, options: PlanOptions, session
   return { ...options, namedEpoch: { seconds } };
 }
 
-/** Tells what the build checks and planning have found. Throws ContainerfileError when there are errors among it. */
+/** Tells what the build checks and planning have found. @throws ContainerfileError when there are errors among it */
 async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promise<void> {
   const { file, loaded, session } = work;
   const { sources } = loaded;

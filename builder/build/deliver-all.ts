@@ -1,6 +1,5 @@
 import { fullName } from '../../registry/address/reference.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { damagedBlobNotice } from '../bases/lost-image.ts';
 import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';

@@ -40,7 +40,7 @@ export interface Delivering {
   readonly onNotice: (message: string) => void;
 }
 
-/** Writes one output. Throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left. */
+/** Writes one output. @throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left */
 export async function deliver(output: Output, delivering: Delivering): Promise<void> {
   switch (output.kind) {
     case 'oci':

@@ -31,7 +31,9 @@ const checkArgument = 'BUILDKIT_DOCKERFILE_CHECK';
 
 /**
  * What people should know of a file that is about to be built: the findings of the build checks in the stages that are needed, and of
- * planning, for every platform and each once. With `error=true` the checks' are errors. Throws UsageError for a wrong BUILDKIT_DOCKERFILE_CHECK.
+ * planning, for every platform and each once. With `error=true` the checks' are errors.
+ *
+ * @throws UsageError for a wrong BUILDKIT_DOCKERFILE_CHECK
  */
 export function buildFindings(build: CheckedBuild): readonly Diagnostic[] {
   const { plans } = build;

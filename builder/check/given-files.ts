@@ -6,8 +6,10 @@ import type { Settings } from '../settings/settings.ts';
 
 /**
  * Looks at all that options name on this machine, before anything is done: secrets, agents and keys, credentials, certificates, folders,
- * volumes, devices, emulators. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look like
- * credentials that are wrong. Throws UsageError.
+ * volumes, devices, emulators. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look
+ * like credentials that are wrong.
+ *
+ * @throws UsageError
  */
 export async function checkGivenFiles(options: Settings): Promise<void> {
   const { secrets = {}, environment, ignoreFile } = options;

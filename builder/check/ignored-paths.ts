@@ -11,9 +11,7 @@ export type IgnoredPaths = (path: string) => boolean;
 const nothing: IgnoredPaths = () => false;
 const never = new AbortController().signal;
 
-/**
- * Reads the ignore rules of a context that is a folder, if anything in the file copies from it. Throws what readIgnoreRules() throws.
- */
+/** Reads the ignore rules of a context that is a folder, if anything in the file copies from it. @throws what readIgnoreRules() throws */
 export async function ignoredPaths(
   file: Containerfile,
   { context, ignoreFile, signal = never }: BuildOptions,

@@ -41,7 +41,9 @@ export interface PlannedGroup {
 
 /**
  * Decides which files a COPY or ADD takes, by BuildKit's rules, without copying any; contents are hashed on the way. Sources that match
- * nothing give no group. Throws a SourceError that names the source.
+ * nothing give no group.
+ *
+ * @throws SourceError that names the source
  */
 export async function chooseCopiedFiles(tree: FileTree, request: CopyRequest): Promise<readonly PlannedGroup[]> {
   const excludes = patternList(request.excludes);
@@ -53,7 +55,7 @@ export async function chooseCopiedFiles(tree: FileTree, request: CopyRequest): P
   return groups;
 }
 
-/** The whole of a folder or a file, as `RUN --mount=type=bind` shows it. Wildcards mean nothing here. Throws a SourceError. */
+/** The whole of a folder or a file, as `RUN --mount=type=bind` shows it. Wildcards mean nothing here. @throws SourceError */
 export async function planTree(tree: FileTree, path: string, signal?: AbortSignal): Promise<PlannedGroup> {
   for (;;) {
     const match = findPath(tree, cleanSource(path));

@@ -16,8 +16,9 @@ export interface SourceMatch {
 
 /**
  * The files that a cleaned source names. Wildcards match component by component and take names that begin with a dot as well; links are
- * followed in what comes before the first wildcard and at each match, not between. Throws a SourceError for a literal path that is not there
- * and for a match that is a dangling link.
+ * followed in what comes before the first wildcard and at each match, not between.
+ *
+ * @throws SourceError for a literal path that is not there and for a match that is a dangling link
  */
 export async function findMatches(tree: FileTree, source: string, pace: Pace): Promise<readonly SourceMatch[]> {
   const { prefix, patterns } = splitWildcards(source);
@@ -29,7 +30,7 @@ export async function findMatches(tree: FileTree, source: string, pace: Pace): P
   return matches.map((match) => followed(tree, match));
 }
 
-/** The file at a cleaned path, wildcards taken literally. Throws a SourceError when there is none. */
+/** The file at a cleaned path, wildcards taken literally. @throws SourceError when there is none */
 export function findPath(tree: FileTree, source: string): SourceMatch {
   const written = pathOfText(source);
   const { path, entry } = resolveInTree(tree, written);

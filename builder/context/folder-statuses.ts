@@ -7,8 +7,10 @@ import type { RawPath } from '../../registry/oci/raw-path.ts';
 let batch: StatusBatch | undefined;
 
 /**
- * Looks at names in a folder on this machine, hundreds with one call. Links are not followed. undefined stands for what cannot be looked at:
- * whoever asks does that again and learns why. Throws the error of open(2) for a folder that is gone.
+ * Looks at names in a folder on this machine, hundreds with one call. Links are not followed. undefined stands for what cannot be looked
+ * at: whoever asks does that again and learns why.
+ *
+ * @throws the error of open(2) for a folder that is gone
  */
 export function folderStatuses(folder: string | Buffer, names: readonly RawPath[]): readonly (FileStatus | undefined)[] {
   const fd = openSync(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);

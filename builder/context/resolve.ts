@@ -11,7 +11,9 @@ export interface Resolution {
 
 /**
  * Follows a path inside a tree, links on the way and at the end included. Links never lead out: an absolute target begins at the tree's
- * root, and `..` stops there. Throws a SourceError ('too-many-links') as the kernel's ELOOP would. (path_resolution(7))
+ * root, and `..` stops there.
+ *
+ * @throws SourceError ('too-many-links') as the kernel's ELOOP would. (path_resolution(7))
  */
 export function resolveInTree(tree: FileTree, path: RawPath): Resolution {
   const todo = path.split('/').toReversed();

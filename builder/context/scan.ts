@@ -41,7 +41,9 @@ function certainly(entry: TreeEntry | undefined): Sight {
 
 /**
  * Opens a folder as a context. Only what is asked for is read: a build that copies one file of a large folder looks at that file. Owners
- * are 0:0 whatever they are on disk, since they say nothing about the image. Throws a UsageError when the root is not a folder.
+ * are 0:0 whatever they are on disk, since they say nothing about the image.
+ *
+ * @throws UsageError when the root is not a folder
  */
 export async function scanContext(root: string, options: ScanOptions = {}): Promise<ContextTree> {
   return new ContextTree(await realRoot(root), options);

@@ -10,14 +10,14 @@ export function hostPlatform(): Platform {
   return { os: 'linux', architecture: ownValue(namesInNode, arch) ?? arch };
 }
 
-/** The platforms to build for, each once: those asked for, else this machine's. Throws UsageError for one that cannot be read. */
+/** The platforms to build for, each once: those asked for, else this machine's. @throws UsageError for one that cannot be read */
 export function platformsToBuild({ platforms = [] }: BuildOptions): readonly Platform[] {
   if (platforms.length === 0) return [hostPlatform()];
   const byName = new Map(platforms.map((text) => platformOf(text)).map((platform) => [formatPlatform(platform), platform]));
   return [...byName.values()];
 }
 
-/** What `--platform` names, or the `origin` that messages tell of. Throws UsageError. */
+/** What `--platform` names, or the `origin` that messages tell of. @throws UsageError */
 export function platformOf(text: string, origin = '--platform'): Platform {
   if (text === 'local') return hostPlatform();
   const platform = parsePlatform(text, hostPlatform().architecture);

@@ -11,7 +11,9 @@ export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 /**
  * Refuses outputs that cannot be written, and files for the results, while that costs nothing: before the build. What only shows while
- * writing, such as a full disk, is found then. Throws OutputError, or UsageError for a terminal.
+ * writing, such as a full disk, is found then.
+ *
+ * @throws OutputError, or UsageError for a terminal
  */
 export async function checkDestinations(
   outputs: readonly Output[],
@@ -29,7 +31,7 @@ export async function checkDestinations(
   for (const file of files) await checkFile(file, { made, what: 'a file' });
 }
 
-/** Throws OutputError when a file cannot be written there, whole under another name first. */
+/** @throws OutputError when a file cannot be written there, whole under another name first */
 export async function checkFile(
   destination: string,
   { made = [], what = 'a file' }: { readonly made?: readonly string[]; readonly what?: string } = {},
@@ -44,7 +46,7 @@ export async function checkFile(
   await checkAccess(destination, parent, constants.W_OK | constants.X_OK);
 }
 
-/** The folder in which an image layout is to be written, and whether it is one already. Throws OutputError for any other folder. */
+/** The folder in which an image layout is to be written, and whether it is one already. @throws OutputError for any other folder */
 export async function checkLayout(destination: string): Promise<'new' | 'layout'> {
   const kind = await kindAt(destination);
   if (kind === undefined) {

@@ -75,7 +75,7 @@ export async function syncPath(path: string): Promise<void> {
   await handle.sync();
 }
 
-/** What is at a path, following links; undefined for nothing. Throws OutputError when that cannot be known. */
+/** What is at a path, following links; undefined for nothing. @throws OutputError when that cannot be known */
 export async function kindAt(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
   try {
     const status = await stat(path);

@@ -50,7 +50,7 @@ export function annotated(descriptor: Descriptor, ...of: Parameters<typeof annot
   return annotations === undefined ? descriptor : { ...descriptor, annotations };
 }
 
-/** Refuses annotations of an index where none is made. Throws UsageError. */
+/** Refuses annotations of an index where none is made. @throws UsageError */
 export function checkAnnotations(
   annotations: readonly Annotation[],
   { hasIndex }: { readonly hasIndex: boolean },

@@ -27,7 +27,7 @@ export interface ImageForm {
 const defaultGzipLevel = 6;
 const defaultZstdLevel = 3;
 
-/** The form of the image that an output wants. Throws UsageError for what is not possible. */
+/** The form of the image that an output wants. @throws UsageError for what is not possible */
 export function imageForm(options: BuildOptions, output: Output): ImageForm {
   const wanted: ImageOutputOptions = ('image' in output ? output.image : undefined) ?? {};
   const compression = layerCompressionOf(wanted, '--output');
@@ -82,7 +82,7 @@ export function formKey(form: ImageForm): string {
   return JSON.stringify([format, compression, isForced, isStoreOnly, annotations, epoch]);
 }
 
-/** How layers are compressed; gzip unless something else is wanted. Throws UsageError, naming the flag, for a level that does not exist. */
+/** How layers are compressed; gzip unless something else is wanted. @throws UsageError, naming the flag, for a level that does not exist */
 export function layerCompressionOf(
   { compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>,
   flag: string,

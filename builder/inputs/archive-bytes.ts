@@ -13,8 +13,9 @@ export interface ReadingArchive {
 }
 
 /**
- * The bytes of an archive, decompressed if they begin like gzip, bzip2, xz or zstd. Throws SourceError 'archive' for damaged data, for what
- * grows out of all proportion, and for kinds of xz that cannot be read.
+ * The bytes of an archive, decompressed if they begin like gzip, bzip2, xz or zstd.
+ *
+ * @throws SourceError 'archive' for damaged data, for what grows out of all proportion, and for kinds of xz that cannot be read
  */
 export async function* decompressed(
   { head, bytes }: SniffedStream,

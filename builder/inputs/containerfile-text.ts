@@ -4,7 +4,7 @@ import { untilAborted } from '../session/until-aborted.ts';
 /** A Containerfile is text that people write: what is longer is something else. BuildKit takes no longer ones either (its gRPC messages). */
 export const largestContainerfileBytes: number = 16 * 1024 * 1024;
 
-/** What a source holds, as text. Throws a UsageError about `what` when it is too long, and the signal's reason. */
+/** What a source holds, as text. @throws UsageError about `what` when it is too long, and the signal's reason */
 export async function containerfileText(
   source: AsyncIterable<Uint8Array>,
   { what, flag = '--file', signal }: { readonly what: string; readonly flag?: string; readonly signal: AbortSignal },

@@ -52,7 +52,7 @@ export class ContextTrees {
     this.#services = services;
   }
 
-  /** A context's files under its ignore rules; without a name, the build context's. Throws UsageError and ContainerfileError. */
+  /** A context's files under its ignore rules; without a name, the build context's. @throws UsageError and ContainerfileError */
   open(name: string | undefined): Promise<OpenContext> {
     const open = this.#open.get(name) ?? this.#openContext(name);
     this.#open.set(name, open);

@@ -35,8 +35,9 @@ export interface DownloadedFile {
 }
 
 /**
- * Fetches a http or https URL into the store; what has not changed since the last time is not fetched again. Throws SourceError for content
- * that is not what the checksum says, RegistryError for all that goes wrong on the way.
+ * Fetches a http or https URL into the store; what has not changed since the last time is not fetched again.
+ *
+ * @throws SourceError for content that is not what the checksum says, RegistryError for all that goes wrong on the way
  */
 export async function downloadFile(request: DownloadRequest, services: DownloadServices): Promise<DownloadedFile> {
   const { store } = services;

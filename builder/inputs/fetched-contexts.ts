@@ -59,7 +59,8 @@ export class FetchedContexts {
 
   /**
    * The context at a location. `name` is that of --build-context; the build context, which has none, may be a Containerfile alone.
-   * Throws SourceError, UsageError, RegistryError.
+   *
+   * @throws SourceError, UsageError, RegistryError
    */
   get(location: RemoteLocation, name: string | undefined): Promise<FetchedContext> {
     const key = JSON.stringify([location, name === undefined]);

@@ -8,7 +8,7 @@ import { systemReason } from '../show/system-reason.ts';
 
 type Given = Pick<BuildOptions, 'buildContexts'>;
 
-/** Throws UsageError for a named context that is to be a folder of this machine, and is none. Its files are looked at when a step asks for them. */
+/** Its files are looked at when a step asks for them. @throws UsageError for a named context that is to be a folder of this machine, and is none */
 export async function checkNamedFolders({ buildContexts = {} }: Given): Promise<void> {
   for (const [name, text] of Object.entries(buildContexts)) {
     const location = parseContextLocation(text);
@@ -21,7 +21,7 @@ export async function checkNamedFolders({ buildContexts = {} }: Given): Promise<
   }
 }
 
-/** Throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is. */
+/** @throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is */
 export async function checkNamedImages({ buildContexts = {} }: Given): Promise<void> {
   for (const [name, text] of Object.entries(buildContexts)) {
     try {

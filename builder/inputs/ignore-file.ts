@@ -21,8 +21,9 @@ interface IgnoreFileChoice {
 
 /**
  * Finds and reads the ignore rules of a context: --ignorefile, else `<Containerfile>.dockerignore` or `.containerignore` beside the
- * Containerfile, else `.containerignore` or `.dockerignore` in the context. The first that exists counts alone. Throws a
- * ContainerfileError for patterns that are wrong, a UsageError for an --ignorefile that cannot be read.
+ * Containerfile, else `.containerignore` or `.dockerignore` in the context. The first that exists counts alone.
+ *
+ * @throws ContainerfileError for patterns that are wrong, a UsageError for an --ignorefile that cannot be read
  */
 export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreRules> {
   if (choice.ignoreFile !== undefined)

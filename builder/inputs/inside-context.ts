@@ -4,9 +4,11 @@ import { UsageError } from '../contract/errors.ts';
 import { isBelow } from './inside-folder.ts';
 
 /**
- * True when a file, which is named inside the folder of a context, is really elsewhere, by a link of its own or of a folder above it: whoever
- * made the context chose it, not the user. Throws UsageError when it is no regular file, since a pipe would be waited for, for ever; what the user
- * names outside of the context may be anything. A file that is not there leads nowhere.
+ * True when a file, which is named inside the folder of a context, is really elsewhere, by a link of its own or of a folder above it:
+ * whoever made the context chose it, not the user. A file that is not there leads nowhere.
+ *
+ * @throws UsageError when it is no regular file, since a pipe would be waited for, for ever; what the user names outside of the context may
+ * be anything
  */
 export async function leadsOut(file: string, context: string): Promise<boolean> {
   try {

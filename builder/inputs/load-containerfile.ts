@@ -31,8 +31,9 @@ export interface ContainerfileReaders {
 }
 
 /**
- * Reads the Containerfile that the options name, or finds it in the context. Several files are returned in their order. Throws
- * UsageError for a file that is missing, a folder, or unreadable.
+ * Reads the Containerfile that the options name, or finds it in the context. Several files are returned in their order.
+ *
+ * @throws UsageError for a file that is missing, a folder, or unreadable
  */
 export async function loadContainerfile(
   options: BuildOptions,
@@ -51,7 +52,7 @@ export async function loadContainerfile(
   return { sources, path: first !== undefined && isLocal(first) ? path.resolve(first) : undefined };
 }
 
-/** Reads one file that an option names. Throws UsageError. */
+/** Reads one file that an option names. @throws UsageError */
 export async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
   if (file === '-') return { name: '-', text: await readers.stdin() };
   if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file) };

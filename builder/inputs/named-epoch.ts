@@ -15,8 +15,10 @@ interface EpochServices extends DownloadServices {
 }
 
 /**
- * The time of what SOURCE_DATE_EPOCH names, in seconds: the commit of a repository; what the server says of a URL, else the newest file of an
- * archive. A folder has none, nor has an image. Throws SourceError, RegistryError, UsageError.
+ * The time of what SOURCE_DATE_EPOCH names, in seconds: the commit of a repository; what the server says of a URL, else the newest file of
+ * an archive. A folder has none, nor has an image.
+ *
+ * @throws SourceError, RegistryError, UsageError
  */
 export async function timeOfEpochSource(source: EpochSource, services: EpochServices): Promise<number | undefined> {
   if (source.kind === 'context') return timeOfContext(source.name, services);

@@ -4,8 +4,10 @@ import { UsageError } from '../contract/errors.ts';
 import type { LoadedContainerfile } from './load-containerfile.ts';
 
 /**
- * Parses what was loaded. A file to which a link of the context leads is not quoted when it is no Containerfile: it may be a key, or the environment
- * of a process, and whoever made the context may be reading what is shown. Throws UsageError for such a file.
+ * Parses what was loaded. A file to which a link of the context leads is not quoted when it is no Containerfile: it may be a key, or the
+ * environment of a process, and whoever made the context may be reading what is shown.
+ *
+ * @throws UsageError for such a file
  */
 export function parseLoaded({ sources }: LoadedContainerfile): ParseResult {
   const result = parse(sources);

@@ -37,7 +37,9 @@ export interface Unpacked {
 
 /**
  * Unpacks a tar into a new folder, as an ordinary user: files, folders and links. Nothing is followed and nothing leaves the folder: what
- * lies below something that this archive did not make as a folder is refused. Throws SourceError 'archive', or what the disk says.
+ * lies below something that this archive did not make as a folder is refused.
+ *
+ * @throws SourceError 'archive', or what the disk says
  */
 export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: string, options: UnpackOptions): Promise<Unpacked> {
   await mkdir(folder, { mode: 0o700 });

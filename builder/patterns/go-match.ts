@@ -11,8 +11,9 @@ export interface NameMatcher {
 }
 
 /**
- * Go's filepath.Match for one component of a COPY source. `**` is two stars, so it acts as one. Throws a PatternError, also for
- * mistakes in a part that matching would not reach.
+ * Go's filepath.Match for one component of a COPY source. `**` is two stars, so it acts as one.
+ *
+ * @throws PatternError, also for mistakes in a part that matching would not reach
  */
 export function goMatcher(pattern: string): NameMatcher {
   const tokens = parsePattern(pattern);

@@ -48,7 +48,7 @@ export class PatternList {
     this.#wild = wild;
   }
 
-  /** Compiles patterns. Blank ones are skipped. Throws a PatternError for the first that is wrong; `parseOne` tells which. */
+  /** Compiles patterns. Blank ones are skipped. @throws PatternError for the first that is wrong; `parseOne` tells which */
   static of(patterns: readonly string[]): PatternList {
     return new PatternList(patterns.map(parseOne).filter((pattern) => pattern !== undefined));
   }
@@ -107,7 +107,7 @@ function ascending(one: readonly number[], other: readonly number[]): readonly n
   return [...new Set([...one, ...other])].toSorted((a, b) => a - b);
 }
 
-/** Compiles one pattern; undefined for a blank one. Throws a PatternError. (moby/patternmatcher, New and compile) */
+/** Compiles one pattern; undefined for a blank one. @throws PatternError. (moby/patternmatcher, New and compile) */
 export function parseOne(text: string): Pattern | undefined {
   const trimmed = text.trim();
   if (trimmed === '') return undefined;

@@ -18,8 +18,10 @@ export class PatternError extends Error {
 }
 
 /**
- * Reads a pattern by the rules of Go's filepath.Match (`*`, `?`, `[a-z]`, `[^a-z]`, `\` before a character that is meant literally).
- * With `hasFolders` also `**` as in ignore files. Throws a PatternError.
+ * Reads a pattern by the rules of Go's filepath.Match (`*`, `?`, `[a-z]`, `[^a-z]`, `\` before a character that is meant literally). With
+ * `hasFolders` also `**` as in ignore files.
+ *
+ * @throws PatternError
  */
 export function parsePattern(pattern: string, options: { readonly hasFolders?: boolean } = {}): readonly PatternToken[] {
   const reader = new PatternReader(pattern);

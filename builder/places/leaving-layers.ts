@@ -45,7 +45,7 @@ export async function withForcedLayers(whole: WholeImage, leaving: LeavingForm, 
   return { ...whole, images, index: whole.index && indexAround(whole.index, images) };
 }
 
-/** Throws UsageError for an image that would get layers of zstd under Docker's media types. */
+/** @throws UsageError for an image that would get layers of zstd under Docker's media types */
 export function refuseDockerZstd({ images }: WholeImage, { compression }: LeavingForm): void {
   if (compression.kind !== 'zstd') return;
   const dockerType = layerTypeOf('application/vnd.oci.image.layer.v1.tar+zstd', 'docker');

@@ -19,7 +19,7 @@ const kinds: Readonly<Record<string, ImageLocation['kind']>> = {
   'docker-archive': 'docker-archive',
 };
 
-/** Reads `docker://NAME`, `store:NAME`, `oci:PATH[:NAME]`, `oci-archive:PATH[:NAME]` or `docker-archive:PATH[:NAME]`. Throws UsageError. */
+/** Reads `docker://NAME`, `store:NAME`, `oci:PATH[:NAME]`, `oci-archive:PATH[:NAME]` or `docker-archive:PATH[:NAME]`. @throws UsageError */
 export function parseImageLocation(text: string): ImageLocation {
   const colon = text.indexOf(':');
   const scheme = text.slice(0, Math.max(0, colon));

@@ -27,7 +27,7 @@ export interface SourceOptions {
   readonly leaving: LeavingForm | undefined;
 }
 
-/** Opens an image wherever it is. Nothing but manifests and configurations is fetched. Throws UsageError, RegistryError, StoreError. */
+/** Opens an image wherever it is. Nothing but manifests and configurations is fetched. @throws UsageError, RegistryError, StoreError */
 export async function openSource(location: ImageLocation, reading: SourceOptions, session: ImageSession): Promise<WholeImage> {
   switch (location.kind) {
     case 'registry':

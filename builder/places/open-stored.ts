@@ -9,8 +9,10 @@ import { readStoredImage, type StoredManifest } from './stored-images.ts';
 
 /**
  * An image of the store as others can take it. Layers that were made here are named by their tars in the store; they are compressed now,
- * which makes new manifests around the same configurations: those that a build which pushes at once would have made. An image without
- * such layers keeps every byte. Throws StoreError, EnvironmentError, ExecutorError.
+ * which makes new manifests around the same configurations: those that a build which pushes at once would have made. An image without such
+ * layers keeps every byte.
+ *
+ * @throws StoreError, EnvironmentError, ExecutorError
  */
 export async function openStored(descriptor: Descriptor, leaving: LeavingForm, session: ImageSession): Promise<WholeImage> {
   // What is read from here on must not be pruned.

@@ -27,7 +27,8 @@ export interface PushServices {
 
 /**
  * Pushes an image, or an index with all its images. What the registry has is not sent, and what it has in another repository is mounted.
- * Throws RegistryError.
+ *
+ * @throws RegistryError
  */
 export async function pushWhole(whole: WholeImage, name: string, services: PushServices): Promise<Pushed> {
   const { store, signal, onProgress } = services;

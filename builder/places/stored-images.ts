@@ -34,7 +34,7 @@ export interface StoredImage {
 /** An image of the store: the name it was asked for by, or its first one. */
 export type FoundImage = Pick<ImageName, 'name' | 'descriptor'>;
 
-/** The full name that somebody means: `docker.io/library/app:latest` for `app`. Throws UsageError for what is no name, or has a digest. */
+/** The full name that somebody means: `docker.io/library/app:latest` for `app`. @throws UsageError for what is no name, or has a digest */
 export function storedName(text: string): string {
   const name = nameIn(text);
   if (name instanceof RegistryError) {

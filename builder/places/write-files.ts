@@ -27,7 +27,9 @@ export interface FileTarget {
 
 /**
  * Writes an image to an archive or a layout folder. Layers that the store does not have are fetched into a folder of this session first, so
- * that the file is written only when all is there. Throws UsageError, OutputError, RegistryError, StoreError.
+ * that the file is written only when all is there.
+ *
+ * @throws UsageError, OutputError, RegistryError, StoreError
  */
 export async function writeFiles(named: NamedImage, { output, stdout }: FileTarget, session: ImageSession): Promise<void> {
   const { whole } = named;

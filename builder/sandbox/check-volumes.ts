@@ -39,8 +39,9 @@ export async function checkVolumes(
 }
 
 /**
- * Throws UsageError for a volume that nothing is at. What the builder may not see is left to the worker, which reaches folders of subordinate
- * ids.
+ * What the builder may not see is left to the worker, which reaches folders of subordinate ids.
+ *
+ * @throws UsageError for a volume that nothing is at
  */
 export async function checkVolumeSources(volumes: readonly Volume[]): Promise<void> {
   for (const { source } of volumes.map(({ mount }) => mount)) {

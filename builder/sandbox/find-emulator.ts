@@ -15,7 +15,9 @@ const anyArchitecture = '';
 
 /**
  * What the worker must know to run commands of a platform: undefined for this machine's own. The emulator is the one that was asked for,
- * else a user-mode QEMU in PATH, which counts only where the machine has none registered. Throws UsageError for one that is not there.
+ * else a user-mode QEMU in PATH, which counts only where the machine has none registered.
+ *
+ * @throws UsageError for one that is not there
  */
 export async function findEmulation(platform: Platform, options: BuildOptions): Promise<Emulation | undefined> {
   const { architecture, os } = hostPlatform();
@@ -26,7 +28,7 @@ export async function findEmulation(platform: Platform, options: BuildOptions): 
   return { platform, emulator: await programAt(chosen), isChosen: true };
 }
 
-/** Throws UsageError for an emulator that is not there, whatever it is for: it may be missed after an hour, or in another job. */
+/** @throws UsageError for an emulator that is not there, whatever it is for: it may be missed after an hour, or in another job */
 export async function checkEmulators(emulators: Readonly<Record<string, string>>): Promise<void> {
   for (const file of Object.values(emulators)) await programAt(file);
 }

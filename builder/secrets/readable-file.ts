@@ -9,7 +9,7 @@ interface Readable {
   readonly what?: string;
 }
 
-/** Throws UsageError for a file or folder that is not there, is the other of the two, or cannot be read. */
+/** @throws UsageError for a file or folder that is not there, is the other of the two, or cannot be read */
 export async function checkReadable(flag: string, path: string, { kind, what }: Readable): Promise<void> {
   const why = await troubleWith(path, kind);
   if (why !== undefined) throw new UsageError(flag, `Cannot read ${what ?? `"${path}"`}: ${why}`, { hint: `Check ${flag}` });

@@ -6,7 +6,7 @@ export interface RegistryFiles {
   readonly certDirectory?: string | undefined;
 }
 
-/** Throws UsageError for `--authfile` and `--cert-dir` that are not there, or cannot be read. */
+/** @throws UsageError for `--authfile` and `--cert-dir` that are not there, or cannot be read */
 export async function checkRegistryFiles({ authFile, certDirectory }: RegistryFiles): Promise<void> {
   if (authFile !== undefined) await checkReadable('--authfile', authFile, { kind: 'file' });
   if (certDirectory !== undefined) await checkReadable('--cert-dir', certDirectory, { kind: 'folder' });

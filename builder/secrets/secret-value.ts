@@ -5,7 +5,7 @@ import type { BuildOptions } from '../contract/options.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { checkReadable } from './readable-file.ts';
 
-/** The value of a `--secret`, read now; undefined when none was given under the id. Throws UsageError when it cannot be read. */
+/** The value of a `--secret`, read now; undefined when none was given under the id. @throws UsageError when it cannot be read */
 export async function secretValue(
   id: string,
   { secrets = {}, environment = {}, signal }: Pick<BuildOptions, 'secrets' | 'environment' | 'signal'>,
@@ -18,7 +18,7 @@ export async function secretValue(
   throw new UsageError('--secret', `Cannot read secret "${id}": the variable ${source.name} is not set`);
 }
 
-/** Throws UsageError when secretValue() could not read the secret. */
+/** @throws UsageError when secretValue() could not read the secret */
 export async function checkSecret(id: string, options: Pick<BuildOptions, 'secrets' | 'environment' | 'signal'>): Promise<void> {
   const source = options.secrets?.[id];
   if (source?.kind === 'file') {

@@ -14,8 +14,9 @@ export const agentFailure: Uint8Array = Uint8Array.of(0, 0, 0, 1, 5);
 export type AgentRequest = { readonly kind: 'forward'; readonly bytes: Buffer } | { readonly kind: 'refuse' };
 
 /**
- * Cuts a client's byte stream into agent messages. Feed it chunks as they come; it yields each complete request. Throws RangeError
- * for a message longer than any real agent takes.
+ * Cuts a client's byte stream into agent messages. Feed it chunks as they come; it yields each complete request.
+ *
+ * @throws RangeError for a message longer than any real agent takes
  */
 export class AgentRequestReader {
   #pending: Buffer = Buffer.alloc(0);

@@ -23,8 +23,9 @@ export interface AgentSources {
 }
 
 /**
- * Opens a filtered agent socket at `socketPath`, which must be private to this build. Throws UsageError when there is no agent to
- * forward to, or a key cannot be loaded.
+ * Opens a filtered agent socket at `socketPath`, which must be private to this build.
+ *
+ * @throws UsageError when there is no agent to forward to, or a key cannot be loaded
  */
 export async function openAgentSocket(socketPath: string, sources: AgentSources): Promise<AgentSocket> {
   const upstream = await openUpstream(`${socketPath}.keys`, sources);
@@ -48,7 +49,7 @@ export async function openAgentSocket(socketPath: string, sources: AgentSources)
   };
 }
 
-/** Throws UsageError for what openAgentSocket() could not open: an agent that is not there, keys that cannot be read. */
+/** @throws UsageError for what openAgentSocket() could not open: an agent that is not there, keys that cannot be read */
 export async function checkAgent({ source, callerSocket }: Pick<AgentSources, 'source' | 'callerSocket'>): Promise<void> {
   if ('rawSocket' in source) await rawSocket(source.rawSocket);
   else if (source.length === 0) await callersAgent(callerSocket);

@@ -17,7 +17,7 @@ interface WorkerStart {
   readonly onNotice: (message: string) => void;
 }
 
-/** Starts the worker of a store, which removes what killed builds left. Throws EnvironmentError. */
+/** Starts the worker of a store, which removes what killed builds left. @throws EnvironmentError */
 export async function startWorker(store: Store, { ids, signal, onNotice }: WorkerStart): Promise<WorkerClient> {
   await store.hold();
   const { WorkerClient: Client } = await import('../../executor/host/worker-client.ts');

@@ -91,8 +91,10 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
 const rules = Object.fromEntries(Object.entries(optionRules).map(([option, { rule }]) => [option, rule]));
 
 /**
- * Looks at all options before any of them is used: programs can give what no type lets through, and a command line what its flags do not look
- * at. Throws UsageError, which names the option or its flag.
+ * Looks at all options before any of them is used: programs can give what no type lets through, and a command line what its flags do not
+ * look at.
+ *
+ * @throws UsageError, which names the option or its flag
  */
 export function checkOptions(options: unknown): void {
   const all: OptionPlace = { option: '', flag: 'options' };

@@ -50,13 +50,13 @@ export function optional(rule: Rule): Rule {
   };
 }
 
-/** The value as an object with members. Throws UsageError. */
+/** The value as an object with members. @throws UsageError */
 export function membersOf(value: unknown, place: OptionPlace): Readonly<Record<string, unknown>> {
   if (!isJsonObject(value)) throw wrongKind(value, place, 'an object');
   return value;
 }
 
-/** Throws UsageError for members that are not known: what is misspelt would otherwise do nothing, without a word. */
+/** @throws UsageError for members that are not known: what is misspelt would otherwise do nothing, without a word */
 export function refuseStrangers(object: Readonly<Record<string, unknown>>, members: Members, place: OptionPlace): void {
   const stranger = Object.keys(object).find((key) => !Object.hasOwn(members, key));
   if (stranger === undefined) return;

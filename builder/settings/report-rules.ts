@@ -3,7 +3,7 @@ import { boolean, text } from './values.ts';
 
 const reportOptions = objectOf({ hasColours: optional(boolean), command: optional(text) });
 
-/** Throws UsageError for options that a report does not have. */
+/** @throws UsageError for options that a report does not have */
 export function checkReportOptions(options: unknown): void {
   reportOptions(options, { option: '', flag: 'options' });
 }

@@ -17,7 +17,7 @@ export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimit
 const defaultShmSizeBytes = 64 * 1024 * 1024;
 const defaultHostname = 'buildkitsandbox';
 
-/** Reads the options that shape a RUN's sandbox. Throws UsageError for one that cannot be read. */
+/** Reads the options that shape a RUN's sandbox. @throws UsageError for one that cannot be read */
 export function runSettings(options: BuildOptions): RunSettings {
   return {
     hostname: hostnameOf(options),

@@ -22,14 +22,18 @@ export interface Settings extends Omit<BuildOptions, ReadOptions> {
   readonly run: RunSettings;
 }
 
-/** Looks at all options and reads them, once for a build, whoever gives them. Throws UsageError, which names the option or its flag. */
+/** Looks at all options and reads them, once for a build, whoever gives them. @throws UsageError, which names the option or its flag */
 export function normalise(given: BuildOptions): Settings {
   checkOptions(given);
   const options = withEnvironment(given);
   return { ...options, run: runSettings(options) };
 }
 
-/** Fills in what the caller's environment says. Throws UsageError for what must not be left out without a word. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may. */
+/**
+ * Fills in what the caller's environment says. A SOURCE_DATE_EPOCH that is no number may name something, as a build argument may.
+ *
+ * @throws UsageError for what must not be left out without a word
+ */
 function withEnvironment(given: BuildOptions): BuildOptions & Pick<Settings, 'environment'> {
   const environment = given.environment ?? process.env;
   if ((environment[policyName] ?? '') !== '') throw withoutPolicy();

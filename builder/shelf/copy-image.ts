@@ -25,7 +25,9 @@ export interface CopyOptions {
 
 /**
  * Copies an image from one place to another, and gives the digest of what is there now. It is the same as before, unless another format is
- * wanted, layers are to be compressed anew, or the image comes from the store and has layers that were made here. Throws UsageError, RegistryError, StoreError, OutputError.
+ * wanted, layers are to be compressed anew, or the image comes from the store and has layers that were made here.
+ *
+ * @throws UsageError, RegistryError, StoreError, OutputError
  */
 export function copyImage(places: Places, copying: CopyOptions, session: ImageSession): Promise<string> {
   const { source } = places;

@@ -19,8 +19,9 @@ export interface ReportedLayer extends LayerContents {
 }
 
 /**
- * What each layer of an image adds, changes, hides and wastes, lowest first. Layers that were never needed are unpacked for it. Throws
- * StoreError, EnvironmentError, ExecutorError.
+ * What each layer of an image adds, changes, hides and wastes, lowest first. Layers that were never needed are unpacked for it.
+ *
+ * @throws StoreError, EnvironmentError, ExecutorError
  */
 export async function reportLayers(
   { descriptor, manifest, config }: StoredManifest & { readonly config: ImageConfig },

@@ -29,7 +29,8 @@ export interface Loaded {
 
 /**
  * Takes the images of an OCI layout, an OCI archive or an archive of `docker save` into the store, under the names that they have there.
- * Throws UsageError, RegistryError, StoreError.
+ *
+ * @throws UsageError, RegistryError, StoreError
  */
 export async function loadImages({ input, platforms, names }: Loading, session: ImageSession): Promise<readonly Loaded[]> {
   await session.store.hold();

@@ -56,8 +56,10 @@ export async function openList(text: string, session: ImageSession): Promise<Man
 }
 
 /**
- * Adds an image, or all images of an index, with everything that they name; in a list of docker's kind they get docker's media types. An image
- * that is in the list already is said anew; one of the same platform is replaced, with a notice. Throws UsageError, RegistryError, StoreError.
+ * Adds an image, or all images of an index, with everything that they name; in a list of docker's kind they get docker's media types. An
+ * image that is in the list already is said anew; one of the same platform is replaced, with a notice.
+ *
+ * @throws UsageError, RegistryError, StoreError
  */
 export async function addToList(
   { name, document }: ManifestList,
@@ -87,7 +89,7 @@ function replacedNotice(replaced: Descriptor, entry: Descriptor): string {
   return `A list has one image for ${platform}: ${entry.digest} takes the place of ${replaced.digest}`;
 }
 
-/** Changes what a list says of one of its images, or, without one, of itself. Throws UsageError. */
+/** Changes what a list says of one of its images, or, without one, of itself. @throws UsageError */
 export async function annotateList(
   { name, document }: ManifestList,
   { digest, changes }: { readonly digest: string | undefined; readonly changes: EntryChanges },
@@ -113,8 +115,10 @@ export async function removeFromList(
 }
 
 /**
- * The digest of the entry that somebody means: by the beginning of its digest, by its platform (`linux/arm64`), or by the name of an image of the
- * store. Throws UsageError.
+ * The digest of the entry that somebody means: by the beginning of its digest, by its platform (`linux/arm64`), or by the name of an image
+ * of the store.
+ *
+ * @throws UsageError
  */
 export async function entryDigest({ name, document }: ManifestList, text: string, session: ImageSession): Promise<string> {
   const entries = document.index.manifests;

@@ -15,7 +15,9 @@ export interface Pulled {
 
 /**
  * Fetches an image into the store, with all its layers, under its full name. A name with a digest is kept under that digest. What a build
- * would find under the name as it was written is this image from now on. Throws RegistryError, StoreError.
+ * would find under the name as it was written is this image from now on.
+ *
+ * @throws RegistryError, StoreError
  */
 export async function pullImage(
   name: string,

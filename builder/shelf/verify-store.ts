@@ -51,8 +51,9 @@ export interface StoreReport {
 }
 
 /**
- * Looks at everything in the store. Builds may go on meanwhile. Throws StoreError, EnvironmentError when layers are to be read and no worker
- * can be started, and the signal's reason.
+ * Looks at everything in the store. Builds may go on meanwhile.
+ *
+ * @throws StoreError, EnvironmentError when layers are to be read and no worker can be started, and the signal's reason
  */
 export async function verifyStore(wanted: StoreVerifying, session: ImageSession): Promise<StoreReport> {
   const { store } = session;

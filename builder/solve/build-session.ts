@@ -34,7 +34,7 @@ export interface Session extends AsyncDisposable {
   readonly failure: FirstFailure;
 }
 
-/** Opens the store and prepares the rest; nothing is started or locked until it is needed. Throws StoreError. */
+/** Opens the store and prepares the rest; nothing is started or locked until it is needed. @throws StoreError */
 export async function openSession(options: Settings): Promise<Session> {
   const failure = new FirstFailure(options.signal);
   const { signal } = failure;

@@ -23,7 +23,7 @@ export interface MountTree {
 
 const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;
 
-/** Finds what a mount shows. Throws SourceError when it is not there. */
+/** Finds what a mount shows. @throws SourceError when it is not there */
 export async function openMountTree(from: SourceRef, path: string, around: StageSolving): Promise<MountTree> {
   const source = await openStepSource(from, around);
   const { store, signal } = around.solving;

@@ -30,7 +30,9 @@ export interface PlannedFiles {
 
 /**
  * Decides what a step takes from a source. For a source that is known by what it contains, the answer of an earlier build serves: then the
- * tree is not opened, and a step that is cached needs no layer of the image that it copies from. Throws SourceError.
+ * tree is not opened, and a step that is cached needs no layer of the image that it copies from.
+ *
+ * @throws SourceError
  */
 export async function planFiles(
   source: OpenSource,

@@ -14,8 +14,9 @@ import type { StageSolving } from './solved-stage.ts';
 import { openStepSource } from './source-trees.ts';
 
 /**
- * ADD: local files as COPY takes them, with archives unpacked unless `--unpack=false`; files of URLs, and the files of repositories. Throws
- * SourceError for a source that cannot be had.
+ * ADD: local files as COPY takes them, with archives unpacked unless `--unpack=false`; files of URLs, and the files of repositories.
+ *
+ * @throws SourceError for a source that cannot be had
  */
 export async function prepareAdd(action: PlannedAdd, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
   const adding: Adding = { action, around, onProgress };

@@ -10,7 +10,7 @@ import type { PreparedStep } from './prepared-step.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openStepSource } from './source-trees.ts';
 
-/** COPY. Throws SourceError for a source that cannot be taken. */
+/** COPY. @throws SourceError for a source that cannot be taken */
 export async function prepareCopy(action: PlannedCopy, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
   const source = await openStepSource(action.from, around, onProgress);
   const { mtime } = source;

@@ -24,7 +24,7 @@ export interface StepMount {
 
 const noInputs = async (): Promise<readonly string[]> => [];
 
-/** Finds what a `RUN --mount` needs, without acquiring it. Throws SourceError for a source that is not there. */
+/** Finds what a `RUN --mount` needs, without acquiring it. @throws SourceError for a source that is not there */
 export async function prepareMount(mount: PlannedMount, placed: PlacedStep, around: StageSolving): Promise<StepMount> {
   switch (mount.kind) {
     case 'bind':

@@ -10,7 +10,7 @@ import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
 
-/** RUN. Throws SourceError for a mount whose source is not there. */
+/** RUN. @throws SourceError for a mount whose source is not there */
 export async function prepareRun(action: PlannedRun, placed: PlacedStep, around: StageSolving): Promise<PreparedStep> {
   const settings = around.solving.options.run;
   const devices = around.solving.devices.of(action);

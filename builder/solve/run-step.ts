@@ -46,7 +46,7 @@ interface StepWork {
   readonly around: StageSolving;
 }
 
-/** Looks a step up in the cache, and carries it out when it is not there. Throws StepError, or what the store or the worker throws. */
+/** Looks a step up in the cache, and carries it out when it is not there. @throws StepError, or what the store or the worker throws */
 export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
   const work: StepWork = { placed, shown, around };
   // Reading a large context takes time that people should see; all else begins when its inputs are there.

@@ -119,7 +119,7 @@ export class BlobStore {
     return digestFromHex(hash.digest('hex'), algorithmOf(digest)) === digest;
   }
 
-  /** Reads a blob to its end. Throws a StoreError ('corrupt') when it is damaged, and is gone then, or not there. */
+  /** Reads a blob to its end. @throws StoreError ('corrupt') when it is damaged, and is gone then, or not there */
   async verify(digest: Digest, signal?: AbortSignal): Promise<void> {
     const size = Number.POSITIVE_INFINITY;
     for await (const _ of this.read({ digest, size }, 1 << 20)) signal?.throwIfAborted();

@@ -4,7 +4,9 @@ import { hasErrno } from '../../registry/oci/thrown.ts';
 
 /**
  * Removes a folder with all that is in it, as far as this user may: folders of ours that nobody may read (overlayfs leaves such) are opened
- * first. Throws when files of other ids are left. Missing folders are fine.
+ * first. Missing folders are fine.
+ *
+ * @throws when files of other ids are left
  */
 export function removeTree(folder: string): void {
   try {

@@ -8,7 +8,7 @@ import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
 export const folderMode = 0o700;
 export const fileMode = 0o600;
 
-/** Makes a folder and those on the way to it, unless they are there. Throws what mkdir(2) fails with. */
+/** Makes a folder and those on the way to it, unless they are there. @throws what mkdir(2) fails with */
 export async function makeFolder(folder: string, mode: number = folderMode): Promise<void> {
   // Node's own recursion never ends where mkdir(2) says ENOENT in a folder that exists, as below /proc.
   if (await isMade(folder, mode)) return;

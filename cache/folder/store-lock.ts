@@ -19,7 +19,7 @@ export async function tryLock(file: string, kind: LockKind): Promise<FileLock | 
   return lockOpened(file, openSync(file, constants.O_WRONLY | constants.O_CREAT | neverFollowed, fileMode), kind);
 }
 
-/** The same for a file that is there: it is neither made nor written to. Throws ENOENT when it is missing. */
+/** The same for a file that is there: it is neither made nor written to. @throws ENOENT when it is missing */
 export async function tryLockOfFile(file: string, kind: LockKind): Promise<FileLock | undefined> {
   return lockOpened(file, openSync(file, constants.O_RDONLY | neverFollowed), kind);
 }

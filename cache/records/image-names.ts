@@ -31,7 +31,7 @@ export class ImageNames {
     this.#publisher = publisher;
   }
 
-  /** The image that has a name. Throws a StoreError ('corrupt') when nobody can say which one had it, since its record is damaged. */
+  /** The image that has a name. @throws StoreError ('corrupt') when nobody can say which one had it, since its record is damaged */
   async get(name: string): Promise<ImageName | undefined> {
     const fresh = this.#fresh.get(name);
     if (fresh !== undefined) return { name, descriptor: fresh, taggedMs: Date.now() };

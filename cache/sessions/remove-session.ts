@@ -5,7 +5,9 @@ import { removeTree } from '../files/remove-tree.ts';
 
 /**
  * Removes a session's folder, as far as this user may, from the folder of sessions that is there now: a link in its place is refused
- * (ELOOP). Throws when files of other ids are left. The lock goes last, since without it nobody would take the rest for a session.
+ * (ELOOP). The lock goes last, since without it nobody would take the rest for a session.
+ *
+ * @throws when files of other ids are left
  */
 export function removeSession(sessions: string, name: string): void {
   const fd = openSync(sessions, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

@@ -17,8 +17,9 @@ export interface LayerIndex {
 }
 
 /**
- * The entries of a layer's index, in the order of its tar. Throws a StoreError ('corrupt') for lines that are none, and at the end when the
- * file has not the digest (sha256, hex) that it had.
+ * The entries of a layer's index, in the order of its tar.
+ *
+ * @throws StoreError ('corrupt') for lines that are none, and at the end when the file has not the digest (sha256, hex) that it had
  */
 export async function* readLayerIndex(file: string, digest?: string): AsyncGenerator<LayerEntry> {
   const decoder = new StringDecoder('utf8');

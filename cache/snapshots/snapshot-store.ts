@@ -151,8 +151,9 @@ export class SnapshotStore {
   }
 
   /**
-   * The layer folders of a chain, lowest first, absolute. Throws a StoreError ('corrupt') when one is missing; look with hasFolders()
-   * where that is to be expected.
+   * The layer folders of a chain, lowest first, absolute.
+   *
+   * @throws StoreError ('corrupt') when one is missing; look with hasFolders() where that is to be expected
    */
   async lowersOf(chainId: Digest | undefined): Promise<readonly string[]> {
     const lowers: string[] = [];
@@ -203,7 +204,7 @@ export class SnapshotStore {
     }
   }
 
-  /** Reads the index of a snapshot to its end. Throws a StoreError ('corrupt') when it is not what was written; nothing is removed. */
+  /** Reads the index of a snapshot to its end. @throws StoreError ('corrupt') when it is not what was written; nothing is removed */
   async verifyIndex({ directory, indexDigest }: Snapshot): Promise<void> {
     const file = path.join(directory, snapshotFiles.index);
     for await (const _ of readLayerIndex(file, indexDigest));

@@ -38,8 +38,10 @@ export interface LaunchedWorker {
 }
 
 /**
- * Starts the worker as root of new user and mount namespaces, with the most ids that the user can have. When subordinate ids do not
- * work it says why and goes on with one id. Throws EnvironmentError.
+ * Starts the worker as root of new user and mount namespaces, with the most ids that the user can have. When subordinate ids do not work it
+ * says why and goes on with one id.
+ *
+ * @throws EnvironmentError
  */
 export async function launchWorker(options: LaunchOptions): Promise<LaunchedWorker> {
   const launched = lastLaunch.then(() => launch(options));

@@ -60,7 +60,7 @@ export class WorkerClient implements AsyncDisposable {
   /** The end of what the worker complained about. */
   #tail = Buffer.alloc(0);
 
-  /** Starts a worker. Throws EnvironmentError, or the reason of an aborted signal. */
+  /** Starts a worker. @throws EnvironmentError, or the reason of an aborted signal */
   static async start(options: WorkerStartOptions): Promise<WorkerClient> {
     options.signal?.throwIfAborted();
     const client = new WorkerClient(await launchWorker(options), options);

@@ -6,8 +6,10 @@ import { findIdHelper, helperPackages, helperTrouble, type IdHelperName, readHel
 import { formatIdMap, helperArguments, type IdPlan } from './id-map.ts';
 
 /**
- * Writes the id maps of a process that waits in its new user namespace. Subordinate ids need the setuid programs newuidmap and
- * newgidmap; every other plan is written here. Throws EnvironmentError for them, SyscallError for a refused write. (user_namespaces(7))
+ * Writes the id maps of a process that waits in its new user namespace. Subordinate ids need the setuid programs newuidmap and newgidmap;
+ * every other plan is written here.
+ *
+ * @throws EnvironmentError for them, SyscallError for a refused write. (user_namespaces(7))
  */
 export async function writeIdMaps(pid: number, plan: IdPlan): Promise<void> {
   if (plan.kind === 'subordinate-ids') {

@@ -34,7 +34,7 @@ export class FrameDecoder {
   #size = 0;
   #wanted = headerBytes;
 
-  /** The frames that these bytes complete. Throws RangeError for what is no frame; the stream is useless then. */
+  /** The frames that these bytes complete. @throws RangeError for what is no frame; the stream is useless then */
   push(bytes: Uint8Array): Frame[] {
     this.#pieces.push(bytes);
     this.#size += bytes.length;

@@ -52,8 +52,10 @@ export class FileBatch {
   }
 
   /**
-   * Adds a file, of which `length` bytes are wanted at `offset` of the content. `path` is relative to the tree, with one character for
-   * each byte. Throws SyscallError for a path that no file can have, RangeError for what there is no room for.
+   * Adds a file, of which `length` bytes are wanted at `offset` of the content. `path` is relative to the tree, with one character for each
+   * byte.
+   *
+   * @throws SyscallError for a path that no file can have, RangeError for what there is no room for
    */
   add(path: string, offset: number, length: number): void {
     if (this.isFull || offset + length > this.content.length) {

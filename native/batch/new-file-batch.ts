@@ -66,7 +66,11 @@ export class NewFileBatch {
     return this.count < this.#capacity && this.#used + length <= this.#content.bytes.length && !this.#paths.isFull;
   }
 
-  /** Adds a file; gives the copy of its content, which is there until clear(). Throws SyscallError for a path that no file can have, RangeError where there is no room. */
+  /**
+   * Adds a file; gives the copy of its content, which is there until clear().
+   *
+   * @throws SyscallError for a path that no file can have, RangeError where there is no room
+   */
   add({ path, mode, uid, gid, mtime }: NewFile, content: Uint8Array): Uint8Array {
     if (!this.hasRoomFor(content.length)) {
       throw new RangeError(`Cannot make a file of ${content.length} bytes as file ${this.count}: no room`);

@@ -23,7 +23,7 @@ export class PathMemory {
     return this.#text.length + pathMax > this.#memory.bytes.length;
   }
 
-  /** Adds a path of one character for each byte; gives where write() puts it. Throws SyscallError for what no file can be called. */
+  /** Adds a path of one character for each byte; gives where write() puts it. @throws SyscallError for what no file can be called */
   add(path: string): number {
     if (path.length >= pathMax || path.includes('\0')) {
       throw new SyscallError('openat2', path.length >= pathMax ? ERRNO.ENAMETOOLONG : ERRNO.EINVAL, path);

@@ -36,8 +36,10 @@ export class StatusBatch {
   readonly #statuses = new StatusMemory(capacity);
 
   /**
-   * The status of each name, one character for each byte, in the folder that `fd` is open on; undefined for those that cannot be looked
-   * at. Links are not followed. Throws SyscallError for what no file can be called.
+   * The status of each name, one character for each byte, in the folder that `fd` is open on; undefined for those that cannot be looked at.
+   * Links are not followed.
+   *
+   * @throws SyscallError for what no file can be called
    */
   *look(fd: number, names: readonly string[]): Generator<FileStatus | undefined, void, undefined> {
     for (let start = 0; start < names.length; ) {

@@ -32,7 +32,8 @@ export interface AssembledTape {
 
 /**
  * Lays a tape out in memory. Pure: the same tape and architecture give the same bytes.
- * Throws RangeError for a tape that cannot be played: empty, more than six arguments, a NUL in a string, a wrong result reference.
+ *
+ * @throws RangeError for a tape that cannot be played: empty, more than six arguments, a NUL in a string, a wrong result reference
  */
 export function assembleTape(tape: readonly TapeEntry[], architecture: Architecture): AssembledTape {
   if (tape.length === 0) {

@@ -24,7 +24,9 @@ const longestRepository = 255;
 
 /**
  * Reads a reference as Docker does: the first part is a host when it holds a dot or a colon, or is `localhost`; else the image is on Docker
- * Hub, below `library/` when there is only one part. No tag is added. Throws RegistryError `reference-invalid` that names the bad part.
+ * Hub, below `library/` when there is only one part. No tag is added.
+ *
+ * @throws RegistryError `reference-invalid` that names the bad part
  */
 export function parseReference(text: string): Reference {
   checkCharacters(text);

@@ -10,8 +10,10 @@ export interface HelperOptions {
 }
 
 /**
- * Asks `docker-credential-<name>` for a server's credentials; undefined when it has none. The key goes to standard input and the answer comes
- * from standard output, so nothing secret is in a process list. Throws RegistryError `credentials` without quoting the program's output.
+ * Asks `docker-credential-<name>` for a server's credentials; undefined when it has none. The key goes to standard input and the answer
+ * comes from standard output, so nothing secret is in a process list.
+ *
+ * @throws RegistryError `credentials` without quoting the program's output
  */
 export async function askHelper(name: string, server: string, options: HelperOptions): Promise<Credentials | undefined> {
   const { exitCode, output } = await runHelper({ name, verb: 'get', input: server }, options);

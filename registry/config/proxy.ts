@@ -7,8 +7,10 @@ import { RegistryError } from '../errors/registry-error.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy to use for a URL, from `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`; lower case wins over upper case. Loopback
- * hosts are always spoken to directly. Throws RegistryError `configuration` for a proxy that is not a URL.
+ * The proxy to use for a URL, from `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`; lower case wins over upper case. Loopback hosts
+ * are always spoken to directly.
+ *
+ * @throws RegistryError `configuration` for a proxy that is not a URL
  */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   if (isLoopback(url.hostname)) return undefined;

@@ -16,8 +16,9 @@ export interface RegistriesConf {
 }
 
 /**
- * Reads CONTAINERS_REGISTRIES_CONF alone, or the user's file, else the system's, and then the drop-ins, where the later one wins. Throws
- * RegistryError `configuration` that names file and line.
+ * Reads CONTAINERS_REGISTRIES_CONF alone, or the user's file, else the system's, and then the drop-ins, where the later one wins.
+ *
+ * @throws RegistryError `configuration` that names file and line
  */
 export async function loadRegistriesConf(environment: Environment, signal?: AbortSignal): Promise<RegistriesConf> {
   const documents: RegistriesDocument[] = [];

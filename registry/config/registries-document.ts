@@ -30,7 +30,7 @@ export interface RegistriesDocument {
 
 type Table = Readonly<Record<string, unknown>>;
 
-/** Reads one file of the version 2 format (containers-registries.conf(5)). Keys of other programs are passed over. Throws SyntaxError. */
+/** Reads one file of the version 2 format (containers-registries.conf(5)). Keys of other programs are passed over. @throws SyntaxError */
 export function decodeRegistriesConf(text: string): RegistriesDocument {
   const root = parseDocument(text);
   if (root['registries'] !== undefined) throw new SyntaxError('it is in the old version 1 format, with [registries.search]');

@@ -10,9 +10,7 @@ export interface Site extends RepositoryName {
   readonly isMirror: boolean;
 }
 
-/**
- * Where to fetch a reference from, in order: its mirrors, then the registry itself, as registries.conf says. Throws RegistryError `blocked`.
- */
+/** Where to fetch a reference from, in order: its mirrors, then the registry itself, as registries.conf says. @throws RegistryError `blocked` */
 export function pullSites(reference: Reference, conf: RegistriesConf): readonly Site[] {
   const rule = ruleFor(reference, conf);
   if (rule === undefined) return [plainSite(reference, false)];
@@ -21,7 +19,7 @@ export function pullSites(reference: Reference, conf: RegistriesConf): readonly 
   return [...mirrors, relocated(rule, reference)];
 }
 
-/** Where to push a reference: its own registry, whatever mirrors there are. Throws RegistryError `blocked`. */
+/** Where to push a reference: its own registry, whatever mirrors there are. @throws RegistryError `blocked` */
 export function pushSite(reference: Reference, conf: RegistriesConf): Site {
   const rule = ruleFor(reference, conf);
   if (rule?.isBlocked === true) throw blocked(reference);

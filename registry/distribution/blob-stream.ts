@@ -82,7 +82,7 @@ async function* resuming(options: BlobStreamOptions, current: Current): AsyncGen
   }
 }
 
-/** Hands on what one connection brings; returns why it ended. Throws what no new connection can mend. */
+/** Hands on what one connection brings; returns why it ended. @throws what no new connection can mend */
 async function* pump(
   options: BlobStreamOptions,
   connection: Connection,

@@ -105,7 +105,7 @@ export class RegistryClient implements AsyncDisposable {
     return candidateReferences(text, await this.conf());
   }
 
-  /** The places where a reference can be pulled from: its mirrors in order, then itself. Throws RegistryError `blocked`. */
+  /** The places where a reference can be pulled from: its mirrors in order, then itself. @throws RegistryError `blocked` */
   async pullSites(reference: Reference): Promise<readonly Site[]> {
     return pullSites(reference, await this.conf());
   }
@@ -148,7 +148,7 @@ export class RegistryClient implements AsyncDisposable {
     return this.#open(pushSite(reference, await this.conf()), purpose, this.limits.attempts);
   }
 
-  /** Tries credentials at a registry. Throws RegistryError `unauthorized` when it refuses them. */
+  /** Tries credentials at a registry. @throws RegistryError `unauthorized` when it refuses them */
   async verifyCredentials(registry: string, credentials: Credentials, signal?: AbortSignal): Promise<void> {
     const purpose = `sign in to "${registry}"`;
     const site = pushSite({ registry, repository: 'any' }, await this.conf());

@@ -20,7 +20,7 @@ export interface FetchOptions {
 /** Every kind of manifest that is understood. Registries convert, or say that there is none, when this is missing. */
 const manifestTypes: string = [mediaType.index, mediaType.manifest, mediaType.dockerList, mediaType.dockerManifest].join(', ');
 
-/** Fetches the manifest or index of a reference; the digest counts when it has both tag and digest. Throws RegistryError. */
+/** Fetches the manifest or index of a reference; the digest counts when it has both tag and digest. @throws RegistryError */
 export async function fetchManifest(reference: Reference, options: FetchOptions): Promise<FetchedManifest> {
   return options.client.pulling(reference, options.purpose, (repository) => fetchFrom(repository, reference, options));
 }

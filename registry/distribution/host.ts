@@ -37,8 +37,10 @@ export interface HostOptions {
 }
 
 /**
- * Says hello to a registry. HTTPS first; plain HTTP when TLS does not answer and the registry is on a loopback address or declared insecure.
- * What fails in passing is tried again, both ways each time. Throws RegistryError.
+ * Says hello to a registry. HTTPS first; plain HTTP when TLS does not answer and the registry is on a loopback address or declared
+ * insecure. What fails in passing is tried again, both ways each time.
+ *
+ * @throws RegistryError
  */
 export async function greetHost(host: string, options: HostOptions): Promise<RegistryHost> {
   // The names of Docker Hub in references and on the network differ.

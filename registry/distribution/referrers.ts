@@ -26,8 +26,10 @@ export function subjectOf(bytes: Uint8Array): ImageManifest | undefined {
 }
 
 /**
- * Adds a manifest to the list of its subject's referrers, for registries that do not do it themselves. Two writers may meet, so the list is read
- * again and written again when the entry is not in it. Throws RegistryError.
+ * Adds a manifest to the list of its subject's referrers, for registries that do not do it themselves. Two writers may meet, so the list is
+ * read again and written again when the entry is not in it.
+ *
+ * @throws RegistryError
  */
 export async function addReferrer(referrer: Referrer): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt += 1) {

@@ -48,7 +48,7 @@ export class Repository {
     return formatReference(this.name);
   }
 
-  /** Sends a request; resolves only with an expected status. Throws RegistryError. The caller reads or discards the body. */
+  /** Sends a request; resolves only with an expected status. The caller reads or discards the body. @throws RegistryError */
   async request(request: RepositoryRequest): Promise<HttpResponse> {
     const sent = this.#httpRequest(request);
     const response = await this.#exchange(sent);

@@ -41,8 +41,10 @@ interface Session {
 }
 
 /**
- * Makes sure that a repository has a blob: it may be there, be mounted from another repository, or is sent. A transfer that breaks is taken up
- * where the registry says it stopped, or begun again. (distribution-spec, "Pushing Blobs") Throws RegistryError.
+ * Makes sure that a repository has a blob: it may be there, be mounted from another repository, or is sent. A transfer that breaks is taken
+ * up where the registry says it stopped, or begun again. (distribution-spec, "Pushing Blobs")
+ *
+ * @throws RegistryError
  */
 export async function uploadBlob(repository: Repository, blob: PushBlob, options: UploadOptions): Promise<UploadOutcome> {
   const purpose = `push blob ${blob.descriptor.digest} to "${repository.title}"`;

@@ -98,7 +98,7 @@ export async function readLimited(response: HttpResponse, limit: number): Promis
   return Buffer.concat(chunks);
 }
 
-/** The chunks of a reply's body. Throws RegistryError when it breaks off, or comes too slowly. */
+/** The chunks of a reply's body. @throws RegistryError when it breaks off, or comes too slowly */
 export async function* bytesOf({ body, stallTimeoutMs, explain }: HttpResponse): AsyncGenerator<Uint8Array, void, void> {
   try {
     yield* atLeastRate(body, stallTimeoutMs);

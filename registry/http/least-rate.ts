@@ -9,8 +9,10 @@ export class StallError extends Error {
 const leastBytesPerSecond = 1024;
 
 /**
- * Hands on a stream's chunks. Throws StallError when, over `windowMs` of waiting, less than 1 KiB a second came: timers for silence are happy
- * with one byte now and then, for ever. The time that the reader takes does not count.
+ * Hands on a stream's chunks. The time that the reader takes does not count.
+ *
+ * @throws StallError when, over `windowMs` of waiting, less than 1 KiB a second came: timers for silence are happy with one byte now and
+ * then, for ever
  */
 export async function* atLeastRate(stream: Readable, windowMs: number): AsyncGenerator<Uint8Array, void, void> {
   const chunks: AsyncIterator<Uint8Array, void> = stream[Symbol.asyncIterator]();

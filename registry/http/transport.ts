@@ -109,8 +109,9 @@ export class Transport implements AsyncDisposable {
   }
 
   /**
-   * The host that named the URL, when that is another one. Throws LocalAddressError when a server elsewhere names an address of this machine;
-   * names are looked at when they are resolved.
+   * The host that named the URL, when that is another one.
+   *
+   * @throws LocalAddressError when a server elsewhere names an address of this machine; names are looked at when they are resolved
    */
   async #namerOf({ url, namedBy }: HttpRequest): Promise<string | undefined> {
     if (namedBy === undefined || namedBy.origin === url.origin || isLocalHost(namedBy.hostname)) return undefined;

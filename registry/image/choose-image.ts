@@ -13,7 +13,7 @@ export interface ChooseOptions {
   readonly fetchEntry: (entry: Descriptor) => Promise<FetchedManifest>;
 }
 
-/** Goes down from an index to the one image for a platform. Throws RegistryError; `platform-unknown` lists what there is. */
+/** Goes down from an index to the one image for a platform. @throws RegistryError; `platform-unknown` lists what there is */
 export async function chooseImage(root: FetchedManifest, options: ChooseOptions): Promise<FetchedManifest> {
   let current = root;
   for (let depth = 0; current.document.kind === 'index'; depth += 1) {
@@ -23,7 +23,7 @@ export async function chooseImage(root: FetchedManifest, options: ChooseOptions)
   return current;
 }
 
-/** The entry for a platform. Throws RegistryError `platform-unknown`. */
+/** The entry for a platform. @throws RegistryError `platform-unknown` */
 export function chooseEntry(
   entries: readonly Descriptor[],
   { platform, purpose }: Omit<ChooseOptions, 'fetchEntry'>,

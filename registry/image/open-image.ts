@@ -16,7 +16,7 @@ export interface OpenImageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads the configuration and puts the image together. Throws RegistryError. */
+/** Reads the configuration and puts the image together. @throws RegistryError */
 export async function openImage(found: FetchedManifest, options: OpenImageOptions): Promise<SourceImage> {
   const { purpose, blobs } = options;
   if (found.document.kind === 'index') throw documentError(new Error('it is an index, not an image'), purpose);
@@ -46,7 +46,7 @@ interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads a small blob whole and checks it. `purpose` follows "Cannot". Throws RegistryError. */
+/** Reads a small blob whole and checks it. `purpose` follows "Cannot". @throws RegistryError */
 async function readVerified(blobs: BlobSource, descriptor: Descriptor, { purpose, signal }: ReadOptions): Promise<Uint8Array> {
   if (descriptor.size > largestConfigBytes) {
     const message = `Cannot ${purpose}: blob ${descriptor.digest} has ${descriptor.size} bytes, more than the ${largestConfigBytes} allowed`;

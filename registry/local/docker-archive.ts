@@ -27,7 +27,9 @@ interface ArchivedImage {
 
 /**
  * Opens an image of what `docker save` writes: by its own manifest where the archive is an OCI layout too, else by one that is made from
- * `manifest.json`; uncompressed layers are named by their diff id. Throws RegistryError.
+ * `manifest.json`; uncompressed layers are named by their diff id.
+ *
+ * @throws RegistryError
  */
 export async function openDockerFiles(
   files: StoredFiles,
@@ -43,7 +45,7 @@ export async function openDockerFiles(
   return openImage(made.found, { ...open, blobs: made.blobs });
 }
 
-/** What `manifest.json` lists. Throws RegistryError. */
+/** What `manifest.json` lists. @throws RegistryError */
 export async function readArchivedImages(files: StoredFiles): Promise<readonly ArchivedImage[]> {
   const bytes = await readSmall(files, 'manifest.json', largestManifestBytes);
   if (bytes === undefined) {

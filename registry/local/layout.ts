@@ -20,7 +20,7 @@ export interface LayoutOptions {
 /** Annotations under which tools keep the name of an image in `index.json`. */
 const nameAnnotations = ['org.opencontainers.image.ref.name', 'io.containerd.image.name'] as const;
 
-/** Opens the image of an OCI layout that the selector names, for a platform. (image-spec, image-layout.md) Throws RegistryError. */
+/** Opens the image of an OCI layout that the selector names, for a platform. (image-spec, image-layout.md) @throws RegistryError */
 export async function openLayout(files: StoredFiles, options: LayoutOptions): Promise<SourceImage> {
   const purpose = `read ${files.title}`;
   const { platform, signal } = options;
@@ -31,7 +31,7 @@ export async function openLayout(files: StoredFiles, options: LayoutOptions): Pr
   return chosen === root ? image : { ...image, index: root.descriptor };
 }
 
-/** Reads `index.json`. Throws RegistryError. */
+/** Reads `index.json`. @throws RegistryError */
 export async function readLayoutIndex(files: StoredFiles): Promise<ImageIndex> {
   const purpose = `read ${files.title}`;
   const bytes = await readSmall(files, 'index.json', largestManifestBytes);
@@ -65,7 +65,7 @@ export function layoutBlobs(files: StoredFiles): BlobSource {
   };
 }
 
-/** Reads a manifest or index among the blobs and checks its digest. Throws RegistryError. */
+/** Reads a manifest or index among the blobs and checks its digest. @throws RegistryError */
 export async function readManifest(files: StoredFiles, descriptor: Descriptor): Promise<FetchedManifest> {
   const purpose = `read manifest ${descriptor.digest} of ${files.title}`;
   const bytes = await readSmall(files, layoutPathOf(descriptor.digest), largestManifestBytes);

@@ -18,7 +18,9 @@ export interface Selector {
 
 /**
  * Reads `path[:name][@digest]`. Paths and names may both hold colons, so the longest path that exists is the path. `kind` is for messages
- * (`oci-layout`); undefined where any is taken. Throws RegistryError `archive` when nothing is there.
+ * (`oci-layout`); undefined where any is taken.
+ *
+ * @throws RegistryError `archive` when nothing is there
  */
 export async function parseLocation(text: string, kind: string | undefined): Promise<Location> {
   const title = kind === undefined ? `"${text}"` : `${kind}:${text}`;

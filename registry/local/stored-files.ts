@@ -36,7 +36,7 @@ export function folderFiles(folder: string, title: string): StoredFiles {
 /** What is expected where images are read, as a hint. */
 export const readableImages = 'Images are read as OCI layouts, OCI archives, or archives of docker save, plain or compressed';
 
-/** Reads a small file whole; undefined when it is not there. Throws RegistryError `too-large`. */
+/** Reads a small file whole; undefined when it is not there. @throws RegistryError `too-large` */
 export async function readSmall(files: StoredFiles, name: string, limit: number): Promise<Buffer | undefined> {
   const file = await files.find(name);
   if (file === undefined) return undefined;
@@ -49,7 +49,7 @@ export async function readSmall(files: StoredFiles, name: string, limit: number)
   return Buffer.concat(chunks);
 }
 
-/** The state of a path; undefined when nothing is there. Throws RegistryError `archive`. */
+/** The state of a path; undefined when nothing is there. @throws RegistryError `archive` */
 export async function statOptional(file: string, title: string): Promise<Stats | undefined> {
   try {
     return await stat(file);

@@ -20,8 +20,10 @@ const mostEntries = 100_000;
 const longestLinkChain = 8;
 
 /**
- * The files of a tar, plain or compressed. Names are only looked up, never made on disk. A plain archive is read by offsets; a compressed one is read
- * again from its start for each file. Throws RegistryError `archive` when it is damaged.
+ * The files of a tar, plain or compressed. Names are only looked up, never made on disk. A plain archive is read by offsets; a compressed
+ * one is read again from its start for each file.
+ *
+ * @throws RegistryError `archive` when it is damaged
  */
 export async function tarFiles(archive: string, title: string): Promise<StoredFiles> {
   const compression = await compressionOfFile(archive, title);

@@ -30,8 +30,10 @@ export type ManifestDocument =
   | { readonly kind: 'index'; readonly index: ImageIndex };
 
 /**
- * Reads a manifest or an index, unknown fields included. `declaredType` is the descriptor's or the reply's media type; it decides only where the
- * document does not say. Throws DocumentError that names the place.
+ * Reads a manifest or an index, unknown fields included. `declaredType` is the descriptor's or the reply's media type; it decides only
+ * where the document does not say.
+ *
+ * @throws DocumentError that names the place
  */
 export function decodeManifestDocument(bytes: Uint8Array, declaredType: string | undefined): ManifestDocument {
   const root = parseJsonObject(bytes);
@@ -46,21 +48,21 @@ export function decodeManifestDocument(bytes: Uint8Array, declaredType: string |
   return { kind: 'manifest', manifest: checkedManifest(root) };
 }
 
-/** Reads a manifest of one image. Throws DocumentError. */
+/** Reads a manifest of one image. @throws DocumentError */
 export function decodeManifest(bytes: Uint8Array, declaredType?: string): ImageManifest {
   const document = decodeManifestDocument(bytes, declaredType);
   if (document.kind === 'manifest') return document.manifest;
   throw new DocumentError('it is an index, not the manifest of one image');
 }
 
-/** Reads an index. Throws DocumentError. */
+/** Reads an index. @throws DocumentError */
 export function decodeIndex(bytes: Uint8Array, declaredType: string = mediaType.index): ImageIndex {
   const document = decodeManifestDocument(bytes, declaredType);
   if (document.kind === 'index') return document.index;
   throw new DocumentError('it is the manifest of one image, not an index');
 }
 
-/** Reads an image configuration; Docker's own fields and unknown ones are kept. Throws DocumentError. */
+/** Reads an image configuration; Docker's own fields and unknown ones are kept. @throws DocumentError */
 export function decodeImageConfig(bytes: Uint8Array): ImageConfig {
   const root = parseJsonObject(bytes);
   assertImageConfig(root);
@@ -130,7 +132,7 @@ function checkReferrerFields(root: JsonObject): void {
   checkOptional(root, 'annotations', '', (value, path) => checkMembers(value, path, checkString));
 }
 
-/** Checks that a value is a descriptor. Throws DocumentError. */
+/** Checks that a value is a descriptor. @throws DocumentError */
 function checkDescriptor(value: unknown, path: string): asserts value is Descriptor {
   const descriptor = objectAt(value, path);
   checkString(descriptor['mediaType'], `${path}.mediaType`);

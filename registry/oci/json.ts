@@ -6,7 +6,7 @@ export class DocumentError extends Error {
 /** A JSON object whose fields are not known yet. */
 export type JsonObject = Record<string, unknown>;
 
-/** Parses UTF-8 JSON whose root is an object. Throws DocumentError. */
+/** Parses UTF-8 JSON whose root is an object. @throws DocumentError */
 export function parseJsonObject(bytes: Uint8Array): JsonObject {
   return objectAt(parse(bytes), 'the document');
 }

@@ -27,7 +27,7 @@ export class Pace {
     return performance.now() - sliceStart >= sliceMs;
   }
 
-  /** Lets everything else run. Throws the signal's reason when it was aborted by then. */
+  /** Lets everything else run. @throws the signal's reason when it was aborted by then */
   async turn(): Promise<void> {
     await nextTurn();
     sliceStart = performance.now();

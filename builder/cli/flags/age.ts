@@ -9,7 +9,7 @@ const unitsMs: Readonly<Record<string, number>> = {
   w: 7 * 86_400_000,
 };
 
-/** Milliseconds of a duration such as `36h`, `30d` or Go's `1h30m`. Throws UsageError. */
+/** Milliseconds of a duration such as `36h`, `30d` or Go's `1h30m`. @throws UsageError */
 export function parseAge(flag: string, text: string): number {
   if (!/^(\d{1,9}(\.\d{1,3})?(ms|[smhdw]))+$/.test(text)) {
     throw new UsageError(flag, `Cannot use ${flag} ${text}: expected a duration such as 36h or 30d`);
@@ -18,7 +18,7 @@ export function parseAge(flag: string, text: string): number {
   return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitsMs[unit] ?? 0), 0);
 }
 
-/** The age of what was used last before a point in time: a duration before now, a date, or seconds since 1970. Throws UsageError. */
+/** The age of what was used last before a point in time: a duration before now, a date, or seconds since 1970. @throws UsageError */
 export function parseUntil(flag: string, text: string, nowMs: number): number {
   const atMs = /^\d{9,}(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   if (/^\d{4}-/.test(text) || /^\d{9,}(\.\d+)?$/.test(text)) {

@@ -15,7 +15,7 @@ export function defaultPlatforms(environment: Readonly<Record<string, string | u
   return platforms;
 }
 
-/** The one platform that is meant when no flag says which, of commands that take one image of several. Throws UsageError. */
+/** The one platform that is meant when no flag says which, of commands that take one image of several. @throws UsageError */
 export function defaultPlatform(environment: Readonly<Record<string, string | undefined>>): string {
   const [platform = 'local', ...others] = defaultPlatforms(environment);
   if (others.length === 0) return platform;

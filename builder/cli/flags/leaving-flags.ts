@@ -42,7 +42,7 @@ export const digestFileFlag: Flag = {
   help: 'Write the digest of what is there now to a file',
 };
 
-/** What leavingFlags say. Throws UsageError. */
+/** What leavingFlags say. @throws UsageError */
 export function leavingForm(parsed: ParsedFlags): LeavingForm {
   const compression = parsed.last('--compression');
   const level = parsed.last('--compression-level');
@@ -56,18 +56,18 @@ export function leavingForm(parsed: ParsedFlags): LeavingForm {
   };
 }
 
-/** What `--format` says, where mediaFormatFlag is. Throws UsageError. */
+/** What `--format` says, where mediaFormatFlag is. @throws UsageError */
 export function mediaFormat(parsed: ParsedFlags): 'oci' | 'docker' | undefined {
   return oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
 }
 
-/** Throws OutputError when no digest can be written where `--digestfile` says: before anything is moved. */
+/** @throws OutputError when no digest can be written where `--digestfile` says: before anything is moved */
 export async function checkDigestFile(parsed: ParsedFlags): Promise<void> {
   const file = parsed.last('--digestfile');
   if (file !== undefined) await checkFile(file);
 }
 
-/** Writes the digest where `--digestfile` says. Throws OutputError. */
+/** Writes the digest where `--digestfile` says. @throws OutputError */
 export async function writeDigestFile(parsed: ParsedFlags, digest: string): Promise<void> {
   const file = parsed.last('--digestfile');
   if (file !== undefined) await writeText(file, digest);

@@ -60,7 +60,7 @@ export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): Re
   };
 }
 
-/** What platformFlags() say. Throws UsageError. */
+/** What platformFlags() say. @throws UsageError */
 export function platformsWanted(parsed: ParsedFlags, { context }: OpenedStore): WantedPlatforms {
   const platform = parsed.last('--platform');
   if (parsed.isOn('--all') !== true) return platformOf(platform ?? defaultPlatform(context.environment));

@@ -23,7 +23,7 @@ export interface Listing {
   readonly rows: () => readonly (readonly string[])[];
 }
 
-/** The text of a listing in the form that the flags ask for. Ends with a line feed unless it is empty. Throws UsageError. */
+/** The text of a listing in the form that the flags ask for. Ends with a line feed unless it is empty. @throws UsageError */
 export function listingText({ items, rows }: Listing, parsed: ParsedFlags): string {
   const format = parsed.isOn('--json') === true ? 'json' : (parsed.last('--format') ?? 'table');
   if (format === 'json') return `${printableJson(items, 2)}\n`;

@@ -4,17 +4,17 @@ import { UsageError } from '../../contract/errors.ts';
 import { untilAborted } from '../../session/until-aborted.ts';
 import type { CommandContext } from './command.ts';
 
-/** Asks for a line on the terminal. Throws UsageError when there is none. */
+/** Asks for a line on the terminal. @throws UsageError when there is none */
 export async function askLine(question: string, context: CommandContext): Promise<string> {
   return ask(question, { context, isHidden: false });
 }
 
-/** Asks for a line that nobody sees. Throws UsageError without a terminal. */
+/** Asks for a line that nobody sees. @throws UsageError without a terminal */
 export async function askHidden(question: string, context: CommandContext): Promise<string> {
   return ask(question, { context, isHidden: true });
 }
 
-/** What standard input holds, without the line feed at its end. Throws UsageError when it is empty or far too long. */
+/** What standard input holds, without the line feed at its end. @throws UsageError when it is empty or far too long */
 export async function readPassword({ stdin, signal }: CommandContext): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;

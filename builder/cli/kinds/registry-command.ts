@@ -16,7 +16,7 @@ export interface RegistryCommand {
   readonly run: (parsed: ParsedFlags, context: CommandContext) => Promise<number>;
 }
 
-/** Parses the command line of a command and runs it. Throws UsageError. */
+/** Parses the command line of a command and runs it. @throws UsageError */
 export async function runRegistryCommand(command: RegistryCommand, context: CommandContext): Promise<number> {
   const { name, operands, summary, flags, refused = [] } = command;
   const parsed = parseFlags(context.argv, { flags, refused });

@@ -2,8 +2,10 @@ import { UsageError } from '../../contract/errors.ts';
 import { printableJson, withoutControls } from '../../show/printable.ts';
 
 /**
- * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t` and
- * `\n` are a tab and a line feed. Throws UsageError for a name that there is not, listing those that there are.
+ * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t`
+ * and `\n` are a tab and a line feed.
+ *
+ * @throws UsageError for a name that there is not, listing those that there are
  */
 export function fillTemplate(template: string, value: unknown): string {
   return fillActions(template, value).replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);

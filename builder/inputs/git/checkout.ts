@@ -20,7 +20,10 @@ export interface CheckedOut {
 }
 
 /**
- * Fetches one commit into an empty folder, as little of its history as the server allows, with its submodules. With `keepsGitFolder` the repository stays, without anything that depends on when or how it was fetched. Throws SourceError, GitFailure.
+ * Fetches one commit into an empty folder, as little of its history as the server allows, with its submodules. With `keepsGitFolder` the
+ * repository stays, without anything that depends on when or how it was fetched.
+ *
+ * @throws SourceError, GitFailure
  */
 export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<CheckedOut> {
   const { location, found, keepsGitFolder } = checkout;

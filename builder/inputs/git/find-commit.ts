@@ -11,8 +11,9 @@ export interface FoundCommit {
 }
 
 /**
- * The commit that a location means, by asking the server for its refs; a whole commit is not asked for. Throws SourceError when there is no
- * such ref or it leads elsewhere than the location says, GitFailure when the server cannot be asked.
+ * The commit that a location means, by asking the server for its refs; a whole commit is not asked for.
+ *
+ * @throws SourceError when there is no such ref or it leads elsewhere than the location says, GitFailure when the server cannot be asked
  */
 export async function findCommit(location: GitLocation, folder: string, access: GitAccess): Promise<FoundCommit> {
   const { ref, commit } = location;

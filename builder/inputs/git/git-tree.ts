@@ -40,7 +40,9 @@ export function gitLocation(text: string): GitLocation {
 
 /**
  * The files of a repository at a location. The server is asked what its branches lead to, unless the location names a commit; a commit that
- * the store has is not fetched again. Throws SourceError.
+ * the store has is not fetched again.
+ *
+ * @throws SourceError
  */
 export async function fetchGitTree(
   location: GitLocation,

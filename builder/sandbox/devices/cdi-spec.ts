@@ -46,7 +46,7 @@ export interface CdiMount {
   readonly options: readonly string[];
 }
 
-/** Reads a parsed file. The value must be freshly parsed. Throws DocumentError. */
+/** Reads a parsed file. The value must be freshly parsed. @throws DocumentError */
 export function readCdiSpec(document: unknown): CdiSpec {
   const spec = objectAt(document, 'the document');
   checkNames(spec, ['cdiVersion', 'kind', 'annotations', 'containerEdits', 'devices'], '');

@@ -47,7 +47,7 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
   return { of: (run) => mergedEdits([...given, ...(requested.get(run) ?? [])]) };
 }
 
-/** Throws UsageError for devices of the command line that are not there, or not possible here, before anything is done for them. */
+/** @throws UsageError for devices of the command line that are not there, or not possible here, before anything is done for them */
 export async function checkGivenDevices(options: Pick<Settings, 'run' | 'cdiSpecDirectories'>): Promise<void> {
   const { devices: flags } = options.run;
   const folders = foldersOf(options);

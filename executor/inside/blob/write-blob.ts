@@ -12,7 +12,7 @@ export interface BlobWriting {
   readonly output: string;
   readonly compression: LayerCompression;
   readonly signal: AbortSignal;
-  /** Throws when the tar is not what it should be. */
+  /** @throws when the tar is not what it should be */
   readonly check?: (diffId: Digest) => void;
 }
 

@@ -47,7 +47,7 @@ export function openPacked(directory: string): AsyncIterable<Uint8Array> | undef
   return packed === undefined ? undefined : rechunked(createReadStream('', { fd: packed, highWaterMark: 1 << 18 }));
 }
 
-/** Throws a Refusal unless the tar of a layer is what it was. */
+/** @throws Refusal unless the tar of a layer is what it was */
 export function refuseOther(found: Digest, diffId: Digest): void {
   if (found !== diffId) throw damagedLayer(diffId, `its tar has the digest ${found} now`);
 }

@@ -7,7 +7,7 @@ export type BlockCompression = Exclude<LayerCompression, { readonly kind: 'none'
 /** Compresses one block by itself. The result depends on the bytes and the compression alone, and may be the memory of the compressor. */
 export type BlockCompressor = (input: Uint8Array) => Uint8Array;
 
-/** Loads a compressor. Throws RangeError for a level that it does not have. */
+/** Loads a compressor. @throws RangeError for a level that it does not have */
 export async function blockCompressor(compression: BlockCompression): Promise<BlockCompressor> {
   switch (compression.kind) {
     case 'gzip': {

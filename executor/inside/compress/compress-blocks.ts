@@ -16,7 +16,8 @@ export interface CompressOptions {
 /**
  * Compresses chunks: each becomes a gzip member or a zstd frame, so where chunks end is part of the result. The same chunks give the same
  * bytes with any number of threads, on any processor and any version of Node. A chunk may be reused as soon as the next one is asked for.
- * Throws RangeError for a level that does not exist.
+ *
+ * @throws RangeError for a level that does not exist
  */
 export async function* compressBlocks(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,

@@ -18,8 +18,9 @@ interface FileOptions {
 }
 
 /**
- * The decompressed bytes of a file, whatever it is compressed with. Throws Refusal for damaged files, for files that grow out of all
- * proportion, and for kinds of xz that cannot be read.
+ * The decompressed bytes of a file, whatever it is compressed with.
+ *
+ * @throws Refusal for damaged files, for files that grow out of all proportion, and for kinds of xz that cannot be read
  */
 export async function* decompressFile(file: string, options: FileOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const { name, signal, isOurs = false } = options;

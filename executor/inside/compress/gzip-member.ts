@@ -7,7 +7,8 @@ const header = Buffer.from([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff]);
 /**
  * Makes complete gzip members. The compressor is JavaScript and its version is pinned, so that the bytes depend on the input and the level
  * alone, and not on Node's zlib or the processor; members of a fixed size make them independent of the number of threads.
- * Throws RangeError for levels but 0 to 9.
+ *
+ * @throws RangeError for levels but 0 to 9
  */
 export function gzipMembers(level: number): (input: Uint8Array) => Uint8Array {
   const options = { level: deflateLevel(level) };

@@ -89,7 +89,7 @@ export function pathOfDescriptor(fd: number): Buffer {
   return readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' });
 }
 
-/** Where an open file is below a root, which is given by its pathOfDescriptor(). Throws when it is elsewhere. */
+/** Where an open file is below a root, which is given by its pathOfDescriptor(). @throws when it is elsewhere */
 export function pathBelow(root: Buffer, fd: number): RawPath {
   const path = pathOfDescriptor(fd);
   const isInside =

@@ -2,8 +2,10 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { hasErrno } from '../../../registry/oci/thrown.ts';
 
 /**
- * Opens a file that tsbuild wrote into the store, to read it. Something else may have its place by now: a link is not followed, and a pipe not
- * waited for. Throws what open(2) fails with, and an Error without a code for what is no file.
+ * Opens a file that tsbuild wrote into the store, to read it. Something else may have its place by now: a link is not followed, and a pipe
+ * not waited for.
+ *
+ * @throws what open(2) fails with, and an Error without a code for what is no file
  */
 export function openOwnFile(file: string): number {
   const fd = openUnfollowed(file);

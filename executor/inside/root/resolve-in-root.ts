@@ -104,8 +104,9 @@ export function readFileInRoot(rootFd: number, path: PathInRoot, limitBytes: num
 }
 
 /**
- * Opens the folder that holds the last name of `path`, and gives that name, which itself is not followed. Throws ENOENT when the
- * folder does not exist, and refuses a path without a last name (`/`, `a/..`).
+ * Opens the folder that holds the last name of `path`, and gives that name, which itself is not followed.
+ *
+ * @throws ENOENT when the folder does not exist, and refuses a path without a last name (`/`, `a/..`)
  */
 export function openParentInRoot(rootFd: number, path: PathInRoot): { readonly fd: number; readonly name: Buffer } {
   const names = namesOf(Buffer.from(path));
@@ -149,8 +150,10 @@ export function makeDirectories(rootFd: number, path: PathInRoot, attributes: Di
 }
 
 /**
- * Follows a path as far as it exists, and says the rest. `..` in the part that does not exist takes a name away. Throws ELOOP after
- * 40 links, as the kernel does. Names below something that is not a folder count as missing.
+ * Follows a path as far as it exists, and says the rest. `..` in the part that does not exist takes a name away. Names below something that
+ * is not a folder count as missing.
+ *
+ * @throws ELOOP after 40 links, as the kernel does
  */
 export function locateInRoot(rootFd: number, path: PathInRoot): PlaceInRoot {
   const walk = new Walk(rootFd);

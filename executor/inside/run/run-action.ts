@@ -23,9 +23,11 @@ import { type PreparedMount, Workspace } from './mounts/workspace.ts';
 import { runSandbox } from './run-sandbox.ts';
 
 /**
- * Runs a command in a sandbox on a root file system, and streams its output. Resolves when it has ended with exit code 0; what it
- * changed is then in `rootfs.upper`, and nothing of the sandbox is. Processes that it left behind are dead by then. Nothing may be
- * open in `rootfs` meanwhile. Throws CommandFailed, CommandNotStarted, Refusal, or the signal's reason.
+ * Runs a command in a sandbox on a root file system, and streams its output. Resolves when it has ended with exit code 0; what it changed
+ * is then in `rootfs.upper`, and nothing of the sandbox is. Processes that it left behind are dead by then. Nothing may be open in `rootfs`
+ * meanwhile.
+ *
+ * @throws CommandFailed, CommandNotStarted, Refusal, or the signal's reason
  */
 export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();

@@ -17,8 +17,10 @@ import { changed, verifyTree } from './verify-tree.ts';
 type VerifyLayerRequest = Extract<WorkerRequest, { readonly kind: 'verify-layer' }>;
 
 /**
- * Compares the files of a layer, and all that is to be seen of them, with its index, or the tar of a packed one with its digest. Throws a
- * Refusal ('layer-damaged') when something is missing, is not what it was, or should not be there. The index itself is for the caller to check.
+ * Compares the files of a layer, and all that is to be seen of them, with its index, or the tar of a packed one with its digest. The index
+ * itself is for the caller to check.
+ *
+ * @throws Refusal ('layer-damaged') when something is missing, is not what it was, or should not be there
  */
 export async function verifyLayer(request: VerifyLayerRequest, { signal }: RequestContext): Promise<Record<string, never>> {
   const { directory, diffId } = request;

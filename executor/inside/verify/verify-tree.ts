@@ -48,8 +48,10 @@ export interface LayerFolder {
 }
 
 /**
- * Compares all of a layer folder with its index but the content of files: what is there, and what should not be, types, modes, owners, times,
- * targets, hard links, and what the folder hides of the layers below. Throws an Error for the first difference.
+ * Compares all of a layer folder with its index but the content of files: what is there, and what should not be, types, modes, owners,
+ * times, targets, hard links, and what the folder hides of the layers below.
+ *
+ * @throws Error for the first difference
  */
 export async function verifyTree(folder: LayerFolder, pace: Pace): Promise<void> {
   const root = openat(AT_FDCWD, folder.fs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

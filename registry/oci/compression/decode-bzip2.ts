@@ -9,7 +9,7 @@ interface Bunzip {
 
 const bunzip: Bunzip = untyped;
 
-/** Any number of streams; CRCs are checked, and a block has 900 kB at most. Throws DecompressError. */
+/** Any number of streams; CRCs are checked, and a block has 900 kB at most. @throws DecompressError */
 export function decodeBzip2(input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void): void {
   const bytes = new ByteInput(input);
   const output = new ByteOutput(emit);

@@ -4,7 +4,9 @@ import { DecompressError } from './decompress-error.ts';
 
 /**
  * xz-embedded as WebAssembly: any number of streams with padding; CRCs are checked, dictionaries may have 64 MiB, which is what `xz -9`
- * uses. What is known from the first headers to be beyond it does not come here. Throws DecompressError.
+ * uses. What is known from the first headers to be beyond it does not come here.
+ *
+ * @throws DecompressError
  */
 export async function decodeXz(input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<void> {
   const iterator = input[Symbol.iterator]();

@@ -10,7 +10,9 @@ const program = new URL(import.meta.resolve('#decompress-worker'));
 
 /**
  * Decompresses in a thread of its own, which waits for input and for its reader by blocking: so decoders can be ones that read and write
- * like ordinary functions, and their memory is gone with the thread. Throws DecompressError, and what the source throws.
+ * like ordinary functions, and their memory is gone with the thread.
+ *
+ * @throws DecompressError, and what the source throws
  */
 export async function* decompressInThread(
   source: AsyncIterable<Uint8Array>,

@@ -20,7 +20,7 @@ export type ThreadMessage =
   | { readonly kind: 'end' }
   | { readonly kind: 'failed'; readonly code: DecompressErrorCode; readonly reason: string; readonly hint: string | undefined };
 
-/** Reads compressed bytes, and gives what is inside to `emit`, whose memory it then is. Throws DecompressError. */
+/** Reads compressed bytes, and gives what is inside to `emit`, whose memory it then is. @throws DecompressError */
 export type Decoder = (input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void) => void | Promise<void>;
 
 if (parentPort !== null) {

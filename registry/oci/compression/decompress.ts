@@ -18,8 +18,10 @@ export interface DecompressOptions {
 
 /**
  * The decompressed bytes of a stream, which may be several members, frames or streams one after the other. Memory is bounded whatever the
- * stream says. Throws DecompressError for damaged data, for what follows the data, and for what grows out of all proportion; what the
- * source throws passes.
+ * stream says.
+ *
+ * @throws DecompressError for damaged data, for what follows the data, and for what grows out of all proportion; what the source throws
+ * passes
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,

@@ -7,8 +7,9 @@ const mostMemory = '136MiB';
 const flags = ['--decompress', '--stdout', '--format=xz', '--threads=1', `--memlimit-decompress=${mostMemory}`];
 
 /**
- * Decompresses with the program of XZ Utils, which has every filter and check there is. `need` says in words why it is wanted. Throws
- * DecompressError, and what the source throws.
+ * Decompresses with the program of XZ Utils, which has every filter and check there is. `need` says in words why it is wanted.
+ *
+ * @throws DecompressError, and what the source throws
  */
 export async function* decompressWithXz(
   source: AsyncIterable<Uint8Array>,

@@ -11,7 +11,9 @@ export interface FileRange {
 
 /**
  * The bytes of a file, which is opened when the first of them is asked for. A stream of Node's opens its file at once, and ends the process
- * when that fails before somebody listens. Throws what open(2) and read(2) fail with.
+ * when that fails before somebody listens.
+ *
+ * @throws what open(2) and read(2) fail with
  */
 export async function* fileBytes(file: string | Buffer, range: FileRange = {}): AsyncGenerator<Uint8Array, void, undefined> {
   yield* createReadStream(file, range);

@@ -8,8 +8,9 @@ const closeFile = promisify(close);
 
 /**
  * The bytes of a file that a user names: a plain one, or a pipe, such as a shell makes for `<(command)`. A pipe is waited for by the event
- * loop: a thread that is blocked in open(2) or read(2) would keep the process from ending. Throws what open(2) and read(2) fail with, and the
- * signal's reason.
+ * loop: a thread that is blocked in open(2) or read(2) would keep the process from ending.
+ *
+ * @throws what open(2) and read(2) fail with, and the signal's reason
  */
 export async function* inputFile(file: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   signal?.throwIfAborted();

@@ -27,7 +27,7 @@ export interface LayerRun extends FileColumns {
 
 export type LayerFile = Extract<LayerEntry, { readonly type: 'file' }>;
 
-/** One of the files. Throws RangeError for an index that there is none at. */
+/** One of the files. @throws RangeError for an index that there is none at */
 export function fileOf(run: LayerRun, index: number): LayerFile {
   const { folder, mode, uid, gid, names, sizes, mtimes, digests } = run;
   const [name, size, mtime] = [names[index], sizes[index], mtimes[index]];

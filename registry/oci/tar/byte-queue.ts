@@ -42,7 +42,7 @@ export class ByteQueue {
     return bytes;
   }
 
-  /** The next `length` bytes; undefined when the source has ended. Throws when it ends among them: `what` names them. */
+  /** The next `length` bytes; undefined when the source has ended. @throws when it ends among them: `what` names them */
   async take(length: number, what: string): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
     let missing = length;

@@ -39,8 +39,10 @@ export interface TarLimits {
 const maxExtensionBytes = 1 << 20;
 
 /**
- * Reads an archive: ustar, PAX, GNU and old formats, sparse files of every kind. Global PAX headers are ignored. The source is read
- * to its end, whatever follows the end of the archive. Throws TarError.
+ * Reads an archive: ustar, PAX, GNU and old formats, sparse files of every kind. Global PAX headers are ignored. The source is read to its
+ * end, whatever follows the end of the archive.
+ *
+ * @throws TarError
  */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,

@@ -64,7 +64,7 @@ function* hole(length: number): Generator<Uint8Array, void, undefined> {
   }
 }
 
-/** Throws unless the regions are in order, inside the file, and as long as the data in the archive. */
+/** @throws unless the regions are in order, inside the file, and as long as the data in the archive */
 export function checkSparse({ size, regions }: SparseFile, dataSize: number): void {
   let end = 0;
   let stored = 0;
@@ -141,7 +141,7 @@ function regionsOf(numbers: readonly number[]): SparseRegion[] {
   }));
 }
 
-/** Throws when a map that is read piece by piece grows beyond reason. */
+/** @throws when a map that is read piece by piece grows beyond reason */
 export function checkRegionCount(count: number): void {
   if (count > maxRegions) {
     throw new TarError('too-large', `the map of a sparse file has more than ${maxRegions} pieces`);

@@ -12,7 +12,7 @@ export interface TarInput {
   readonly content?: AsyncIterable<Uint8Array> | Uint8Array;
 }
 
-/** The bytes of an archive. Nothing but the entries decides them. Throws when a content has another size than its header says. */
+/** The bytes of an archive. Nothing but the entries decides them. @throws when a content has another size than its header says */
 export async function* writeTar(
   entries: AsyncIterable<TarInput> | Iterable<TarInput>,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -44,13 +44,13 @@ export class HookRunner implements AsyncDisposable {
     this.#forwarded.catch(() => undefined);
   }
 
-  /** When the container has its namespaces and mounts, and its root is not yet the root. Throws Refusal `hook`. */
+  /** When the container has its namespaces and mounts, and its root is not yet the root. @throws Refusal `hook` */
   async create(pid: number): Promise<void> {
     const state: ContainerState = { status: 'creating', pid };
     for (const name of ['prestart', 'createRuntime', 'createContainer'] as const) await this.#runAll(name, state);
   }
 
-  /** When its root is the root, just before the command; the programs are those of the image. Throws Refusal `hook`. */
+  /** When its root is the root, just before the command; the programs are those of the image. @throws Refusal `hook` */
   async start(pid: number): Promise<void> {
     await this.#runAll('startContainer', { status: 'created', pid });
   }
