@@ -4,9 +4,9 @@ import path from 'node:path';
 import { largestManifestBytes } from '../registry/oci/decode.ts';
 import { chainIdOf, type Digest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
-import { isMissing } from '../registry/oci/thrown.ts';
+import { orStoreError } from './files/errors.ts';
 import { digestOrUndefined, parseRecord } from './files/json-record.ts';
-import { readIfThere, statIfThere } from './files/store-files.ts';
+import { entriesIn, readIfThere, statIfThere } from './files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from './folder/store-layout.ts';
 
 export type ItemKind =
@@ -34,21 +34,26 @@ export interface Item {
   readonly needs: readonly string[];
 }
 
-/** Everything in the store. What cannot be read is left out: it is not there for builds either. */
-export async function takeInventory(layout: StoreLayout): Promise<readonly Item[]> {
-  const steps = await listFiles(layout.steps, { isDeep: true });
+/**
+ * Everything in the store. What is damaged is listed, and needs nothing. StoreError for what cannot be read: nobody knows then what is needed.
+ */
+export function takeInventory(layout: StoreLayout): Promise<readonly Item[]> {
+  return orStoreError(() => allItems(layout), 'look through the store', layout.root);
+}
+
+async function allItems(layout: StoreLayout): Promise<readonly Item[]> {
   const lists = await Promise.all([
     blobs(layout),
     snapshots(layout),
     caches(layout),
-    records('step', steps, (value) => [snapshotId(value['chainId'])]),
-    records('layer', await listFiles(layout.layers), (value) => [blobIn(value)]),
-    records('image', await listFiles(layout.images), (value) => [blobIn(value)]),
-    records('resolved', await listFiles(layout.resolved), (value) => [blobIn(value)]),
-    records('download', await listFiles(layout.downloads), (value) => [blobId(value['digest'])]),
-    records('slot', await listFiles(layout.slots), () => []),
-    plain('derived', await listFiles(layout.derivedValues)),
-    plain('context', await listFiles(layout.contexts)),
+    records('step', listFiles(layout.steps, { isDeep: true }), (value) => [snapshotId(value['chainId'])]),
+    records('layer', listFiles(layout.layers), (value) => [blobIn(value)]),
+    records('image', listFiles(layout.images), (value) => [blobIn(value)]),
+    records('resolved', listFiles(layout.resolved), (value) => [blobIn(value)]),
+    records('download', listFiles(layout.downloads), (value) => [blobId(value['digest'])]),
+    records('slot', listFiles(layout.slots), () => []),
+    plain('derived', listFiles(layout.derivedValues)),
+    plain('context', listFiles(layout.contexts)),
   ]);
   return lists.flat();
 }
@@ -64,7 +69,7 @@ function snapshotId(chainId: unknown): string {
 }
 
 async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
-  const files = await plain('blob', await listFiles(layout.blobFolders, { isDeep: true }));
+  const files = await plain('blob', listFiles(layout.blobFolders, { isDeep: true }));
   return Promise.all(
     files.map(async (file) => {
       const id = blobId(path.relative(layout.blobFolders, file.path).replace('/', ':'));
@@ -108,9 +113,8 @@ export async function jsonIn(file: string): Promise<JsonObject | undefined> {
 const openingBrace = 0x7b;
 
 async function snapshots(layout: StoreLayout): Promise<readonly Item[]> {
-  const names = await readdir(layout.snapshots);
-  const items = await Promise.all(names.map((name) => snapshot(path.join(layout.snapshots, name))));
-  return items;
+  const entries = await entriesIn(layout.snapshots);
+  return Promise.all(entries.map(({ name }) => snapshot(path.join(layout.snapshots, name))));
 }
 
 /** A folder without meta.json is garbage that nothing can need. What has the place of a folder is none, wherever it leads. */
@@ -118,7 +122,7 @@ async function snapshot(folder: string): Promise<Item> {
   const meta = path.join(folder, snapshotFiles.meta);
   const garbage: Item = { kind: 'snapshot', path: folder, bytes: 0, usedMs: -1, id: folder, needs: [] };
   if ((await statIfThere(folder))?.isDirectory() === false) return { ...garbage, usedMs: 0 };
-  const [item] = await plain('snapshot', [meta]);
+  const item = await plainItem('snapshot', meta);
   if (item === undefined) return garbage;
   const facts = parseRecord(await textOf(meta), (value) => value);
   const bytes = typeof facts?.['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
@@ -127,8 +131,8 @@ async function snapshot(folder: string): Promise<Item> {
 }
 
 async function caches(layout: StoreLayout): Promise<readonly Item[]> {
-  const names = await readdir(layout.caches);
-  return Promise.all(names.map((name) => cache(path.join(layout.caches, name))));
+  const entries = await entriesIn(layout.caches);
+  return Promise.all(entries.map(({ name }) => cache(path.join(layout.caches, name))));
 }
 
 async function cache(folder: string): Promise<Item> {
@@ -140,13 +144,13 @@ async function cache(folder: string): Promise<Item> {
 
 type ReadNeeds = (value: JsonObject) => readonly string[];
 
-async function records(kind: ItemKind, files: readonly string[], readNeeds: ReadNeeds): Promise<readonly Item[]> {
-  const items = await Promise.all(files.map((file) => record(kind, file, readNeeds)));
+async function records(kind: ItemKind, files: Promise<readonly string[]>, readNeeds: ReadNeeds): Promise<readonly Item[]> {
+  const items = await Promise.all((await files).map((file) => record(kind, file, readNeeds)));
   return items.filter((item) => item !== undefined);
 }
 
 async function record(kind: ItemKind, file: string, readNeeds: ReadNeeds): Promise<Item | undefined> {
-  const [item] = await plain(kind, [file]);
+  const item = await plainItem(kind, file);
   if (item === undefined) return undefined;
   return { ...item, needs: parseRecord(await textOf(file), readNeeds) ?? [] };
 }
@@ -155,24 +159,19 @@ async function textOf(file: string): Promise<string> {
   return (await readIfThere(file))?.toString() ?? '';
 }
 
-async function plain(kind: ItemKind, files: readonly string[]): Promise<readonly Item[]> {
-  const items = await Promise.all(
-    files.map(async (file) => {
-      try {
-        const { size, mtimeMs } = await lstat(file);
-        return { kind, path: file, bytes: size, usedMs: mtimeMs, id: file, needs: [] };
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    }),
-  );
+async function plain(kind: ItemKind, files: Promise<readonly string[]>): Promise<readonly Item[]> {
+  const items = await Promise.all((await files).map((file) => plainItem(kind, file)));
   return items.filter((item) => item !== undefined);
+}
+
+async function plainItem(kind: ItemKind, file: string): Promise<Item | undefined> {
+  const found = await statIfThere(file);
+  return found && { kind, path: file, bytes: found.size, usedMs: found.mtimeMs, id: file, needs: [] };
 }
 
 /** What has the place of files, whatever it is. `isDeep`: those in the folders of a folder, too. */
 async function listFiles(folder: string, options: { readonly isDeep?: boolean } = {}): Promise<readonly string[]> {
-  const entries: readonly Dirent[] = await readdir(folder, { withFileTypes: true });
+  const entries = await entriesIn(folder);
   const folders = options.isDeep === true ? entries.filter((entry) => entry.isDirectory()) : [];
   const files = entries.filter((entry) => !folders.includes(entry)).map((entry) => path.join(folder, entry.name));
   const below = folders.map((entry) => listFiles(path.join(folder, entry.name)));

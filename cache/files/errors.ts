@@ -1,6 +1,7 @@
 import { fileTrouble } from '../../native/file-trouble.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
+import { cureOfAccess } from './closed-place.ts';
 
 /** The closed set of ways in which the store can fail. docs/errors.md lists them. */
 export type StoreErrorCode =
@@ -70,7 +71,7 @@ export function storeError(error: unknown, doing: string, path: string): Error {
     case 'EROFS':
       return new StoreError('permission', `Cannot ${doing}: ${fileTrouble(code)?.words ?? 'permission denied'} (${path})`, {
         ...details,
-        hint: 'Choose a folder that you can write to with --store or TSBUILD_STORE',
+        hint: (code === 'EROFS' ? undefined : cureOf(error, path)) ?? otherFolder,
       });
     default: {
       const trouble = fileTrouble(code);
@@ -78,6 +79,14 @@ export function storeError(error: unknown, doing: string, path: string): Error {
       return new StoreError('io', `Cannot ${doing}: ${words} (${path})`, { ...details, hint: trouble?.hint });
     }
   }
+}
+
+const otherFolder = 'Choose a folder that you can write to with --store or TSBUILD_STORE';
+
+/** Of the file that the call was about, or else of the one that it was for. */
+function cureOf(error: unknown, path: string): string | undefined {
+  const about = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : path;
+  return cureOfAccess(about) ?? cureOfAccess(path);
 }
 
 const strangePlaces: Readonly<Record<string, string | undefined>> = {

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
@@ -6,7 +6,7 @@ import { byText } from '../../registry/oci/text/sort-order.ts';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from '../files/errors.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from '../files/json-record.ts';
-import { readIfThere } from '../files/store-files.ts';
+import { entriesIn, readIfThere } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';
 
@@ -59,8 +59,9 @@ export class ImageNames {
 
   /** All names, sorted. */
   async list(): Promise<readonly ImageName[]> {
-    const files = await readdir(this.#layout.images);
-    const images = await Promise.all(files.map((file) => this.#read(path.join(this.#layout.images, file))));
+    const folder = this.#layout.images;
+    const files = await orStoreError(() => entriesIn(folder), 'list the names of images', folder);
+    const images = await Promise.all(files.map(({ name }) => this.#read(path.join(folder, name))));
     const whole = images.filter((image) => image !== undefined && image !== 'damaged');
     return whole.toSorted((a, b) => byText(a.name, b.name));
   }

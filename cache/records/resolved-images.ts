@@ -1,10 +1,11 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { orStoreError } from '../files/errors.ts';
 import { descriptorOrUndefined, readRecord } from '../files/json-record.ts';
+import { entriesIn } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';
 
@@ -47,8 +48,9 @@ export class ResolvedImages {
 
   /** All references that were resolved, each as often as it was for several platforms. */
   async list(): Promise<readonly { readonly reference: string; readonly descriptor: Descriptor }[]> {
-    const files = await readdir(this.#layout.resolved);
-    const found = files.map((file) => readRecord(path.join(this.#layout.resolved, file), readReference));
+    const folder = this.#layout.resolved;
+    const files = await orStoreError(() => entriesIn(folder), 'list what registries answered', folder);
+    const found = files.map(({ name }) => readRecord(path.join(folder, name), readReference));
     return (await Promise.all(found)).filter((one) => one !== undefined);
   }
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Dirent, lstatSync } from 'node:fs';
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../../registry/oci/thrown.ts';
-import { folderMode, temporaryPrefix } from '../files/store-files.ts';
+import { entriesIn, folderMode, temporaryPrefix } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type FileLock, tryLock, tryLockOfFile } from '../folder/store-lock.ts';
 import { removeSession } from './remove-session.ts';
@@ -46,7 +46,7 @@ export async function startSession(layout: StoreLayout): Promise<BuildSession> {
 export async function findSessions(layout: StoreLayout): Promise<FoundSessions> {
   const abandoned: string[] = [];
   const strange: string[] = [];
-  for (const entry of await entriesOf(layout.sessions)) {
+  for (const entry of await entriesIn(layout.sessions)) {
     const kind = await kindOf(entry, layout);
     if (kind === 'abandoned') abandoned.push(entry.name);
     else if (kind === 'strange') strange.push(entry.name);
@@ -61,15 +61,6 @@ export async function isAbandoned(folder: string): Promise<boolean> {
     return lock !== undefined;
   } catch (error) {
     if (isMissing(error)) return true;
-    throw error;
-  }
-}
-
-async function entriesOf(folder: string): Promise<readonly Dirent[]> {
-  try {
-    return await readdir(folder, { withFileTypes: true });
-  } catch (error) {
-    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -41,7 +41,9 @@ export class CacheMounts {
   async acquire(request: CacheMountRequest): Promise<CacheMount> {
     const folder = this.#layout.cache(request.identity);
     await orStoreError(() => makeFolder(folder), 'make a cache mount', folder);
-    const { lock, directory } = request.sharing === 'private' ? await lockFree(folder) : await lockFirst(folder, request);
+    const taking = (): Promise<LockedDirectory> =>
+      request.sharing === 'private' ? lockFree(folder) : lockFirst(folder, request);
+    const { lock, directory } = await orStoreError(taking, 'lock a cache mount', folder);
     try {
       if (request.reset) await this.#moveAway(directory);
       const isNew = await orStoreError(() => makeIfMissing(directory), 'make a cache mount', directory);

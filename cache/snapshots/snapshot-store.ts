@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../../registry/oci/digest.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
@@ -10,7 +10,7 @@ import { isCorrupt, orStoreError, StoreError, storeError } from '../files/errors
 import { type GroupCommit, syncFileSystem } from '../files/group-commit.ts';
 import { digestOrUndefined, sealed, touch, unsealedOrOld } from '../files/json-record.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
+import { entriesIn, fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from '../folder/store-layout.ts';
 import { type BuildSession, isAbandoned } from '../sessions/session.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
@@ -218,7 +218,9 @@ export class SnapshotStore {
 
   /** The names of all folders of snapshots. */
   async list(): Promise<readonly string[]> {
-    return readdir(this.#layout.snapshots);
+    const folder = this.#layout.snapshots;
+    const entries = await orStoreError(() => entriesIn(folder), 'list the snapshots', folder);
+    return entries.map(({ name }) => name);
   }
 
   async #withoutDamage(error: unknown, snapshot: Snapshot): Promise<unknown> {

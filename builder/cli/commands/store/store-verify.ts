@@ -1,3 +1,4 @@
+import { restoreModes } from '../../../../cache/folder/store-modes.ts';
 import { repairVersion } from '../../../../cache/folder/store-version.ts';
 import { exitCode } from '../../../report/exit-code.ts';
 import { type StoreReport, verifyStore } from '../../../shelf/verify-store.ts';
@@ -20,14 +21,21 @@ export const storeVerify: StoreCommand = {
     { long: '--json', group: 'Output', help: 'Print JSON' },
     quietFlag,
   ],
-  prepare: writeVersionAgain,
+  prepare: openAgain,
   run: verify,
 };
 
-/** Without its version a store cannot be opened. */
-async function writeVersionAgain(parsed: ParsedFlags, { environment, stderr }: CommandContext): Promise<void> {
+/** Without its version, or folders that can be read, a store cannot be opened. */
+async function openAgain(parsed: ParsedFlags, { environment, stderr }: CommandContext): Promise<void> {
   if (parsed.isOn('--repair') !== true) return;
-  if (await repairVersion(storeRootOf(parsed, environment), storeOwnerOf(parsed) ?? 'self')) {
+  const root = storeRootOf(parsed, environment);
+  const owner = storeOwnerOf(parsed) ?? 'self';
+  const count = await restoreModes(root, owner);
+  if (count > 0)
+    stderr.write(
+      `note: ${count} ${count === 1 ? 'file or folder' : 'files and folders'} of the store could not be read or written; that is mended\n`,
+    );
+  if (await repairVersion(root, owner)) {
     stderr.write('note: The version of the store was damaged, and is written again\n');
   }
 }
