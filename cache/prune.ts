@@ -3,7 +3,7 @@ import path from 'node:path';
 import { orStoreError } from './files/errors.ts';
 import { type Item, type ItemKind, takeInventory } from './inventory.ts';
 import { startSession } from './sessions/session.ts';
-import { lockExclusively, type Store } from './store.ts';
+import { type ExclusiveOptions, lockExclusively, type Store } from './store.ts';
 
 /** What a prune may remove. Images that have a name, with all their blobs, always stay. */
 export interface PrunePolicy {
@@ -40,8 +40,9 @@ export interface StoreUsage {
  * Takes what the policy does not keep out of the store. Needs the store for itself: StoreError 'locked' while a build uses it. Killed
  * at any moment it leaves a store that works: names go before what they name.
  */
-export async function prune(store: Store, policy: PrunePolicy): Promise<PruneResult> {
-  const lock = await lockExclusively(store.layout);
+export async function prune(store: Store, policy: PrunePolicy, options: ExclusiveOptions = {}): Promise<PruneResult> {
+  if (!store.isThere) return { removed: [], freedBytes: 0, keptBytes: 0, sessions: [] };
+  const lock = await lockExclusively(store.layout, options);
   try {
     return await pruneLocked(store, policy);
   } finally {

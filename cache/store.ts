@@ -25,6 +25,8 @@ interface OpenOptions {
   readonly onWait?: (() => void) | undefined;
   /** 'any' uses a store of another user, with all that is in it. Default: 'self'. */
   readonly owner?: StoreOwner | undefined;
+  /** False leaves a store that is not there to the first write; until then it is empty. Default: true. */
+  readonly isMade?: boolean;
 }
 
 /**
@@ -46,14 +48,17 @@ export class Store implements Disposable {
   readonly leftovers: FoundSessions;
   readonly #group: GroupCommit;
   readonly #options: OpenOptions;
+  #isThere: boolean;
   #held: Promise<Hold> | undefined;
   #hold: Hold | undefined;
 
-  constructor(layout: StoreLayout, leftovers: FoundSessions, options: OpenOptions) {
+  /** `leftovers`: undefined when the store is not there yet. */
+  constructor(layout: StoreLayout, leftovers: FoundSessions | undefined, options: OpenOptions) {
     const session = (): Promise<BuildSession> => this.#session();
     const newPath = async (): Promise<string> => (await this.#session()).newPath();
     this.layout = layout;
-    this.leftovers = leftovers;
+    this.#isThere = leftovers !== undefined;
+    this.leftovers = leftovers ?? { abandoned: [], strange: [] };
     this.#options = options;
     this.#group = new GroupCommit(layout.root);
     const publisher = { session, group: this.#group };
@@ -70,6 +75,11 @@ export class Store implements Disposable {
 
   get root(): string {
     return this.layout.root;
+  }
+
+  /** False until something is written to a store that was not there. */
+  get isThere(): boolean {
+    return this.#isThere;
   }
 
   /** Says which id map files in the store are made with from now on: snapshots and cache mounts of other maps are not used as they are. */
@@ -118,6 +128,9 @@ export class Store implements Disposable {
   }
 
   async #takeHold(): Promise<Hold> {
+    const options = { ...this.#options, isMade: true };
+    if (!this.#isThere) await orStoreError(() => prepareStore(this.layout, options), `use store ${this.root}`, this.root);
+    this.#isThere = true;
     const lock = await orStoreError(
       () => waitForLock(this.layout.lock, 'shared', this.#options),
       'lock the store',
@@ -147,23 +160,43 @@ export async function openStore(root: string, options: OpenOptions = {}): Promis
   const { owner = 'self' } = options;
   const doing = `use store ${path.resolve(root)}`;
   const layout = new StoreLayout(await orStoreError(() => realRoot(path.resolve(root), owner), doing, root));
-  const leftovers = await orStoreError(() => prepareStore(layout, owner), doing, layout.root);
+  const leftovers = await orStoreError(() => prepareStore(layout, options), doing, layout.root);
   return new Store(layout, leftovers, options);
 }
 
-/** The store for a prune: nobody else may use it. StoreError 'locked' when somebody does. */
-export async function lockExclusively(layout: StoreLayout): Promise<FileLock> {
-  const lock = await orStoreError(() => tryLock(layout.lock, 'exclusive'), 'lock the store', layout.lock);
+/** How a prune takes the store. */
+export interface ExclusiveOptions {
+  /** Waits for builds to end, and for those that begin meanwhile. Default: false. */
+  readonly waits?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when a build must be waited for. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+/** The store for a prune: nobody else may use it. StoreError 'locked' when somebody does and is not to be waited for. */
+export async function lockExclusively(layout: StoreLayout, options: ExclusiveOptions = {}): Promise<FileLock> {
+  const taking = () =>
+    options.waits === true ? waitForLock(layout.lock, 'exclusive', options) : tryLock(layout.lock, 'exclusive');
+  const lock = await orStoreError<FileLock | undefined>(taking, 'lock the store', layout.lock);
   if (lock !== undefined) return lock;
   throw new StoreError('locked', `Cannot prune store ${layout.root}: a build uses it`, {
     path: layout.root,
-    hint: 'Wait for the build to end, then try again',
+    hint: 'Wait for the build to end, then try again, or say --wait',
   });
 }
 
-async function prepareStore(layout: StoreLayout, owner: StoreOwner): Promise<FoundSessions> {
+/** undefined for a store that is not there and that nobody wants to be made. */
+async function prepareStore(
+  layout: StoreLayout,
+  { owner = 'self', isMade = true }: OpenOptions,
+): Promise<FoundSessions | undefined> {
   const missing = await refuseUnsafe(layout, owner);
-  const version = (await readVersion(layout)) ?? (await createStore(layout, owner));
+  const found = await readVersion(layout);
+  if (found === undefined && !isMade) {
+    await refuseOtherFolder(layout);
+    return undefined;
+  }
+  const version = found ?? (await createStore(layout, owner));
   if (version < oldestFormat || version > storeFormat) throw wrongVersion(layout, version);
   if (version !== storeFormat) await unlessUnwritable(() => writeAtomically(layout.version, `${storeFormat}\n`));
   // Somebody may have removed one.

@@ -17,7 +17,7 @@ export interface LayerFetch {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** Takes an image into the store with everything that it names, then gives it the names. Throws RegistryError or StoreError. */
+/** Takes an image into the store with everything that it names, then gives it the names. @throws RegistryError or StoreError */
 export async function keepImage(
   whole: WholeImage,
   names: readonly string[],
@@ -38,7 +38,7 @@ export async function keepDocuments({ index, images }: WholeImage, store: Store)
   if (index !== undefined) await store.blobs.putBytes(index.bytes, index.descriptor.digest);
 }
 
-/** Fetches the layers that come from elsewhere and are not there yet, each once. Throws RegistryError or StoreError. */
+/** Fetches the layers that come from elsewhere and are not there yet, each once. @throws RegistryError or StoreError */
 export async function fetchLayers(
   whole: WholeImage,
   target: BlobStore,

@@ -1,7 +1,7 @@
 import { type Item, type ItemKind } from '../../cache/inventory.ts';
 import { type PrunePolicy, planPrune, prune } from '../../cache/prune.ts';
 import { removalOrder, removeSession } from '../../cache/sessions/remove-session.ts';
-import type { Store } from '../../cache/store.ts';
+import type { ExclusiveOptions, Store } from '../../cache/store.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 
 /** What a prune removes, or would. */
@@ -14,13 +14,17 @@ export interface Pruned {
   readonly left?: readonly string[];
 }
 
+interface Pruning extends ExclusiveOptions {
+  readonly signal: AbortSignal;
+}
+
 /**
  * Removes what the policy does not keep. Trees are removed by this user as far as that goes, and the rest, which belongs to subordinate ids, by a
- * worker. StoreError 'locked' while a build uses the store; EnvironmentError when a worker is needed and cannot be started.
+ * worker. StoreError 'locked' while a build uses the store and is not waited for; EnvironmentError when a worker is needed and cannot be started.
  */
-export async function pruneStore(store: Store, policy: PrunePolicy, signal: AbortSignal): Promise<Pruned> {
-  const { removed, freedBytes, keptBytes, sessions } = await prune(store, policy);
-  const left = await removeSessions(sessions, { store, signal });
+export async function pruneStore(store: Store, policy: PrunePolicy, options: Pruning): Promise<Pruned> {
+  const { removed, freedBytes, keptBytes, sessions } = await prune(store, policy, options);
+  const left = await removeSessions(sessions, { store, signal: options.signal });
   return { ...summary({ removed, freedBytes, keptBytes }), left };
 }
 

@@ -57,7 +57,7 @@ export interface StoreReport {
  */
 export async function verifyStore(wanted: StoreVerifying, session: ImageSession): Promise<StoreReport> {
   const { store } = session;
-  await store.hold();
+  if (store.isThere) await store.hold();
   const contents = await contentsOf(store);
   const damaged = [
     ...(await damagedRecords(contents)),

@@ -3,7 +3,7 @@ import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { StoreError } from '../files/errors.ts';
-import { temporaryPrefix } from '../files/store-files.ts';
+import { entriesIn, temporaryPrefix } from '../files/store-files.ts';
 import { StoreLayout } from './store-layout.ts';
 
 /** Whose stores are used: only those of the user who runs this, or anybody's. */
@@ -67,7 +67,7 @@ async function lookAtAll(layout: StoreLayout, safety: Safety): Promise<readonly 
 
 /** Refuses a folder with files in it that no store has, which are none of our business. StoreError 'corrupt'. */
 export async function refuseOtherFolder(layout: StoreLayout): Promise<void> {
-  const names = await readdir(layout.root);
+  const names = (await entriesIn(layout.root)).map(({ name }) => name);
   const strange = names.find(isStrange);
   if (strange === undefined) return;
   throw new StoreError('corrupt', `Cannot use store ${layout.root}: the folder holds other files ("${strange}")`, {

@@ -60,3 +60,44 @@ test('prune empties a store that has no names', needs, async () => {
   const { stdout } = await box.tsbuild('du', '--json').succeeds();
   assert.equal(JSON.parse(stdout).totalBytes, 0);
 });
+
+test('prune is refused while a build uses the store, and --wait waits for it', {
+  ...needs,
+  ...requires('tool:flock'),
+}, async () => {
+  using box = await built();
+  const build = box.run([
+    'flock',
+    '--shared',
+    `${box.store}/lock`,
+    'sh',
+    '-c',
+    'echo begun >&2; while ! [ -e end ]; do sleep 0.1; done',
+  ]);
+  await build.shows(/begun/);
+  await box.tsbuild('prune', '--all').fails({ exit: 5, stderr: [/a build uses it/, /^hint: .*--wait/m] });
+  const prune = box.tsbuildWith({ isAlone: true }, 'prune', '--all', '--wait');
+  await prune.shows(/Waiting for the builds that use the store/);
+  box.file('end');
+  await build.succeeds();
+  assert.match((await prune.succeeds()).stdout, /^Removed /m);
+});
+
+test('a prune that waits ends when it is told to', { ...needs, ...requires('tool:flock') }, async () => {
+  using box = await built();
+  const build = box.run([
+    'flock',
+    '--shared',
+    `${box.store}/lock`,
+    'sh',
+    '-c',
+    'echo begun >&2; while ! [ -e end ]; do sleep 0.1; done',
+  ]);
+  await build.shows(/begun/);
+  const prune = box.tsbuildWith({ isAlone: true }, 'prune', '--wait');
+  await prune.shows(/Waiting for the builds/);
+  prune.child.kill('SIGINT');
+  await prune.fails({ exit: 130 });
+  box.file('end');
+  await build.succeeds();
+});

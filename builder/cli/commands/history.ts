@@ -13,6 +13,7 @@ export const historyCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: 1,
   summary: 'Shows how an image was made, newest first',
+  reads: true,
   flags: [...formatFlagsLike('{{.createdBy}} {{.size}}'), { long: '--no-trunc', group: 'Output', help: 'Instructions in full' }],
   run: showHistory,
 };

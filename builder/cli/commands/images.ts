@@ -31,6 +31,7 @@ export const imagesCommand: StoreCommand = {
   leastOperands: 0,
   mostOperands: 1,
   summary: 'Lists the images in the store',
+  reads: true,
   flags,
   run: showImages,
 };

@@ -29,6 +29,7 @@ export const inspectCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Shows the manifest and configuration of images, as JSON',
+  reads: true,
   flags,
   run: inspectImages,
 };

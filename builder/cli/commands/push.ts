@@ -26,6 +26,7 @@ export const pushCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Sends an image of the store to a registry, under its own name or under others',
+  reads: true,
   flags: [mediaFormatFlag, ...leavingFlags, ...registryFlags('Registries'), digestFileFlag, quietFlag],
   run: pushStored,
 };

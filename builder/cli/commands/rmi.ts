@@ -12,6 +12,7 @@ export const rmiCommand: StoreCommand = {
   leastOperands: 0,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Removes names of images; "tsbuild prune" then frees the space',
+  reads: true,
   flags: [
     { long: '--all', short: '-a', group: 'Which', help: 'All names in the store' },
     { long: '--force', short: '-f', group: 'Which', help: 'All names of an image that is given by its id' },

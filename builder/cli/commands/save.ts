@@ -22,6 +22,7 @@ export const saveCommand: StoreCommand = {
   leastOperands: 1,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Writes an image to an archive or folder; more names must be names of the same image',
+  reads: true,
   flags: [
     { long: '--output', short: '-o', value: 'PATH', group: 'Output', help: 'Where to; - is standard output (default)' },
     {

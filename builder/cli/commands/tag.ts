@@ -8,6 +8,7 @@ export const tagCommand: StoreCommand = {
   leastOperands: 2,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Gives an image more names',
+  reads: true,
   run: async ({ operands: [image = '', ...names] }, { store }) => {
     const full = names.map(storedName);
     const { descriptor } = await findImage(store, image);

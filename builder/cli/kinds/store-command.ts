@@ -1,5 +1,6 @@
 import { openStore, type Store } from '../../../cache/store.ts';
 import { UsageError } from '../../contract/errors.ts';
+import { printableLine } from '../../show/printable.ts';
 import type { Flag } from '../flags/flag.ts';
 import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
@@ -16,6 +17,8 @@ export interface StoreCommand {
   readonly summary: string;
   /** Besides --store and --help. */
   readonly flags?: readonly Flag[];
+  /** It is about what is in the store: one that is not there is likely to be another than was meant. Default: false. */
+  readonly reads?: boolean;
   /** What comes before the store is opened. */
   readonly prepare?: (parsed: ParsedFlags, context: CommandContext) => Promise<void>;
   readonly run: (parsed: ParsedFlags, opened: OpenedStore) => Promise<number>;
@@ -45,10 +48,15 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
   }
   await command.prepare?.(parsed, context);
   using store = await openStore(storeRootOf(parsed, context.environment), {
+    isMade: false,
     signal: context.signal,
     owner: storeOwnerOf(parsed),
     onWait: () => context.stderr.write('Waiting for the store: it is being pruned\n'),
   });
+  const isNamed = parsed.last('--store') !== undefined || (context.environment['TSBUILD_STORE'] ?? '') !== '';
+  if (command.reads === true && isNamed && !store.isThere) {
+    context.stderr.write(`note: There is no store at ${printableLine(store.root)}\n`);
+  }
   const code = await command.run(parsed, { store, context, title: [command.name, ...parsed.operands].join(' ') });
   await store.flush();
   return code;

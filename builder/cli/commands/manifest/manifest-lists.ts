@@ -27,6 +27,7 @@ export const manifestInspect: StoreCommand = {
   leastOperands: 1,
   mostOperands: 1,
   summary: 'Shows a list as JSON: one of the store, or docker://NAME in a registry',
+  reads: true,
   flags: [...registryFlags('Registries'), quietFlag],
   run: inspect,
 };
@@ -38,6 +39,7 @@ export const manifestPush: StoreCommand = {
   leastOperands: 1,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Sends a list with all its images to a registry, under its own name or under others',
+  reads: true,
   flags: [
     { long: '--all', group: 'Which', help: 'Accepted for scripts: all images are always sent' },
     { long: '--purge', aliases: ['--rm'], group: 'List', help: 'Remove the list from the store when it has arrived' },
@@ -57,6 +59,7 @@ export const manifestRm: StoreCommand = {
   leastOperands: 1,
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Removes lists; their images stay as long as they have names of their own',
+  reads: true,
   run: rm,
 };
 

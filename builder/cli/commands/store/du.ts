@@ -13,6 +13,7 @@ export const duCommand: StoreCommand = {
   leastOperands: 0,
   mostOperands: 0,
   summary: 'Shows what takes space in the store',
+  reads: true,
   flags: [{ long: '--json', group: 'Output', help: 'Print JSON' }],
   run: async (parsed, { store, context, title }) => {
     const usage = await waitFor({ title, context }, () => usageOf(store));

@@ -21,6 +21,7 @@ export const pruneCommand: StoreCommand = {
   leastOperands: 0,
   mostOperands: 0,
   summary: 'Removes what builds no longer need; images that have a name stay',
+  reads: true,
   flags: [
     { long: '--all', short: '-a', group, help: 'Everything but named images' },
     {
@@ -39,6 +40,7 @@ export const pruneCommand: StoreCommand = {
     },
     { long: '--keep-storage', value: 'SIZE', group, help: 'Then the oldest, until no more than this is left' },
     { long: '--keep-cache-mounts', group, help: 'Cache mounts stay' },
+    { long: '--wait', group: 'What goes', help: 'Wait for builds that use the store, instead of refusing to prune' },
     { long: '--dry-run', group: 'Output', help: 'Only say what would go' },
     { long: '--json', group: 'Output', help: 'Print JSON' },
     { long: '--force', short: '-f', group: 'Other', help: 'Accepted for scripts: nothing is ever asked' },
@@ -57,8 +59,10 @@ async function prune(parsed: ParsedFlags, { store, context, title }: OpenedStore
   const policy = policyOf(parsed);
   for (const message of strangersIn(store)) context.stderr.write(`note: ${printableLine(message)}\n`);
   const isDry = parsed.isOn('--dry-run') === true;
+  const onWait = (): unknown => context.stderr.write('Waiting for the builds that use the store\n');
+  const waiting = { waits: parsed.isOn('--wait') === true, signal: context.signal, onWait };
   const pruned = await waitFor({ title, context }, () =>
-    isDry ? foreseePrune(store, policy) : pruneStore(store, policy, context.signal),
+    isDry ? foreseePrune(store, policy) : pruneStore(store, policy, waiting),
   );
   for (const folder of pruned.left ?? []) {
     context.stderr.write(

@@ -15,6 +15,7 @@ export const storeVerify: StoreCommand = {
   leastOperands: 0,
   mostOperands: 0,
   summary: 'Compares everything in the store with what was written',
+  reads: true,
   flags: [
     { long: '--repair', group: 'What is done', help: 'Remove what is damaged, so that it is made or fetched again' },
     { long: '--quick', group: 'What is done', help: 'Look at sizes, records and manifests, and read no layers' },
