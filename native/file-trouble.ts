@@ -40,6 +40,10 @@ const troubles: Readonly<Record<string, FileTrouble>> = {
     words: 'the disk reports an error',
     hint: 'See what the kernel says of the disk ("dmesg"); when it is well again, run this once more',
   },
+  EMLINK: {
+    words: 'a file has as many hard links as the file system allows',
+    hint: 'ext4 allows 65,000; choose a store on another file system, such as XFS, with --store',
+  },
   EMFILE: { words: 'too many files are open', hint: 'Allow more: "ulimit -n 1024"' },
   ENFILE: { words: 'the machine has too many files open', hint: 'Raise fs.file-max, or end some programs' },
   ENOSPC: { words: 'the disk is full', hint: freeSpace },

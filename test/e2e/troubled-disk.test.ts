@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { test } from 'node:test';
-import { writeBusyboxLayout } from '../support/images.ts';
+import { layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
 
@@ -153,4 +153,18 @@ test('rmi removes what it can, and names what it cannot', needs, async () => {
     .fails({ exit: 2, stderr: [/"missing"/, /"UPPER"/, /"gone"/] });
   assert.equal(stdout, 'Untagged: docker.io/library/one:latest\nUntagged: docker.io/library/two:latest\n');
   assert.deepEqual(readdirSync(box.at('store/images')), []);
+});
+
+test('more hard links to a file than the file system allows are told in words', needs, async () => {
+  using box = sandbox();
+  // As many as ext4 allows, and some more. Others allow them.
+  const links = Array.from({ length: 65_100 }, (_, index) => ({ name: `l${index}`, type: 'link', linkname: 'f' }) as const);
+  await writeBusyboxLayout(box.at('base'), { layers: [await layerTar([{ name: 'f', content: 'x' }, ...links])] });
+  box.file('c/Containerfile', 'FROM base\nRUN true\n');
+  const { exit, stderr } = await box.tsbuild(...base, 'c').finished();
+  if (exit === 0) return;
+  assert.equal(exit, 5, stderr);
+  assert.match(stderr, /error: .*a file has as many hard links as the file system allows/);
+  assert.match(stderr, /^hint: .*another file system/m);
+  assert.deepEqual(readdirSync(`${box.store}/tmp`), []);
 });
