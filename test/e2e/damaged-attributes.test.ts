@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
-import { writeBusyboxLayout } from '../support/images.ts';
+import { layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 
@@ -29,11 +29,15 @@ const changes = [
   ['a file besides', 'fs/made', 'echo WRONG > "${F%made}wrong"'],
   ['a file of a base image besides', 'fs/bin/busybox', 'echo WRONG > "${F%busybox}wrong"'],
   ['another mode of a file of a base image', 'fs/etc/passwd', 'chmod 666 "$F"'],
+  ['a lost capability', 'fs/capable', 'setfattr -x security.capability "$F"'],
   ['a lost whiteout', 'fs/o/new', 'rm "${F%o/new}d/two"'],
   ['a whiteout besides', 'fs/o/new', 'mknod "${F%o/new}d/one" c 0 0'],
   ['a folder that hides nothing any more', 'fs/o/new', 'setfattr -x user.overlay.opaque "${F%/new}"'],
   ['a folder that hides too much', 'fs/o/new', 'setfattr -n user.overlay.opaque -v y "${F%o/new}d"'],
 ] as const;
+
+/** cap_net_raw=p, as the second revision writes it. (capabilities(7)) */
+const netRaw = `\x01\0\0\x02\0\x20${'\0'.repeat(14)}`;
 
 let box: Sandbox;
 let right: Buffer;
@@ -42,7 +46,8 @@ let rightDigest: string;
 before(async () => {
   if (needs.skip !== undefined) return;
   box = sandbox();
-  await writeBusyboxLayout(box.at('base'), { layers: [] });
+  const capable = { name: 'capable', content: 'x', pax: { 'SCHILY.xattr.security.capability': netRaw } };
+  await writeBusyboxLayout(box.at('base'), { layers: [await layerTar([capable])] });
   box.file('c/Containerfile', text);
   await box.tsbuild('copy', '-q', 'oci:base', 'store:base').succeeds();
   await box.tsbuild('-q', '-o', 'type=tar,dest=right.tar', 'c').succeeds();
@@ -50,6 +55,8 @@ before(async () => {
   rightDigest = await squashed(await copyOf('squashed'));
 });
 after(() => box?.[Symbol.dispose]());
+
+const rootsOwn: ReadonlySet<string> = new Set(['another owner', 'a lost capability']);
 
 /** A copy of the store with all that the files have. */
 async function copyOf(name: string): Promise<string> {
@@ -72,8 +79,8 @@ async function change(store: string, end: string, script: string): Promise<void>
 
 describe('a tar output is right, and "store verify" tells of', { ...needs, concurrency: 2 }, () => {
   for (const [index, [what, end, script]] of changes.entries()) {
-    // Nobody but root gives files away.
-    test(what, what === 'another owner' ? requires('root') : {}, async () => {
+    // Nobody but root gives files away, or takes what they are capable of.
+    test(what, rootsOwn.has(what) ? requires('root') : {}, async () => {
       const store = await copyOf(`store-${index}`);
       await change(store, end, script);
       const environment = { TSBUILD_STORE: store };

@@ -1,6 +1,8 @@
 import { fstatSync } from 'node:fs';
 import path from 'node:path';
-import { fgetXattr } from '../../../native/xattrs.ts';
+import { AT_FDCWD, O_RDWR, O_TMPFILE } from '../../../native/constants.ts';
+import { close, openat } from '../../../native/files.ts';
+import { fgetXattr, fsetXattr } from '../../../native/xattrs.ts';
 import type { PresentEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import type { WorkerRequest } from '../../protocol/messages.ts';
@@ -33,18 +35,22 @@ export async function verifyLayer(request: VerifyLayerRequest, { signal }: Reque
 async function verifyFolder({ directory, diffId, lowers, hasOurIds }: VerifyLayerRequest, signal: AbortSignal): Promise<void> {
   const fs = path.join(directory, 'fs');
   const expected = await orDamaged(() => new ExpectedTree(readIndex(path.join(directory, 'index'))), diffId);
-  const tar = await hashChunks(readable(tarChunks(checkedItems(fs, expected)), diffId), signal);
+  const tar = await hashChunks(readable(tarChunks(checkedItems({ directory, fs, hasOurIds }, expected)), diffId), signal);
   const isMade = tar.diffId === diffId;
   await orDamaged(() => verifyTree({ fs, expected, isMade, lowers, hasOurIds }, new Pace(signal)), diffId);
 }
 
 /** Compares content, which is hashed for the tar in any case, and what goes with it. */
-function* checkedItems(fs: string, { items, entries }: ExpectedTree): Generator<TarItem, void, undefined> {
+function* checkedItems(
+  { directory, fs, hasOurIds }: { readonly directory: string; readonly fs: string; readonly hasOurIds: boolean },
+  { items, entries }: ExpectedTree,
+): Generator<TarItem, void, undefined> {
+  const mayLack = (capability: Buffer): boolean => !hasOurIds || !canHold(directory, capability);
   for (const item of layerItems(fs, items.values())) {
     const { path: at, size } = item.header;
     const { fd } = item;
     const entry = entries.get(at);
-    if (fd !== undefined && (fstatSync(fd).size !== size || !isCapable(fd, entry))) throw changed(at);
+    if (fd !== undefined && (fstatSync(fd).size !== size || !isCapable(fd, entry, mayLack))) throw changed(at);
     const onContent = (digest: string): void => {
       if (entry?.type === 'file' && digest !== entry.digest) throw changed(at);
     };
@@ -52,10 +58,30 @@ function* checkedItems(fs: string, { items, entries }: ExpectedTree): Generator<
   }
 }
 
+type MayLack = (capability: Buffer) => boolean;
+
 /** A capability that nobody gave is more than a wrong byte. One that is not there may be one that the file system cannot hold. */
-function isCapable(fd: number, entry: PresentEntry | undefined): boolean {
+function isCapable(fd: number, entry: PresentEntry | undefined, mayLack: MayLack): boolean {
   const found = fgetXattr(fd, capabilityXattr);
-  if (found === undefined || fstatSync(fd).nlink > 1) return true;
-  const wanted = entry?.xattrs?.[capabilityXattr];
-  return wanted !== undefined && portableCapability(found).equals(portableCapability(Buffer.from(wanted, 'base64')));
+  if (fstatSync(fd).nlink > 1) return true;
+  const text = entry?.xattrs?.[capabilityXattr];
+  const wanted = text === undefined ? undefined : portableCapability(Buffer.from(text, 'base64'));
+  if (found === undefined) return wanted === undefined || mayLack(wanted);
+  return wanted?.equals(portableCapability(found)) === true;
+}
+
+/** Whether a file in a folder can have a capability, which takes a file system that holds them and an id map that allows it. */
+function canHold(folder: string, capability: Buffer): boolean {
+  try {
+    // A file without a name, which goes when it is closed. (open(2))
+    const fd = openat(AT_FDCWD, folder, O_TMPFILE | O_RDWR, 0o600);
+    try {
+      fsetXattr(fd, capabilityXattr, capability);
+      return fgetXattr(fd, capabilityXattr) !== undefined;
+    } finally {
+      close(fd);
+    }
+  } catch {
+    return false; // Whatever it was, it would have kept the layer's file from having it.
+  }
 }
