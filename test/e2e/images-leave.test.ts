@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
-import { writeBusyboxLayout } from '../support/images.ts';
+import { digestOf, writeBusyboxLayout } from '../support/images.ts';
 import { startRealRegistry } from '../support/real-registry.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
@@ -153,3 +154,47 @@ test('a lost layer is told, with what to do', needs, async () => {
     ],
   });
 });
+
+/** Every blob that a registry keeps. */
+function blobsAt(storage: string): readonly string[] {
+  const files = readdirSync(storage, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => /\/blobs\/sha256\/[0-9a-f]{2}\/[0-9a-f]{64}\/data$/.test(file));
+}
+
+function assertWhole(storage: string): void {
+  for (const file of blobsAt(storage)) {
+    assert.equal(digestOf(readFileSync(join(storage, file))), `sha256:${file.split('/').at(-2)}`, file);
+  }
+}
+
+for (const [what, damage] of [
+  ['flipped', (path: string): void => spoil(path)],
+  ['cut', (path: string): void => truncateSync(path, 100)],
+  ['gone', (path: string): void => rmSync(path)],
+] as const) {
+  for (const part of ['layer', 'configuration', 'manifest'] as const) {
+    test(`a registry gets nothing of an image whose ${part} is ${what}, and the cure works`, needs, async () => {
+      using box = sandbox();
+      const image = await writeBusyboxLayout(box.at('base'));
+      const take = () => box.tsbuild('copy', '-q', 'oci:base', 'store:base').succeeds();
+      await take();
+      const digests = { layer: image.layerDigests[0], configuration: image.configDigest, manifest: image.manifestDigest };
+      damage(`${box.store}/blobs/${(digests[part] ?? '').replace(':', '/')}`);
+      const name = `${host}/damaged-${what}-${part}:1`;
+      await box.tsbuild('push', 'base', name).fails({ exit: 5, stderr: [/sha256:/, /^hint: .*[Bb]uild, load or pull/m] });
+      assertWhole(registry?.storage ?? '');
+      await box.tsbuild('copy', '-q', `docker://${name}`, 'oci-archive:none.tar').fails({ exit: 4 });
+      await take();
+      const { stdout } = await box.tsbuild('push', 'base', name).succeeds();
+      assert.equal(stdout, `${name}@${image.manifestDigest}\n`);
+      assertWhole(registry?.storage ?? '');
+    });
+  }
+}
+
+function spoil(path: string): void {
+  const bytes = readFileSync(path);
+  const at = Math.floor(bytes.length / 2);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
