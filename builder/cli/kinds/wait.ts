@@ -25,7 +25,8 @@ export async function waitFor<T>(
 ): Promise<T> {
   const { stderr, environment } = context;
   if (isQuiet) return work(() => undefined);
-  if (!isLive(stderr, environment)) return work(new TransferLines(stderr).onProgress);
+  // A terminal that nobody gave a size says that it has no columns, and ora would count its lines for ever.
+  if (!isLive(stderr, environment) || stderr.columns === 0) return work(new TransferLines(stderr).onProgress);
   using line = new WaitLine(title, context);
   return await work(line.onProgress);
 }

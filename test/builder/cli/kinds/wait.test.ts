@@ -8,13 +8,14 @@ import { waitFor } from '../../../../builder/cli/kinds/wait.ts';
 /** As much of a tty.WriteStream as a spinner asks for. */
 class Screen extends Writable {
   readonly isTTY: boolean;
-  readonly columns = 40;
+  readonly columns: number;
   readonly rows = 24;
   written = '';
 
-  constructor({ isTTY = true }: { readonly isTTY?: boolean } = {}) {
+  constructor({ isTTY = true, columns = 40 }: { readonly isTTY?: boolean; readonly columns?: number } = {}) {
     super();
     this.isTTY = isTTY;
+    this.columns = columns;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -84,6 +85,7 @@ test('a terminal gets its cursor back when the work fails', async () => {
 for (const [title, stderr, variables] of [
   ['a pipe', new Screen({ isTTY: false }), environment],
   ['a terminal that cannot draw again', new Screen(), { TERM: 'dumb' }],
+  ['a terminal without a size', new Screen({ columns: 0 }), environment],
 ] as const) {
   test(`${title} gets lines of what is done`, async () => {
     await waitFor({ title: 'pull a', context: { stderr, environment: variables } }, async (onProgress) => {
