@@ -109,10 +109,17 @@ async function printed(store: string, args: readonly string[]): ReturnType<Use> 
   return { finished, result: finished.stdout };
 }
 
+/** Archives that were read: nearly all are the same. */
+const known = new Map<string, Promise<string>>();
+
 /** The digest of the manifest in an archive, all blobs of which are what their names say. */
 async function archived(store: string, args: readonly string[]): ReturnType<Use> {
   const finished = await run(store, args);
-  return { finished, result: finished.exit === 0 ? await digestIn(finished.stdoutBytes) : '' };
+  if (finished.exit !== 0) return { finished, result: '' };
+  const key = digestOf(finished.stdoutBytes);
+  const digest = known.get(key) ?? digestIn(finished.stdoutBytes);
+  known.set(key, digest);
+  return { finished, result: await digest };
 }
 
 async function digestIn(archive: Uint8Array): Promise<string> {
@@ -226,7 +233,9 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
   const pairs = replaced.flatMap((kind) => Object.entries(replacements).map((replacement) => ({ kind, replacement })));
   for (const [index, { kind, replacement }] of pairs.entries()) {
     const [what, command] = replacement;
-    const first = Object.keys(uses)[index % Object.keys(uses).length] ?? '';
+    // A RUN that opens a pipe waits for whoever writes to it, as it would on any machine.
+    const waits = kind === 'file of a snapshot' && what === 'a pipe';
+    const first = waits ? 'inspect' : (Object.keys(uses)[index % Object.keys(uses).length] ?? '');
     test(`${what} in place of ${kind}: ${first}`, async () => {
       const store = await copyOf(whole);
       await replace(filesIn(store, kind), command);
