@@ -2,15 +2,20 @@ import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { childrenOf, secondsBelow } from './processes-below.ts';
 import { repositoryRoot } from './repository.ts';
 
 type Result = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data'];
 
 const silenceMs = 300_000;
 
+/** What runs takes more of the processor between two silences, on the busiest machine too. */
+const leastSeconds = 1;
+
 /**
  * Prints failures in full, what tests print, and at the end how many there were. Passing tests are only counted. When nothing has happened for
- * minutes, it says what is running: tests have no limit of time, as a busy machine would exceed it.
+ * minutes, it says what is running, and ends it when that has taken nothing of the processor since it said so last: a limit of time would be
+ * one for busy machines.
  */
 export default async function* briefReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string, void, undefined> {
   const startMs = performance.now();
@@ -18,11 +23,18 @@ export default async function* briefReporter(source: AsyncIterable<TestEvent>): 
   let passed = 0;
   let skipped = 0;
   const running = new Set<string>();
+  let secondsBefore = -1;
   for await (const event of withSilences(source)) {
     if (event === 'silence') {
-      yield `Still running: ${[...running].join('; ')}\n`;
+      const seconds = secondsBelow(process.pid);
+      const isHung = Math.abs(seconds - secondsBefore) < leastSeconds;
+      secondsBefore = seconds;
+      yield `${isHung ? 'Ended, as nothing happens any more' : 'Still running'}: ${[...running].join('; ')}\n`;
+      if (isHung) for (const file of childrenOf(process.pid)) process.kill(file, 'SIGKILL');
+      if (isHung) running.clear();
       continue;
     }
+    secondsBefore = -1;
     // A file is a test too, whose end nobody tells.
     if (event.type === 'test:dequeue' && event.data.name !== event.data.file) running.add(nameOf(event.data));
     if (event.type === 'test:pass' || event.type === 'test:fail') running.delete(nameOf(event.data));
