@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SyscallError } from '../../native/syscall-error.ts';
 import { reasonOf } from '../../registry/oci/thrown.ts';
 import { EnvironmentError } from './errors.ts';
+import { readSwitches, sysctlCure } from './kernel-switches.ts';
 
 /** What the kernel says about user namespaces; undefined where it has no such switch. */
 export interface KernelSwitches {
@@ -13,18 +14,16 @@ export interface KernelSwitches {
   readonly appArmorRestriction: number | undefined;
   /** Seccomp of /proc/self/status: 2 is a filter. */
   readonly seccompMode: number | undefined;
-  readonly hasNoNewPrivileges: boolean;
 }
 
 /** Reads the switches of this machine. */
 export function readKernelSwitches(): KernelSwitches {
-  const status = readText('/proc/self/status');
+  const switches = readSwitches();
   return {
-    maximumNamespaces: readNumber('/proc/sys/user/max_user_namespaces'),
-    unprivilegedClone: readNumber('/proc/sys/kernel/unprivileged_userns_clone'),
-    appArmorRestriction: readNumber('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
-    seccompMode: toNumber(/^Seccomp:\s*(\d+)/m.exec(status)?.[1]),
-    hasNoNewPrivileges: /^NoNewPrivs:\s*1/m.test(status),
+    maximumNamespaces: toNumber(switches['user/max_user_namespaces']),
+    unprivilegedClone: toNumber(switches['kernel/unprivileged_userns_clone']),
+    appArmorRestriction: toNumber(switches['kernel/apparmor_restrict_unprivileged_userns']),
+    seccompMode: toNumber(/^Seccomp:\s*(\d+)/m.exec(readStatus())?.[1]),
   };
 }
 
@@ -53,7 +52,7 @@ export function diagnoseStart(error: unknown, switches: KernelSwitches): Environ
 function diagnoseClone(error: SyscallError, switches: KernelSwitches): EnvironmentError {
   if (switches.maximumNamespaces === 0) {
     return new EnvironmentError('user-namespaces-disabled', 'Cannot make a user namespace: user.max_user_namespaces is 0', {
-      hint: 'Run "sudo sysctl -w user.max_user_namespaces=15000"',
+      hint: `Run "${sysctlCure('user/max_user_namespaces')}"`,
       cause: error,
     });
   }
@@ -62,7 +61,7 @@ function diagnoseClone(error: SyscallError, switches: KernelSwitches): Environme
       'user-namespaces-disabled',
       'Cannot make a user namespace: kernel.unprivileged_userns_clone is 0',
       {
-        hint: 'Run "sudo sysctl -w kernel.unprivileged_userns_clone=1"',
+        hint: `Run "${sysctlCure('kernel/unprivileged_userns_clone')}"`,
         cause: error,
       },
     );
@@ -96,7 +95,7 @@ function restricted(error: SyscallError, switches: KernelSwitches): EnvironmentE
       'user-namespaces-restricted',
       `Cannot ${refused}: AppArmor forbids it (kernel.apparmor_restrict_unprivileged_userns is 1)`,
       {
-        hint: `Run "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0", or give ${process.execPath} an AppArmor profile with "userns,"`,
+        hint: `Run "${sysctlCure('kernel/apparmor_restrict_unprivileged_userns')}", or give ${process.execPath} an AppArmor profile with "userns,"`,
         cause: error,
       },
     );
@@ -109,17 +108,13 @@ function restricted(error: SyscallError, switches: KernelSwitches): EnvironmentE
   });
 }
 
-function readText(path: string): string {
+function readStatus(): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync('/proc/self/status', 'utf8');
   } catch {
-    // The switch does not exist on this kernel, or /proc is hidden: nothing is known.
+    // /proc is hidden: nothing is known.
     return '';
   }
-}
-
-function readNumber(path: string): number | undefined {
-  return toNumber(readText(path).trim());
 }
 
 function toNumber(text: string | undefined): number | undefined {

@@ -6,6 +6,7 @@ import { refusalOf, type StoreOwner } from '../../../cache/folder/store-safety.t
 import type { HostUser, IdSources } from '../../../executor/host/host-user.ts';
 import { currentUser, readIdSources } from '../../../executor/host/host-user.ts';
 import { findIdHelper, type IdHelper, type IdHelperName } from '../../../executor/host/id-helpers.ts';
+import { readSwitches, type SwitchValues } from '../../../executor/host/kernel-switches.ts';
 import { systemReason } from '../../show/system-reason.ts';
 
 /** What the machine says of itself, as text and numbers. Gathering decides nothing. */
@@ -16,8 +17,7 @@ export interface MachineFacts {
   readonly kernel: string;
   /** /proc/self/status. */
   readonly status: string;
-  /** Name to content of the switches below /proc/sys; a missing one is not there. */
-  readonly switches: Readonly<Record<string, string>>;
+  readonly switches: SwitchValues;
   /** /proc/self/attr/apparmor/current. */
   readonly appArmor: string;
   /** Programs by name; undefined: not found in PATH. */
@@ -41,17 +41,6 @@ export interface StoreFacts {
   readonly refusal?: { readonly message: string; readonly hint?: string | undefined } | undefined;
 }
 
-const switchNames = [
-  'kernel/unprivileged_userns_clone',
-  'kernel/apparmor_restrict_unprivileged_userns',
-  'user/max_user_namespaces',
-  'user/max_mnt_namespaces',
-  'user/max_pid_namespaces',
-  'user/max_ipc_namespaces',
-  'user/max_uts_namespaces',
-  'user/max_cgroup_namespaces',
-] as const;
-
 /** Reads everything. Whatever cannot be read is left out, because that is a finding too. */
 export async function gatherFacts(
   storeRoot: string,
@@ -59,13 +48,12 @@ export async function gatherFacts(
   owner: StoreOwner = 'self',
 ): Promise<MachineFacts> {
   const searchPath = environment['PATH'];
-  const switches = switchNames.map((name) => [name, textOf(`/proc/sys/${name}`).trim()] as const);
   return {
     user: currentUser(),
     ids: readIdSources(),
     kernel: release(),
     status: textOf('/proc/self/status'),
-    switches: Object.fromEntries(switches.filter(([, value]) => value !== '')),
+    switches: readSwitches(),
     appArmor: textOf('/proc/self/attr/apparmor/current').trim(),
     helpers: { newuidmap: findIdHelper('newuidmap', searchPath), newgidmap: findIdHelper('newgidmap', searchPath) },
     store: await storeFacts(storeRoot, owner),

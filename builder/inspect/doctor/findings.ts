@@ -1,3 +1,4 @@
+import { switchNames, sysctlCure, sysctlName } from '../../../executor/host/kernel-switches.ts';
 import { findContainer } from './container-findings.ts';
 import type { MachineFacts } from './facts.ts';
 import { type Finding, ok } from './finding.ts';
@@ -29,32 +30,32 @@ function findKernel({ kernel }: MachineFacts): readonly Finding[] {
 
 function findNamespaces({ switches, user }: MachineFacts): readonly Finding[] {
   const found: Finding[] = [];
-  for (const name of Object.keys(switches).filter((key) => /^user\/max_(?!user_)/.test(key) && switches[key] === '0')) {
+  for (const name of switchNames.filter((key) => /^user\/max_(?!user_)/.test(key) && switches[key] === '0')) {
     found.push({
       level: 'problem',
-      what: `Namespaces that a RUN needs are switched off (${name.replace('/', '.')} is 0)`,
-      cures: [`sudo sysctl -w ${name.replace('/', '.')}=15000`],
+      what: `Namespaces that a RUN needs are switched off (${sysctlName(name)} is 0)`,
+      cures: [sysctlCure(name)],
     });
   }
   if (switches['user/max_user_namespaces'] === '0') {
     found.push({
       level: 'problem',
       what: 'User namespaces are switched off (user.max_user_namespaces is 0)',
-      cures: ['sudo sysctl -w user.max_user_namespaces=15000'],
+      cures: [sysctlCure('user/max_user_namespaces')],
     });
   }
   if (user.uid !== 0 && switches['kernel/unprivileged_userns_clone'] === '0') {
     found.push({
       level: 'problem',
       what: 'User namespaces are for root only (kernel.unprivileged_userns_clone is 0)',
-      cures: ['sudo sysctl -w kernel.unprivileged_userns_clone=1'],
+      cures: [sysctlCure('kernel/unprivileged_userns_clone')],
     });
   }
   if (user.uid !== 0 && switches['kernel/apparmor_restrict_unprivileged_userns'] === '1') {
     found.push({
       level: 'problem',
       what: 'AppArmor takes the privileges of user namespaces away (kernel.apparmor_restrict_unprivileged_userns is 1)',
-      cures: ['sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', 'or an AppArmor profile with "userns," for node'],
+      cures: [sysctlCure('kernel/apparmor_restrict_unprivileged_userns'), 'or an AppArmor profile with "userns," for node'],
     });
   }
   return found.length === 0 ? [ok('No switch of the kernel forbids user namespaces')] : found;

@@ -11,7 +11,6 @@ const open: KernelSwitches = {
   unprivilegedClone: undefined,
   appArmorRestriction: undefined,
   seccompMode: 0,
-  hasNoNewPrivileges: false,
 };
 
 const clone = (errno: number): SyscallError => new SyscallError('clone', errno, 'user, mount');
