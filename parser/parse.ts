@@ -110,8 +110,8 @@ const mostErrors = 500;
 const mostErrorsOfInstruction = 20;
 
 /** More than people or programs write, and few enough to be planned in seconds. */
-export const mostInstructions = 100_000;
-export const mostStages = 10_000;
+const mostInstructions = 100_000;
+const mostStages = 10_000;
 
 interface NumberedSource {
   readonly source: Source;

@@ -15,7 +15,7 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface DownloadLimit {
+interface DownloadLimit {
   readonly bytes: number;
   /** Why it is that many, to stand behind the number in an error: `, half of what is free`. */
   readonly reason: string;

@@ -25,7 +25,7 @@ export interface LocalContent {
 }
 
 /** How the files of a place are to be read; `any` looks for itself. */
-export type LocalKind = 'oci-layout' | 'oci-archive' | 'docker-archive' | 'any';
+type LocalKind = 'oci-layout' | 'oci-archive' | 'docker-archive' | 'any';
 
 interface ContentsOptions {
   readonly kind: LocalKind;

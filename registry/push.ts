@@ -12,8 +12,6 @@ import type { Descriptor } from './oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from './oci/digest.ts';
 import { isManifestType, layerFormatOf } from './oci/layer-format.ts';
 
-export type { PushBlob } from './distribution/push-blob.ts';
-
 /** An image in parts. The manifest names them all; bytes are opened only when they must be sent. */
 export interface PushImage {
   readonly manifestBytes: Uint8Array;

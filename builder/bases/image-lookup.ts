@@ -217,7 +217,7 @@ async function chooseManifest(
 }
 
 /** Opens an image whose manifest and configuration are blobs of the store. */
-export async function openFromStore(
+async function openFromStore(
   store: Store,
   { name, descriptor, blobs }: { readonly name: string; readonly descriptor: Descriptor; readonly blobs: BlobSource },
 ): Promise<SourceImage> {

@@ -65,7 +65,7 @@ function checked({ file, sources, buildArgs, ignoredPaths }: CheckedBuild, plan:
 }
 
 /** BUILDKIT_DOCKERFILE_CHECK, when it is given. */
-export function checkOptionsOf(buildArgs: ReadonlyMap<string, string>): string | undefined {
+function checkOptionsOf(buildArgs: ReadonlyMap<string, string>): string | undefined {
   const text = buildArgs.get(checkArgument);
   const options = text === undefined ? undefined : parseCheckOptions(text);
   if (options !== undefined && 'reason' in options) {

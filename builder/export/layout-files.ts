@@ -89,7 +89,7 @@ export function dockerManifestText(manifest: BuiltManifest, names: readonly stri
 }
 
 /** The tag in a full reference; the digest's text when it has no tag. */
-export function tagOf(name: string): string {
+function tagOf(name: string): string {
   const [withoutDigest = '', digest] = name.split('@');
   const colon = withoutDigest.lastIndexOf(':');
   return colon > withoutDigest.lastIndexOf('/') ? withoutDigest.slice(colon + 1) : (digest ?? 'latest');

@@ -19,7 +19,7 @@ export async function writeResultFiles(result: BuildResult, { imageIdFile, metad
 }
 
 /** The metadata file's text; the keys are those of docker buildx. */
-export function metadataText({ descriptor, imageId, names }: BuildResult): string {
+function metadataText({ descriptor, imageId, names }: BuildResult): string {
   const metadata = {
     ...(imageId !== undefined && { 'containerimage.config.digest': imageId }),
     ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),

@@ -3,7 +3,7 @@ import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci
 import { UsageError } from '../contract/errors.ts';
 
 /** The documents that can carry annotations, and the descriptors of them. */
-export const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
+const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
 export type AnnotationLevel = (typeof annotationLevels)[number];
 
 /** One annotation, and where it goes. */

@@ -11,7 +11,7 @@ import { leadsOut } from './inside-context.ts';
 /** Names that are tried in the context, in this order, when no file is named. */
 export const defaultNames = ['Containerfile', 'Dockerfile', 'dockerfile'] as const;
 
-export interface LoadedSource extends Source {
+interface LoadedSource extends Source {
   /** A link of the context leads out of it to this file. */
   readonly leadsOut?: boolean;
 }

@@ -18,7 +18,7 @@ export interface LayerContents {
   readonly wasted: readonly WastedFile[];
 }
 
-export interface WastedFile {
+interface WastedFile {
   readonly path: string;
   readonly bytes: number;
   /** The layer that hides it, counted from 0. */

@@ -5,7 +5,7 @@ import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-line
 import { exportedLine, warningLine } from './plain.ts';
 
 /** Lines of output that are shown of a running step. */
-export const shownLogLines = 6;
+const shownLogLines = 6;
 
 export interface Transfer {
   readonly doneBytes: number;

@@ -37,7 +37,7 @@ export interface StoreVerifying {
 }
 
 /** An image that a name of the store stands for, and that is not all there. */
-export interface IncompleteImage {
+interface IncompleteImage {
   readonly name: string;
   readonly why: string;
 }

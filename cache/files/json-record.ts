@@ -37,7 +37,7 @@ export function sealed(place: string, fields: object): string {
 }
 
 /** What a record says; undefined unless it is as sealed() made it for this place. */
-export function unsealed(text: string, place: string): JsonObject | undefined {
+function unsealed(text: string, place: string): JsonObject | undefined {
   const rest = `{${text.slice('{"seal":"",'.length + 64)}`;
   if (!text.startsWith(`{"seal":"${hash('sha256', rest, 'hex')}",`)) return undefined;
   return parseRecord(text, (value) => (value['about'] === place ? value : undefined));

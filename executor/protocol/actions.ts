@@ -184,7 +184,7 @@ export interface MakeDirectoryAction {
 }
 
 /** `--squash`: one layer that changes what is below as several layers did. */
-export interface MergeAction {
+interface MergeAction {
   readonly kind: 'merge';
   /** Layer folders, lowest first, each on top of the ones before and of the step's own `lowers`. */
   readonly layers: Lowers;

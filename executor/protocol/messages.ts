@@ -4,7 +4,7 @@ import type { Action, Lowers } from './actions.ts';
 import type { WorkerFailure } from './failures.ts';
 
 /** Numbers a request; replies and output carry it back. */
-export type RequestId = number;
+type RequestId = number;
 
 /** How a layer's tar is stored. Levels are the compressor's own. */
 export type LayerCompression =

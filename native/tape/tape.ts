@@ -4,27 +4,27 @@ import type { SyscallName } from '../syscall-numbers.ts';
 export type TapePointee = string | Uint8Array | readonly (string | Uint8Array)[] | TapeBlock;
 
 /** A structure whose parts follow each other without gaps; pointers take 8 bytes. Example: seccomp's `struct sock_fprog`. */
-export interface TapeBlock {
+interface TapeBlock {
   readonly kind: 'block';
   readonly parts: readonly (Uint8Array | { readonly kind: 'pointer'; readonly to: TapePointee })[];
 }
 
 /** The result of an earlier entry. Once for each entry; dup3() a descriptor to a number of your own when it is needed more often. */
-export interface TapeResult {
+interface TapeResult {
   readonly kind: 'result';
   /** Index of the entry on the caller's tape; it must come earlier and not lie in an `otherwise`. */
   readonly entry: number;
 }
 
 /** Memory that entries share: what one call writes there, a later one reads. The same array is the same memory, from `offset` on. */
-export interface TapeMemory {
+interface TapeMemory {
   readonly kind: 'memory';
   readonly bytes: Uint8Array;
   readonly offset: number;
 }
 
 /** The descriptor that holds the process until it may go on, and that tells of its exec: startTape() knows its number. */
-export interface TapeGate {
+interface TapeGate {
   readonly kind: 'gate';
 }
 

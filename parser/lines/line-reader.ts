@@ -11,7 +11,7 @@ export interface PhysicalLine {
 }
 
 /** A comment line: its text without `#` and outer blanks. */
-export interface CommentLine {
+interface CommentLine {
   readonly text: string;
   readonly span: Span;
 }

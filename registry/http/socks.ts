@@ -4,7 +4,7 @@ import { decodedPart } from '../address/url.ts';
 import { reasonOf } from '../oci/thrown.ts';
 
 /** A SOCKS proxy that cannot be used. Its cause is left out, since that holds the password. */
-export class SocksError extends Error {
+class SocksError extends Error {
   override readonly name = 'SocksError';
 }
 

@@ -6,7 +6,7 @@ import type { TestUser } from '../support/users.ts';
 import { type Command, CommandFailed, timeOf } from './measure.ts';
 
 /** What a tool is asked to build. */
-export interface Build {
+interface Build {
   readonly context: string;
   /** Nothing may come from the cache. */
   readonly isCold: boolean;

@@ -11,7 +11,7 @@ export interface Workload {
   write(folder: string): void;
 }
 
-export interface Phase {
+interface Phase {
   readonly name: string;
   readonly isCold: boolean;
   /** Changes the context before each measurement; `round` differs each time. */

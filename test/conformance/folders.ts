@@ -51,7 +51,7 @@ export function placedOptions(options: RowOptions, place: string): RowOptions {
 }
 
 /** A tree in the order in which it can be made: hard links after what they name. */
-export function writtenNodes(tree: Tree): readonly WrittenNode[] {
+function writtenNodes(tree: Tree): readonly WrittenNode[] {
   const nodes = Object.entries(tree).map(([path, node]) => writtenNode(path, node));
   return [...nodes.filter(({ type }) => type !== 'hard'), ...nodes.filter(({ type }) => type === 'hard')];
 }

@@ -10,7 +10,7 @@ import type { Build, RowOptions } from './row.ts';
 export type ToolName = 'buildah' | 'podman' | 'docker';
 
 /** Where the parts of a build lie. */
-export interface PreparedBuild {
+interface PreparedBuild {
   readonly build: Build;
   readonly context: string;
   readonly containerfile: string;

@@ -8,7 +8,7 @@ import { textOfBytes } from './describe-node.ts';
 import type { Node } from './tree.ts';
 
 /** A configuration, as far as rows look at it. */
-export interface ResultConfig {
+interface ResultConfig {
   readonly author?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly rootfs: { readonly diff_ids: readonly string[] };

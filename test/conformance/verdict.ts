@@ -9,7 +9,7 @@ import type { Node, Tree } from './tree.ts';
 export type Seen = Readonly<Record<string, unknown>>;
 
 /** What FROM scratch starts with. */
-export const scratch: Result = {
+const scratch: Result = {
   config: {
     config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], WorkingDir: '/' },
     rootfs: { diff_ids: [] },

@@ -48,7 +48,7 @@ export function bodyMistakes(text: string): readonly string[] {
 }
 
 /** The stretch of the text that a diagnostic points at. */
-export function pointedAt(text: string, { span }: Pick<Diagnostic, 'span'>): string {
+function pointedAt(text: string, { span }: Pick<Diagnostic, 'span'>): string {
   return span === undefined ? '' : at(text, span);
 }
 

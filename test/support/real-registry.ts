@@ -89,7 +89,7 @@ async function writeHtpasswd(folder: string, user: { username: string; password:
 }
 
 /** An authority, a server certificate for 127.0.0.1, localhost and registry.invalid, and a client certificate. */
-export async function makeCertificates(folder: string): Promise<void> {
+async function makeCertificates(folder: string): Promise<void> {
   await run('mkdir', ['-p', folder]);
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: folder });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];

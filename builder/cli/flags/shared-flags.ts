@@ -31,7 +31,7 @@ export function storeOwnerOf(parsed: ParsedFlags): StoreOwner | undefined {
 }
 
 /** Where the store is. */
-export function storeFlag(group: string): Flag {
+function storeFlag(group: string): Flag {
   return {
     long: '--store',
     aliases: ['--root'],

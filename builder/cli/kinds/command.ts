@@ -14,7 +14,7 @@ export interface CommandContext {
 }
 
 /** Runs to the end and gives the exit code; failures are thrown. */
-export type RunCommand = (context: CommandContext) => Promise<number>;
+type RunCommand = (context: CommandContext) => Promise<number>;
 
 /** A command of the CLI. What it needs is loaded when it is called. */
 export interface Command {

@@ -30,7 +30,7 @@ export interface MachineFacts {
   readonly procMounts: readonly string[];
 }
 
-export interface StoreFacts {
+interface StoreFacts {
   readonly path: string;
   /** `f_type` of statfs(2). undefined: cannot be asked. */
   readonly type: number | undefined;

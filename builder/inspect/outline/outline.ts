@@ -9,7 +9,7 @@ import { selectStages } from '../../plan/stages/select-stages.ts';
 import { describe } from './describe.ts';
 
 /** An argument that the target takes. */
-export interface OutlineArgument {
+interface OutlineArgument {
   readonly name: string;
   /** The build argument, else the default; undefined when it has neither. */
   readonly value: string | undefined;
@@ -21,7 +21,7 @@ export interface OutlineArgument {
 }
 
 /** A secret or an agent that a RUN mounts. */
-export interface OutlineMount {
+interface OutlineMount {
   readonly name: string;
   readonly isRequired: boolean;
   /** The RUN. */

@@ -32,7 +32,7 @@ export function parseContextLocation(text: string): ContextLocation {
 }
 
 /** True for the spellings that BuildKit takes as git repositories: git://, ssh, scp-like, and http(s) paths ending in .git. */
-export function isGitLocation(text: string): boolean {
+function isGitLocation(text: string): boolean {
   if (/^(git|ssh):\/\//.test(text) || /^[\w.-]+@[\w.-]+:/.test(text) || text.startsWith('github.com/')) return true;
   return /^https?:\/\/[^#?]+\.git([#?].*)?$/.test(text);
 }

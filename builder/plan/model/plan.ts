@@ -150,7 +150,7 @@ export interface PlannedAdd extends PlannedTransfer {
   readonly unpacks: boolean | undefined;
 }
 
-export interface PlannedMakeDirectory {
+interface PlannedMakeDirectory {
   readonly kind: 'make-directory';
   readonly path: string;
   readonly user: string;

@@ -123,7 +123,7 @@ export class TreeCopier implements Disposable {
 }
 
 /** Makes something under a name; if the name is taken, by anything but a folder, what has it goes first. */
-export function replacing<T>(spot: Spot, make: () => T): T {
+function replacing<T>(spot: Spot, make: () => T): T {
   try {
     return make();
   } catch (error) {

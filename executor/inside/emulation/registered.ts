@@ -20,7 +20,7 @@ export function hasOwnerHere(file: string): boolean {
 }
 
 /** The emulator of a registration's text, if it is for programs with this header. */
-export function emulatorOf(text: string, header: Uint8Array): string | undefined {
+function emulatorOf(text: string, header: Uint8Array): string | undefined {
   const { interpreter, flags = '', offset, magic = '', mask } = fieldsOf(text);
   const bytes = Buffer.from(magic, 'hex');
   const bits = mask === undefined ? Buffer.alloc(bytes.length, 0xff) : Buffer.from(mask, 'hex');

@@ -19,7 +19,7 @@ export interface Job {
 }
 
 /** A step, and whether it was remembered. */
-export interface StepEnd {
+interface StepEnd {
   readonly title: string;
   readonly state: string;
 }
