@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { forgetSnapshot } from '../../cache/forget.ts';
 import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
 import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
-import type { WorkerClient } from '../../executor/host/worker-client.ts';
 import type { Action, Lowers } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
-import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
@@ -18,19 +13,19 @@ import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
 import { layerOnBase } from '../layers/linked-layer.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { chainIdOfRoot } from '../layers/root-state.ts';
-import { damageOf, verifyLayers } from '../layers/verify-layers.ts';
+import { verifyLayers } from '../layers/verify-layers.ts';
 import { stepTitle } from '../plan/instructions/titles.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { setErrorPlace } from '../session/error-place.ts';
+import { OutputTail } from '../session/output-tail.ts';
 import type { ShownStep } from '../session/shown-step.ts';
 import { isLarge } from './large-copy.ts';
-import { OutputTail } from './output-tail.ts';
+import { makeLayer } from './make-layer.ts';
 import { prepareAdd } from './prepare-add.ts';
 import { prepareCopy } from './prepare-copy.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
-import type { Solving } from './solving.ts';
 
 /** How a step came out. */
 export interface StepOutcome {
@@ -171,26 +166,29 @@ async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFa
   const { placed, around } = work;
   const { store, worker, bases, signal } = around.solving;
   signal.throwIfAborted();
-  const starting = worker.get();
-  starting.catch(() => undefined); // seen below; until then the base is fetched while the worker starts
+  worker.get().catch(() => undefined); // seen below; until then the base is fetched while the worker starts
   await using cleanup = new Cleanup();
   const onProgress = progressOf(work);
   const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal, onProgress });
   work.shown.start();
   const action = await orStepError(work, () => prepared.materialise(cleanup));
-  const [client, directory, buildStartNs] = await Promise.all([
-    starting,
-    store.snapshots.prepare(),
-    around.solving.buildStartNs(),
-  ]);
   const tail = new OutputTail();
   try {
-    const facts = await client.request(
-      { kind: 'step', action, directory, lowers, buildStartNs, mayPack: isLeftAlone(placed, around) || isLarge(action) },
-      { signal, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
+    const wanted = {
+      action,
+      lowers,
+      parent: chainIdOfRoot(placed.root),
+      mayPack: isLeftAlone(placed, around) || isLarge(action),
+    };
+    const { facts, snapshot } = await makeLayer(
+      { ...wanted, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
+      around.solving,
     );
+    const mounted = mountedBy(action, store);
     // The ids were only foreseen when the step was looked up.
-    return await remember(facts, { directory, keyed: keyOf(prepared, work), mounted: mountedBy(action, store), work, client });
+    const { key } = keyOf(prepared, work);
+    await store.steps.put(key, { chainId: snapshot.chainId, facts, ...(mounted.length > 0 && { mounted }) });
+    return facts;
   } catch (error) {
     if (!(error instanceof ExecutorError)) throw error;
     if (mayBeDamage(error.failure)) {
@@ -250,44 +248,6 @@ function showOutput(
 ): void {
   tail.push(bytes);
   work.shown.output(stream, bytes);
-}
-
-async function remember(
-  facts: LayerFacts,
-  {
-    directory,
-    keyed,
-    mounted,
-    work,
-    client,
-  }: {
-    readonly directory: string;
-    readonly keyed: KeyedStep;
-    readonly mounted: readonly Digest[];
-    readonly work: StepWork;
-    readonly client: WorkerClient;
-  },
-): Promise<LayerFacts> {
-  const { store } = work.around.solving;
-  const parent = chainIdOfRoot(work.placed.root);
-  const chainId = chainIdOf(parent, facts.diffId);
-  await forgetIfDamaged(chainId, work.around.solving);
-  const { directory: kept } = await store.snapshots.commit(directory, { chainId, parent, facts });
-  // The step made what was there already. Its files may have owners that only the worker can remove.
-  if (kept !== directory && existsSync(directory)) await client.request(removalOf(directory));
-  await store.steps.put(keyed.key, { chainId, facts, ...(mounted.length > 0 && { mounted }) });
-  return facts;
-}
-
-/** For a folder of this build's session. */
-export function removalOf(directory: string): Extract<WorkerRequest, { readonly kind: 'remove' }> {
-  return { kind: 'remove', folder: path.dirname(directory), names: [path.basename(directory)] };
-}
-
-/** A step that ran has its result at hand, so one that is damaged need not stay. */
-async function forgetIfDamaged(chainId: Digest, solving: Solving): Promise<void> {
-  const existing = await solving.store.snapshots.get(chainId);
-  if (existing !== undefined && (await damageOf(existing, solving)) !== undefined) await forgetSnapshot(solving.store, existing);
 }
 
 function stepError(

@@ -8,8 +8,8 @@ import { LayersTree } from '../context/layers-tree.ts';
 import { chainIdOfRoot, emptyRoot, type RootState, withLayer } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { Session } from './build-session.ts';
+import { makeLayer, wholeCopy } from './make-layer.ts';
 import { remembered } from './planned-files.ts';
-import { removalOf } from './run-step.ts';
 
 /** The root file system of the target with the layers as one that the options say. */
 export async function squash(root: RootState, plan: Plan, session: Session): Promise<RootState> {
@@ -47,30 +47,17 @@ async function withOneLayer({ root, base, action }: Squashing, session: Session)
   const parent = chainIdOfRoot(base);
   const { range } = session.ids;
   const name = ['squash', session.options.squash, parent ?? '', chainIdOfRoot(root), ...(range === undefined ? [] : [range])];
-  const squashed = async (): Promise<LayerFacts> => makeLayer(base, await action(), session);
+  const squashed = async (): Promise<LayerFacts> => layerOn(base, await action(), session);
   const facts = await remembered(name, session.store, { compute: squashed, isValue: isLayerFacts });
   // The answer is remembered for longer than the layer, which may have been pruned.
   const isThere = (await session.store.snapshots.get(chainIdOf(parent, facts.diffId))) !== undefined;
   return withLayer(base, isThere ? facts : await squashed());
 }
 
-async function makeLayer(
-  base: RootState,
-  action: Action,
-  { store, folders, worker, buildStartNs, failure }: Session,
-): Promise<LayerFacts> {
-  const { signal } = failure;
-  const directory = await store.snapshots.prepare();
-  const client = await worker.get();
-  const lowers = await folders.lowersOf(base, { signal, onProgress: () => undefined });
-  const facts = await client.request({ kind: 'step', directory, lowers, buildStartNs: await buildStartNs(), action }, { signal });
-  const parent = chainIdOfRoot(base);
-  const { directory: kept } = await store.snapshots.commit(directory, {
-    chainId: chainIdOf(parent, facts.diffId),
-    parent,
-    facts,
-  });
-  if (kept !== directory) await client.request(removalOf(directory));
+async function layerOn(base: RootState, action: Action, session: Session): Promise<LayerFacts> {
+  const { signal } = session.failure;
+  const lowers = await session.folders.lowersOf(base, { signal, onProgress: () => undefined });
+  const { facts } = await makeLayer({ action, lowers, parent: chainIdOfRoot(base) }, { ...session, signal });
   return facts;
 }
 
@@ -91,15 +78,8 @@ async function copyOfAll(root: RootState, session: Session): Promise<Action> {
   await writeCopyList(list, group.entries);
   const source = { kind: 'rootfs', lowers } as const;
   const entries = group.entries.length;
-  return {
-    kind: 'copy',
-    groups: [{ source, list, entries, sourceType: 'directory', name: '', keepsParents: false, isArchive: false }],
-    destination: '/',
-    owner: undefined,
-    mode: undefined,
-    isLink: false,
-    time: 'source',
-  };
+  const whole = { source, list, entries, sourceType: 'directory', name: '', keepsParents: false, isArchive: false } as const;
+  return wholeCopy([whole], 'source');
 }
 
 function isLayerFacts(value: unknown): value is LayerFacts {

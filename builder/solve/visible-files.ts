@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Snapshot } from '../../cache/snapshots/snapshot-store.ts';
-import type { CopyAction } from '../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
-import { chainIdOf, isDigest } from '../../registry/oci/digest.ts';
+import { isDigest } from '../../registry/oci/digest.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { writeCopyList } from '../context/copy-list.ts';
@@ -11,6 +10,7 @@ import type { FileTree } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
 import type { RootState } from '../layers/root-state.ts';
 import { isLarge } from './large-copy.ts';
+import { makeLayer, wholeCopy } from './make-layer.ts';
 import type { StageSolving } from './solved-stage.ts';
 
 const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;
@@ -54,28 +54,14 @@ async function copyIntoLayer(
   { folder, time }: Pick<Filtered, 'folder' | 'time'>,
   { solving }: StageSolving,
 ): Promise<Snapshot> {
-  const { store, worker, signal } = solving;
-  const list = await store.newPath();
+  const list = await solving.store.newPath();
   await writeCopyList(list, entries);
   const source = { kind: 'directory', path: folder } as const;
   const group = { source, list, entries: entries.length, sourceType: 'directory', name: '', isArchive: false } as const;
-  const action: CopyAction = {
-    kind: 'copy',
-    // With parents kept, the list says where below the destination everything goes.
-    groups: [{ ...group, keepsParents: true }],
-    destination: '/',
-    owner: undefined,
-    mode: undefined,
-    isLink: false,
-    time,
-  };
-  const [client, directory, buildStartNs] = await Promise.all([worker.get(), store.snapshots.prepare(), solving.buildStartNs()]);
-  const facts = await client.request(
-    { kind: 'step', action, directory, lowers: [], buildStartNs, mayPack: isLarge(action) },
-    { signal },
-  );
-  const chainId = chainIdOf(undefined, facts.diffId);
-  return store.snapshots.commit(directory, { chainId, parent: undefined, facts });
+  // With parents kept, the list says where below the destination everything goes.
+  const action = wholeCopy([{ ...group, keepsParents: true }], time);
+  const { snapshot } = await makeLayer({ action, lowers: [], parent: undefined, mayPack: isLarge(action) }, solving);
+  return snapshot;
 }
 
 /** The entries at their places in the tree, with the folders on the way. */

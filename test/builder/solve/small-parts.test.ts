@@ -4,9 +4,9 @@ import { looksLikeArchive } from '../../../builder/inputs/archive-magic.ts';
 import { proxyEnv } from '../../../builder/sandbox/proxies.ts';
 import { Cleanup } from '../../../builder/session/cleanup.ts';
 import { FirstFailure } from '../../../builder/session/first-failure.ts';
+import { OutputTail } from '../../../builder/session/output-tail.ts';
 import { ShownStep } from '../../../builder/session/shown-step.ts';
 import type { Told } from '../../../builder/session/tell.ts';
-import { OutputTail } from '../../../builder/solve/output-tail.ts';
 
 test('OutputTail keeps the last bytes, whatever the chunks', () => {
   const tail = new OutputTail(4);
