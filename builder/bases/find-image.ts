@@ -10,7 +10,7 @@ import { setErrorPlace } from '../session/error-place.ts';
 import type { ImageLookup } from './image-lookup.ts';
 import type { FindImage } from './resolve-plan.ts';
 
-interface Finding {
+interface ImageSearch {
   readonly lookup: Pick<ImageLookup, 'find'>;
   /** `--build-context`. */
   readonly contexts: Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ interface Finding {
 }
 
 /** Finds the images of a plan: behind a named context, or by name. Errors know where the file asks for the image. */
-export function imageFinder(finding: Finding): FindImage {
+export function imageFinder(finding: ImageSearch): FindImage {
   return async (request) => {
     try {
       return await findImage(request, finding);
@@ -35,7 +35,7 @@ export function imageFinder(finding: Finding): FindImage {
   };
 }
 
-async function findImage(request: ImageRequest, { lookup, contexts, signal }: Finding): Promise<SourceImage> {
+async function findImage(request: ImageRequest, { lookup, contexts, signal }: ImageSearch): Promise<SourceImage> {
   const { platform } = request;
   if (request.context === undefined) return lookup.find(request.name, platform);
   const location = parseContextLocation(contexts[request.context] ?? '');

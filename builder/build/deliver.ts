@@ -23,7 +23,7 @@ import { epochOf } from './outputs.ts';
 export type Exported = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest' | 'how' | 'to'>;
 
 /** What delivering an output needs. */
-export interface Delivering {
+export interface DeliveryServices {
   readonly options: BuildOptions;
   readonly store: Store;
   readonly worker: LazyWorker;
@@ -41,7 +41,7 @@ export interface Delivering {
 }
 
 /** Writes one output. @throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left */
-export async function deliver(output: Output, delivering: Delivering): Promise<void> {
+export async function deliver(output: Output, delivering: DeliveryServices): Promise<void> {
   switch (output.kind) {
     case 'oci':
     case 'docker':
@@ -61,7 +61,7 @@ export async function deliver(output: Output, delivering: Delivering): Promise<v
   }
 }
 
-async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: Delivering): Promise<void> {
+async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: DeliveryServices): Promise<void> {
   const { store, signal, options, onProgress } = delivering;
   const set = await delivering.imageFor(output);
   // What leaves is read anyway.
@@ -74,7 +74,7 @@ async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>,
   delivering.onExported({ manifest: set.descriptor.digest, how: 'written', to: output.destination });
 }
 
-async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: Delivering): Promise<void> {
+async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: DeliveryServices): Promise<void> {
   const { store, signal, options } = delivering;
   const { exportTree } = await import('../export/export-tree.ts');
   await store.hold();
@@ -90,7 +90,7 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 async function writeRoots(
   { platformSplit, destination, sourceDateEpoch }: Extract<Output, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
-  { options, roots, folders, worker, signal, onProgress }: Delivering,
+  { options, roots, folders, worker, signal, onProgress }: DeliveryServices,
 ): Promise<void> {
   const isSplit = platformSplit ?? isMultiPlatform(options);
   const trees: ExportedTree[] = [];
@@ -125,7 +125,7 @@ function folderOf(platform: Platform): string {
   return formatPlatform(platform).replaceAll('/', '_');
 }
 
-async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Delivering): Promise<void> {
+async function keep(output: Extract<Output, { kind: 'image' }>, delivering: DeliveryServices): Promise<void> {
   const { store, signal, onProgress } = delivering;
   const set = await delivering.imageFor(output);
   if (output.names.length === 0) return;
@@ -137,7 +137,7 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   for (const name of output.names) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
 }
 
-async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: Delivering): Promise<void> {
+async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: DeliveryServices): Promise<void> {
   const { store, signal, lookup } = delivering;
   const set = await delivering.imageFor(output);
   const { pushWhole } = await import('../places/push-image.ts');

@@ -25,7 +25,7 @@ export interface MadeImage extends ImageParts {
   readonly platform: Platform;
 }
 
-interface Making {
+interface ImageServices {
   readonly options: BuildOptions;
   readonly store: Store;
   readonly worker: LazyWorker;
@@ -38,7 +38,7 @@ interface Making {
 export async function makeImage(
   built: { readonly plan: Plan; readonly root: RootState },
   form: ImageForm,
-  making: Making,
+  making: ImageServices,
 ): Promise<MadeImage> {
   const { plan, root } = built;
   const epoch = epochOf(plan, form.epoch);

@@ -63,12 +63,12 @@ function needsHash({ entry }: Taken): boolean {
   return entry.type === 'file' && entry.digest === undefined;
 }
 
-interface Selecting {
+interface PacedSelection {
   readonly selection: Selection;
   readonly pace: Pace;
 }
 
-async function select(tree: FileTree, source: RawPath, { selection, pace }: Selecting): Promise<readonly Taken[]> {
+async function select(tree: FileTree, source: RawPath, { selection, pace }: PacedSelection): Promise<readonly Taken[]> {
   const entry = tree.lookup(source);
   if (entry === undefined) return [];
   const taken: Taken[] = [{ from: source, to: rawPath(''), entry }];

@@ -15,7 +15,7 @@ interface Move {
 }
 
 /** Folders to merge. All three are on one file system, and nobody else uses `from` and `old`. */
-interface Merging {
+interface FolderMerge {
   readonly from: string;
   readonly to: string;
   /** Where files that are replaced wait until all is well. */
@@ -29,7 +29,7 @@ interface Merging {
  *
  * @throws OutputError for what is in the way, else what the file system says
  */
-export async function mergeFolder(merging: Merging): Promise<void> {
+export async function mergeFolder(merging: FolderMerge): Promise<void> {
   const opened = new Map<string, number>();
   try {
     const { dev } = await lstat(merging.from);
@@ -39,14 +39,14 @@ export async function mergeFolder(merging: Merging): Promise<void> {
   }
 }
 
-interface Looking {
+interface MergeCheck {
   /** The file system that everything has to be on. */
   readonly dev: number;
   /** Folders that were opened, and the modes that they get back. */
   readonly opened: Map<string, number>;
 }
 
-async function movesOf({ from, to }: Pick<Merging, 'from' | 'to'>, looking: Looking): Promise<readonly Move[]> {
+async function movesOf({ from, to }: Pick<FolderMerge, 'from' | 'to'>, looking: MergeCheck): Promise<readonly Move[]> {
   await openTarget(to, looking);
   // It is gone when all is done.
   await chmod(from, 0o700);
@@ -66,7 +66,7 @@ async function movesOf({ from, to }: Pick<Merging, 'from' | 'to'>, looking: Look
   return moves;
 }
 
-async function openTarget(path: string, { dev, opened }: Looking): Promise<void> {
+async function openTarget(path: string, { dev, opened }: MergeCheck): Promise<void> {
   const status = await lstat(path);
   if (status.dev !== dev) throw new OutputError(path, `Cannot write to "${path}": another file system is mounted there`);
   try {

@@ -84,7 +84,7 @@ export class FetchedContexts {
     }
   }
 
-  async #fetch(location: RemoteLocation, fetching: Fetching): Promise<FetchedContext> {
+  async #fetch(location: RemoteLocation, fetching: ContextRequest): Promise<FetchedContext> {
     switch (location.kind) {
       case 'git':
         return this.#repository(location.url, fetching);
@@ -97,7 +97,7 @@ export class FetchedContexts {
     }
   }
 
-  async #repository(url: string, { name, shown }: Fetching): Promise<FetchedContext> {
+  async #repository(url: string, { name, shown }: ContextRequest): Promise<FetchedContext> {
     const { options, store, signal, cleanup } = this.#services;
     const location = gitLocation(url);
     // The user typed the address, so the user's own agent and keys are meant.
@@ -118,7 +118,7 @@ export class FetchedContexts {
     throw new UsageError(flag, `Cannot use ${what} as a context: it has no folder "${location.folder}"`);
   }
 
-  async #download(url: string, { name, what, shown }: Fetching): Promise<FetchedContext> {
+  async #download(url: string, { name, what, shown }: ContextRequest): Promise<FetchedContext> {
     const { digest, sizeBytes, lastModified } = await downloadFile(
       { url, onProgress: shown.progress.bind(shown) },
       this.#services,
@@ -132,7 +132,7 @@ export class FetchedContexts {
     return { ...(await this.#onlyText(Buffer.from(bytes ?? []).toString('utf8'))), time: lastModified };
   }
 
-  async #standardInput({ name, what }: Fetching): Promise<FetchedContext> {
+  async #standardInput({ name, what }: ContextRequest): Promise<FetchedContext> {
     const { options, signal } = this.#services;
     if (options.stdin === undefined)
       throw new UsageError('CONTEXT', 'Cannot read the context from standard input: there is none');
@@ -166,7 +166,7 @@ export class FetchedContexts {
   }
 }
 
-interface Fetching {
+interface ContextRequest {
   readonly name: string | undefined;
   /** For messages. */
   readonly what: string;

@@ -28,7 +28,7 @@ export interface LayerForm {
   readonly epoch: number | undefined;
 }
 
-interface BlobMaking {
+interface BlobServices {
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly folders: RootFolders;
@@ -46,7 +46,7 @@ const parallelLayers = 2;
 export async function layerBlobs(
   layers: readonly LayerRef[],
   form: LayerForm,
-  making: BlobMaking,
+  making: BlobServices,
 ): Promise<readonly LayerBlob[]> {
   const limit = pLimit(parallelLayers);
   return Promise.all(
@@ -70,7 +70,7 @@ function needsConversion({ descriptor }: ForeignLayerRef, { compression, isForce
   return isForced && format !== undefined && !format.isForeign && format.compression !== compression.kind;
 }
 
-async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobServices): Promise<LayerBlob> {
   const { store, worker, signal } = making;
   const { diffId, descriptor, blobs } = layer;
   // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
@@ -91,7 +91,7 @@ interface BuiltLayer {
   readonly root: RootState;
 }
 
-async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobMaking): Promise<LayerBlob> {
+async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobServices): Promise<LayerBlob> {
   const { layer } = built;
   const { store, signal } = making;
   signal.throwIfAborted();
@@ -105,7 +105,7 @@ async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobMaking)
 
 async function writeBlob(
   { layer, root }: BuiltLayer,
-  { form, variant, making }: { readonly form: LayerForm; readonly variant: string; readonly making: BlobMaking },
+  { form, variant, making }: { readonly form: LayerForm; readonly variant: string; readonly making: BlobServices },
 ): Promise<LayerBlob> {
   const { store, worker, folders, signal, onProgress } = making;
   // A packed layer has its times in it.
@@ -147,7 +147,7 @@ interface WantedBlob {
 /** The file that the worker writes becomes a blob of the store, and is found again under its variant. */
 async function kept(
   { diffId, variant, compression, sizeBytes }: WantedBlob,
-  { store, onProgress }: BlobMaking,
+  { store, onProgress }: BlobServices,
   write: (output: string) => Promise<WorkerResults['write-layer']>,
 ): Promise<LayerBlob> {
   const what = `layer ${shortDigest(diffId)}`;

@@ -18,7 +18,7 @@ import { lostLayer, orForgetBlob, verifyLayers } from './verify-layers.ts';
 /** Progress of making a root file system ready. `totalBytes` is 0 when unknown. */
 export type OnProgress = (what: string, doneBytes: number, totalBytes: number) => void;
 
-interface Unpacking {
+interface UnpackOptions {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }
@@ -53,7 +53,7 @@ export class RootFolders {
   }
 
   /** The layer folders for the worker, lowest first; what is missing is fetched and unpacked. */
-  async lowersOf(root: RootState, unpacking: Unpacking): Promise<Lowers> {
+  async lowersOf(root: RootState, unpacking: UnpackOptions): Promise<Lowers> {
     await this.make(root, unpacking);
     // Until it has started it is only foreseen which ids it has, and so which folders it can use.
     await this.#worker.get();
@@ -62,7 +62,7 @@ export class RootFolders {
   }
 
   /** The same, compared with what was written of them: what is made of them has a digest of its own, or none, which could tell. */
-  async wholeLowersOf(root: RootState, unpacking: Unpacking): Promise<Lowers> {
+  async wholeLowersOf(root: RootState, unpacking: UnpackOptions): Promise<Lowers> {
     const lowers = await this.lowersOf(root, unpacking);
     const chain = await this.#store.snapshots.chainOf(chainIdOfRoot(root));
     await verifyLayers(chain, { store: this.#store, worker: this.#worker, signal: unpacking.signal });
@@ -70,13 +70,13 @@ export class RootFolders {
   }
 
   /** Fetches and unpacks what is missing, so that the indexes of the layers can be read. */
-  async make(root: RootState, unpacking: Unpacking): Promise<void> {
+  async make(root: RootState, unpacking: UnpackOptions): Promise<void> {
     if (this.#isSuspicious) await this.#verifyBase(root, unpacking);
     if (!(await this.has(root))) await this.#unpackAll(root.layers, unpacking);
   }
 
   /** Files of this build's own layers are compared when the layers leave. */
-  async #verifyBase({ layers }: RootState, { signal }: Unpacking): Promise<void> {
+  async #verifyBase({ layers }: RootState, { signal }: UnpackOptions): Promise<void> {
     const base: Snapshot[] = [];
     // From here on it is certain which folders are used.
     await this.#worker.get();
@@ -90,7 +90,7 @@ export class RootFolders {
   }
 
   /** Layers are fetched beside each other and unpacked one on top of the other. */
-  async #unpackAll(layers: readonly LayerRef[], unpacking: Unpacking): Promise<void> {
+  async #unpackAll(layers: readonly LayerRef[], unpacking: UnpackOptions): Promise<void> {
     let below: Promise<void> = Promise.resolve();
     let parent: Digest | undefined;
     for (const layer of layers) {
@@ -100,7 +100,7 @@ export class RootFolders {
     await below;
   }
 
-  #unpackOnce(layer: LayerRef, place: Place): Promise<void> {
+  #unpackOnce(layer: LayerRef, place: LayerPosition): Promise<void> {
     const name = `${this.#store.layout.idMap} ${layer.chainId}`;
     const known = this.#unpacked.get(name);
     if (known !== undefined) return known;
@@ -110,7 +110,7 @@ export class RootFolders {
     return unpacked;
   }
 
-  async #unpack(layer: LayerRef, { below, parent, unpacking }: Place): Promise<void> {
+  async #unpack(layer: LayerRef, { below, parent, unpacking }: LayerPosition): Promise<void> {
     const snapshot = await this.#store.snapshots.get(layer.chainId);
     if (snapshot !== undefined && (await this.#store.snapshots.isPacked(snapshot))) {
       await below;
@@ -142,7 +142,11 @@ export class RootFolders {
   }
 
   /** A layer that was made with other ids, from which its tar is made. */
-  async #takeOver(layer: Extract<LayerRef, { kind: 'built' }>, parent: Digest | undefined, unpacking: Unpacking): Promise<void> {
+  async #takeOver(
+    layer: Extract<LayerRef, { kind: 'built' }>,
+    parent: Digest | undefined,
+    unpacking: UnpackOptions,
+  ): Promise<void> {
     const facts = await takenOver(layer, parent, { store: this.#store, worker: this.#worker, signal: unpacking.signal });
     const snapshot = facts && (await this.#store.snapshots.get(layer.chainId));
     if (snapshot === undefined) throw lostLayer(layer.facts.diffId, this.#store.layout.snapshot(layer.chainId));
@@ -150,7 +154,7 @@ export class RootFolders {
   }
 
   /** A layer that a COPY left packed, since nothing needed its files then. */
-  async #unpackOwn(snapshot: Snapshot, { signal, onProgress }: Unpacking): Promise<void> {
+  async #unpackOwn(snapshot: Snapshot, { signal, onProgress }: UnpackOptions): Promise<void> {
     const { snapshots } = this.#store;
     const { diffId, sizeBytes } = snapshot.facts;
     const [directory, lowers, worker] = await Promise.all([
@@ -184,7 +188,7 @@ export class RootFolders {
     });
   }
 
-  #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: Unpacking): Promise<string> {
+  #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: UnpackOptions): Promise<string> {
     const { descriptor, blobs } = layer;
     const what = shortDigest(descriptor.digest);
     return this.#fetchLimit(() =>
@@ -193,11 +197,11 @@ export class RootFolders {
   }
 }
 
-interface Place {
+interface LayerPosition {
   /** Settles when the layers below are unpacked. */
   readonly below: Promise<void>;
   readonly parent: Digest | undefined;
-  readonly unpacking: Unpacking;
+  readonly unpacking: UnpackOptions;
 }
 
 function isAboutTheTar(failure: WorkerFailure): boolean {

@@ -6,7 +6,7 @@ import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 
-interface Verifying {
+interface VerifyServices {
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ interface Verifying {
  * Compares the files of layers in the store with what is written about them. Those that are damaged are taken out of the store, and a
  * StoreError ('corrupt') tells of the first.
  */
-export async function verifyLayers(snapshots: Iterable<Snapshot>, verifying: Verifying): Promise<void> {
+export async function verifyLayers(snapshots: Iterable<Snapshot>, verifying: VerifyServices): Promise<void> {
   let first: StoreError | undefined;
   for (const snapshot of new Set(snapshots)) {
     const damage = await damageOf(snapshot, verifying);
@@ -28,7 +28,7 @@ export async function verifyLayers(snapshots: Iterable<Snapshot>, verifying: Ver
 }
 
 /** Why a layer cannot be used; undefined for one that is whole. Nothing is removed. */
-export async function damageOf(snapshot: Snapshot, { store, worker, signal }: Verifying): Promise<StoreError | undefined> {
+export async function damageOf(snapshot: Snapshot, { store, worker, signal }: VerifyServices): Promise<StoreError | undefined> {
   const { directory, facts } = snapshot;
   try {
     await store.snapshots.verifyIndex(snapshot);
@@ -67,7 +67,7 @@ export async function orForgetDamaged<T>(snapshot: Snapshot, store: Store, work:
  */
 export async function orForgetBlob<T>(
   digest: Digest,
-  { store, signal }: Omit<Verifying, 'worker'>,
+  { store, signal }: Omit<VerifyServices, 'worker'>,
   work: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -60,12 +60,12 @@ function refuseName(text: string, span: Span | undefined): never {
   return refuse({ code: 'epoch', message, span, hint: 'The time of the last commit: git log -1 --pretty=%ct' });
 }
 
-interface Place {
+interface EpochSearch {
   readonly file: Containerfile;
   readonly options: PlanOptions;
 }
 
-function addedBy(stage: StageSyntax, { file, options }: Place): EpochSource {
+function addedBy(stage: StageSyntax, { file, options }: EpochSearch): EpochSource {
   const other = stage.body.find(({ kind }) => kind !== 'arg' && kind !== 'add');
   if (other !== undefined) refuseStage(`it holds ${other.keyword.toUpperCase()}`, other.span);
   const [action, ...more] = actionsOf(stage, { file, options });
@@ -80,7 +80,7 @@ function addedBy(stage: StageSyntax, { file, options }: Place): EpochSource {
 }
 
 /** What the stage does, planned as if it were the target. The time that is looked for is not set in it. */
-function actionsOf(stage: StageSyntax, { file, options }: Place): readonly PlannedAdd[] {
+function actionsOf(stage: StageSyntax, { file, options }: EpochSearch): readonly PlannedAdd[] {
   const own: PlanOptions = { ...options, target: stage.name, namedEpoch: { seconds: undefined } };
   const images = new Map();
   const selection = selectStages(file, own, images);

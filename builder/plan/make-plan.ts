@@ -79,18 +79,18 @@ export function planStages(inputs: PlanInputs): {
   readonly errors: readonly Diagnostic[];
   readonly diagnostics: readonly Diagnostic[];
 } {
-  const planning: Planning = { ...inputs, planned: new Map(), errors: [], warnings: [] };
+  const planning: PlanDraft = { ...inputs, planned: new Map(), errors: [], warnings: [] };
   for (const [index, selected] of inputs.selection.stages.entries()) planStage(selected, index, planning);
   return { stages: [...planning.planned.values()], errors: planning.errors, diagnostics: planning.warnings };
 }
 
-interface Planning extends PlanInputs {
+interface PlanDraft extends PlanInputs {
   readonly planned: Map<FileIndex, PlannedState>;
   readonly errors: Diagnostic[];
   readonly warnings: Diagnostic[];
 }
 
-function planStage(selected: SelectedStage, index: StageIndex, planning: Planning): void {
+function planStage(selected: SelectedStage, index: StageIndex, planning: PlanDraft): void {
   const state = startOf(selected, planning);
   if (state === undefined) return;
   const steps = [...baseSteps(selected, state)];
@@ -113,7 +113,7 @@ function planStage(selected: SelectedStage, index: StageIndex, planning: Plannin
   planning.planned.set(selected.fileIndex, { stage: finish({ selected, index, steps, state }, planning), state, selected });
 }
 
-function startOf({ base, platform, syntax }: SelectedStage, planning: Planning): StageState | undefined {
+function startOf({ base, platform, syntax }: SelectedStage, planning: PlanDraft): StageState | undefined {
   const { escape } = planning.file.directives;
   switch (base.kind) {
     case 'scratch':
@@ -158,13 +158,13 @@ function baseSteps({ base, baseName, syntax }: SelectedStage, state: StageState)
   ];
 }
 
-interface Place {
+interface StageInPlan {
   readonly selected: SelectedStage;
   readonly state: StageState;
-  readonly planning: Planning;
+  readonly planning: PlanDraft;
 }
 
-function contextOf(placed: PlacedInstruction, { selected, state, planning }: Place): InstructionContext {
+function contextOf(placed: PlacedInstruction, { selected, state, planning }: StageInPlan): InstructionContext {
   return {
     state,
     stage: selected,
@@ -178,7 +178,7 @@ function contextOf(placed: PlacedInstruction, { selected, state, planning }: Pla
   };
 }
 
-function sourceRef(found: FoundSource, planning: Planning): SourceRef {
+function sourceRef(found: FoundSource, planning: PlanDraft): SourceRef {
   switch (found.kind) {
     case 'scratch':
     case 'context':
@@ -193,7 +193,7 @@ function sourceRef(found: FoundSource, planning: Planning): SourceRef {
 }
 
 // A stage with an error has no index, and no plan comes of it.
-function indexOf(fileIndex: FileIndex, { planned }: Planning): StageIndex {
+function indexOf(fileIndex: FileIndex, { planned }: PlanDraft): StageIndex {
   return planned.get(fileIndex)?.stage.index ?? 0;
 }
 
@@ -201,14 +201,14 @@ function inFile(error: ContainerfileError, { foreignText }: PlacedInstruction, {
   return foreignText === undefined ? error : atBase(error, { text: foreignText, span: syntax.from.image.span });
 }
 
-interface Finished {
+interface FinishedStage {
   readonly selected: SelectedStage;
   readonly index: StageIndex;
   readonly steps: readonly PlannedStep[];
   readonly state: StageState;
 }
 
-function finish({ selected, index, steps, state }: Finished, planning: Planning): PlannedStage {
+function finish({ selected, index, steps, state }: FinishedStage, planning: PlanDraft): PlannedStage {
   const parent = selected.base.kind === 'stage' ? planning.planned.get(selected.base.stage)?.stage : undefined;
   return {
     index,
@@ -225,7 +225,7 @@ function finish({ selected, index, steps, state }: Finished, planning: Planning)
   };
 }
 
-function baseOf({ base }: SelectedStage, planning: Planning): StageBase {
+function baseOf({ base }: SelectedStage, planning: PlanDraft): StageBase {
   const ref = sourceRef(base, planning);
   return ref.kind === 'context' ? { kind: 'scratch' } : ref;
 }

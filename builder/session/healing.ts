@@ -1,6 +1,6 @@
 import { StoreError } from '../../cache/files/errors.ts';
 
-interface Healing {
+interface HealingOptions {
   readonly signal: AbortSignal | undefined;
   /** False when what the work takes can be had only once, as standard input. Default: it can be had again. */
   readonly canRepeat?: () => boolean;
@@ -14,7 +14,10 @@ const mostAttempts = 20;
  * Does work that uses the store, and does it again when something in the store was damaged and could be removed: what is missing is made or
  * fetched anew.
  */
-export async function healing<T>(work: () => Promise<T>, { signal, canRepeat = () => true, onNotice }: Healing): Promise<T> {
+export async function healing<T>(
+  work: () => Promise<T>,
+  { signal, canRepeat = () => true, onNotice }: HealingOptions,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();

@@ -29,19 +29,19 @@ export interface CopyOptions {
  *
  * @throws UsageError, RegistryError, StoreError, OutputError
  */
-export function copyImage(places: Places, copying: CopyOptions, session: ImageSession): Promise<string> {
+export function copyImage(places: CopyEnds, copying: CopyOptions, session: ImageSession): Promise<string> {
   const { source } = places;
   const copy = (): Promise<string> => copyBetween(places, copying, session);
   return source.kind === 'store' ? ofImage(source.name, session.store, copy) : copy();
 }
 
-interface Places {
+interface CopyEnds {
   readonly source: ImageLocation;
   readonly target: ImageLocation;
 }
 
 async function copyBetween(
-  { source, target }: Places,
+  { source, target }: CopyEnds,
   { platforms, leaving, format, from, to }: CopyOptions,
   session: ImageSession,
 ): Promise<string> {

@@ -12,7 +12,7 @@ import { storedName } from '../places/stored-images.ts';
 import { untilAborted } from '../session/until-aborted.ts';
 
 /** What is loaded from where. */
-export interface Loading {
+export interface LoadOptions {
   /** Path of an archive or layout folder, with `:NAME` or `@DIGEST` where one of several is meant; a stream is an archive. */
   readonly input: string | Readable;
   readonly platforms: WantedPlatforms;
@@ -32,7 +32,7 @@ export interface Loaded {
  *
  * @throws UsageError, RegistryError, StoreError
  */
-export async function loadImages({ input, platforms, names }: Loading, session: ImageSession): Promise<readonly Loaded[]> {
+export async function loadImages({ input, platforms, names }: LoadOptions, session: ImageSession): Promise<readonly Loaded[]> {
   await session.store.hold();
   const location = typeof input === 'string' ? input : await spool(input, session);
   const title = typeof input === 'string' ? `"${input}"` : 'standard input';

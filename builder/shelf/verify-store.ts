@@ -29,7 +29,7 @@ import { damageOf } from '../layers/verify-layers.ts';
 import type { ImageSession } from '../places/image-session.ts';
 import { readImage } from '../places/stored-images.ts';
 
-export interface StoreVerifying {
+export interface VerifyOptions {
   /** Sizes, records and documents alone: layers are not read. */
   readonly isQuick: boolean;
   /** What is damaged goes, so that the next build makes or fetches it again. */
@@ -55,7 +55,7 @@ export interface StoreReport {
  *
  * @throws StoreError, EnvironmentError when layers are to be read and no worker can be started, and the signal's reason
  */
-export async function verifyStore(wanted: StoreVerifying, session: ImageSession): Promise<StoreReport> {
+export async function verifyStore(wanted: VerifyOptions, session: ImageSession): Promise<StoreReport> {
   const { store } = session;
   if (store.isThere) await store.hold();
   const contents = await contentsOf(store);
@@ -81,7 +81,7 @@ async function damagedRecords({ records }: Contents): Promise<readonly Damage[]>
 
 async function damagedBlobs(
   contents: Contents,
-  { isQuick }: StoreVerifying,
+  { isQuick }: VerifyOptions,
   { store, signal, onProgress }: ImageSession,
 ): Promise<readonly Damage[]> {
   const sizes = await knownSizes(contents);
@@ -98,7 +98,7 @@ async function damagedBlobs(
 
 async function damagedSnapshots(
   { snapshots }: Contents,
-  { isQuick }: StoreVerifying,
+  { isQuick }: VerifyOptions,
   session: ImageSession,
 ): Promise<readonly Damage[]> {
   const damaged: Damage[] = [];

@@ -17,7 +17,7 @@ export interface AddedFiles {
 }
 
 /** What the parts of an ADD work with. */
-export interface Adding {
+export interface AddJob {
   readonly action: PlannedAdd;
   readonly around: StageSolving;
   readonly onProgress: OnProgress;
@@ -27,7 +27,7 @@ export interface Adding {
 export async function groupsOfFolder(
   groups: readonly DecidedGroup[],
   root: TreeSource,
-  { action, around, mtime = constantTimeSeconds }: Pick<Adding, 'action' | 'around'> & { readonly mtime?: number | undefined },
+  { action, around, mtime = constantTimeSeconds }: Pick<AddJob, 'action' | 'around'> & { readonly mtime?: number | undefined },
 ): Promise<AddedFiles> {
   const decided = await decideFiles(groups, { ...replacesOf(action), signal: around.solving.signal });
   return {

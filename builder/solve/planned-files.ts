@@ -97,7 +97,7 @@ export function timedKey(group: KeyedGroup, mtime: number | undefined): KeyedGro
   return { ...group, digest };
 }
 
-interface Remembering<T> {
+interface DerivedValue<T> {
   readonly compute: () => Promise<T>;
   readonly isValue: (value: unknown) => value is T;
 }
@@ -106,7 +106,7 @@ interface Remembering<T> {
 export async function remembered<T>(
   name: readonly unknown[] | '' | undefined,
   store: Store,
-  { compute, isValue }: Remembering<T>,
+  { compute, isValue }: DerivedValue<T>,
 ): Promise<T> {
   if (name === undefined || name === '') return compute();
   const key = JSON.stringify(name);

@@ -16,13 +16,13 @@ import { fetchGitTree, gitLocation } from '../inputs/git/git-tree.ts';
 import { unpackFile } from '../inputs/unpack-archive.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { once } from '../session/once.ts';
-import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
+import { type AddedFiles, type AddJob, groupsOfFolder } from './added-files.ts';
 import { type DecidedGroup, decideFiles, planFiles, timedKey } from './planned-files.ts';
 import { replacesOf, writeGroups } from './prepare-copy.ts';
 import type { OpenSource } from './source-trees.ts';
 
 /** A file behind a URL: the store has it, or gets it now. It is 0600, and as old as the server says. */
-export async function addUrl(url: string, { action, around, onProgress }: Adding): Promise<AddedFiles> {
+export async function addUrl(url: string, { action, around, onProgress }: AddJob): Promise<AddedFiles> {
   const { options, store, signal, lookup } = around.solving;
   const services = { options, store, signal, client: () => lookup.client() };
   const file = await orSourceError(() => downloadFile({ url, checksum: action.checksum, onProgress }, services));
@@ -87,7 +87,7 @@ async function orSourceError<T>(operation: () => Promise<T>): Promise<T> {
 }
 
 /** The files of a repository, which are unpacked only when somebody must read them. */
-export async function addRepository(url: string, { action, around, onProgress }: Adding): Promise<AddedFiles> {
+export async function addRepository(url: string, { action, around, onProgress }: AddJob): Promise<AddedFiles> {
   const { options, store, signal } = around.solving;
   const location = gitLocation(url);
   const keepsGitFolder = action.keepsGitDirectory ?? location.keepsGitFolder ?? false;

@@ -7,7 +7,7 @@ import { isArchiveFile } from '../inputs/archive-magic.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { remoteKindOf } from '../plan/instructions/plan-copy.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/model/plan.ts';
-import { type AddedFiles, type Adding, groupsOfFolder } from './added-files.ts';
+import { type AddedFiles, type AddJob, groupsOfFolder } from './added-files.ts';
 import { copyActionOf, copySource, filesAtOnce, keyedCopy } from './prepare-copy.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { StageSolving } from './solved-stage.ts';
@@ -19,7 +19,7 @@ import { openStepSource } from './source-trees.ts';
  * @throws SourceError for a source that cannot be had
  */
 export async function prepareAdd(action: PlannedAdd, around: StageSolving, onProgress: OnProgress): Promise<PreparedStep> {
-  const adding: Adding = { action, around, onProgress };
+  const adding: AddJob = { action, around, onProgress };
   const parts: AddedFiles[] = [];
   for (const sources of runsOf(action.sources)) parts.push(await addedFiles(sources, adding));
   // The action has one time for all: when a URL says when its file was changed, the others say T0 file by file.
@@ -54,7 +54,7 @@ function kindOf(source: PlannedSource): 'git' | 'http' | 'local' {
   return (source.kind === 'path' ? remoteKindOf(source.path) : undefined) ?? 'local';
 }
 
-async function addedFiles(sources: readonly PlannedSource[], adding: Adding): Promise<AddedFiles> {
+async function addedFiles(sources: readonly PlannedSource[], adding: AddJob): Promise<AddedFiles> {
   const [first] = sources;
   const kind = first === undefined ? 'local' : kindOf(first);
   if (first?.kind !== 'path' || kind === 'local') return localFiles(sources, adding);
@@ -62,7 +62,7 @@ async function addedFiles(sources: readonly PlannedSource[], adding: Adding): Pr
   return kind === 'git' ? addRepository(first.path, adding) : addUrl(first.path, adding);
 }
 
-async function localFiles(sources: readonly PlannedSource[], { action, around }: Adding): Promise<AddedFiles> {
+async function localFiles(sources: readonly PlannedSource[], { action, around }: AddJob): Promise<AddedFiles> {
   const source = await openStepSource({ kind: 'context', name: undefined }, around);
   const { excludes, unpacks } = action;
   const planned = await chooseCopiedFiles(await source.tree(), {

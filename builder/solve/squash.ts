@@ -34,7 +34,7 @@ function baseLayers({ stages, target }: Plan): number {
   return base?.kind === 'image' ? base.image.manifest.layers.length : 0;
 }
 
-interface Squashing {
+interface SquashJob {
   readonly root: RootState;
   /** What stays as it is. */
   readonly base: RootState;
@@ -42,7 +42,7 @@ interface Squashing {
   readonly action: () => Promise<Action>;
 }
 
-async function withOneLayer({ root, base, action }: Squashing, session: Session): Promise<RootState> {
+async function withOneLayer({ root, base, action }: SquashJob, session: Session): Promise<RootState> {
   if (root.layers.length - base.layers.length < 2) return root;
   const parent = chainIdOfRoot(base);
   const { range } = session.ids;

@@ -1,7 +1,7 @@
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 
-interface Place {
+interface FoundPath {
   readonly path: string;
   readonly status: Stats;
 }
@@ -28,7 +28,7 @@ function wayTo(file: string): readonly string[] {
 }
 
 /** undefined for what is not there, or lies in a folder that cannot be entered. */
-function lookAt(at: string): Place | undefined {
+function lookAt(at: string): FoundPath | undefined {
   try {
     return { path: at, status: statSync(at) };
   } catch {
@@ -36,7 +36,7 @@ function lookAt(at: string): Place | undefined {
   }
 }
 
-function isClosed({ path: at, status }: Place): boolean {
+function isClosed({ path: at, status }: FoundPath): boolean {
   const entering = status.isDirectory() ? constants.X_OK : 0;
   try {
     accessSync(at, constants.R_OK | constants.W_OK | entering);
@@ -46,12 +46,12 @@ function isClosed({ path: at, status }: Place): boolean {
   }
 }
 
-function cureOfMode({ path: at, status }: Place): string {
+function cureOfMode({ path: at, status }: FoundPath): string {
   const command = `chmod ${status.isDirectory() ? 'u+rwx' : 'u+rw'} ${at}`;
   return `Run "${command}", or "tsbuild store verify --repair" for all of the store, or choose another folder with --store`;
 }
 
-function cureOfOwner({ path: at, status }: Place): string {
+function cureOfOwner({ path: at, status }: FoundPath): string {
   const command = `chown ${process.geteuid?.() ?? 0} ${at}`;
   return `It belongs to another user (id ${status.uid}): choose a folder of yours with --store or TSBUILD_STORE, or have root run "${command}"`;
 }

@@ -76,7 +76,7 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
   checkNames(file, { options, sources: facts.sources, hasOwnOptions: facts.options !== undefined }, report);
   const { escape } = file.directives;
   const given = new Set(facts.buildArgs);
-  const walk: Walk = {
+  const walk: CheckState = {
     file,
     facts,
     report,
@@ -121,7 +121,7 @@ interface StageState {
   readonly triggers: StageInstruction[];
 }
 
-interface Walk {
+interface CheckState {
   readonly file: Containerfile;
   readonly facts: CheckFacts;
   readonly report: CheckReport;
@@ -135,7 +135,7 @@ interface Walk {
   readonly bases: { readonly argNames: Set<string>; isUnknown: boolean };
 }
 
-function checkStage(walk: Walk, index: number): void {
+function checkStage(walk: CheckState, index: number): void {
   const stage = walk.file.stages[index];
   if (stage === undefined) {
     return;
@@ -149,7 +149,7 @@ function checkStage(walk: Walk, index: number): void {
   checkWideBlank(stage.from, walk.report);
   checkDescription(stage.from, stage.name === undefined ? [] : [stage.name], walk.report);
   checkFrom(stage, walk, report);
-  const within: Walk = { ...walk, report };
+  const within: CheckState = { ...walk, report };
   for (const instruction of stage.body) {
     checkEmptyLine(instruction, walk.report);
     checkWideBlank(instruction, walk.report);
@@ -172,7 +172,7 @@ interface OpenedStage {
   readonly inherited: readonly StageInstruction[];
 }
 
-function openStage(walk: Walk, index: number): OpenedStage {
+function openStage(walk: CheckState, index: number): OpenedStage {
   const base = walk.facts.base?.(index);
   if (base !== undefined && 'stage' in base) {
     const planned = walk.states[base.stage];
@@ -184,7 +184,7 @@ function openStage(walk: Walk, index: number): OpenedStage {
   return parent === undefined ? openOnImage(walk, name === 'scratch' ? scratch : base) : openOnStage(walk, parent);
 }
 
-function openOnStage({ budget }: Walk, parent: StageState): OpenedStage {
+function openOnStage({ budget }: CheckState, parent: StageState): OpenedStage {
   const { hasWorkdir, shell, isEmpty, triggers } = parent;
   // Many stages may start from one that has many triggers.
   const scope = copyScope(parent.scope, budget, triggers.length * triggerCost);
@@ -196,7 +196,7 @@ const triggerCost = 8;
 
 const scratch: BaseFacts = { environment: [], hasShell: false, triggers: [] };
 
-function openOnImage({ file, bases }: Walk, base: BaseFacts | undefined): OpenedStage {
+function openOnImage({ file, bases }: CheckState, base: BaseFacts | undefined): OpenedStage {
   bases.isUnknown ||= base === undefined;
   for (const name of base?.triggers.flatMap((trigger) => (trigger.kind === 'arg' ? namesOf(trigger) : [])) ?? []) {
     bases.argNames.add(name);
@@ -211,7 +211,7 @@ function openOnImage({ file, bases }: Walk, base: BaseFacts | undefined): Opened
   return { state, inherited: base?.triggers ?? [] };
 }
 
-function checkInstruction(walk: Walk, state: StageState, instruction: StageInstruction): void {
+function checkInstruction(walk: CheckState, state: StageState, instruction: StageInstruction): void {
   const { report } = walk;
   checkVariables(instruction, { scope: state.scope, globals: walk.globals }, report);
   switch (instruction.kind) {
@@ -273,7 +273,7 @@ function namesOf(instruction: ArgInstruction): readonly string[] {
   return instruction.args.map(({ name }) => name);
 }
 
-function checkArg(walk: Walk, state: StageState, instruction: ArgInstruction): void {
+function checkArg(walk: CheckState, state: StageState, instruction: ArgInstruction): void {
   const { report, globals, given } = walk;
   checkDescription(instruction, namesOf(instruction), report);
   for (const argument of instruction.args) {
@@ -288,7 +288,11 @@ function checkArg(walk: Walk, state: StageState, instruction: ArgInstruction): v
   }
 }
 
-function checkPairs(walk: Walk, state: StageState, instruction: Extract<StageInstruction, { kind: 'env' | 'label' }>): void {
+function checkPairs(
+  walk: CheckState,
+  state: StageState,
+  instruction: Extract<StageInstruction, { kind: 'env' | 'label' }>,
+): void {
   const { report } = walk;
   if (instruction.isLegacy) {
     const { keyword } = instruction;

@@ -15,12 +15,12 @@ export function splitQuoted(text: string, range: Range, escape: Escape): readonl
   return splitInto(text, range, { isSeparator: isSpaceAt, endOf: (_, rest) => wordEnd(text, rest, escape) });
 }
 
-interface Splitting {
+interface WordRules {
   readonly isSeparator: (text: string, at: number) => boolean;
   readonly endOf: (text: string, rest: Range) => number;
 }
 
-function splitInto(text: string, range: Range, { isSeparator, endOf }: Splitting): readonly Range[] {
+function splitInto(text: string, range: Range, { isSeparator, endOf }: WordRules): readonly Range[] {
   const words: Range[] = [];
   let at = range.from;
   while (at < range.to) {

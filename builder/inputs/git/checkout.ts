@@ -58,13 +58,13 @@ function isRefusalOfPart(error: unknown): boolean {
   return error instanceof GitFailure && /unadvertised|not our ref|shallow|dumb|couldn't find remote ref/i.test(error.messages);
 }
 
-interface Place {
+interface RepositoryAccess {
   readonly folder: string;
   readonly access: GitAccess;
 }
 
 /** Everything that branches and tags lead to, to find a commit in it. */
-async function fetchAll(location: GitLocation, digits: string, { folder, access }: Place): Promise<string> {
+async function fetchAll(location: GitLocation, digits: string, { folder, access }: RepositoryAccess): Promise<string> {
   await runGit(
     folder,
     ['fetch', '--progress', '--no-tags', 'origin', '+refs/heads/*:refs/fetched/heads/*', '+refs/tags/*:refs/fetched/tags/*'],

@@ -33,12 +33,16 @@ interface Ref {
   readonly commit: string;
 }
 
-interface Asking {
+interface RepositoryAccess {
   readonly folder: string;
   readonly access: GitAccess;
 }
 
-async function listRefs(location: GitLocation, name: string, { folder, access }: Asking): Promise<ReadonlyMap<string, string>> {
+async function listRefs(
+  location: GitLocation,
+  name: string,
+  { folder, access }: RepositoryAccess,
+): Promise<ReadonlyMap<string, string>> {
   const output = await runGit(folder, ['ls-remote', '-q', '--', location.remote, name, `${name}^{}`], access);
   return refsIn(output);
 }
@@ -66,7 +70,7 @@ function chooseRef(refs: ReadonlyMap<string, string>, name: string): Ref | undef
 /** The first digits of a commit and nothing else: what a ref leads to is known without fetching. */
 async function findPrefix(
   digits: string,
-  { location, folder, access }: Asking & { readonly location: GitLocation },
+  { location, folder, access }: RepositoryAccess & { readonly location: GitLocation },
 ): Promise<FoundCommit> {
   const refs = refsIn(await runGit(folder, ['ls-remote', '-q', '--', location.remote], access));
   for (const [name, object] of refs) {

@@ -54,7 +54,7 @@ export function isCommit(text: string): boolean {
   return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 }
 
-type Place = Pick<GitLocation, 'remote' | 'transport' | 'host' | 'userInfo'>;
+type Remote = Pick<GitLocation, 'remote' | 'transport' | 'host' | 'userInfo'>;
 
 const transports: ReadonlyMap<string, GitLocation['transport']> = new Map([
   ['http:', 'http'],
@@ -63,7 +63,7 @@ const transports: ReadonlyMap<string, GitLocation['transport']> = new Map([
   ['git:', 'git'],
 ]);
 
-function urlPlace(address: string): Place {
+function urlPlace(address: string): Remote {
   const { before } = cut(address, '?');
   const url = parsedUrl(before.startsWith('github.com/') ? `https://${before}` : before);
   const transport = transports.get(url.protocol);
@@ -93,7 +93,7 @@ interface Fragment {
 
 const known = ['ref', 'tag', 'branch', 'commit', 'checksum', 'subdir', 'keep-git-dir', 'submodules', 'fetch-by-commit', 'mtime'];
 
-function readQuery(query: string, fragment: Fragment): Omit<GitLocation, keyof Place> {
+function readQuery(query: string, fragment: Fragment): Omit<GitLocation, keyof Remote> {
   const values = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(query)) {
     if (!known.includes(key)) throw new GitLocationError(`unexpected query "${key}"`);

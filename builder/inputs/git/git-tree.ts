@@ -74,14 +74,14 @@ function toProgress({ onProgress }: GitTreeServices): (progress: FetchProgress) 
   return ({ what, bytes, isDone }) => onProgress(what, bytes, isDone ? bytes : 0);
 }
 
-interface Fetching {
+interface CommitRequest {
   readonly location: GitLocation;
   readonly found: FoundCommit;
   readonly keepsGitFolder: boolean;
 }
 
 async function fetchTree(
-  fetching: Fetching,
+  fetching: CommitRequest,
   access: GitAccess,
   { store, signal, onProgress, limit }: GitTreeServices,
 ): Promise<GitTree> {

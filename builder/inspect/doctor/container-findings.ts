@@ -24,7 +24,7 @@ export function findContainer(facts: MachineFacts, works: boolean): readonly Fin
   return found;
 }
 
-interface Place {
+interface ContainerEngine {
   readonly name: string;
   readonly seccomp: readonly string[];
   readonly appArmor: readonly string[];
@@ -35,19 +35,19 @@ interface Place {
 const calls =
   'clone with namespaces, unshare, setns, mount, umount2, pivot_root, sethostname, keyctl, fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr';
 
-const engine: Omit<Place, 'name'> = {
+const engine: Omit<ContainerEngine, 'name'> = {
   seccomp: ['--security-opt seccomp=unconfined', `or a profile of your own that also allows ${calls}`],
   appArmor: ['--security-opt apparmor=unconfined'],
   proc: ['docker: --security-opt systempaths=unconfined', 'podman: --security-opt unmask=ALL'],
 };
 
-const kubernetes: Omit<Place, 'name'> = {
+const kubernetes: Omit<ContainerEngine, 'name'> = {
   seccomp: ['securityContext.seccompProfile.type: Unconfined', `or one of type Localhost that also allows ${calls}`],
   appArmor: ['securityContext.appArmorProfile.type: Unconfined'],
   proc: ['securityContext.procMount: Unmasked (with hostUsers: false)'],
 };
 
-function placeOf({ environment, markers, kernel }: MachineFacts): Place | undefined {
+function placeOf({ environment, markers, kernel }: MachineFacts): ContainerEngine | undefined {
   if (environment['KUBERNETES_SERVICE_HOST'] !== undefined) return { name: 'a Kubernetes pod', ...kubernetes };
   if (markers.includes('/run/.containerenv')) return { name: 'a Podman container', ...engine };
   if (markers.includes('/.dockerenv')) return { name: 'a Docker container', ...engine };

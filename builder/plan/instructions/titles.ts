@@ -40,7 +40,7 @@ function hasBaseImage(stage: PlannedStage): boolean {
   return stage.base.kind === 'image';
 }
 
-interface Numbered {
+interface NumberedTitle {
   readonly text: string;
   readonly number: number;
   readonly total: number;
@@ -49,7 +49,7 @@ interface Numbered {
 function withPlace(
   { stages, isOneOfSeveral }: Plan,
   { title, platform }: PlannedStage,
-  { text, number, total }: Numbered,
+  { text, number, total }: NumberedTitle,
 ): string {
   const place = `${String(number).padStart(String(total).length)}/${total}`;
   const words = [...(isOneOfSeveral === true ? [formatPlatform(platform)] : []), ...(stages.length === 1 ? [] : [title]), place];

@@ -40,12 +40,12 @@ export function sourcesOf(
   return sources;
 }
 
-interface Place {
+interface InstructionInStage {
   readonly stage: ReadingStage;
   readonly placed: PlacedInstruction;
 }
 
-function copySource(from: NonNullable<CopyInstruction['from']>, place: Place): FoundSource {
+function copySource(from: NonNullable<CopyInstruction['from']>, place: InstructionInStage): FoundSource {
   const use = useOf(from.value, from.span, place);
   if (!/^\d+$/.test(from.value)) return named(use, { verb: 'copy', place });
   const index = Number(from.value);
@@ -63,19 +63,22 @@ function stageSource(index: FileIndex, use: NameUse, { stages, names }: ReadingS
   return context === undefined ? { kind: 'stage', stage: index } : contextSource(context, { ...use, name: context.name });
 }
 
-function mountSource(mount: MountSyntax, place: Place): FoundSource | undefined {
+function mountSource(mount: MountSyntax, place: InstructionInStage): FoundSource | undefined {
   const from = mount.fields.findLast(({ key }) => key === 'from');
   const mayHaveSource = mount.type === undefined || mount.type === 'bind' || mount.type === 'cache';
   if (from?.value === undefined || from.value === '' || !mayHaveSource) return undefined;
   return named(useOf(from.value, from.span, place), { verb: 'mount', place });
 }
 
-function useOf(name: string, span: Span, { stage, placed }: Place): NameUse {
+function useOf(name: string, span: Span, { stage, placed }: InstructionInStage): NameUse {
   const isForeign = placed.foreignText !== undefined;
   return { name, span: isForeign ? stage.fromSpan : span, platform: stage.names.options.platform };
 }
 
-function named(use: NameUse, { verb, place }: { readonly verb: 'copy' | 'mount'; readonly place: Place }): FoundSource {
+function named(
+  use: NameUse,
+  { verb, place }: { readonly verb: 'copy' | 'mount'; readonly place: InstructionInStage },
+): FoundSource {
   const { names } = place.stage;
   const source = findSource(names, use);
   if (source.kind !== 'image' || source.request.context !== undefined) return source;

@@ -49,7 +49,7 @@ function select(file: Containerfile, options: PlanOptions, images: ReadonlyMap<s
   checkNoCache(file, names);
   const knowledge: BaseKnowledge = { file, names, globals, options };
   const candidates: Candidate[] = [];
-  const walk: Walk = { knowledge, images, bodies: [], fromErrors: [] };
+  const walk: SelectionState = { knowledge, images, bodies: [], fromErrors: [] };
   for (const [index, { name }] of file.stages.entries()) {
     candidates.push(candidateOf(index, walk));
     if (name !== undefined) names.before.set(name, index);
@@ -97,7 +97,7 @@ function checkNoCache(file: Containerfile, { options: { noCache } }: StageNames)
   refuse({ code: 'unknown-stage', message, span: undefined, hint });
 }
 
-interface Walk {
+interface SelectionState {
   readonly knowledge: BaseKnowledge;
   readonly images: ReadonlyMap<string, SourceImage>;
   /** By position; undefined for stages with errors. */
@@ -105,7 +105,7 @@ interface Walk {
   readonly fromErrors: Diagnostic[];
 }
 
-function candidateOf(index: FileIndex, walk: Walk): Candidate {
+function candidateOf(index: FileIndex, walk: SelectionState): Candidate {
   const choice = attempt(() => chooseBase(index, walk.knowledge));
   if ('errors' in choice) {
     walk.fromErrors.push(...choice.errors);
@@ -129,7 +129,7 @@ function attempt<T>(read: () => T): { readonly value: T } | { readonly errors: r
   }
 }
 
-function readStage(index: FileIndex, choice: BaseChoice, walk: Walk): SelectedStage {
+function readStage(index: FileIndex, choice: BaseChoice, walk: SelectionState): SelectedStage {
   const { file, names } = walk.knowledge;
   const syntax = syntaxOf(index, walk);
   checkBaseName(syntax.from, choice);
@@ -141,7 +141,7 @@ function readStage(index: FileIndex, choice: BaseChoice, walk: Walk): SelectedSt
 function stageOf(
   index: FileIndex,
   choice: BaseChoice,
-  { walk, body, sources }: { readonly walk: Walk } & Pick<SelectedStage, 'body' | 'sources'>,
+  { walk, body, sources }: { readonly walk: SelectionState } & Pick<SelectedStage, 'body' | 'sources'>,
 ): SelectedStage {
   const syntax = syntaxOf(index, walk);
   return {
@@ -157,7 +157,7 @@ function stageOf(
   };
 }
 
-function syntaxOf(index: FileIndex, walk: Walk): SelectedStage['syntax'] {
+function syntaxOf(index: FileIndex, walk: SelectionState): SelectedStage['syntax'] {
   const syntax = walk.knowledge.file.stages[index];
   if (syntax === undefined) throw new Error(`there is no stage ${index}`);
   return syntax;
@@ -174,7 +174,7 @@ function placed(instruction: PlacedInstruction['instruction']): PlacedInstructio
 function triggersOf(
   { source }: BaseChoice,
   from: { readonly span: ImageRequest['span'] },
-  walk: Walk,
+  walk: SelectionState,
 ): readonly PlacedInstruction[] {
   if (source.kind === 'stage') return triggersOfStage(walk.bodies[source.stage] ?? []);
   const image = source.kind === 'image' ? walk.images.get(source.request.key) : undefined;

@@ -37,7 +37,13 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
   const { devices: flags, grants } = options.run;
   if (runs.length === 0 && flags.length === 0) return { of: () => editsOf([], []) };
   const folders = foldersOf(options);
-  const resolving: Resolving = { registry: await readCdiRegistry(folders), folders, grants, errors: [], notices: new Set() };
+  const resolving: DeviceResolution = {
+    registry: await readCdiRegistry(folders),
+    folders,
+    grants,
+    errors: [],
+    notices: new Set(),
+  };
   const given = flags.flatMap((flag): readonly Found[] =>
     flag.kind === 'cdi' ? ofCommandLine(flag.name, resolving) : [flag.node],
   );
@@ -75,7 +81,7 @@ function runsOf({ stages }: Plan): readonly PlannedRun[] {
   return stages.flatMap(({ steps }) => steps.flatMap(({ action }) => (action?.kind === 'run' ? [action] : [])));
 }
 
-interface Resolving {
+interface DeviceResolution {
   readonly registry: CdiRegistry;
   readonly folders: readonly string[];
   readonly grants: DeviceGrants;
@@ -94,7 +100,7 @@ function mergedEdits(found: readonly Found[]): DeviceEdits {
 /** Whoever types the command allows what it names, and needs it. */
 function ofCommandLine(
   name: string,
-  { registry, folders, notices }: Pick<Resolving, 'registry' | 'folders' | 'notices'>,
+  { registry, folders, notices }: Pick<DeviceResolution, 'registry' | 'folders' | 'notices'>,
 ): readonly RegisteredDevice[] {
   const devices = findDevices(name, registry);
   const problem = devices.length === 0 ? notRegistered(name, registry, folders) : devices.flatMap(impossible)[0];
@@ -110,7 +116,7 @@ function withoutRepeats(errors: readonly Diagnostic[]): readonly Diagnostic[] {
   return [...new Map(errors.map((error) => [`${error.span?.start} ${error.message}`, error])).values()];
 }
 
-function ofContainerfile(request: PlannedRun['devices'][number], resolving: Resolving): readonly Found[] {
+function ofContainerfile(request: PlannedRun['devices'][number], resolving: DeviceResolution): readonly Found[] {
   const { grants, errors, notices } = resolving;
   const aliased = grants.aliases.get(request.name);
   const isAllowed = grants.all || aliased !== undefined;
@@ -141,13 +147,13 @@ interface Outcome {
   readonly missing?: Problem;
 }
 
-function findNode(path: string, isAllowed: boolean, { grants }: Resolving): Outcome {
+function findNode(path: string, isAllowed: boolean, { grants }: DeviceResolution): Outcome {
   if (!existsSync(path)) return { found: [], refused: [], missing: { device: path, why: 'it does not exist' } };
   const node: DeviceNode = { source: path, target: path, permissions: 'rwm' };
   return { found: [node], refused: isAllowed || grants.names.includes(path) ? [] : [notAllowed(path)] };
 }
 
-function findRegistered(name: string, isAllowed: boolean, { registry, grants, folders }: Resolving): Outcome {
+function findRegistered(name: string, isAllowed: boolean, { registry, grants, folders }: DeviceResolution): Outcome {
   const found = findDevices(name, registry);
   if (found.length === 0) return { found, refused: [], missing: notRegistered(name, registry, folders) };
   const granted = new Set(grants.names.flatMap((grant) => findDevices(grant, registry)));

@@ -7,7 +7,7 @@ import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { LayerCompression } from '../../protocol/messages.ts';
 
 /** How the tar of a layer becomes a blob. */
-export interface BlobWriting {
+export interface BlobOutput {
   /** The file, which is new. */
   readonly output: string;
   readonly compression: LayerCompression;
@@ -27,7 +27,7 @@ export interface WrittenBlob {
 type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
 
 /** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
-export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobWriting): Promise<WrittenBlob> {
+export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobOutput): Promise<WrittenBlob> {
   const tarHash = createHash('sha256');
   await using file = await open(output, 'wx', 0o644);
   try {

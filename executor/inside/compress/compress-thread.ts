@@ -4,7 +4,7 @@ import type { BlockCompression } from './block-compressor.ts';
 
 const program = new URL(import.meta.resolve('#compress-worker'));
 
-interface Waiting {
+interface AwaitedBlock {
   readonly resolve: (block: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
@@ -12,7 +12,7 @@ interface Waiting {
 /** A thread that compresses blocks one after the other. */
 export class CompressThread {
   readonly #worker: Worker;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: AwaitedBlock[] = [];
 
   constructor(compression: BlockCompression) {
     this.#worker = new Worker(program, { workerData: compression });

@@ -96,7 +96,7 @@ function isVacant(rootFd: number, { existing, status, missing }: PlaceInRoot): b
   }
 }
 
-interface Packing {
+interface PackJob {
   readonly rootFd: number;
   /** The destination. */
   readonly place: PlaceInRoot;
@@ -117,13 +117,13 @@ interface FoundRun {
 }
 
 class Packer implements Disposable {
-  readonly #packing: Packing;
+  readonly #packing: PackJob;
   readonly #target: PackTarget;
   readonly #signal: AbortSignal;
   readonly #source: SourceTree;
   readonly #firstNewSecond: number;
 
-  constructor(packing: Packing, target: PackTarget, context: PackContext) {
+  constructor(packing: PackJob, target: PackTarget, context: PackContext) {
     this.#packing = packing;
     this.#target = target;
     this.#signal = context.signal;

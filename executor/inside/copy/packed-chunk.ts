@@ -10,7 +10,7 @@ import type { PackedFile, PackedItem, PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
 
 /** Where the content of a file goes in its chunk. */
-interface Place extends PackedFile {
+interface ChunkedFile extends PackedFile {
   readonly start: number;
   readonly size: number;
 }
@@ -22,7 +22,7 @@ const noName = rawPath('');
 export class PackedChunk {
   readonly #source: SourceTree;
   readonly #batch: FileBatch;
-  readonly #places: Place[] = [];
+  readonly #places: ChunkedFile[] = [];
   #used = 0;
   #reading: Promise<void> | undefined;
 
@@ -124,14 +124,14 @@ export class PackedChunk {
     this.#used = start + size + paddingOf(size);
   }
 
-  #check({ from, digest, start, size }: Place): void {
+  #check({ from, digest, start, size }: ChunkedFile): void {
     if (hash('sha256', this.#batch.view(start, size), 'hex') !== digest) {
       throw sourceChanged(from);
     }
   }
 
   /** The usual way, which tells what is wrong, or takes as many calls as it needs. */
-  #readAgain({ from, start, size }: Place): void {
+  #readAgain({ from, start, size }: ChunkedFile): void {
     const fd = this.#source.openFile(from);
     try {
       for (let at = 0; at < size; ) {

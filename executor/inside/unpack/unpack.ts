@@ -60,12 +60,12 @@ function checkMediaType(mediaType: string): void {
   }
 }
 
-interface Work {
+interface UnpackJob {
   readonly request: UnpackRequest;
   readonly context: RequestContext;
 }
 
-async function unpackInto(fs: string, indexPath: string, { request, context }: Work): Promise<LayerFacts> {
+async function unpackInto(fs: string, indexPath: string, { request, context }: UnpackJob): Promise<LayerFacts> {
   const rootFd = openRoot(fs);
   try {
     using index = new IndexWriter(indexPath);

@@ -73,13 +73,13 @@ function isDeletion(entry: LayerEntry): entry is Deletion {
   return entry.type === 'whiteout' || entry.type === 'opaque';
 }
 
-interface Lasting {
+interface LastEntries {
   readonly items: ReadonlyMap<RawPath, LayerEntry>;
   readonly loose: ReadonlySet<RawPath>;
 }
 
-function lasting(index: Iterable<LayerEntry>): Lasting {
-  const last = new Map<RawPath, Numbered>();
+function lasting(index: Iterable<LayerEntry>): LastEntries {
+  const last = new Map<RawPath, NumberedEntry>();
   const loose = new Set<RawPath>();
   /** When there was last something that is no folder, where a folder is now. */
   const others = new Map<RawPath, number>();
@@ -103,7 +103,7 @@ function lasting(index: Iterable<LayerEntry>): Lasting {
   return { items, loose };
 }
 
-interface Numbered {
+interface NumberedEntry {
   readonly entry: LayerEntry;
   readonly number: number;
 }
@@ -116,12 +116,12 @@ function loosen(entry: LayerEntry, loose: Set<RawPath>): void {
 }
 
 interface Replaced {
-  readonly last: ReadonlyMap<RawPath, Numbered>;
+  readonly last: ReadonlyMap<RawPath, NumberedEntry>;
   readonly others: ReadonlyMap<RawPath, number>;
 }
 
 /** True for what was in a folder that something else has replaced since, or that is none any more. */
-function isGone({ entry, number }: Numbered, { last, others }: Replaced): boolean {
+function isGone({ entry, number }: NumberedEntry, { last, others }: Replaced): boolean {
   for (let folder = folderOf(entry.path); folder !== ''; folder = folderOf(folder)) {
     const above = last.get(folder);
     if (above !== undefined && above.entry.type !== 'directory') return true;

@@ -2,7 +2,7 @@ import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { unreachable } from '../unreachable.ts';
 import { DecompressError } from './decompress-error.ts';
-import type { Decoding, ThreadMessage } from './decompress-worker.ts';
+import type { DecodeRequest, ThreadMessage } from './decompress-worker.ts';
 import { endThread } from './end-thread.ts';
 import { Ledger } from './ledger.ts';
 
@@ -16,11 +16,11 @@ const program = new URL(import.meta.resolve('#decompress-worker'));
  */
 export async function* decompressInThread(
   source: AsyncIterable<Uint8Array>,
-  compression: Decoding['compression'],
+  compression: DecodeRequest['compression'],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ledger = new Ledger();
-  const decoding: Decoding = { compression, ledger: ledger.shared };
+  const decoding: DecodeRequest = { compression, ledger: ledger.shared };
   const worker = new Worker(program, { workerData: decoding });
   const input = source[Symbol.asyncIterator]();
   try {

@@ -8,7 +8,7 @@ import { Ledger } from './ledger.ts';
 // Entry of a decompressing thread.
 
 /** What a thread is started for. */
-export interface Decoding {
+export interface DecodeRequest {
   readonly compression: Exclude<Compression, 'none' | 'gzip'>;
   readonly ledger: Int32Array<SharedArrayBuffer>;
 }
@@ -27,7 +27,7 @@ if (parentPort !== null) {
   await serve(parentPort, workerData);
 }
 
-async function serve(port: NonNullable<typeof parentPort>, { compression, ledger: shared }: Decoding): Promise<void> {
+async function serve(port: NonNullable<typeof parentPort>, { compression, ledger: shared }: DecodeRequest): Promise<void> {
   const ledger = new Ledger(shared);
   const post = (message: ThreadMessage, transferred: readonly ArrayBuffer[] = []): void => port.postMessage(message, transferred);
   // The reader ends the thread.
@@ -56,7 +56,7 @@ async function serve(port: NonNullable<typeof parentPort>, { compression, ledger
   }
 }
 
-async function decoderOf(compression: Decoding['compression']): Promise<Decoder> {
+async function decoderOf(compression: DecodeRequest['compression']): Promise<Decoder> {
   switch (compression) {
     case 'bzip2':
       return (await import('./decode-bzip2.ts')).decodeBzip2;

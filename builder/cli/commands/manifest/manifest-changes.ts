@@ -108,14 +108,14 @@ async function add(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   });
 }
 
-interface Adding {
+interface AddRequest {
   readonly images: readonly string[];
   readonly parsed: ParsedFlags;
   readonly platforms: WantedPlatforms;
   readonly changes: EntryChanges;
 }
 
-async function addAll(list: ManifestList, adding: Adding, session: ImageSession): Promise<ManifestList> {
+async function addAll(list: ManifestList, adding: AddRequest, session: ImageSession): Promise<ManifestList> {
   const { images, parsed, platforms, changes } = adding;
   const reading = { platforms, registry: registrySettings(parsed), leaving: undefined } as const;
   let grown = list;

@@ -5,7 +5,7 @@ import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { Refusal } from '../../request/failure.ts';
 import { changeOwner, type Owner } from '../../root/owner.ts';
 
-export interface Giving {
+export interface OwnerChange {
   readonly owner: Owner;
   /** How the tree is called in messages. */
   readonly shown: string;
@@ -17,7 +17,7 @@ export interface Giving {
  * in the folder stays as it is. Refuses with `no-mapped-id` what belongs to an id that the worker does not have: the files before it have been
  * given by then. (capabilities(7), CAP_CHOWN)
  */
-export async function giveTree(fd: number, giving: Giving): Promise<void> {
+export async function giveTree(fd: number, giving: OwnerChange): Promise<void> {
   const { mode } = fstatat(fd, '', AT.EMPTY_PATH);
   give(fd, Buffer.alloc(0), giving);
   if ((mode & S_IFMT) !== S_IFDIR) return;
@@ -30,7 +30,7 @@ export async function giveTree(fd: number, giving: Giving): Promise<void> {
 }
 
 /** Gives what is in a folder; tells the folders among it. Each is opened from the top, so that the depth of a tree costs no descriptors. */
-function giveContent(top: number, folder: Buffer, giving: Giving): readonly Buffer[] {
+function giveContent(top: number, folder: Buffer, giving: OwnerChange): readonly Buffer[] {
   const fd = openFolder(top, folder);
   if (fd === undefined) return [];
   try {
@@ -61,7 +61,7 @@ function openFolder(dirfd: number, path: Uint8Array): number | undefined {
   }
 }
 
-function give(dirfd: number, name: Uint8Array, { owner, shown }: Giving): void {
+function give(dirfd: number, name: Uint8Array, { owner, shown }: OwnerChange): void {
   const { uid, gid } = fstatat(dirfd, name, AT.SYMLINK_NOFOLLOW | (name.length === 0 ? AT.EMPTY_PATH : 0));
   if (uid === owner.uid && gid === owner.gid) return;
   try {
