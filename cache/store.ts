@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrno } from '../registry/oci/thrown.ts';
 import { BlobStore } from './blobs/blob-store.ts';
@@ -194,6 +195,7 @@ async function prepareStore(
   const found = await readVersion(layout);
   if (found === undefined && !isMade) {
     await refuseOtherFolder(layout);
+    await refuseFileOnTheWay(layout.root);
     return undefined;
   }
   const version = found ?? (await createStore(layout, owner));
@@ -202,6 +204,15 @@ async function prepareStore(
   // Somebody may have removed one.
   for (const folder of missing) await unlessUnwritable(() => makeFolder(`${layout.root}/${folder}`));
   return findSessions(layout);
+}
+
+/** A store that is not there can be made where it should be, unless a file is where a folder is needed: ENOTDIR. */
+async function refuseFileOnTheWay(root: string): Promise<void> {
+  try {
+    await lstat(root);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+  }
 }
 
 /** Looking at a store, and freeing space in it, need no room on the disk; who writes to it later is told. */

@@ -27,6 +27,7 @@ export const pushCommand: StoreCommand = {
   mostOperands: Number.POSITIVE_INFINITY,
   summary: 'Sends an image of the store to a registry, under its own name or under others',
   reads: true,
+  prepare: refuseOtherPlaces,
   flags: [mediaFormatFlag, ...leavingFlags, ...registryFlags('Registries'), digestFileFlag, quietFlag],
   run: pushStored,
 };
@@ -36,11 +37,14 @@ export async function runPush(context: CommandContext): Promise<number> {
   return runStoreCommand(pushCommand, context);
 }
 
+async function refuseOtherPlaces({ operands: [, ...names] }: ParsedFlags): Promise<void> {
+  for (const name of names) refuseTransport('NAME', name);
+}
+
 async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const [text = '', ...names] = parsed.operands;
   const leaving = leavingForm(parsed);
   const format = mediaFormat(parsed);
-  for (const name of names) refuseTransport('NAME', name);
   await checkDigestFile(parsed);
   const { stdout } = opened.context;
   await inSession(opened, parsed, async (session) => {
