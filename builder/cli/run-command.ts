@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { suggest } from '../../parser/mistakes/suggest.ts';
 import { UsageError } from '../contract/errors.ts';
 import { commands } from './commands.ts';
+import { leadingStoreWords } from './flags/leading-store.ts';
 import { spellings } from './flags/other-tools.ts';
 import type { CommandContext } from './kinds/command.ts';
 
@@ -50,14 +51,11 @@ function namedCommand(argv: readonly string[]): CommandLine | undefined {
   return commandBehindStore(argv);
 }
 
-/** `tsbuild --root DIR images`: podman and buildah have this flag in front. */
-function commandBehindStore([first = '', ...rest]: readonly string[]): CommandLine | undefined {
-  const [, flag, hasValue] = /^(--store|--root)(=.*)?$/s.exec(first) ?? [];
-  if (flag === undefined) return undefined;
-  const place = hasValue === undefined ? rest.slice(0, 1) : [];
-  const argv = rest.slice(place.length);
-  const [name = ''] = argv;
-  return isCommand(name) ? { name, argv: [first, ...place, ...argv.slice(1)] } : undefined;
+/** `tsbuild --root DIR images`. */
+function commandBehindStore(argv: readonly string[]): CommandLine | undefined {
+  const length = leadingStoreWords(argv);
+  const named = length === 0 ? undefined : namedCommand(argv.slice(length));
+  return named && { ...named, argv: [...argv.slice(0, length), ...named.argv] };
 }
 
 function isCommand(word: string): boolean {

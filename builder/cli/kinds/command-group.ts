@@ -1,5 +1,6 @@
 import { suggest } from '../../../parser/mistakes/suggest.ts';
 import { UsageError } from '../../contract/errors.ts';
+import { leadingStoreWords } from '../flags/leading-store.ts';
 import type { CommandContext } from './command.ts';
 import { row } from './help.ts';
 import { runStoreCommand, type StoreCommand } from './store-command.ts';
@@ -18,7 +19,9 @@ export interface CommandGroup {
 
 /** Runs the command of the group that the first word names, or prints what there are. @throws UsageError */
 export async function runGroup(group: CommandGroup, context: CommandContext): Promise<number> {
-  const [first, ...argv] = context.argv;
+  const length = leadingStoreWords(context.argv);
+  const [first, ...rest] = context.argv.slice(length);
+  const argv = [...context.argv.slice(0, length), ...rest];
   if (first === undefined || first === '--help' || first === '-h') {
     context.stdout.write(overview(group));
     return 0;
