@@ -1,8 +1,10 @@
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fullName } from '../../registry/address/reference.ts';
 import { type LocalContent, openContents } from '../../registry/local-contents.ts';
+import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { UsageError } from '../contract/errors.ts';
 import { imageIdOf } from '../image/whole-image.ts';
 import type { ImageSession } from '../places/image-session.ts';
@@ -34,7 +36,7 @@ export interface Loaded {
  */
 export async function loadImages({ input, platforms, names }: LoadOptions, session: ImageSession): Promise<readonly Loaded[]> {
   await session.store.hold();
-  const location = typeof input === 'string' ? input : await spool(input, session);
+  const location = await placeOf(input, session);
   const title = typeof input === 'string' ? `"${input}"` : 'standard input';
   const contents = await openContents(location, {
     kind: 'any',
@@ -58,8 +60,19 @@ export async function loadImages({ input, platforms, names }: LoadOptions, sessi
   return loaded;
 }
 
+/** Where the archive or layout can be read; what comes out of a pipe, such as a shell makes for `<(command)`, is put into a file. */
+async function placeOf(input: string | Readable, session: ImageSession): Promise<string> {
+  if (typeof input !== 'string') return spool(input, session);
+  const isPipe = await stat(input).then(
+    (status) => status.isFIFO(),
+    // What there is instead is said by whoever opens it.
+    () => false,
+  );
+  return isPipe ? spool(inputFile(input, session.signal), session) : input;
+}
+
 /** Archives are read by offsets, so a stream becomes a file first. */
-async function spool(input: Readable, { store, signal }: ImageSession): Promise<string> {
+async function spool(input: AsyncIterable<Uint8Array>, { store, signal }: ImageSession): Promise<string> {
   const file = await store.newPath();
   await pipeline(untilAborted(input, signal), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
   return file;

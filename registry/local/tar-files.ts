@@ -7,7 +7,7 @@ import { fileBytes } from '../oci/files/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
-import { readableImages, type StoredFile, type StoredFiles, unreadableArchive } from './stored-files.ts';
+import { readableImages, type StoredFile, type StoredFiles, statOptional, unreadableArchive } from './stored-files.ts';
 
 /** What an archive says of one name. */
 type Member =
@@ -26,6 +26,7 @@ const longestLinkChain = 8;
  * @throws RegistryError `archive` when it is damaged
  */
 export async function tarFiles(archive: string, title: string): Promise<StoredFiles> {
+  await checkRegular(archive, title);
   const compression = await compressionOfFile(archive, title);
   const members = await scan(archive, title, compression);
   if (members.size === 0) {
@@ -39,6 +40,16 @@ export async function tarFiles(archive: string, title: string): Promise<StoredFi
       return found && { size: found.member.size, read: (offset) => read({ archive, title, compression, ...found }, offset) };
     },
   };
+}
+
+/** Archives are read by offsets, which pipes do not have; and a thread that waits for one in open(2) keeps the process from ending. */
+async function checkRegular(archive: string, title: string): Promise<void> {
+  const status = await statOptional(archive, title);
+  if (status === undefined || status.isFile()) return;
+  throw new RegistryError('archive', `Cannot read ${title}: it is no regular file`, {
+    side: 'client',
+    hint: 'Write it to a file first; "tsbuild load" takes pipes',
+  });
 }
 
 interface FoundMember {

@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
 
 /** A pipe that nobody writes to, where a file is expected. */
 function withPipe(name: string): Sandbox {
@@ -62,4 +62,34 @@ describe('a pipe without an end does not keep a build from ending', () => {
       await box.tsbuild('-o', 'type=none', 'c').fails({ exit: 2, stderr: /Cannot read ignore file ".*": it is no regular file/ });
     });
   }
+
+  test('as an archive that is loaded', async () => {
+    using box = withPipe('d/p');
+    const run = box.tsbuild('load', '-i', 'd/p');
+    while (run.child.exitCode === null && !hasOpen(run.child.pid, box.at('d/p'))) await delay(20);
+    run.child.kill('SIGTERM');
+    const second = setTimeout(() => run.child.kill('SIGKILL'), 60_000);
+    const { exit, stderr } = await run.finished();
+    clearTimeout(second);
+    assert.equal(exit, 143, stderr);
+  });
+
+  const archives: readonly (readonly string[])[] = [
+    ['copy', 'oci-archive:d/p', 'store:x'],
+    ['copy', 'docker-archive:d/p', 'store:x'],
+    ['--build-context', 'base=oci-archive:d/p', '-f', 'from-base', 'c'],
+  ];
+  for (const args of archives) {
+    test(`as an archive of ${args.join(' ')}`, async () => {
+      using box = withPipe('d/p').file('from-base', 'FROM base\nCOPY f /\n');
+      await box.tsbuild(...args).fails({ exit: 4, stderr: /Cannot read (oci|docker)-archive:d\/p: it is no regular file/ });
+    });
+  }
+});
+
+test('an archive is loaded out of a pipe that a shell made', async () => {
+  using box = sandbox().file('c/Containerfile', 'FROM scratch\nCOPY f /\n').file('c/f');
+  await box.tsbuild('-t', 'app', '-o', 'type=oci,dest=app.tar', 'c').succeeds();
+  const { stdout } = await box.run(['sh', '-c', 'cat app.tar | "$@" load -i /dev/stdin', 'sh', ...programCommand()]).succeeds();
+  assert.equal(stdout, 'Loaded image: docker.io/library/app:latest\n');
 });
