@@ -20,6 +20,11 @@ export interface OverlayBackend {
 /** A tree that is shown. */
 export interface OverlayMount {
   readonly path: string;
+  /**
+   * Ends all writing, by everybody who can reach the tree, for good. False while somebody has something in it open for writing. Only for a tree
+   * with a target.
+   */
+  seal(): boolean;
   /** Takes the tree away, with everything mounted in it, even when files in it are still open. The upper folder is then complete. */
   unmount(): void;
 }

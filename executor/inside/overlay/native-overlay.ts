@@ -47,14 +47,25 @@ function attach(make: MountMaker, layers: OverlayLayers, target: string | undefi
   }
   const fd = withDescriptors(layers.lowers, (lowers) => make(layers, lowers));
   if (target === undefined) {
-    return { path: `/proc/self/fd/${fd}`, unmount: () => close(fd) };
+    return { path: `/proc/self/fd/${fd}`, seal: () => true, unmount: () => close(fd) };
   }
   try {
     moveMount(fd, '', AT_FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH);
   } finally {
     close(fd);
   }
-  return { path: target, unmount: () => umount2(target, MNT_DETACH) };
+  return { path: target, seal: () => makeReadOnly(target), unmount: () => umount2(target, MNT_DETACH) };
+}
+
+/** The file system itself, and so every mount of it, also those that are attached nowhere any more. (MS_REMOUNT in mount(2)) */
+function makeReadOnly(target: string): boolean {
+  try {
+    mount({ target, flags: MS.REMOUNT | MS.RDONLY });
+    return true;
+  } catch (error) {
+    if (isSyscallError(error, 'EBUSY')) return false;
+    throw error;
+  }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface MountedRootfs extends ReadOnlyRootfs {
   readonly upper: string;
   /** A second, read-only view of the tree as it is now, which is cheaper and in nobody's way. */
   view(): ReadOnlyRootfs;
+  /** Ends writing in the tree that is mounted, also by those who hold descriptors of it. False while a file is open for writing. */
+  seal(): boolean;
   /**
    * Puts a folder on top of the lower layers, in which mount points are found that the layers lack. A tree that is mounted already is
    * mounted anew, so nothing may be open in it or mounted on it.
@@ -101,6 +103,10 @@ class WritableRootfs implements MountedRootfs {
 
   view(): ReadOnlyRootfs {
     return mountReadOnly({ ...this.#options, lowers: [...this.#lowers, this.upper] });
+  }
+
+  seal(): boolean {
+    return this.#mount?.seal() ?? true;
   }
 
   addLower(directory: string): void {

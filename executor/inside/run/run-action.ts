@@ -21,6 +21,7 @@ import {
 import { closeMounts, prepareMounts } from './mounts/prepare.ts';
 import { type PreparedMount, Workspace } from './mounts/workspace.ts';
 import { runSandbox } from './run-sandbox.ts';
+import { sealTree } from './seal-tree.ts';
 
 /**
  * Runs a command in a sandbox on a root file system, and streams its output. Resolves when it has ended with exit code 0; what it changed
@@ -43,6 +44,7 @@ export async function runAction(action: RunAction, rootfs: MountedRootfs, contex
     tellOfResolver(action, context);
     const bundle = action.hooks === undefined ? undefined : workspace.memoryFolder();
     await runSandbox({ action, user, attached, bundle }, context);
+    await sealTree(rootfs, context.signal);
   } finally {
     closeMounts(prepared);
   }

@@ -22,7 +22,7 @@ import {
 import path from 'node:path';
 import type { OverlayBackend } from '../../../../executor/inside/overlay/backend.ts';
 import { mountRootfs } from '../../../../executor/inside/overlay/rootfs.ts';
-import { AT_FDCWD, S_IFCHR } from '../../../../native/constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, S_IFCHR } from '../../../../native/constants.ts';
 import { mknodat } from '../../../../native/files.ts';
 import { getXattr, listXattrs, setXattr } from '../../../../native/xattrs.ts';
 
@@ -314,6 +314,21 @@ export const conformance: readonly ConformanceCase[] = [
       });
       assert.equal(readFileSync(path.join(upper, 'new'), 'utf8'), 'text');
       closeSync(fd);
+    },
+  },
+  {
+    name: 'is sealed for those who hold descriptors of it, once nobody has a file open for writing',
+    run(backend, folder) {
+      const directory = path.join(folder, 'step');
+      mkdirSync(directory);
+      using rootfs = mountRootfs({ lowers: makeLayers(folder, { a: '1' }), directory, context, backend });
+      const held = openSync(rootfs.path, O_PATH | O_DIRECTORY);
+      const fd = openSync(path.join(rootfs.path, 'new'), 'w');
+      assert.equal(rootfs.seal(), false);
+      closeSync(fd);
+      assert.equal(rootfs.seal(), true);
+      assert.throws(() => writeFileSync(`/proc/self/fd/${held}/new`, 'more'), /EROFS/);
+      closeSync(held);
     },
   },
   {

@@ -1,0 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MountedRootfs } from '../overlay/rootfs.ts';
+import { Refusal } from '../request/failure.ts';
+
+/** Descriptors on their way in a socket that nobody has any more are closed a little later than it. (unix(7)) */
+const longestWaitMs = 2000;
+const betweenTriesMs = 20;
+
+/**
+ * Ends all writing in the tree of a command that has ended, before a layer is made of it. Its processes are dead, but another command that runs at
+ * the same time may have got descriptors of the tree over a socket in a cache that both have mounted, and could change the layer while it is made and
+ * whenever it likes after that. (SCM_RIGHTS in unix(7))
+ */
+export async function sealTree(rootfs: MountedRootfs, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + longestWaitMs;
+  while (!rootfs.seal()) {
+    if (Date.now() > end) throw stillWritten();
+    await delay(betweenTriesMs, undefined, { signal });
+  }
+}
+
+function stillWritten(): Refusal {
+  return new Refusal(
+    'not-supported',
+    'Cannot make a layer of what the command changed: another command that runs has got a file of it, and has it open for writing',
+    'Commands that share a cache mount must not send each other open files; sharing=locked lets one of them run at a time',
+  );
+}
