@@ -19,6 +19,7 @@ export async function checkDestinations(
   outputs: readonly Output[],
   { files = [], stdout }: { readonly files?: readonly string[]; readonly stdout?: OutputStream | undefined },
 ): Promise<void> {
+  await refuseSharedPlaces(outputs, files);
   // Folders are written before anything that may lie in them.
   const made = outputs.filter(isFolder).map(({ destination }) => resolve(destination));
   for (const output of outputs) {
@@ -29,6 +30,25 @@ export async function checkDestinations(
     else await checkFile(output.destination, { made, what: output.kind === 'tar' ? 'a tar' : 'an archive' });
   }
   for (const file of files) await checkFile(file, { made, what: 'a file' });
+}
+
+/** Folders are added to; a file would be replaced by the next, and nobody would know. Devices and pipes take one after the other. */
+async function refuseSharedPlaces(outputs: readonly Output[], files: readonly string[]): Promise<void> {
+  const written = outputs.flatMap((output) => ('destination' in output && output.destination !== '-' ? [output] : []));
+  const places = [
+    ...written.map((output) => ({ destination: output.destination, kind: isFolder(output) ? output.kind : 'file' })),
+    ...files.map((destination) => ({ destination, kind: 'file' })),
+  ];
+  const kinds = new Map<string, string>();
+  for (const { destination, kind } of places) {
+    const path = resolve(destination);
+    const other = kinds.get(path);
+    kinds.set(path, kind);
+    if (other === undefined || (other === kind && kind !== 'file') || (await kindAt(destination)) === 'other') continue;
+    throw new UsageError('--output', `Cannot write two results to "${destination}": one would replace the other`, {
+      hint: 'Give each a place of its own',
+    });
+  }
 }
 
 /** @throws OutputError when a file cannot be written there, whole under another name first */

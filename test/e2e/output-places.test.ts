@@ -57,6 +57,33 @@ for (const [flags, stderr] of unwritable) {
   });
 }
 
+/** Flags that name a place twice, as one variable for two things does. */
+const shared: readonly (readonly string[])[] = [
+  ['-o', 'type=oci,dest=x', '-o', 'type=docker,dest=./x'],
+  ['-o', 'type=tar,dest=x', '-o', 'type=tar,dest=x'],
+  ['-o', 'type=oci,dest=x,tar=false', '-o', 'type=oci,dest=x'],
+  ['-o', 'x', '-o', 'type=oci,dest=x,tar=false'],
+  ['--iidfile', 'x', '--metadata-file', 'x'],
+  ['--iidfile', 'x', '-o', 'type=tar,dest=x'],
+];
+
+for (const flags of shared) {
+  test(`${flags.join(' ')}, where one would replace the other, is told before anything is built`, needs, async () => {
+    using box = withFile();
+    await box
+      .tsbuild(...flags, 'c')
+      .fails({ exit: 2, stderr: /^error: Cannot write two results to "(\.\/)?x": one would replace/ });
+    assert.deepEqual([existsSync(box.at('x')), existsSync(box.store)], [false, false]);
+  });
+}
+
+test('two outputs share a folder, a layout or a device', needs, async () => {
+  using box = withFile();
+  await box.tsbuild('-o', 'out', '-o', 'out', 'c').succeeds();
+  await box.tsbuild('-o', 'type=oci,dest=l,tar=false', '-o', 'type=oci,dest=l,tar=false', 'c').succeeds();
+  await box.tsbuild('-o', 'type=tar,dest=/dev/null', '--iidfile', '/dev/null', '--metadata-file', '/dev/null', 'c').succeeds();
+});
+
 /** What writes to a place of its own, and how its text begins. */
 const written: readonly (readonly [flags: (place: string) => readonly string[], start: RegExp])[] = [
   [(place) => ['--iidfile', place], /^sha256:/],
