@@ -6,11 +6,10 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { isRemoteLocation, parseContextLocation } from '../plan/model/context-location.ts';
-import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
 import { placeInside } from './inside-folder.ts';
-import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource } from './load-containerfile.ts';
+import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource, requireFolder } from './load-containerfile.ts';
 import { containerfileReaders } from './readers.ts';
 
 /** What reading the Containerfile of a build needs when it, or its context, is elsewhere. */
@@ -100,14 +99,6 @@ async function readLocal(file: string, signal: AbortSignal): Promise<string | un
     // Whatever is wrong with it: it was only the second guess.
     return undefined;
   }
-}
-
-async function requireFolder(directory: string): Promise<void> {
-  const hint = 'The context is the folder whose files COPY can take; for the current one write "."';
-  const stats = await stat(directory).catch((error: unknown) => {
-    throw new UsageError('CONTEXT', `Cannot use context "${directory}": ${systemReason(error)}`, { hint, cause: error });
-  });
-  if (!stats.isDirectory()) throw new UsageError('CONTEXT', `Cannot use context "${directory}": it is not a folder`, { hint });
 }
 
 function isPath(file: string): boolean {

@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/syntax/span.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
-import { errnoOf, hasErrno } from '../../registry/oci/thrown.ts';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { BuildOptions } from '../contract/options.ts';
+import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import { leadsOut } from './inside-context.ts';
 
@@ -71,6 +72,7 @@ async function findDefault(
   if (directory === undefined) {
     throw new UsageError('--file', 'Cannot find a Containerfile: the context is not a folder', { hint: 'Name it with -f' });
   }
+  await requireFolder(directory, context);
   for (const name of defaultNames) {
     const file = path.join(directory, name);
     if (!(await exists(file))) continue;
@@ -86,6 +88,15 @@ async function findDefault(
       hint: 'Name it with -f, or give the folder that holds it as the context',
     },
   );
+}
+
+/** @throws UsageError when a context is no folder that can be used; `shown` is what it is called */
+export async function requireFolder(directory: string, shown: string = directory): Promise<void> {
+  const hint = 'The context is the folder whose files COPY can take; for the current one write "."';
+  const stats = await stat(directory).catch((error: unknown) => {
+    throw new UsageError('CONTEXT', `Cannot use context "${shown}": ${systemReason(error)}`, { hint, cause: error });
+  });
+  if (!stats.isDirectory()) throw new UsageError('CONTEXT', `Cannot use context "${shown}": it is not a folder`, { hint });
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -113,12 +124,6 @@ async function readText(file: string, { shown, signal }: Reading): Promise<strin
 }
 
 function unreadable(file: string, error: unknown): UsageError {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'it does not exist',
-    EISDIR: 'it is a folder',
-    EACCES: 'permission denied',
-    ENOTDIR: 'a part of its path is not a folder',
-  };
-  const code = errnoOf(error) ?? String(error);
-  return new UsageError('--file', `Cannot read Containerfile "${file}": ${reasons[code] ?? code}`, { cause: error });
+  const reason = hasErrno(error, 'ENOTDIR') ? 'a part of its path is not a folder' : systemReason(error);
+  return new UsageError('--file', `Cannot read Containerfile "${file}": ${reason}`, { cause: error });
 }

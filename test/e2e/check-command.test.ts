@@ -34,6 +34,21 @@ test('check ends with 2 for errors, and shows warnings beside them', async () =>
   assert.match(stdout, /\n1 error, 3 warnings\n$/);
 });
 
+const contexts: readonly (readonly [context: string, why: RegExp])[] = [
+  ['nosuch', /^error: Cannot use context "nosuch": it does not exist\nhint: /],
+  ['Containerfile', /^error: Cannot use context "Containerfile": it is not a folder\nhint: /],
+  ['Containerfile/x', /^error: Cannot use context "Containerfile\/x": a part of the path is no folder\n/],
+  ['circle', /^error: Cannot read Containerfile "circle\/Containerfile": its links lead in a circle\n/],
+];
+for (const command of ['check', 'outline', 'targets']) {
+  for (const [context, stderr] of contexts) {
+    test(`${command} says what is wrong with context "${context}"`, async () => {
+      using box = prepared('FROM scratch\nCOPY x /x\n').link('circle/Containerfile', 'Containerfile');
+      await box.tsbuild(command, context).fails({ exit: 2, stderr });
+    });
+  }
+}
+
 test('check finds stages that do not exist', async () => {
   using box = prepared('FROM scratch AS a\nFROM scratch\nCOPY --from=b /x /x\n');
   assert.match((await box.tsbuild('check', '--target=z', '.').fails({ exit: 2 })).stdout, /^error: Cannot build "z": /);

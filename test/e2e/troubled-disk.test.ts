@@ -168,3 +168,46 @@ test('more hard links to a file than the file system allows are told in words', 
   assert.match(stderr, /^hint: .*another file system/m);
   assert.deepEqual(readdirSync(`${box.store}/tmp`), []);
 });
+
+/** A file that the kernel lets everybody open and answers with EIO when it is read: a device without autosuspend. (drivers/base/power/sysfs.c) */
+const unreadable = '/sys/devices/software/power/autosuspend_delay_ms';
+
+/** Puts a file that cannot be read in the place of another one, until it is disposed. */
+function failing(file: string): Disposable {
+  const { status, stderr } = spawnSync('mount', ['--bind', unreadable, file], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`Cannot mount: ${stderr}`);
+  return { [Symbol.dispose]: () => spawnSync('umount', ['-l', file]) };
+}
+
+/** Each file of the store, by the folder that it is in. */
+function oneOfEach(box: Sandbox): ReadonlyMap<string, string> {
+  const files = readdirSync(box.store, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'lock')
+    .map((entry) => `${entry.parentPath.slice(box.store.length + 1)}/${entry.name}`.replace(/^\//, ''))
+    .filter((path) => !path.startsWith('sessions/') && !path.includes('/fs/'));
+  return new Map(files.map((path) => [dirname(path).replaceAll(/[0-9a-f]{64}|sha256/g, '*'), path]));
+}
+
+test('a disk that cannot read a file of the store has exit code 5 and a sentence, or is done without', rootNeeds, async () => {
+  using box = await prepared();
+  await box.tsbuild(...base, '-t', 'kept', 'c').succeeds();
+  const { stdout: whole } = await box.tsbuild(...base, '-q', 'c').succeeds();
+  const told: string[] = [];
+  for (const [kind, file] of oneOfEach(box)) {
+    using _disk = failing(`${box.store}/${file}`);
+    for (const command of [
+      [...base, '-q', '-t', 'kept', 'c'],
+      ['images'],
+      ['save', '-o', 'kept.tar', 'kept'],
+      ['store', 'verify'],
+    ]) {
+      const { exit, stdout, stderr } = await box.tsbuild(...command).finished();
+      const what = `${kind}: tsbuild ${command.join(' ')}: ${exit}\n${stdout}${stderr}`;
+      assert.doesNotMatch(stderr, /bug in tsbuild|\n {4}at /, what);
+      if (exit === 0 && command.includes('-q')) assert.equal(stdout, whole, what);
+      if (exit !== 0) told.push(what);
+    }
+  }
+  assert.ok(told.length > 0);
+  for (const what of told) assert.match(what, /: 5\n[^]*error: Cannot [^]*(input\/output error|I\/O error|EIO)/i, what);
+});
