@@ -31,7 +31,9 @@ export function parseImageLocation(text: string): ImageLocation {
   if (kind === 'registry' && !rest.startsWith('//')) {
     throw new UsageError(text, `Cannot use "${text}": two slashes are missing`, { hint: `Write docker://${rest}` });
   }
-  return kind === 'registry' || kind === 'store' ? { kind, name: place } : { kind, place };
+  if (kind === 'registry' || kind === 'store') return { kind, name: place };
+  if (/^-(?::|$)/.test(place)) throw standardStream(text, scheme);
+  return { kind, place };
 }
 
 /** The archive or folder of a location that is written to, and the name that the image gets there. */
@@ -46,6 +48,12 @@ export function fileOutputOf({ kind, place }: Extract<ImageLocation, { readonly 
   const output: ImageFileOutput =
     kind === 'docker-archive' ? { kind: 'docker', destination } : { kind: 'oci', destination, isArchive: kind === 'oci-archive' };
   return { output, name };
+}
+
+function standardStream(text: string, scheme: string): UsageError {
+  return new UsageError(text, `Cannot use "${text}": a place is a file or folder, and "-" is none`, {
+    hint: `"tsbuild save" writes to standard output and "tsbuild load" reads standard input; a file of this name is ${scheme}:./-`,
+  });
 }
 
 function unknownKind(text: string, scheme: string): UsageError {

@@ -19,6 +19,8 @@ const refused: readonly [text: string, message: RegExp, hint: RegExp][] = [
   ['app', /it does not say what kind of place it is/, /docker:\/\/app/],
   ['localhost:5000/app', /it does not say what kind of place it is/, /docker:\/\/localhost:5000\/app/],
   ['docker:app', /two slashes are missing/, /docker:\/\/app/],
+  ['oci-archive:-', /"-" is none/, /tsbuild save.*tsbuild load.*oci-archive:\.\/-$/],
+  ['docker-archive:-:app', /"-" is none/, /docker-archive:\.\/-$/],
   ['oic:folder', /it does not say what kind of place it is/, /Did you mean "oci:"/],
   ['oci:', /nothing stands after "oci:"/, /undefined/],
 ];
