@@ -15,7 +15,7 @@ const common = `use strict; use Socket; $| = 1; our ($byte, $io, $control);
 `;
 /** Gives what it opens to the first who asks, and ends when that one says so. */
 const sender = `${common}
-  open(my $given, $ARGV[0] eq "/" ? "<" : ">", $ARGV[0]) or die "open: $!";
+  open(my $given, -d $ARGV[0] ? "<" : ">", $ARGV[0]) or die "open: $!";
   unlink "/c/s"; socket(my $l, AF_UNIX, SOCK_STREAM, 0); bind($l, pack_sockaddr_un("/c/s")) && listen($l, 1) or die "listen: $!";
   accept(my $to, $l); my $m = message(fileno $given); syscall(${sendmsg}, fileno $to, $m, 0) > 0 or die "send: $!"; sysread $to, my $answer, 1;
 `;
@@ -23,7 +23,7 @@ const sender = `${common}
 const receiver = `${common}
   my $s; for (1..600) { socket($s, AF_UNIX, SOCK_STREAM, 0); last if connect($s, pack_sockaddr_un("/c/s")); select undef, undef, undef, 0.05 }
   my $m = message(-1); syscall(${recvmsg}, fileno $s, $m, 0) > 0 or die "receive: $!"; my $fd = (unpack "QiiiI", $control)[3];
-  my $got; open($got, $ARGV[0] eq "/" ? "<&=" : ">&=", $fd) or die "take: $!"; syswrite $s, "x"; sysread $s, my $end, 1;
+  my $got; open($got, $ARGV[0] eq "/written" ? ">&=" : "<&=", $fd) or die "take: $!"; syswrite $s, "x"; sysread $s, my $end, 1;
 `;
 
 function needs(user: UserKind): { readonly skip?: string } {
@@ -35,7 +35,7 @@ const perl = ['/usr', '/lib', '/lib64']
   .filter((folder) => existsSync(folder))
   .flatMap((folder) => ['-v', `${folder}:${folder}:ro`]);
 
-async function prepared(user: UserKind, given: string, then: string): Promise<Sandbox> {
+async function prepared(user: UserKind, given: string, then: string, mount = ''): Promise<Sandbox> {
   const box = sandbox({ user });
   await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
   box.file('c/send.pl', sender).file('c/receive.pl', `${receiver}${then}`);
@@ -43,7 +43,7 @@ async function prepared(user: UserKind, given: string, then: string): Promise<Sa
   return box.file(
     'c/Containerfile',
     `FROM base AS gives
-${cache} perl /p/send.pl ${given}
+${cache} ${mount} perl /p/send.pl ${given}
 FROM base AS gets
 ${cache} perl /p/receive.pl ${given} > /r
 FROM gives
@@ -62,6 +62,16 @@ for (const user of ['subids', 'single', 'root'] as const) {
     const args = ['--build-context=base=oci-layout://base', ...perl, '-o', 'type=local,dest=out', 'c'];
     const { stderr } = await box.tsbuild(...args).succeeds();
     assert.doesNotMatch(stderr, /damaged/);
+    assert.equal(readFileSync(box.at('out/r'), 'utf8'), 'Read-only file system\n');
+  });
+
+  test(`what is mounted writable to be thrown away is gone, though somebody fills it, as ${user}`, needs(user), async () => {
+    const fill = `chdir $got or die "chdir: $!"; my $last = time + 20; my $n = 0;
+      while (time < $last) { $n++; mkdir "d$n" or do { print "$!\n"; exit }; mkdir "d$n/$_" for 1 .. 20 }
+      print "nobody minds\n";`;
+    using box = await prepared(user, '/rw', fill, '--mount=type=bind,target=/rw,rw');
+    const args = ['--build-context=base=oci-layout://base', ...perl, '-o', 'type=local,dest=out', 'c'];
+    await box.tsbuild(...args).succeeds();
     assert.equal(readFileSync(box.at('out/r'), 'utf8'), 'Read-only file system\n');
   });
 

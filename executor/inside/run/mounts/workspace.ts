@@ -22,10 +22,11 @@ import {
   openTree,
   umount2,
 } from '../../../../native/mounts.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import type { Lowers } from '../../../protocol/actions.ts';
 import { removePath } from '../../files/remove.ts';
-import { mountRootfs, type ReadOnlyRootfs } from '../../overlay/rootfs.ts';
+import { type MountedRootfs, mountRootfs, type ReadOnlyRootfs } from '../../overlay/rootfs.ts';
 import { changeOwner, type Owner } from '../../root/owner.ts';
 
 /** A mount that is attached nowhere yet, and where it goes. */
@@ -59,6 +60,7 @@ export class Workspace implements AsyncDisposable {
   readonly #directory: string;
   readonly #memory: string;
   readonly #trees: ReadOnlyRootfs[] = [];
+  readonly #writable: MountedRootfs[] = [];
   readonly #folders: string[] = [];
   #count = 0;
 
@@ -120,16 +122,20 @@ export class Workspace implements AsyncDisposable {
 
   /** Shows layers so that they can be changed; the changes are thrown away with the workspace. */
   writableTree(lowers: Lowers): string {
-    return this.#keep(mountRootfs({ lowers, context: { warn: () => undefined }, directory: this.folder() }));
+    const tree = mountRootfs({ lowers, context: { warn: () => undefined }, directory: this.folder() });
+    this.#writable.push(tree);
+    return this.#keep(tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Another command may have been sent descriptors of them, and go on making files. (SCM_RIGHTS in unix(7))
+    for (const tree of this.#writable) tree.seal();
     this.#trees.toReversed().forEach((tree) => tree[Symbol.dispose]());
     umount2(this.#memory, MNT_DETACH);
     // Not recursive: were it still mounted, nothing in it would be lost.
     rmdirSync(this.#memory);
     // A command has filled them, as deep as it liked.
-    for (const folder of this.#folders) await removePath(folder);
+    for (const folder of this.#folders) await removeUnlessFilled(folder);
   }
 
   #keep(tree: ReadOnlyRootfs): string {
@@ -140,6 +146,15 @@ export class Workspace implements AsyncDisposable {
   #next(): string {
     this.#count += 1;
     return `${this.#count}`;
+  }
+}
+
+/** A tree with a file that is still written to cannot be sealed. What is made in it then goes with the build's own folder. */
+async function removeUnlessFilled(folder: string): Promise<void> {
+  try {
+    await removePath(folder);
+  } catch (error) {
+    if (!isSyscallError(error, 'ENOTEMPTY')) throw error;
   }
 }
 
