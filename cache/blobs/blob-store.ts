@@ -145,9 +145,10 @@ export class BlobStore {
     throw new StoreError('corrupt', `Cannot read blob ${digest}: it is not in the store`, { path: this.path(digest), hint });
   }
 
-  /** Removes a blob; fine when it is not there. */
+  /** Removes a blob; fine when it is not there. @throws StoreError */
   async remove(digest: Digest): Promise<void> {
-    await rm(this.path(digest), { force: true, recursive: true });
+    const file = this.path(digest);
+    await orStoreError(() => rm(file, { force: true, recursive: true }), `remove blob ${digest}`, file);
   }
 
   /** A length that is wrong costs nothing to see; the content is looked at when that is asked for. */

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Digest } from '../../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../../registry/oci/json.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
+import { orStoreError } from '../files/errors.ts';
 import { digestOrUndefined, readRecord } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';
@@ -55,7 +56,8 @@ export class StepRecords {
   /** Forgets a result, so that the step runs again. */
   async remove(key: string): Promise<void> {
     this.#fresh.delete(key);
-    await rm(this.#layout.step(key), { force: true });
+    const file = this.#layout.step(key);
+    await orStoreError(() => rm(file, { force: true }), 'forget a step', file);
   }
 
   /** The latest run in a slot: a name for "this step of this file", such as the stage and the instruction's number. */

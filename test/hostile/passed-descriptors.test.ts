@@ -35,10 +35,18 @@ const perl = ['/usr', '/lib', '/lib64']
   .filter((folder) => existsSync(folder))
   .flatMap((folder) => ['-v', `${folder}:${folder}:ro`]);
 
-async function prepared(user: UserKind, given: string, then: string, mount = ''): Promise<Sandbox> {
+interface Pair {
+  /** What the one command sends the other. */
+  readonly given: string;
+  /** What that one does with it. */
+  readonly program: string;
+  readonly mount?: string;
+}
+
+async function prepared(user: UserKind, { given, program, mount = '' }: Pair): Promise<Sandbox> {
   const box = sandbox({ user });
   await writeBusyboxLayout(box.at('base'), { isRootOnly: true });
-  box.file('c/send.pl', sender).file('c/receive.pl', `${receiver}${then}`);
+  box.file('c/send.pl', sender).file('c/receive.pl', `${receiver}${program}`);
   const cache = 'RUN --mount=type=bind,target=/p --mount=type=cache,target=/c,id=shared';
   return box.file(
     'c/Containerfile',
@@ -58,7 +66,7 @@ for (const user of ['subids', 'single', 'root'] as const) {
     const write = `chdir $got or die "chdir: $!"; my $last = time + 20;
       while (time < $last) { open(my $f, ">", "written") or do { print "$!\\n"; exit }; print $f "x"; close $f; select undef, undef, undef, 0.01 }
       print "nobody minds\\n";`;
-    using box = await prepared(user, '/', write);
+    using box = await prepared(user, { given: '/', program: write });
     const args = ['--build-context=base=oci-layout://base', ...perl, '-o', 'type=local,dest=out', 'c'];
     const { stderr } = await box.tsbuild(...args).succeeds();
     assert.doesNotMatch(stderr, /damaged/);
@@ -69,14 +77,14 @@ for (const user of ['subids', 'single', 'root'] as const) {
     const fill = `chdir $got or die "chdir: $!"; my $last = time + 20; my $n = 0;
       while (time < $last) { $n++; mkdir "d$n" or do { print "$!\n"; exit }; mkdir "d$n/$_" for 1 .. 20 }
       print "nobody minds\n";`;
-    using box = await prepared(user, '/rw', fill, '--mount=type=bind,target=/rw,rw');
+    using box = await prepared(user, { given: '/rw', program: fill, mount: '--mount=type=bind,target=/rw,rw' });
     const args = ['--build-context=base=oci-layout://base', ...perl, '-o', 'type=local,dest=out', 'c'];
     await box.tsbuild(...args).succeeds();
     assert.equal(readFileSync(box.at('out/r'), 'utf8'), 'Read-only file system\n');
   });
 
   test(`a file that somebody else can still write to is in no layer, as ${user}`, needs(user), async () => {
-    using box = await prepared(user, '/written', 'sleep 20;');
+    using box = await prepared(user, { given: '/written', program: 'sleep 20;' });
     await box.tsbuild('--build-context=base=oci-layout://base', ...perl, '-o', 'type=none', 'c').fails({
       exit: 1,
       stderr: /Cannot make a layer of what the command changed: another command that runs has got a file of it/,
