@@ -182,7 +182,7 @@ function failing(file: string): Disposable {
 /** Each file of the store, by the folder that it is in. */
 function oneOfEach(box: Sandbox): ReadonlyMap<string, string> {
   const files = readdirSync(box.store, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'lock')
+    .filter((entry) => entry.isFile() && !['lock', 'version'].includes(entry.name))
     .map((entry) => `${entry.parentPath.slice(box.store.length + 1)}/${entry.name}`.replace(/^\//, ''))
     .filter((path) => !path.startsWith('sessions/') && !path.includes('/fs/'));
   return new Map(files.map((path) => [dirname(path).replaceAll(/[0-9a-f]{64}|sha256/g, '*'), path]));
