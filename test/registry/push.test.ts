@@ -40,11 +40,18 @@ function push(name: string, image: PushImage, options: Partial<PushOptions> = {}
   return pushImage(`${registry.host}/${name}`, image, { client, ...options });
 }
 
-/** A signal that is aborted when uploads have begun. */
-function abortSoon(): { readonly signal: AbortSignal; readonly reason: Error } {
+/** A signal that is aborted when the last request of so many uploads has come: before that, some may not know yet where they go. */
+function abortAt(uploads: number): { readonly signal: AbortSignal; readonly reason: Error } {
   const controller = new AbortController();
   const reason = new Error('enough');
-  setTimeout(() => controller.abort(reason), 100);
+  const putsOf = (): number =>
+    registry.requests.filter(({ method, path }) => method === 'PUT' && path.includes('/uploads/')).length;
+  const before = putsOf();
+  const looking = setInterval(() => {
+    if (putsOf() - before < uploads) return;
+    clearInterval(looking);
+    controller.abort(reason);
+  }, 10);
   return { signal: controller.signal, reason };
 }
 
@@ -278,7 +285,7 @@ describe('an upload that is given up', () => {
 
   for (const whose of ['the push', 'the client'] as const) {
     test(`is cancelled at the registry when ${whose} is aborted`, async () => {
-      const { signal, reason } = abortSoon();
+      const { signal, reason } = abortAt(3);
       await using aborted = new RegistryClient({ environment, limits, ...(whose === 'the client' && { signal }) });
       const options = { client: aborted, ...(whose === 'the push' && { signal }) };
       const before = registry.openUploads;
@@ -309,7 +316,7 @@ describe('an upload that is given up', () => {
   });
 
   test('does not wait for a registry that does not answer that either', async () => {
-    const { signal, reason } = abortSoon();
+    const { signal, reason } = abortAt(2);
     registry.fail({ method: 'DELETE', path: /uploads/, fault: { kind: 'hang' } });
     await assert.rejects(
       under(hang, () => push('abort:3', parts(testImage({ layerSizes: [10] })), { signal })),
