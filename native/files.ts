@@ -79,9 +79,7 @@ export function openat2(dirfd: number, path: NativePath, how: OpenHow): number {
   const attributes = encodeOpenHow(how);
   for (let attempt = 1; ; attempt++) {
     const result = calls.openat2(dirfd, path, attributes, attributes.length);
-    if (result >= 0) {
-      return result;
-    }
+    if (result >= 0) return result;
     if (result !== -ERRNO.EAGAIN || attempt === 32) {
       throw new SyscallError('openat2', -result, typeof path === 'string' ? path : Buffer.from(path).toString());
     }
@@ -184,9 +182,7 @@ export function readlinkat(dirfd: number, path: NativePath): Buffer {
   for (let size = 4096; ; size *= 2) {
     const buffer = Buffer.allocUnsafe(size);
     const length = calls.readlinkat(dirfd, path, buffer, size);
-    if (length < size) {
-      return Buffer.from(buffer.subarray(0, length));
-    }
+    if (length < size) return Buffer.from(buffer.subarray(0, length));
   }
 }
 
@@ -199,9 +195,7 @@ export function fstatat(dirfd: number, path: NativePath, flags = 0): FileStatus 
 /** As fstatat(), and undefined when nothing has that name (ENOENT or ENOTDIR). */
 export function fstatatIfExists(dirfd: number, path: NativePath, flags = 0): FileStatus | undefined {
   const result = calls.statxResult(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_BASIC_STATS, statusBuffer);
-  if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) {
-    return undefined;
-  }
+  if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) return undefined;
   return result === 0 ? decodeStatus(statusBuffer) : fstatat(dirfd, path, flags);
 }
 
@@ -228,12 +222,8 @@ export function fallocate(fd: number, mode: number, offset: number, length: numb
 /** Moves the position. SEEK_DATA gives undefined when only a hole follows (ENXIO). (lseek(2)) */
 export function lseek(fd: number, offset: number, whence: number): number | undefined {
   const result = calls.lseek(fd, offset, whence);
-  if (result >= 0) {
-    return result;
-  }
-  if (result === -ENXIO) {
-    return undefined;
-  }
+  if (result >= 0) return result;
+  if (result === -ENXIO) return undefined;
   throw new SyscallError('lseek', -result, `descriptor ${fd}`);
 }
 
@@ -255,9 +245,7 @@ export async function syncfsAsync(fd: number): Promise<void> {
 /** Takes or gives back a lock (LOCK). False when LOCK.NB was given and someone else holds it. (flock(2)) */
 export function flock(fd: number, operation: number): boolean {
   const result = calls.flock(fd, operation);
-  if (result === -ERRNO.EAGAIN) {
-    return false;
-  }
+  if (result === -ERRNO.EAGAIN) return false;
   if (result < 0) {
     throw new SyscallError('flock', -result, `descriptor ${fd}`);
   }
@@ -286,9 +274,7 @@ export function readDirectory(fd: number): DirectoryEntry[] {
   calls.lseek(fd, 0, 0);
   for (;;) {
     const length = calls.getdents64(fd, buffer, buffer.length);
-    if (length === 0) {
-      return entries;
-    }
+    if (length === 0) return entries;
     readEntries(buffer.subarray(0, length), entries);
   }
 }

@@ -45,9 +45,7 @@ export function systemCall(
   const attempt = systemCallResult(name, ...types);
   return (...values) => {
     const result = attempt(...values);
-    if (result < 0) {
-      throw new SyscallError(name, -result, subjectOf(types, values));
-    }
+    if (result < 0) throw new SyscallError(name, -result, subjectOf(types, values));
     return result;
   };
 }
@@ -64,9 +62,7 @@ export function systemCallResult(
     bound ??= bindSyscall(types);
     // A loop, because this is called several times for each file of an image.
     const native: unknown[] = [];
-    for (let index = 0; index < convert.length; index++) {
-      native.push(convert[index]?.(values[index]));
-    }
+    for (let index = 0; index < convert.length; index++) native.push(convert[index]?.(values[index]));
     // Linux has closed the descriptor when close() says EINTR; a second close() could hit another file's.
     return name === 'close' ? callOnce(bound, number, native) : repeatInterrupted(bound, number, native);
   };
@@ -163,9 +159,7 @@ export function watchReadable(fd: number, callback: () => void): { close(): void
 /** A path as C wants it: its bytes and a NUL. @throws SyscallError EINVAL when the path itself holds a NUL, which C would cut */
 function cString(text: NativePath, syscall: string): Uint8Array {
   const bytes = typeof text === 'string' ? Buffer.from(`${text}\0`, 'utf8') : terminated(text);
-  if (bytes.indexOf(0) !== bytes.length - 1) {
-    throw new SyscallError(syscall, ERRNO.EINVAL, readable(text));
-  }
+  if (bytes.indexOf(0) !== bytes.length - 1) throw new SyscallError(syscall, ERRNO.EINVAL, readable(text));
   return bytes;
 }
 
@@ -191,9 +185,7 @@ function converterOf(syscall: SyscallName, type: ArgumentType): (value: Argument
 function repeatInterrupted(bound: NativeFunction, number: number, values: readonly unknown[]): number {
   for (;;) {
     const result = callOnce(bound, number, values);
-    if (result !== -ERRNO.EINTR) {
-      return result;
-    }
+    if (result !== -ERRNO.EINTR) return result;
   }
 }
 
@@ -220,9 +212,7 @@ function subjectOf(types: readonly ArgumentType[], values: readonly ArgumentValu
 }
 
 function locate(directory: ArgumentValue, path: string): string {
-  if (typeof directory !== 'number' || directory === AT_FDCWD || path.startsWith('/')) {
-    return path;
-  }
+  if (typeof directory !== 'number' || directory === AT_FDCWD || path.startsWith('/')) return path;
   return path === '' ? descriptorName(directory) : `${descriptorName(directory)}/${path}`;
 }
 

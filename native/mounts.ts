@@ -111,18 +111,14 @@ export function readContextLog(fd: number): string {
   const buffer = Buffer.alloc(4096);
   for (;;) {
     const length = calls.read(fd, buffer, buffer.length);
-    if (length <= 0) {
-      return messages.join('\n');
-    }
+    if (length <= 0) return messages.join('\n');
     // Each read gives one message: a letter for its weight (e, w, i), a space, the text.
     messages.push(buffer.toString('utf8', 2, length).trimEnd());
   }
 }
 
 function configure(fd: number, key: string, result: number): void {
-  if (result >= 0) {
-    return;
-  }
+  if (result >= 0) return;
   const log = result === -ERRNO.EBADF ? '' : readContextLog(fd);
   throw new SyscallError('fsconfig', -result, log === '' ? key : `${key} (${log})`);
 }

@@ -82,9 +82,7 @@ export function waitForExit(pidfd: number): Promise<ExitStatus> {
 export function takeStatus(pidfd: number): ExitStatus | undefined {
   const info = Buffer.alloc(128);
   calls.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG, undefined);
-  if (info.readInt32LE(16) === 0) {
-    return undefined;
-  }
+  if (info.readInt32LE(16) === 0) return undefined;
   const status = info.readInt32LE(24);
   return info.readInt32LE(8) === CLD_EXITED ? { exitCode: status } : { signal: signalName(status) };
 }
@@ -131,11 +129,7 @@ const WEXITED = 4;
 const CLD_EXITED = 1;
 
 function wasSent(syscall: string, result: number, subject: string): boolean {
-  if (result === -ERRNO.ESRCH) {
-    return false;
-  }
-  if (result < 0) {
-    throw new SyscallError(syscall, -result, subject);
-  }
+  if (result === -ERRNO.ESRCH) return false;
+  if (result < 0) throw new SyscallError(syscall, -result, subject);
   return true;
 }

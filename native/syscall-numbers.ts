@@ -136,8 +136,6 @@ export function syscallNumber(name: SyscallName, architecture: Architecture): nu
 
 /** The processor this process runs on; throws Error on one whose system calls we do not know. */
 export function currentArchitecture(): Architecture {
-  if (process.arch === 'x64' || process.arch === 'arm64') {
-    return process.arch;
-  }
+  if (process.arch === 'x64' || process.arch === 'arm64') return process.arch;
   throw new Error(`Cannot run on ${process.arch}: only x64 and arm64 processors are supported`);
 }

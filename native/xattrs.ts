@@ -68,9 +68,7 @@ export function fremoveXattr(fd: number, name: string): void {
 
 function listWith(syscall: 'listxattr' | 'llistxattr' | 'flistxattr', file: NativePath | number): string[] {
   const bytes = readGrowing(syscall, [file], describe(file));
-  if (bytes === undefined || bytes.length === 0) {
-    return [];
-  }
+  if (bytes === undefined || bytes.length === 0) return [];
   return bytes
     .toString('utf8', 0, bytes.length - 1)
     .split('\0')
@@ -108,17 +106,13 @@ function readGrowing(syscall: keyof typeof calls, values: readonly (NativePath |
     buffer = Buffer.allocUnsafeSlow(maximumBytes);
     length = call(...values, buffer, buffer.length);
   }
-  if (length === -ERRNO.ENODATA || length === -ERRNO.EOPNOTSUPP) {
-    return undefined;
-  }
+  if (length === -ERRNO.ENODATA || length === -ERRNO.EOPNOTSUPP) return undefined;
   check(syscall, length, subject);
   return Buffer.from(buffer.subarray(0, length));
 }
 
 function check(syscall: string, result: number, subject: string): void {
-  if (result < 0) {
-    throw new SyscallError(syscall, -result, subject);
-  }
+  if (result < 0) throw new SyscallError(syscall, -result, subject);
 }
 
 function describe(file: NativePath | number): string {

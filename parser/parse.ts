@@ -84,9 +84,7 @@ function readInstructions(text: string): { instructions: readonly Instruction[];
   const reader = makeReader({ source: { name: '', text }, index: 0 }, report);
   for (let raw = reader.nextInstruction('\\'); raw !== undefined; raw = reader.nextInstruction('\\')) {
     const instruction = readInstruction(reader, raw, { escape: '\\', report, directivesEnd: 0 });
-    if (instruction !== undefined) {
-      instructions.push(instruction);
-    }
+    if (instruction !== undefined) instructions.push(instruction);
   }
   return { instructions, diagnostics };
 }
@@ -124,9 +122,7 @@ function readSource(numbered: NumberedSource, block: DirectiveBlock, assembly: A
   const { index } = numbered;
   const reader = makeReader(numbered, report);
   for (let raw = reader.nextInstruction(escape); raw !== undefined; raw = reader.nextInstruction(escape)) {
-    if (assembly.diagnostics.length >= mostErrors || isOverLimit(assembly, raw, reader)) {
-      return;
-    }
+    if (assembly.diagnostics.length >= mostErrors || isOverLimit(assembly, raw, reader)) return;
     const instruction = readInstruction(reader, raw, { escape, report, directivesEnd: index === 0 ? block.end : 0 });
     if (instruction !== undefined) {
       addInstruction(assembly, instruction);
@@ -145,9 +141,7 @@ function isOverLimit(assembly: Assembly, { line }: RawInstruction, reader: LineR
       : assembly.stages.length >= mostStages && isFrom(line)
         ? `${mostStages} stages`
         : undefined;
-  if (limit === undefined) {
-    return false;
-  }
+  if (limit === undefined) return false;
   const message = `Cannot build the Containerfile: it has more than ${limit}`;
   const hint = 'Divide it into several files, each of which makes an image';
   assembly.report({ severity: 'error', code: 'too-large', message, span: reader.firstLineOf(line), hint });
@@ -174,20 +168,14 @@ interface ReadOptions {
 
 /** undefined when anything in the instruction is wrong. */
 function readInstruction(reader: LineReader, raw: RawInstruction, options: ReadOptions): Instruction | undefined {
-  if (raw.isTooLong) {
-    return undefined;
-  }
+  if (raw.isTooLong) return undefined;
   const statement = readStatement(raw.line, 0, options.escape);
-  if (statement.name === '') {
-    return undefined;
-  }
+  if (statement.name === '') return undefined;
   const base = instructionBase(statement, surroundingsOf(raw, options.directivesEnd));
   let errors = 0;
   const report = (diagnostic: Diagnostic): void => {
     errors += 1;
-    if (errors <= mostErrorsOfInstruction) {
-      options.report(withBlankNamed(diagnostic, base));
-    }
+    if (errors <= mostErrorsOfInstruction) options.report(withBlankNamed(diagnostic, base));
   };
   const marks = readTrigger(statement)?.marks ?? statement.marks;
   const heredocs = marks.length === 0 ? noHeredocs : readHeredocs(reader, raw.line, { marks, report });
@@ -197,9 +185,7 @@ function readInstruction(reader: LineReader, raw: RawInstruction, options: ReadO
 
 /** A blank that only looks like one is most likely the cause, and cannot be seen. */
 function withBlankNamed(diagnostic: Diagnostic, { wideBlank }: Pick<InstructionBase, 'wideBlank'>): Diagnostic {
-  if (wideBlank === undefined) {
-    return diagnostic;
-  }
+  if (wideBlank === undefined) return diagnostic;
   const hint = `It holds ${nameOfBlank(wideBlank.character)}, which separates no words; write an ordinary blank`;
   return { ...diagnostic, hint };
 }
@@ -216,9 +202,7 @@ function surroundingsOf(raw: RawInstruction, directivesEnd: number): Surrounding
   const lines: string[] = [];
   for (const { text, span } of comments) {
     const rules = checkComment(text);
-    if (span.start < directivesEnd) {
-      continue;
-    }
+    if (span.start < directivesEnd) continue;
     if (rules === undefined) {
       lines.push(text);
     } else {
@@ -230,14 +214,10 @@ function surroundingsOf(raw: RawInstruction, directivesEnd: number): Surrounding
 
 /** The rules of `check=skip=...`; a comment that only looks like it is a comment. */
 function checkComment(text: string): readonly string[] | undefined {
-  if (!text.startsWith('check')) {
-    return undefined;
-  }
+  if (!text.startsWith('check')) return undefined;
   const match = /^check\s*=(.*)$/s.exec(text);
   const options = match === null ? undefined : parseCheckOptions(match[1] ?? '');
-  if (options === undefined || 'reason' in options) {
-    return undefined;
-  }
+  if (options === undefined || 'reason' in options) return undefined;
   return options.skipsAll ? ['all'] : options.skipped;
 }
 
@@ -260,9 +240,7 @@ function addInstruction(assembly: Assembly, instruction: Instruction): void {
 }
 
 function reportEmptiness(sources: readonly Source[], assembly: Assembly, diagnostics: Diagnostic[]): void {
-  if (diagnostics.some(({ severity }) => severity === 'error') || assembly.stages.length > 0) {
-    return;
-  }
+  if (diagnostics.some(({ severity }) => severity === 'error') || assembly.stages.length > 0) return;
   // Anything but ARG would have been a stage or an error.
   const lastArgument = assembly.globalArgs.at(-1);
   if (lastArgument === undefined) {
@@ -279,9 +257,7 @@ function reportEmptiness(sources: readonly Source[], assembly: Assembly, diagnos
 /** A file for another frontend is refused as a whole; its lines would only make noise. */
 function reportForeign(first: Source, report: (diagnostic: Diagnostic) => void): boolean {
   const foreign = foreignSyntax(first);
-  if (foreign === undefined) {
-    return false;
-  }
+  if (foreign === undefined) return false;
   const message = `Cannot read the file: it is written for the frontend "${foreign}" and is no Containerfile`;
   const newline = first.text.indexOf('\n');
   const span = { source: 0, start: 0, end: newline === -1 ? first.text.length : newline };

@@ -66,6 +66,7 @@ const writtenOnce: Readonly<Record<string, RegExp>> = {
 
 const longestFile = 400;
 const longestFunction = 60;
+const longestLine = 130;
 
 interface SourceFile {
   readonly path: string;
@@ -197,6 +198,16 @@ test(`no file has more than ${longestFile} lines`, () => {
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
     .filter(({ lines }) => lines > longestFile);
   assert.deepEqual(long, []);
+});
+
+test('a body of one statement stands behind its condition, without braces, where it fits the line', () => {
+  const braced = /^( *(?:if|for|while) \(.*\)) \{\n +(?! |\/\/|(?:if|for|while|const|let) )([^\n{}]*;)\n *\}(?! *else)$/gm;
+  const offenders = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(braced)]
+      .filter(([, condition = '', body = '']) => condition.length + 1 + body.length <= longestLine)
+      .map(([, condition = '']) => `${path}: ${condition.trim()}`),
+  );
+  assert.deepEqual(offenders, []);
 });
 
 test(`no function has more than ${longestFunction} lines`, () => {

@@ -61,8 +61,9 @@ export async function checkFile(
   // A pipe or a device has no temporary name.
   if (kind === 'other') return checkAccess(destination, destination, constants.W_OK);
   const parent = dirname(await pathBehindLinks(destination));
-  if (kind === undefined && made.some((folder) => isWithin(resolve(parent), folder)) && (await kindAt(parent)) === undefined)
+  if (kind === undefined && made.some((folder) => isWithin(resolve(parent), folder)) && (await kindAt(parent)) === undefined) {
     return;
+  }
   await checkAccess(destination, parent, constants.W_OK | constants.X_OK);
 }
 

@@ -76,8 +76,9 @@ async function toStandardOutput(files: readonly LayoutFile[], { stdout, signal }
     await pipeline(Readable.from(layoutArchive(files, signal), { objectMode: false }), stdout, { end: false });
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof StoreError)
+    if (error instanceof StoreError) {
       throw new OutputError('-', 'Cannot write to standard output: the store changed meanwhile', { cause: error });
+    }
     throw outputFailure('-', error);
   }
 }

@@ -33,8 +33,9 @@ export async function exportTree(output: TreeOutput, options: TreeExportOptions)
   if (output.kind === 'local') return toFolder(destination, options.write);
   if (output.destination === '-') return toStandardOutput(options);
   // A pipe or a device has no temporary name.
-  if ((await kindAt(destination)) === 'other')
+  if ((await kindAt(destination)) === 'other') {
     return throughTemporary(options, (tar) => toDevice(destination, (handle) => writeFile(handle, tar)));
+  }
   return writeWhole(destination, (temporary) => options.write('tar', temporary));
 }
 

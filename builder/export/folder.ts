@@ -52,8 +52,9 @@ export async function writeLayoutFolder(
 async function readIndex(destination: string): Promise<readonly unknown[]> {
   try {
     const index: unknown = JSON.parse(await readFile(join(destination, indexFile), 'utf8'));
-    if (typeof index === 'object' && index !== null && 'manifests' in index && Array.isArray(index.manifests))
+    if (typeof index === 'object' && index !== null && 'manifests' in index && Array.isArray(index.manifests)) {
       return index.manifests;
+    }
   } catch (error) {
     throw new OutputError(destination, `Cannot add to the image layout "${destination}": its index.json cannot be read`, {
       cause: error,

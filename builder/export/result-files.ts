@@ -10,12 +10,8 @@ export interface ResultFiles {
 
 /** Writes the id file and the metadata file. @throws OutputError */
 export async function writeResultFiles(result: BuildResult, { imageIdFile, metadataFile }: ResultFiles): Promise<void> {
-  if (imageIdFile !== undefined) {
-    await writeText(imageIdFile, idOf(result) ?? '');
-  }
-  if (metadataFile !== undefined) {
-    await writeText(metadataFile, metadataText(result));
-  }
+  if (imageIdFile !== undefined) await writeText(imageIdFile, idOf(result) ?? '');
+  if (metadataFile !== undefined) await writeText(metadataFile, metadataText(result));
 }
 
 /** The metadata file's text; the keys are those of docker buildx. */

@@ -134,8 +134,9 @@ export class FetchedContexts {
 
   async #standardInput({ name, what }: ContextRequest): Promise<FetchedContext> {
     const { options, signal } = this.#services;
-    if (options.stdin === undefined)
+    if (options.stdin === undefined) {
       throw new UsageError('CONTEXT', 'Cannot read the context from standard input: there is none');
+    }
     const stream = await sniff(untilAborted(options.stdin, signal), sniffedBytes);
     if (looksLikeArchive(stream.head)) return this.#unpack(stream, `${what} on standard input`);
     if (name !== undefined || (options.files?.length ?? 0) > 0 || options.text !== undefined) {

@@ -26,8 +26,9 @@ interface IgnoreFileChoice {
  * @throws ContainerfileError for patterns that are wrong, a UsageError for an --ignorefile that cannot be read
  */
 export async function readIgnoreRules(choice: IgnoreFileChoice): Promise<IgnoreRules> {
-  if (choice.ignoreFile !== undefined)
+  if (choice.ignoreFile !== undefined) {
     return parsed(path.basename(choice.ignoreFile), await readChosen(choice.ignoreFile, choice.signal));
+  }
   const { containerfile } = choice;
   if (containerfile !== undefined) {
     for (const suffix of ['.dockerignore', '.containerignore']) {

@@ -41,8 +41,9 @@ export async function loadBuildFile(services: LoadServices): Promise<LoadedConta
   const files = options.files ?? [];
   if (files.length === 0) return findDefault(context, options.context, services.signal);
   const sources: Source[] = [];
-  for (const file of files)
+  for (const file of files) {
     sources.push(isPath(file) ? await readInside(context, file, services.signal) : await readSource(file, readers));
+  }
   return { sources, path: undefined };
 }
 
@@ -83,8 +84,9 @@ async function readIfInside(folder: string, file: string, signal: AbortSignal): 
     case 'outside':
       throw new UsageError('--file', `Cannot read Containerfile "${file}": it is a link that leads out of the context`);
     case 'inside':
-      if (!(await stat(place.path)).isFile())
+      if (!(await stat(place.path)).isFile()) {
         throw new UsageError('--file', `Cannot read Containerfile "${file}": it is no file`);
+      }
       return containerfileText(inputFile(place.path), { what: `Containerfile "${file}"`, signal });
     default:
       return unreachable(place);

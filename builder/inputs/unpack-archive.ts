@@ -134,8 +134,9 @@ class Unpacker {
     const { size, mode, mtime } = entry.header;
     this.#newest = Math.max(this.#newest ?? mtime, mtime);
     this.#bytes += size;
-    if (this.#bytes > (this.#options.maxBytes ?? defaultMaxBytes))
+    if (this.#bytes > (this.#options.maxBytes ?? defaultMaxBytes)) {
       throw archiveError(this.#options.name, 'its files are too large');
+    }
     await this.#onDisk(path, async (file) => {
       await using handle = await open(file, 'wx', 0o600);
       let position = 0;
@@ -158,8 +159,9 @@ class Unpacker {
   }
 
   async #hardLink(path: RawPath, target: RawPath): Promise<void> {
-    if (this.#kinds.get(target) !== 'file')
+    if (this.#kinds.get(target) !== 'file') {
       throw this.#refused(path, `it is a link to "${textOfPath(target)}", which is no file of it`);
+    }
     if (path === target) return;
     await this.#makeRoom(path);
     await this.#onDisk(path, (file) => link(this.#diskPath(target), file));

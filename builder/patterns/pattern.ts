@@ -114,9 +114,9 @@ function joinTexts(tokens: readonly PatternToken[]): readonly PatternToken[] {
   const joined: PatternToken[] = [];
   for (const token of tokens) {
     const last = joined.at(-1);
-    if (token.kind === 'text' && last?.kind === 'text')
+    if (token.kind === 'text' && last?.kind === 'text') {
       joined[joined.length - 1] = { kind: 'text', text: last.text + token.text };
-    else joined.push(token);
+    } else joined.push(token);
   }
   return joined;
 }

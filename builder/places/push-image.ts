@@ -85,7 +85,8 @@ async function bytesOf(
   { signal, store }: Pick<PartsContext, 'signal' | 'store'>,
 ): Promise<AsyncIterable<Uint8Array>> {
   const source = sourceOfLayer(parts, layer);
-  if (source === undefined || (parts.foreign !== undefined && (await store.blobs.has(layer.digest))))
+  if (source === undefined || (parts.foreign !== undefined && (await store.blobs.has(layer.digest)))) {
     return store.blobs.read(layer);
+  }
   return (await source.open(layer, { signal })).bytes;
 }

@@ -111,8 +111,9 @@ function failureLines({ message, failure }: ExecutorError): readonly string[] {
 /** A system call that nothing is known about: the machine may forbid it. */
 function hintOfFailure(failure: WorkerFailure): string | undefined {
   if ('hint' in failure && failure.hint !== undefined) return failure.hint;
-  if (failure.kind === 'command-failed' && (failure.exitCode === outOfMemory || failure.signal === 'SIGKILL'))
+  if (failure.kind === 'command-failed' && (failure.exitCode === outOfMemory || failure.signal === 'SIGKILL')) {
     return outOfMemoryHint;
+  }
   return failure.kind === 'syscall'
     ? 'Run "tsbuild doctor": it tries what a RUN needs, and tells what this machine lacks'
     : undefined;

@@ -44,8 +44,9 @@ export function outputs(value: unknown, place: OptionPlace): void {
   if (streams.length > 1) throw refused('two outputs to standard output: they would mix');
   const isNameless = value.some((output) => isPushedNowhere(membersOf(output, place)));
   if (isNameless) throw new UsageError('--output', 'Cannot push: the image has no name', { hint: 'Give its output names' });
-  if (streams.some(({ kind, isArchive }) => kind === 'local' || isArchive === false))
+  if (streams.some(({ kind, isArchive }) => kind === 'local' || isArchive === false)) {
     throw refused('a folder to standard output: only a file can go there');
+  }
 }
 
 function epoch(value: unknown, place: OptionPlace): void {

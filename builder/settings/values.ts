@@ -61,8 +61,9 @@ export function word(...words: readonly string[]): Rule {
   const expected = `${words.slice(0, -1).join(', ')}${words.length > 1 ? ' or ' : ''}${words.at(-1)}`;
   return (value, place) => {
     if (typeof value !== 'string') throw wrongKind(value, place, expected);
-    if (!words.includes(value))
+    if (!words.includes(value)) {
       throw new UsageError(place.flag, `Cannot use ${place.flag} ${shown(value)}: expected ${expected}`);
+    }
   };
 }
 

@@ -63,8 +63,9 @@ export function wholeCopy(groups: readonly CopyGroup[], time: CopyAction['time']
 /** A result that is at hand takes the place of one that is damaged. */
 async function forgetIfDamaged(chainId: Digest, services: LayerServices): Promise<void> {
   const existing = await services.store.snapshots.get(chainId);
-  if (existing !== undefined && (await damageOf(existing, services)) !== undefined)
+  if (existing !== undefined && (await damageOf(existing, services)) !== undefined) {
     await forgetSnapshot(services.store, existing);
+  }
 }
 
 /** For a folder of this build's session. */

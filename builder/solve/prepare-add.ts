@@ -81,8 +81,9 @@ async function localFiles(sources: readonly PlannedSource[], { action, around }:
 
 async function isArchive(group: PlannedGroup, root: TreeSource): Promise<boolean> {
   const [entry] = group.entries;
-  if (group.sourceType !== 'file' || root.kind !== 'directory' || entry?.type !== 'file' || entry.inline !== undefined)
+  if (group.sourceType !== 'file' || root.kind !== 'directory' || entry?.type !== 'file' || entry.inline !== undefined) {
     return false;
+  }
   const slash = root.path === '/' ? '' : '/';
   try {
     return await isArchiveFile(Buffer.concat([Buffer.from(`${root.path}${slash}`), bytesOfPath(entry.from)]));

@@ -44,9 +44,7 @@ export class BlobWriter implements AsyncDisposable {
    * cannot fill the disk.
    */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#written + bytes.length > this.#expected.size) {
-      throw this.#sizeMismatch('more');
-    }
+    if (this.#written + bytes.length > this.#expected.size) throw this.#sizeMismatch('more');
     this.#hash.update(bytes);
     this.#written += bytes.length;
     await this.#orFail(() => this.#content.append(bytes));

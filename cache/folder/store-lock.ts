@@ -33,9 +33,7 @@ async function lockOpened(file: string, descriptor: number, kind: LockKind): Pro
   const { LOCK } = await import('../../native/constants.ts');
   try {
     const operation = kind === 'shared' ? LOCK.SH : LOCK.EX;
-    if (flock(descriptor, operation | LOCK.NB)) {
-      return held(file, descriptor, () => flock(descriptor, LOCK.SH | LOCK.NB));
-    }
+    if (flock(descriptor, operation | LOCK.NB)) return held(file, descriptor, () => flock(descriptor, LOCK.SH | LOCK.NB));
   } catch (error) {
     closeSync(descriptor);
     throw error;

@@ -246,8 +246,9 @@ export class SnapshotStore {
       } catch (error) {
         const code = errnoOf(error);
         // What is no folder has its place.
-        if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR')
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') {
           throw storeError(error, `commit snapshot ${chainId}`, target);
+        }
       }
       if (!(await this.#moveAwayLeftover(target, chainId))) break;
     }

@@ -33,9 +33,7 @@ export function diagnoseStart(error: unknown, switches: KernelSwitches): Environ
     const reason = reasonOf(error);
     return new EnvironmentError('worker-not-started', `Cannot start the worker: ${reason}`, { cause: error });
   }
-  if (error.syscall === 'clone') {
-    return diagnoseClone(error, switches);
-  }
+  if (error.syscall === 'clone') return diagnoseClone(error, switches);
   const isRefused = error.code === 'EPERM' || error.code === 'EACCES';
   if (error.syscall === 'write' && !(isRefused && switches.appArmorRestriction === 1)) {
     return new EnvironmentError('id-maps-refused', `Cannot map the ids of the worker: ${error.message}`, {
@@ -43,9 +41,7 @@ export function diagnoseStart(error: unknown, switches: KernelSwitches): Environ
       cause: error,
     });
   }
-  if (isRefused && error.syscall !== 'execve') {
-    return restricted(error, switches);
-  }
+  if (isRefused && error.syscall !== 'execve') return restricted(error, switches);
   return new EnvironmentError('worker-not-started', `Cannot start the worker: ${error.message}`, { cause: error });
 }
 

@@ -23,9 +23,7 @@ export function planIdMaps(user: HostUser, sources: IdSources): IdPlan[] {
   }
   const uids = behindOwn(user.uid, subordinateRanges(sources.subuid, user));
   const gids = behindOwn(user.gid, subordinateRanges(sources.subgid, user));
-  if (uids.length === 1 || gids.length === 1) {
-    return [single];
-  }
+  if (uids.length === 1 || gids.length === 1) return [single];
   return [{ kind: 'subordinate-ids', uids, gids }, single];
 }
 

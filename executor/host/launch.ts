@@ -65,9 +65,7 @@ async function launch(options: LaunchOptions): Promise<LaunchedWorker> {
       return { ...(await startWith(plan, options)), plan, user, sources, refusalHint: refusal?.hint };
     } catch (error) {
       const reason = error instanceof EnvironmentError ? error : diagnoseStart(error, readKernelSwitches());
-      if (!concernsIds(reason)) {
-        throw reason;
-      }
+      if (!concernsIds(reason)) throw reason;
       options.onWarning?.(reason.hint === undefined ? reason.message : `${reason.message} (${reason.hint})`);
       refusal = reason;
     }

@@ -81,8 +81,9 @@ function uselessLine(file: '/etc/subuid' | '/etc/subgid', text: string, user: Ho
   const own = file === '/etc/subuid' ? user.uid : user.gid;
   for (const line of linesOf(text, user)) {
     const range = rangeOf(line);
-    if (range === undefined)
+    if (range === undefined) {
       return `Mend the line ${JSON.stringify(line)} of ${file}: it must be NAME:START:COUNT, with ids below ${endOfIds}`;
+    }
     if (overlaps(range, { start: own, count: 1 })) {
       return `Mend the line ${JSON.stringify(line)} of ${file}: the id of the user itself, ${own}, is one of its range`;
     }

@@ -44,9 +44,7 @@ const singleIdMeaning =
 /** Root has what its namespace was given. */
 function moreIds({ user, sources, refusalHint }: TierFacts): string {
   if (refusalHint !== undefined) return refusalHint;
-  if (user.uid === 0) {
-    return 'Give this container a range of 65536 ids, and the capabilities SETUID, SETGID and SETFCAP';
-  }
+  if (user.uid === 0) return 'Give this container a range of 65536 ids, and the capabilities SETUID, SETGID and SETFCAP';
   const { kind, text } = subordinateCure(user, sources);
   return kind === 'command' ? `Run "${text}"` : text;
 }

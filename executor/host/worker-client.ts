@@ -73,9 +73,7 @@ export class WorkerClient implements AsyncDisposable {
       await client.#ended;
       options.signal.throwIfAborted();
     }
-    if (client.#death !== undefined) {
-      throw client.#death;
-    }
+    if (client.#death !== undefined) throw client.#death;
     return client;
   }
 
@@ -144,9 +142,7 @@ export class WorkerClient implements AsyncDisposable {
   async #start(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#onReady = resolve;
-      if (this.#isReady || this.#death !== undefined) {
-        resolve();
-      }
+      if (this.#isReady || this.#death !== undefined) resolve();
     });
   }
 
@@ -165,9 +161,7 @@ export class WorkerClient implements AsyncDisposable {
   }
 
   #send(message: MainMessage): void {
-    if (this.#worker.socket.writable) {
-      this.#worker.socket.write(encodeMessage(message));
-    }
+    if (this.#worker.socket.writable) this.#worker.socket.write(encodeMessage(message));
   }
 
   /** Takes in all that the worker says; settles when it has ended and all of it was read. */
@@ -196,9 +190,7 @@ export class WorkerClient implements AsyncDisposable {
     const code = this.#isReady ? 'worker-died' : 'worker-not-started';
     const message = this.#isReady ? `The worker died: ${how}` : `Cannot start the worker: it ended with ${how}`;
     this.#death = new EnvironmentError(code, tail === '' ? message : `${message}\n${tail}`, isKilled ? { hint: killedHint } : {});
-    for (const pending of this.#pending.values()) {
-      pending.reject(this.#death);
-    }
+    for (const pending of this.#pending.values()) pending.reject(this.#death);
     this.#onReady();
   }
 

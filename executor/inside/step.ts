@@ -18,9 +18,7 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
 export async function step(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
   try {
     const packed = await pack(request, context);
-    if (packed !== undefined) {
-      return packed;
-    }
+    if (packed !== undefined) return packed;
     await act(request, context);
     const facts = await commit(request, context);
     await checkResult(request, context);
@@ -37,9 +35,7 @@ async function removeParts(directory: string): Promise<void> {
     try {
       await removePath(path.join(directory, name));
     } catch (error) {
-      if (!isSyscallError(error)) {
-        throw error;
-      }
+      if (!isSyscallError(error)) throw error;
     }
   }
 }
@@ -47,9 +43,7 @@ async function removeParts(directory: string): Promise<void> {
 /** undefined when the step's layer has to be a folder. */
 async function pack(request: StepRequest, context: RequestContext): Promise<LayerFacts | undefined> {
   const { action, directory, lowers, mayPack } = request;
-  if (mayPack !== true || action.kind !== 'copy') {
-    return undefined;
-  }
+  if (mayPack !== true || action.kind !== 'copy') return undefined;
   using base = mountRootfs({ lowers: startsEmpty(request) ? [] : lowers, context });
   const { packCopy } = await import('./copy/pack-copy.ts');
   return await packCopy(action, { basePath: base.path, directory, buildStartNs: BigInt(request.buildStartNs) }, context);

@@ -50,9 +50,7 @@ function uncoverProgram(): void {
 }
 
 const [storeRoot] = process.argv.slice(2);
-if (storeRoot === undefined) {
-  throw new Error('Cannot start the worker: it needs the store as its argument');
-}
+if (storeRoot === undefined) throw new Error('Cannot start the worker: it needs the store as its argument');
 becomeOrdinary();
 uncoverProgram();
 // Programs that the worker starts must not hold main's socket open.

@@ -25,20 +25,12 @@ type FileEntry = Extract<CopyEntry, { readonly type: 'file' }>;
 export function* encodeCopyList(entries: Iterable<CopyEntry>): Generator<string, void, undefined> {
   let run: GrowingRun | undefined;
   for (const entry of entries) {
-    if (run?.add(entry) === true) {
-      continue;
-    }
-    if (run !== undefined) {
-      yield JSON.stringify(run);
-    }
+    if (run?.add(entry) === true) continue;
+    if (run !== undefined) yield JSON.stringify(run);
     run = isPlain(entry) ? new GrowingRun(entry) : undefined;
-    if (run === undefined) {
-      yield encodeEntry(entry);
-    }
+    if (run === undefined) yield encodeEntry(entry);
   }
-  if (run !== undefined) {
-    yield JSON.stringify(run);
-  }
+  if (run !== undefined) yield JSON.stringify(run);
 }
 
 /** What a line of encodeCopyList() says. */
@@ -102,9 +94,7 @@ class GrowingRun implements FileRun {
       folderOf(entry.from) === this.from &&
       folderOf(entry.to) === this.to &&
       this.names.length < longestRun;
-    if (belongs) {
-      this.#put(entry);
-    }
+    if (belongs) this.#put(entry);
     return belongs;
   }
 

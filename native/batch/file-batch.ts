@@ -64,9 +64,7 @@ export class FileBatch {
     this.#calls.set(this.#count, openedPath, this.#paths.add(path));
     this.#calls.set(this.#count, readTo, this.#content.address + offset);
     this.#calls.set(this.#count, readLength, length);
-    if (this.#statuses !== undefined) {
-      this.#calls.set(this.#count, statusTo, this.#statuses.addressOf(this.#count));
-    }
+    if (this.#statuses !== undefined) this.#calls.set(this.#count, statusTo, this.#statuses.addressOf(this.#count));
     this.#count += 1;
   }
 

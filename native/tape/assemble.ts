@@ -36,18 +36,14 @@ export interface AssembledTape {
  * @throws RangeError for a tape that cannot be played: empty, more than six arguments, a NUL in a string, a wrong result reference
  */
 export function assembleTape(tape: readonly TapeEntry[], architecture: Architecture): AssembledTape {
-  if (tape.length === 0) {
-    throw new RangeError('Cannot assemble a tape: it has no entries');
-  }
+  if (tape.length === 0) throw new RangeError('Cannot assemble a tape: it has no entries');
   return new Assembler(tape, architecture).assemble();
 }
 
 /** The tape's bytes as they must be at `address`, written to `memory`. */
 export function relocate(tape: AssembledTape, address: bigint, memory: Buffer): void {
   memory.set(tape.bytes);
-  for (const offset of tape.relocations) {
-    memory.writeBigUInt64LE(memory.readBigUInt64LE(offset) + address, offset);
-  }
+  for (const offset of tape.relocations) memory.writeBigUInt64LE(memory.readBigUInt64LE(offset) + address, offset);
 }
 
 /** The entry that a played tape in `memory` at `address` was at last. */
@@ -89,12 +85,8 @@ class Assembler {
     this.#size = head.length;
     head.writeBigUInt64LE(unfinished, TAPE_LAYOUT.finalResult);
     const scratch = this.#append(new Uint8Array(8));
-    for (const index of this.#placed.keys()) {
-      this.#point(head, entryOffset(index) + TAPE_LAYOUT.destination, scratch);
-    }
-    for (const [index, placed] of this.#placed.entries()) {
-      this.#writeEntry(head, placed, index);
-    }
+    for (const index of this.#placed.keys()) this.#point(head, entryOffset(index) + TAPE_LAYOUT.destination, scratch);
+    for (const [index, placed] of this.#placed.entries()) this.#writeEntry(head, placed, index);
     const bytes = Buffer.concat([head, ...this.#chunks]);
     return { bytes, entries: this.#placed.map((placed) => placed.entry), relocations: this.#relocations };
   }
@@ -110,9 +102,7 @@ class Assembler {
       alternatives.push({ entries: otherwise, back: index + 1 });
       free += otherwise.length;
     }
-    for (const { entries, back } of alternatives) {
-      this.#placeAlternative(entries, back);
-    }
+    for (const { entries, back } of alternatives) this.#placeAlternative(entries, back);
   }
 
   #placeAlternative(entries: readonly TapeEntry[], back: number): void {
@@ -136,9 +126,7 @@ class Assembler {
     }
     head.writeBigInt64LE(BigInt(entry.atLeast ?? 0), start + TAPE_LAYOUT.least);
     this.#point(head, start + TAPE_LAYOUT.next, entryOffset(next));
-    if (afterFailure !== undefined) {
-      this.#point(head, start + TAPE_LAYOUT.nextAfterFailure, entryOffset(afterFailure));
-    }
+    if (afterFailure !== undefined) this.#point(head, start + TAPE_LAYOUT.nextAfterFailure, entryOffset(afterFailure));
   }
 
   #writeArgument(head: Buffer, argument: TapeArgument, place: ArgumentPlace): void {
@@ -183,12 +171,8 @@ class Assembler {
   }
 
   #pointee(value: TapePointee): number {
-    if (typeof value === 'string') {
-      return this.#append(terminated(value));
-    }
-    if (value instanceof Uint8Array) {
-      return this.#append(value);
-    }
+    if (typeof value === 'string') return this.#append(terminated(value));
+    if (value instanceof Uint8Array) return this.#append(value);
     if ('kind' in value) {
       return this.#appendParts(value.parts.map((part) => (part instanceof Uint8Array ? part : this.#pointee(part.to))));
     }

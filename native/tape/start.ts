@@ -128,9 +128,7 @@ function clone(
   const pidfd = Buffer.alloc(4);
   const stackTop = (memory.address + BigInt(memory.bytes.length)) & ~0xfn;
   const pid = Number(libc.clone(playerAddress(), stackTop, flags, memory.address, pidfd, null, null));
-  if (pid < 0) {
-    throw new SyscallError('clone', lastErrno(), namespaces.join(', '));
-  }
+  if (pid < 0) throw new SyscallError('clone', lastErrno(), namespaces.join(', '));
   return { pid, pidfd: pidfd.readInt32LE(0), memory };
 }
 
@@ -179,9 +177,7 @@ function openGate({ gateFd, memory }: Child): void {
     write(gateFd, Buffer.of(1));
   } catch (error) {
     // As above, but the event loop has not told us yet.
-    if (!isSyscallError(error, 'EPIPE')) {
-      throw error;
-    }
+    if (!isSyscallError(error, 'EPIPE')) throw error;
   }
 }
 
@@ -204,9 +200,7 @@ const childrenInMemory = new Set<ChildMemory>();
 let dumpable = 1;
 
 function rememberDumpable(): void {
-  if (childrenInMemory.size === 0) {
-    dumpable = prctl(PR.GET_DUMPABLE);
-  }
+  if (childrenInMemory.size === 0) dumpable = prctl(PR.GET_DUMPABLE);
 }
 
 /**
@@ -214,9 +208,7 @@ function rememberDumpable(): void {
  * root: the next child's id maps could not be written. (PR_SET_DUMPABLE in prctl(2))
  */
 function restoreDumpable(): void {
-  if (dumpable === 1 && prctl(PR.GET_DUMPABLE) !== 1) {
-    prctl(PR.SET_DUMPABLE, 1);
-  }
+  if (dumpable === 1 && prctl(PR.GET_DUMPABLE) !== 1) prctl(PR.SET_DUMPABLE, 1);
 }
 
 /** Why the child did not come to its last entry; undefined when it did and that has not failed. */
@@ -224,18 +216,14 @@ function failureOf(child: Child): Error | undefined {
   const failed = failedEntry(child);
   const { memory, process } = child;
   const entry = currentEntry(memory.tape, memory.address, memory.bytes);
-  if (failed !== undefined || entry?.syscall === 'execve' || entry?.syscall === 'execveat') {
-    return failed;
-  }
+  if (failed !== undefined || entry?.syscall === 'execve' || entry?.syscall === 'execveat') return failed;
   return new Error(`Process ${process.pid} was killed before it could start, at ${entry?.syscall ?? 'its first call'}`);
 }
 
 /** The error of the entry that ended the tape. */
 function failedEntry({ memory }: Child): Error | undefined {
   const result = memory.bytes.readBigInt64LE(TAPE_LAYOUT.finalResult);
-  if (result === unfinished) {
-    return undefined;
-  }
+  if (result === unfinished) return undefined;
   const entry = currentEntry(memory.tape, memory.address, memory.bytes);
   const [syscall, what] = [entry?.syscall ?? 'clone', entry?.what ?? ''];
   return result < 0n

@@ -22,9 +22,7 @@ export function parseRun(reading: StatementInput): RunInstruction | undefined {
     heredocs.length === 1 && only?.mark.range.from === statement.rest.from && only.mark.range.to === statement.rest.to;
   const script = isAlone ? only.heredoc : undefined;
   const options = statement.flags.length === 0 ? withoutOptions : runOptions(reading);
-  if (command === undefined) {
-    return undefined;
-  }
+  if (command === undefined) return undefined;
   return {
     kind: 'run',
     ...reading.base,
@@ -116,9 +114,7 @@ export function reportNotStrings(reading: StatementInput, range: Range): void {
 }
 
 function withHeredocs(reading: StatementInput, command: CommandSyntax, script: string | undefined): CommandSyntax {
-  if (command.form === 'exec' || reading.heredocs.length === 0) {
-    return command;
-  }
+  if (command.form === 'exec' || reading.heredocs.length === 0) return command;
   const bodies = reading.heredocs.map(({ raw, mark }) => `\n${raw}${mark.name}`);
   return { ...command, text: script ?? `${command.text}${bodies.join('')}` };
 }
@@ -128,9 +124,7 @@ function choice(
   flag: Statement['flags'][number] | undefined,
   values: readonly string[],
 ): RunInstruction['network'] {
-  if (flag === undefined) {
-    return undefined;
-  }
+  if (flag === undefined) return undefined;
   const value = flag.value ?? '';
   if (!values.includes(value)) {
     const message = `Cannot use "${value}" for "--${flag.name}": it is one of ${values.join(', ')}`;

@@ -14,9 +14,7 @@ import { reportNotStrings } from './command.ts';
 export function parseCopy(reading: StatementInput): CopyInstruction | undefined {
   const flags = checkFlags(reading.statement.flags, copyFlags, { instruction: 'COPY', report: reading.report });
   const from = flags.one('from');
-  if (from !== undefined) {
-    checkFrom(reading, from);
-  }
+  if (from !== undefined) checkFrom(reading, from);
   const chown = flagWord(reading, flags, 'chown');
   const chmod = readChmod(reading, flags);
   const operands = readOperands(reading, 'COPY');
@@ -69,9 +67,7 @@ function flagWord(reading: StatementInput, flags: Flags, name: string): Word | u
 }
 
 function checkFrom(reading: StatementInput, from: FlagToken): void {
-  if (!/\$./.test(from.value ?? '')) {
-    return;
-  }
+  if (!/\$./.test(from.value ?? '')) return;
   const message = `Cannot copy from "${from.value}": "--from" cannot hold variables`;
   const hint = 'Name the image in a stage of its own (FROM image AS name) and copy from that stage';
   failAt(reading, { code: 'variable-not-supported', message, hint }, from.valueSpan);
@@ -130,9 +126,7 @@ function jsonOperands(reading: StatementInput): readonly SourceSyntax[] {
 /** Words at blanks, except that a here-document may have blanks in its delimiter. */
 function plainOperands(reading: StatementInput): readonly SourceSyntax[] {
   const { statement, heredocs } = reading;
-  if (heredocs.length === 0) {
-    return paths(reading, statement.rest);
-  }
+  if (heredocs.length === 0) return paths(reading, statement.rest);
   const operands: SourceSyntax[] = [];
   let from = statement.rest.from;
   for (const { mark, heredoc } of asWords(reading)) {

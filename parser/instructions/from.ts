@@ -37,9 +37,7 @@ function isStageName(name: string): boolean {
 function checkShape(reading: StatementInput, words: readonly Range[]): boolean {
   const [image, as] = words;
   const asText = as === undefined ? '' : textOf(reading.statement, as);
-  if (words.length === 1 || (words.length === 3 && /^as$/i.test(asText))) {
-    return true;
-  }
+  if (words.length === 1 || (words.length === 3 && /^as$/i.test(asText))) return true;
   if (image !== undefined && as !== undefined) {
     const isNameMissing = words.length === 2 && /^as$/i.test(asText);
     const message = isNameMissing

@@ -49,13 +49,9 @@ const flagKinds = {
 function splitType(statement: Statement): { type: Range; arguments: Range } {
   const { line, rest } = statement;
   let end = rest.from;
-  while (end < rest.to && !isBlankAt(line.text, end)) {
-    end += 1;
-  }
+  while (end < rest.to && !isBlankAt(line.text, end)) end += 1;
   let from = end;
-  while (from < rest.to && isBlankAt(line.text, from)) {
-    from += 1;
-  }
+  while (from < rest.to && isBlankAt(line.text, from)) from += 1;
   return { type: { from: rest.from, to: end }, arguments: { from, to: rest.to } };
 }
 
@@ -74,9 +70,7 @@ function reportType(reading: StatementInput, type: Range): void {
 const shortestNs = 1_000_000;
 
 function readDuration(reading: StatementInput, flag: FlagToken | undefined): number | undefined {
-  if (flag?.value === undefined || flag.value === '') {
-    return undefined;
-  }
+  if (flag?.value === undefined || flag.value === '') return undefined;
   const value = parseDurationNs(flag.value);
   if (value === undefined) {
     const message = `Cannot read "${flag.value}" as a duration: it is a number with a unit`;
@@ -94,9 +88,7 @@ function readDuration(reading: StatementInput, flag: FlagToken | undefined): num
 const mostRetries = 2_147_483_647;
 
 function readRetries(reading: StatementInput, flag: FlagToken | undefined): number | undefined {
-  if (flag?.value === undefined || flag.value === '') {
-    return undefined;
-  }
+  if (flag?.value === undefined || flag.value === '') return undefined;
   const value = /^[+-]?\d{1,12}$/.test(flag.value) ? Number(flag.value) : Number.NaN;
   if (!(value >= 0 && value <= mostRetries)) {
     const message = `Cannot use "${flag.value}" for "--retries": it is a whole number that is not negative`;

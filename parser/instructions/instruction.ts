@@ -18,9 +18,7 @@ export function parseInstruction(reading: StatementInput): Instruction | undefin
 
 /** The trigger of an ONBUILD, which knows the here-documents; undefined for other instructions. */
 export function readTrigger(statement: Statement): Statement | undefined {
-  if (statement.name !== 'ONBUILD' || statement.rest.from === statement.rest.to) {
-    return undefined;
-  }
+  if (statement.name !== 'ONBUILD' || statement.rest.from === statement.rest.to) return undefined;
   return readStatement(statement.line, statement.rest.from, statement.escape);
 }
 
@@ -94,18 +92,14 @@ function parseOnbuild(reading: StatementInput): OnbuildInstruction | undefined {
     fail(reading, { code: 'missing-argument', message, hint: 'Write ONBUILD RUN command' }, statement.rest);
     return undefined;
   }
-  if (!mayTrigger(reading, inner)) {
-    return undefined;
-  }
+  if (!mayTrigger(reading, inner)) return undefined;
   const base = instructionBase(inner, reading.base);
   const trigger = parseStageStatement({ ...reading, statement: inner, base });
   return trigger === undefined ? undefined : { kind: 'onbuild', ...reading.base, text: triggerText(reading), trigger };
 }
 
 function mayTrigger(reading: StatementInput, inner: Statement): boolean {
-  if (inner.name !== 'ONBUILD' && inner.name !== 'FROM' && inner.name !== 'MAINTAINER') {
-    return true;
-  }
+  if (inner.name !== 'ONBUILD' && inner.name !== 'FROM' && inner.name !== 'MAINTAINER') return true;
   fail(reading, { code: 'onbuild', message: `Cannot use ${inner.name} in ONBUILD: it cannot be a trigger` }, inner.keyword);
   return false;
 }

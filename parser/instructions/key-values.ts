@@ -101,13 +101,9 @@ function legacyPair(reading: StatementInput, instruction: string): readonly KeyV
   const { statement } = reading;
   const { rest, line } = statement;
   let keyEnd = rest.from;
-  while (keyEnd < rest.to && !isBlankAt(line.text, keyEnd)) {
-    keyEnd += 1;
-  }
+  while (keyEnd < rest.to && !isBlankAt(line.text, keyEnd)) keyEnd += 1;
   let valueStart = keyEnd;
-  while (valueStart < rest.to && isBlankAt(line.text, valueStart)) {
-    valueStart += 1;
-  }
+  while (valueStart < rest.to && isBlankAt(line.text, valueStart)) valueStart += 1;
   const key = { from: rest.from, to: keyEnd };
   if (valueStart === rest.to) {
     const message = `Cannot set "${textOf(statement, key)}": ${instruction} needs a value`;

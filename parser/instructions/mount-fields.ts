@@ -88,9 +88,7 @@ function parseUnsigned(text: string, radix: 8 | 10): number | undefined {
 /** docker/go-units, RAMInBytes: powers of 1024, whatever the letters. */
 function parseSizeBytes(text: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,15})?) ?([kmgtpe])?i?b?$/i.exec(text);
-  if (match === null) {
-    return undefined;
-  }
+  if (match === null) return undefined;
   const power = match[2] === undefined ? 0 : 'kmgtpe'.indexOf(match[2].toLowerCase()) + 1;
   const bytes = Math.trunc(Number(match[1]) * 1024 ** power);
   return Number.isSafeInteger(bytes) ? bytes : undefined;

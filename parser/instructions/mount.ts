@@ -66,14 +66,10 @@ function checkFields(reading: StatementInput, mount: MountSyntax): void {
   const { escape } = reading.statement;
   for (const field of mount.fields) {
     const problem = checkField(mount, field, (value) => (isPlain(value, escape) ? value : undefined));
-    if (problem !== undefined) {
-      failAt(reading, problem, field.span);
-    }
+    if (problem !== undefined) failAt(reading, problem, field.span);
   }
   const problem = checkCombination(mount);
-  if (problem !== undefined) {
-    failAt(reading, problem, mount.span);
-  }
+  if (problem !== undefined) failAt(reading, problem, mount.span);
 }
 
 /** The mistake of one field; `valueOf` gives its value, or undefined while it is not known. */
@@ -110,9 +106,7 @@ function checkValue(key: MountKey, written: string, value: string): Problem | un
 }
 
 function checkCombination(mount: MountSyntax): Problem | undefined {
-  if (mount.type !== 'secret') {
-    return undefined;
-  }
+  if (mount.type !== 'secret') return undefined;
   const has = (name: string): boolean => mount.fields.some(({ key }) => mountKeys.get(key)?.name === name);
   if (has('source') && has('id')) {
     return { code: 'mount', message: 'Cannot mount the secret: "source" and "id" mean the same' };
@@ -216,9 +210,7 @@ function resolveFields(mount: TypedMount, expand: (value: string, span: Span) =>
 
 /** A switch without a value is true; `rw` is the opposite of `readonly`, and the later one counts. */
 function setValue(values: Map<string, string>, key: MountKey | undefined, value: string | undefined): void {
-  if (key === undefined) {
-    return;
-  }
+  if (key === undefined) return;
   const text = value ?? 'true';
   if (key.name === 'readwrite') {
     values.set('readonly', parseMountValue('readwrite', text) === 1 ? 'false' : 'true');

@@ -46,9 +46,7 @@ export function parseMaintainer(reading: StatementInput): MaintainerInstruction 
 /** `STOPSIGNAL signal`. */
 export function parseStopsignal(reading: StatementInput): StopsignalInstruction | undefined {
   const signal = wholeRest(reading, 'a signal');
-  if (signal === undefined) {
-    return undefined;
-  }
+  if (signal === undefined) return undefined;
   if (isPlain(signal.raw, reading.statement.escape) && parseSignal(signal.raw) === undefined) {
     const message = `Cannot use "${signal.raw}" as the stop signal: there is no such signal`;
     failAt(reading, { code: 'signal', message, hint: didYouMean(signal.raw, signalNames()) }, signal.span);

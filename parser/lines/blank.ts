@@ -18,12 +18,8 @@ export function isSpaceAt(text: string, at: number): boolean {
 export function trimSpace(text: string): string {
   let from = 0;
   let to = text.length;
-  while (from < to && isSpaceAt(text, from)) {
-    from += 1;
-  }
-  while (to > from && isSpaceAt(text, to - 1)) {
-    to -= 1;
-  }
+  while (from < to && isSpaceAt(text, from)) from += 1;
+  while (to > from && isSpaceAt(text, to - 1)) to -= 1;
   return text.slice(from, to);
 }
 
@@ -40,9 +36,7 @@ export interface WideBlank {
 
 /** The first blank outside of quotes that is none of ASCII. */
 export function findWideBlank(text: string, escape: string): WideBlank | undefined {
-  if (!wideBlank.test(text)) {
-    return undefined;
-  }
+  if (!wideBlank.test(text)) return undefined;
   const at = findPlain(text, { from: 0, to: text.length, escape }, (place) => wideBlank.test(text[place] ?? ''));
   return at === undefined ? undefined : { character: text[at] ?? '', at };
 }

@@ -44,15 +44,11 @@ export class LineReader {
 
   /** The next physical line without moving on, or undefined at the end. */
   peek(): PhysicalLine | undefined {
-    if (this.#at >= this.#text.length) {
-      return undefined;
-    }
+    if (this.#at >= this.#text.length) return undefined;
     const newline = this.#text.indexOf('\n', this.#at);
     const next = newline === -1 ? this.#text.length : newline + 1;
     let end = newline === -1 ? next : newline;
-    while (end > this.#at && this.#text[end - 1] === '\r') {
-      end -= 1;
-    }
+    while (end > this.#at && this.#text[end - 1] === '\r') end -= 1;
     return { start: this.#at, end, next };
   }
 
@@ -142,9 +138,7 @@ export class LineReader {
     let continues = add(start, first);
     while (continues) {
       const line = this.next();
-      if (line === undefined) {
-        break;
-      }
+      if (line === undefined) break;
       const text = this.#skipBlanks(line);
       if (text === line.end) {
         hasEmptyLine = true;
@@ -161,9 +155,7 @@ export class LineReader {
 
   #skipBlanks(line: PhysicalLine): number {
     let at = line.start;
-    while (at < line.end && isSpaceAt(this.#text, at)) {
-      at += 1;
-    }
+    while (at < line.end && isSpaceAt(this.#text, at)) at += 1;
     return at;
   }
 }
@@ -190,9 +182,7 @@ function isTooLong(text: string, line: PhysicalLine): boolean {
  */
 function continuationStart(text: string, range: { from: number; to: number }, escape: Escape): number | undefined {
   let at = range.to - 1;
-  while (at >= range.from && (text[at] === ' ' || text[at] === '\t')) {
-    at -= 1;
-  }
+  while (at >= range.from && (text[at] === ' ' || text[at] === '\t')) at -= 1;
   const isContinued = at >= range.from && text[at] === escape && (at === range.from || text[at - 1] !== escape);
   return isContinued ? at : undefined;
 }

@@ -53,11 +53,7 @@ function pieceAt(pieces: readonly Piece[], at: number): Piece | undefined {
 /** The range without the white space at both ends. */
 export function trimRange(text: string, range: Range): Range {
   let { from, to } = range;
-  while (from < to && isSpaceAt(text, from)) {
-    from += 1;
-  }
-  while (to > from && isSpaceAt(text, to - 1)) {
-    to -= 1;
-  }
+  while (from < to && isSpaceAt(text, from)) from += 1;
+  while (to > from && isSpaceAt(text, to - 1)) to -= 1;
   return { from, to };
 }

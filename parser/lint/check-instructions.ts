@@ -70,9 +70,7 @@ function reportUndefined(
 ): void {
   const seen = new Set<string>();
   for (const { name, span } of used) {
-    if (seen.has(name)) {
-      continue;
-    }
+    if (seen.has(name)) continue;
     seen.add(name);
     const near = options.report.mayLookAround() ? suggest(name, options.scope.values.keys()) : undefined;
     const message = `Usage of undefined variable '$${name}'${near === undefined ? '' : ` (did you mean $${near}?)`}`;
@@ -108,12 +106,8 @@ export function checkEmptyCommand(
 
 function mayHoldWideBlanks(instruction: Instruction): boolean {
   const { kind } = instruction;
-  if (kind === 'onbuild') {
-    return mayHoldWideBlanks(instruction.trigger);
-  }
-  if (kind === 'env' || kind === 'label') {
-    return !instruction.isLegacy;
-  }
+  if (kind === 'onbuild') return mayHoldWideBlanks(instruction.trigger);
+  if (kind === 'env' || kind === 'label') return !instruction.isLegacy;
   return kind === 'arg' || kind === 'expose' || kind === 'maintainer';
 }
 
@@ -122,14 +116,10 @@ export function checkIgnored(
   instruction: CopyInstruction | AddInstruction,
   options: { scope: Scope; isIgnored: (path: string) => boolean; report: CheckReport },
 ): void {
-  if (instruction.kind === 'copy' && instruction.from !== undefined) {
-    return;
-  }
+  if (instruction.kind === 'copy' && instruction.from !== undefined) return;
   for (const source of instruction.sources) {
     const value = source.kind === 'path' ? expandIn(options.scope, source.word).value : undefined;
-    if (source.kind !== 'path' || value === undefined || /[*?[\]\\]/.test(value) || isRemote(value)) {
-      continue;
-    }
+    if (source.kind !== 'path' || value === undefined || /[*?[\]\\]/.test(value) || isRemote(value)) continue;
     const path = cleanPath(value);
     if (options.isIgnored(path)) {
       const verb = instruction.kind === 'copy' ? 'Copy' : 'Add';
@@ -159,9 +149,7 @@ function cleanPath(path: string): string {
 /** ExposeProtoCasing and ExposeInvalidFormat, for ports whose text is certain. */
 export function checkPorts(instruction: ExposeInstruction, scope: Scope, report: CheckReport): void {
   for (const word of instruction.ports) {
-    if (expandIn(scope, word).value === undefined) {
-      continue;
-    }
+    if (expandIn(scope, word).value === undefined) continue;
     const { words } = expandWords(word.raw, { env: (name) => scope.values.get(name), escape: scope.escape });
     for (const text of words) {
       checkPort(instruction, { text, span: word.span }, report);
@@ -172,9 +160,7 @@ export function checkPorts(instruction: ExposeInstruction, scope: Scope, report:
 function checkPort(instruction: ExposeInstruction, port: { text: string; span: Span }, report: CheckReport): void {
   const { text, span } = port;
   const parsed = parsePort(text);
-  if ('reason' in parsed) {
-    return;
-  }
+  if ('reason' in parsed) return;
   if (parsed.protocolText !== parsed.protocolText.toLowerCase()) {
     const message = `Defined protocol '${text}' in EXPOSE instruction should be lowercase`;
     report.add({ rule: 'ExposeProtoCasing', message, span, instruction });
@@ -211,9 +197,7 @@ export function checkDescription(
 ): void {
   const last = instruction.comment?.split('\n').at(-1);
   const [first] = names;
-  if (last === undefined || first === undefined || names.includes(last.split(' ', 1)[0] ?? '')) {
-    return;
-  }
+  if (last === undefined || first === undefined || names.includes(last.split(' ', 1)[0] ?? '')) return;
   const example = names.length > 1 ? '<arg_key>' : first;
   const verb = instruction.kind === 'arg' ? 'ARG' : 'FROM';
   const message = `Comment for ${verb} should follow the format: \`# ${example} <description>\``;
@@ -228,9 +212,7 @@ export function checkFolderModes(instruction: CopyInstruction, scope: Scope, rep
   const { chmod } = instruction;
   const mode = chmod === undefined ? undefined : expandIn(scope, chmod).value;
   const destination = expandIn(scope, instruction.destination).value;
-  if (chmod === undefined || mode === undefined || destination === undefined || !isOctalWithoutExecute(mode)) {
-    return;
-  }
+  if (chmod === undefined || mode === undefined || destination === undefined || !isOctalWithoutExecute(mode)) return;
   const [folder] = destination
     .split('/')
     .slice(0, -1)
@@ -258,9 +240,7 @@ const withoutEffect: ReadonlyMap<string, readonly string[]> = new Map([
 /** MountOptionWithoutEffect. */
 export function checkMounts(instruction: RunInstruction, report: CheckReport): void {
   for (const { type, fields } of instruction.mounts) {
-    if (type === undefined) {
-      continue;
-    }
+    if (type === undefined) continue;
     for (const { key, span } of fields.filter((field) => withoutEffect.get(type)?.includes(field.key) === true)) {
       const message = `Option "${key}" has no effect on a mount of type ${type}`;
       report.add({ rule: 'MountOptionWithoutEffect', message, span, instruction });

@@ -108,9 +108,7 @@ function jsonWarning(diagnostic: Diagnostic, positions: Positions): CheckJsonWar
 }
 
 function jsonLocation({ span }: Diagnostic, positions: Positions): CheckJsonLocation | undefined {
-  if (span === undefined) {
-    return undefined;
-  }
+  if (span === undefined) return undefined;
   const [start, end] = positions.of(span);
   return {
     sourceIndex: span.source,
@@ -120,9 +118,7 @@ function jsonLocation({ span }: Diagnostic, positions: Positions): CheckJsonLoca
 }
 
 function errorMessage(error: Diagnostic, found: readonly Diagnostic[]): string {
-  if (!rules.has(error.code)) {
-    return error.message;
-  }
+  if (!rules.has(error.code)) return error.message;
   const names = [...new Set(found.map(({ code }) => code))].toSorted();
   return `lint violation found for rules: ${names.join(', ')}`;
 }
@@ -186,13 +182,9 @@ class Positions {
 
   #startsOf(index: number, text: string): readonly number[] {
     const known = this.#lineStarts.get(index);
-    if (known !== undefined) {
-      return known;
-    }
+    if (known !== undefined) return known;
     const starts = [0];
-    for (let newline = text.indexOf('\n'); newline !== -1; newline = text.indexOf('\n', newline + 1)) {
-      starts.push(newline + 1);
-    }
+    for (let newline = text.indexOf('\n'); newline !== -1; newline = text.indexOf('\n', newline + 1)) starts.push(newline + 1);
     this.#lineStarts.set(index, starts);
     return starts;
   }

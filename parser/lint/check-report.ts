@@ -34,9 +34,7 @@ export class CheckReport {
   }
 
   add(finding: RuleFinding): void {
-    if (!this.#isWanted(finding)) {
-      return;
-    }
+    if (!this.#isWanted(finding)) return;
     const { rule, message, span, hint } = finding;
     const severity = this.#options.isError ? 'error' : 'warning';
     this.#found.push({ severity, code: rule, message, span, ...(hint === undefined ? {} : { hint }) });
@@ -55,9 +53,7 @@ export class CheckReport {
     // A rule that is asked for by name runs even under skip=all, as in BuildKit.
     const isEnabled = experimental.includes(rule) || enablesAllExperimental;
     const isSkippedHere = instruction?.skippedChecks.some((name) => name === rule || name === 'all') ?? false;
-    if (isSkippedHere || skipped.includes(rule)) {
-      return false;
-    }
+    if (isSkippedHere || skipped.includes(rule)) return false;
     return rules.get(rule)?.isExperimental === true ? isEnabled : !skipsAll || experimental.includes(rule);
   }
 }

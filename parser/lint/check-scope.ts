@@ -71,9 +71,7 @@ export function known(scope: Scope, expansion: Expansion, isKnown: () => boolean
 export function applyEnv(scope: Scope, instruction: EnvInstruction): void {
   const pairs = instruction.pairs.map(({ key, value }) => [expandIn(scope, key).value, expandIn(scope, value).value] as const);
   for (const [name, value] of pairs) {
-    if (name !== undefined) {
-      scope.values.set(name, value);
-    }
+    if (name !== undefined) scope.values.set(name, value);
   }
 }
 

@@ -31,9 +31,7 @@ export function checkStageNames(file: Containerfile, report: CheckReport): void 
   const seen = new Set<string>();
   for (const { name, from } of file.stages) {
     checkAsCasing(from, report);
-    if (name === undefined || from.stageName === undefined) {
-      continue;
-    }
+    if (name === undefined || from.stageName === undefined) continue;
     const { text, span } = from.stageName;
     if (text !== name) {
       const message = `Stage name '${text}' should be lowercase`;
@@ -53,17 +51,13 @@ export function checkStageNames(file: Containerfile, report: CheckReport): void 
 
 function checkAsCasing(from: FromInstruction, report: CheckReport): void {
   const as = from.asKeyword;
-  if (as === undefined || casingOf(from.keyword) === 'mixed' || casingOf(from.keyword) === casingOf(as.text)) {
-    return;
-  }
+  if (as === undefined || casingOf(from.keyword) === 'mixed' || casingOf(from.keyword) === casingOf(as.text)) return;
   const message = `'${as.text}' and '${from.keyword}' keywords' casing do not match`;
   report.add({ rule: 'FromAsCasing', message, span: as.span, instruction: from });
 }
 
 function casingOf(text: string): 'lower' | 'upper' | 'mixed' {
-  if (text === text.toLowerCase()) {
-    return 'lower';
-  }
+  if (text === text.toLowerCase()) return 'lower';
   return text === text.toUpperCase() ? 'upper' : 'mixed';
 }
 
@@ -97,9 +91,7 @@ function checkDefaultImage(from: FromInstruction, defaults: Scope, report: Check
 function checkPlatform(stage: StageSyntax, globals: Scope, report: CheckReport): void {
   const { from } = stage;
   const { platform } = from;
-  if (platform === undefined) {
-    return;
-  }
+  if (platform === undefined) return;
   const names = variablesOf(platform.raw, globals.escape);
   if (/^\$(?:TARGETPLATFORM|\{TARGETPLATFORM\})$/.test(platform.raw.replaceAll('"', ''))) {
     const message = `Setting platform to predefined ${platform.raw} in FROM is redundant as this is the default behavior`;
@@ -107,9 +99,7 @@ function checkPlatform(stage: StageSyntax, globals: Scope, report: CheckReport):
   }
   const value = names.length === 0 ? expandIn(globals, platform).value : undefined;
   const parsed = value === undefined ? undefined : parsePlatform(value);
-  if (value === undefined || parsed === undefined) {
-    return;
-  }
+  if (value === undefined || parsed === undefined) return;
   // A stage that is named after its platform is meant for it.
   const name = stage.name ?? '';
   if (!name.includes(parsed.os) && !name.includes(parsed.architecture)) {

@@ -16,9 +16,7 @@ import { rules } from './rules.ts';
  */
 export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySet<string>, report: CheckReport): void {
   const used = usedNames(file);
-  if (used === undefined) {
-    return;
-  }
+  if (used === undefined) return;
   for (const instruction of file.globalArgs) {
     for (const { name, nameSpan, nameWord } of instruction.args) {
       if (nameWord === undefined && !used.has(name) && !declaredByBases.has(name) && !isControlArg(name)) {
@@ -34,9 +32,7 @@ export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySe
 function usedNames(file: Containerfile): ReadonlySet<string> | undefined {
   const used = new Set<string>([...platformArgs, ...proxyArgs, ...proxyArgs.map((name) => name.toLowerCase())]);
   const addWord = (word: Word | undefined): void => {
-    for (const { name } of word === undefined ? [] : variablesOf(word.raw, file.directives.escape)) {
-      used.add(name);
-    }
+    for (const { name } of word === undefined ? [] : variablesOf(word.raw, file.directives.escape)) used.add(name);
   };
   for (const { value, nameWord } of file.globalArgs.flatMap((instruction) => instruction.args)) {
     addWord(value);
@@ -48,9 +44,7 @@ function usedNames(file: Containerfile): ReadonlySet<string> | undefined {
     for (const instruction of body) {
       const declaration = instruction.kind === 'onbuild' ? instruction.trigger : instruction;
       for (const { name, nameWord } of declaration.kind === 'arg' ? declaration.args : []) {
-        if (nameWord !== undefined) {
-          return undefined;
-        }
+        if (nameWord !== undefined) return undefined;
         used.add(name);
       }
     }
@@ -64,9 +58,7 @@ export function checkSyntax(file: Containerfile, sources: readonly Source[], rep
   const [image = ''] = (syntax ?? '').split('@', 1);
   const name = image.split('/').at(-1) ?? '';
   const start = sources[0]?.text.indexOf(image) ?? -1;
-  if (syntax === undefined || /^dockerfile\b/.test(name) || start === -1) {
-    return;
-  }
+  if (syntax === undefined || /^dockerfile\b/.test(name) || start === -1) return;
   const message = `The frontend "${syntax}" is not used: the file is read as a Containerfile`;
   report.add({ rule: 'SyntaxIgnored', message, span: { source: 0, start, end: start + image.length } });
 }
@@ -80,15 +72,11 @@ export function checkNames(
   const [first] = given.sources;
   const span = first === undefined || given.hasOwnOptions ? undefined : readDirectives(first).checkSpan;
   if (span !== undefined) {
-    for (const name of [...given.options.skipped, ...given.options.experimental]) {
-      checkName(name, span, report);
-    }
+    for (const name of [...given.options.skipped, ...given.options.experimental]) checkName(name, span, report);
   }
   const instructions = file.stages.flatMap((stage): InstructionBase[] => [stage.from, ...stage.body]);
   for (const instruction of [...file.globalArgs, ...instructions]) {
-    for (const name of instruction.skippedChecks) {
-      checkName(name, instruction.keywordSpan, report);
-    }
+    for (const name of instruction.skippedChecks) checkName(name, instruction.keywordSpan, report);
   }
 }
 
@@ -107,9 +95,7 @@ export function baseImagePlatformWarning(
   span: Span,
 ): Diagnostic | undefined {
   const { expected, actual } = platforms;
-  if (expected.os === actual.os && expected.architecture === actual.architecture) {
-    return undefined;
-  }
+  if (expected.os === actual.os && expected.architecture === actual.architecture) return undefined;
   const pulled = `Base image ${image} was pulled with platform "${formatPlatform(actual)}"`;
   const message = `${pulled}, expected "${formatPlatform(expected)}" for current build`;
   return { severity: 'warning', code: 'InvalidBaseImagePlatform', message, span };

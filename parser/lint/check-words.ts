@@ -38,9 +38,7 @@ export function expandableWords(instruction: StageInstruction): readonly Word[] 
 
 /** The here-documents in which variables are replaced by the builder. */
 export function expandableHeredocs(instruction: StageInstruction): readonly Heredoc[] {
-  if (instruction.kind !== 'copy' && instruction.kind !== 'add') {
-    return [];
-  }
+  if (instruction.kind !== 'copy' && instruction.kind !== 'add') return [];
   return instruction.sources.flatMap((source) => (source.kind === 'heredoc' && source.heredoc.expands ? [source.heredoc] : []));
 }
 

@@ -97,9 +97,7 @@ export function check(file: Containerfile, facts: CheckFacts): readonly Diagnost
     checkStage(walk, index);
   });
   // A base that is not known may declare any argument in its ONBUILD instructions.
-  if (!walk.bases.isUnknown) {
-    checkUnusedArgs(file, walk.bases.argNames, report);
-  }
+  if (!walk.bases.isUnknown) checkUnusedArgs(file, walk.bases.argNames, report);
   return report.diagnostics();
 }
 
@@ -137,9 +135,7 @@ interface CheckState {
 
 function checkStage(walk: CheckState, index: number): void {
   const stage = walk.file.stages[index];
-  if (stage === undefined) {
-    return;
-  }
+  if (stage === undefined) return;
   const { state, inherited } = openStage(walk, index);
   for (const trigger of inherited) {
     checkInstruction({ ...walk, report: silent }, state, trigger);
@@ -158,9 +154,7 @@ function checkStage(walk: CheckState, index: number): void {
   checkRepeated(stage.body, report);
   checkCommand(stage.body, state, report);
   walk.states.push(state);
-  if (stage.name !== undefined) {
-    walk.byName.set(stage.name, index);
-  }
+  if (stage.name !== undefined) walk.byName.set(stage.name, index);
 }
 
 /** For stages that are not built, and for what a base runs in them: what they set counts, and nothing is said. */
@@ -202,9 +196,7 @@ function openOnImage({ file, bases }: CheckState, base: BaseFacts | undefined): 
     bases.argNames.add(name);
   }
   const values = new Map<string, string | undefined>([['PATH', undefined]]);
-  for (const variable of base?.environment ?? []) {
-    values.set(variable, undefined);
-  }
+  for (const variable of base?.environment ?? []) values.set(variable, undefined);
   const scope: Scope = { escape: file.directives.escape, values, declared: new Set(), isComplete: base !== undefined };
   const shell = base === undefined ? 'unknown' : base.hasShell ? 'chosen' : 'default';
   const state: StageState = { scope, hasWorkdir: false, shell, isEmpty: base === scratch, triggers: [] };
@@ -228,9 +220,7 @@ function checkInstruction(walk: CheckState, state: StageState, instruction: Stag
       return;
     case 'copy':
     case 'add':
-      if (state.isEmpty && instruction.kind === 'copy') {
-        checkFolderModes(instruction, state.scope, report);
-      }
+      if (state.isEmpty && instruction.kind === 'copy') checkFolderModes(instruction, state.scope, report);
       state.isEmpty = false;
       checkIgnored(instruction, { scope: state.scope, isIgnored: walk.facts.ignoredPaths ?? ((): boolean => false), report });
       return;
@@ -241,9 +231,7 @@ function checkInstruction(walk: CheckState, state: StageState, instruction: Stag
       state.isEmpty = false;
       checkMounts(instruction, report);
       checkEmptyCommand(instruction, report);
-      if (state.shell === 'default') {
-        checkScript(instruction, report);
-      }
+      if (state.shell === 'default') checkScript(instruction, report);
       return;
     case 'shell':
       state.shell = 'chosen';
@@ -299,9 +287,7 @@ function checkPairs(
     const message = `"${keyword} key=value" should be used instead of legacy "${keyword} key value" format`;
     report.add({ rule: 'LegacyKeyValueFormat', message, span: instruction.span, instruction });
   }
-  if (instruction.kind === 'label') {
-    return;
-  }
+  if (instruction.kind === 'label') return;
   for (const { key } of instruction.pairs) {
     const name = expandIn(state.scope, key).value;
     if (name !== undefined) {
@@ -340,9 +326,7 @@ function checkRepeated(body: readonly StageInstruction[], report: CheckReport): 
   const last = new Map<string, StageInstruction>();
   for (const instruction of body) {
     const { kind } = instruction;
-    if (kind !== 'cmd' && kind !== 'entrypoint' && kind !== 'healthcheck') {
-      continue;
-    }
+    if (kind !== 'cmd' && kind !== 'entrypoint' && kind !== 'healthcheck') continue;
     const earlier = last.get(kind);
     if (earlier !== undefined) {
       const what = `Multiple ${instruction.keyword} instructions should not be used in the same stage`;

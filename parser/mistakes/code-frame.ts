@@ -42,16 +42,12 @@ function linesOf(text: string, span: Span): readonly MarkedLine[] {
   const end = Math.max(start, Math.min(span.end, text.length));
   const lines: MarkedLine[] = [];
   let lineStart = text.lastIndexOf('\n', start - 1) + 1;
-  if (start === 0) {
-    lineStart = 0;
-  }
+  if (start === 0) lineStart = 0;
   for (;;) {
     const newline = text.indexOf('\n', lineStart);
     const lineEnd = newline === -1 ? text.length : newline;
     lines.push(markLine({ text, lineStart, lineEnd }, start, end));
-    if (newline === -1 || newline + 1 >= end || lines.length > 10_000) {
-      return lines;
-    }
+    if (newline === -1 || newline + 1 >= end || lines.length > 10_000) return lines;
     lineStart = newline + 1;
   }
 }
@@ -68,9 +64,7 @@ function markLine(line: { text: string; lineStart: number; lineEnd: number }, st
 /** Written out: a pattern would take quadratic time for a line of carriage returns. */
 function withoutReturns(text: string): string {
   let end = text.length;
-  while (end > 0 && text[end - 1] === '\r') {
-    end -= 1;
-  }
+  while (end > 0 && text[end - 1] === '\r') end -= 1;
   return text.slice(0, end);
 }
 
@@ -112,12 +106,8 @@ function render(cells: readonly Cell[], line: MarkedLine): MarkedLine {
   let from: number | undefined;
   let to: number | undefined;
   for (const cell of cells) {
-    if (cell.offset >= line.from && from === undefined) {
-      from = column;
-    }
-    if (cell.offset >= line.to && to === undefined) {
-      to = column;
-    }
+    if (cell.offset >= line.from && from === undefined) from = column;
+    if (cell.offset >= line.to && to === undefined) to = column;
     text += cell.text;
     column += cell.width;
   }
@@ -155,12 +145,8 @@ function cleanName(name: string): string {
 /** Columns of a terminal that a character takes (UAX #11; the ranges of East Asian Wide and Fullwidth). */
 function widthOf(character: string): number {
   const code = character.codePointAt(0) ?? 0;
-  if (code < 0x300) {
-    return 1;
-  }
-  if (/\p{M}/u.test(character)) {
-    return 0;
-  }
+  if (code < 0x300) return 1;
+  if (/\p{M}/u.test(character)) return 0;
   return wideRanges.some(([from, to]) => code >= from && code <= to) ? 2 : 1;
 }
 

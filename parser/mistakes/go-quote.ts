@@ -18,9 +18,7 @@ const named: Readonly<Record<string, string>> = {
 function quoteCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16);
-  if (named[character] !== undefined) {
-    return named[character];
-  }
+  if (named[character] !== undefined) return named[character];
   if (code < 0x80) {
     return `\\x${hex.padStart(2, '0')}`;
   }

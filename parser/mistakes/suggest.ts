@@ -1,20 +1,14 @@
 /** The candidate that `name` was probably meant to be: at most two edits away, letter case ignored; undefined when none is near. */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
-  if (name.length > longestName) {
-    return undefined;
-  }
+  if (name.length > longestName) return undefined;
   const wanted = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.min(3, wanted.length);
   let left = mostCandidates;
   for (const candidate of candidates) {
     left -= 1;
-    if (left < 0) {
-      break;
-    }
-    if (Math.abs(candidate.length - wanted.length) >= bestDistance) {
-      continue;
-    }
+    if (left < 0) break;
+    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -41,9 +41,7 @@ export function readDirectives(source: Source): DirectiveBlock {
 /** The frontend that a file of another format asks for, with `//syntax=` or as JSON; such a file is no Containerfile. */
 export function foreignSyntax(source: Source): string | undefined {
   const start = contentStart(source.text);
-  if (source.text.startsWith('//', start)) {
-    return collect(source, '//').values.get('syntax')?.text;
-  }
+  if (source.text.startsWith('//', start)) return collect(source, '//').values.get('syntax')?.text;
   return /^\s*\{/.test(source.text.slice(start, start + 100)) ? jsonSyntax(source.text.slice(start)) : undefined;
 }
 
@@ -68,9 +66,7 @@ function collect(source: Source, marker: '#' | '//'): Collected {
     const newline = source.text.indexOf('\n', at);
     const end = newline === -1 ? source.text.length : newline;
     const directive = parseDirective(source.text.slice(at, end), marker);
-    if (directive === undefined || !names.has(directive.name)) {
-      break;
-    }
+    if (directive === undefined || !names.has(directive.name)) break;
     const span = { source: 0, start: at + directive.at, end: at + directive.at + directive.value.length };
     if (values.has(directive.name)) {
       const message = `Cannot use the directive "${directive.name}" again: it may be given once`;
@@ -90,15 +86,11 @@ function collect(source: Source, marker: '#' | '//'): Collected {
 function parseDirective(line: string, marker: string): { name: string; value: string; at: number } | undefined {
   const { from: start } = trimRange(line, { from: 0, to: line.length });
   const equals = line.indexOf('=', start);
-  if (!line.startsWith(marker, start) || equals === -1) {
-    return undefined;
-  }
+  if (!line.startsWith(marker, start) || equals === -1) return undefined;
   const { from } = trimRange(line, { from: start + marker.length, to: equals });
   const name = trimPattern(line, { from, to: equals });
   const value = trimPattern(line, { from: equals + 1, to: line.length });
-  if (value.from === value.to) {
-    return undefined;
-  }
+  if (value.from === value.to) return undefined;
   const textOf = (range: Range): string => line.slice(range.from, range.to);
   return { name: textOf(name).toLowerCase(), value: textOf(value), at: value.from };
 }
@@ -106,21 +98,15 @@ function parseDirective(line: string, marker: string): { name: string; value: st
 function trimPattern(text: string, range: Range): Range {
   const isBlank = (at: number): boolean => '\t\n\f\r '.includes(text[at] ?? '-');
   let { from, to } = range;
-  while (from < to && isBlank(from)) {
-    from += 1;
-  }
-  while (to > from && isBlank(to - 1)) {
-    to -= 1;
-  }
+  while (from < to && isBlank(from)) from += 1;
+  while (to > from && isBlank(to - 1)) to -= 1;
   return { from, to };
 }
 
 /** Behind the byte order mark and the `#!` line. */
 function contentStart(text: string): number {
   const start = text.startsWith('\u{feff}') ? 1 : 0;
-  if (!text.startsWith('#!', start)) {
-    return start;
-  }
+  if (!text.startsWith('#!', start)) return start;
   const newline = text.indexOf('\n', start);
   return newline === -1 ? text.length : newline + 1;
 }

@@ -58,9 +58,7 @@ export function checkFlags(
   kinds: FlagKinds,
   options: { instruction: string; report: (diagnostic: Diagnostic) => void },
 ): Flags {
-  if (flags.length === 0) {
-    return withoutFlags;
-  }
+  if (flags.length === 0) return withoutFlags;
   const accepted = new Map<string, FlagToken[]>();
   let problems = 0;
   for (const flag of flags) {
@@ -98,9 +96,7 @@ const withoutFlags: Flags = { all: () => noFlags, one: () => undefined, boolean:
 
 function skipBlanks(text: string, range: Range): number {
   let at = range.from;
-  while (at < range.to && isBlankAt(text, at)) {
-    at += 1;
-  }
+  while (at < range.to && isBlankAt(text, at)) at += 1;
   return at;
 }
 
@@ -128,9 +124,7 @@ function readFlagWord(text: string, range: Range, escape: Escape): FlagWord {
       out += text.slice(at, Math.min(at + 1, range.to));
       at = Math.min(at + 1, range.to);
     } else {
-      if (character === '=' && valueAt === undefined) {
-        valueAt = at;
-      }
+      if (character === '=' && valueAt === undefined) valueAt = at;
       out += character;
     }
   }
@@ -185,9 +179,7 @@ function wrongFlag(
     const hint = `Write --${flag.name}=value`;
     return flag.value === undefined ? { severity: 'error', code: 'flag-value', message, span: flag.span, hint } : undefined;
   }
-  if (flag.value === undefined || /^(?:true|false)$/i.test(flag.value)) {
-    return undefined;
-  }
+  if (flag.value === undefined || /^(?:true|false)$/i.test(flag.value)) return undefined;
   const message = `Cannot use "${flag.value}" for "--${flag.name}": it is true or false`;
   return { severity: 'error', code: 'flag-value', message, span: flag.valueSpan };
 }

@@ -26,9 +26,7 @@ export interface LocatedHeredoc {
  */
 export function findHeredocs(text: string, range: Range): readonly HeredocMark[] {
   const first = text.indexOf('<<', range.from);
-  if (first === -1 || first >= range.to) {
-    return noMarks;
-  }
+  if (first === -1 || first >= range.to) return noMarks;
   const marks: HeredocMark[] = [];
   const lastArithmeticEnd = text.lastIndexOf('))', range.to);
   for (let at = range.from; at < range.to; ) {
@@ -38,13 +36,9 @@ export function findHeredocs(text: string, range: Range): readonly HeredocMark[]
     }
     const opening = openingAt(text, at);
     const end = wordEnd(text, { from: opening?.delimiterFrom ?? at, to: range.to }, lastArithmeticEnd);
-    if (end === undefined) {
-      return [];
-    }
+    if (end === undefined) return [];
     const mark = opening === undefined ? undefined : makeMark(text, { from: at, to: end }, opening);
-    if (mark !== undefined) {
-      marks.push(mark);
-    }
+    if (mark !== undefined) marks.push(mark);
     at = end;
   }
   return marks;
@@ -87,16 +81,12 @@ function openingAt(text: string, at: number): Opening | undefined {
   const pattern = /(\d*)<<(-?)/y;
   pattern.lastIndex = at;
   const match = pattern.exec(text);
-  if (match === null) {
-    return undefined;
-  }
+  if (match === null) return undefined;
   const [, digits = '', dash = ''] = match;
   let delimiterFrom = pattern.lastIndex;
   // `<< EOF` opens one too, `<<- EOF` does not.
   if (dash === '') {
-    while (isSpaceAt(text, delimiterFrom)) {
-      delimiterFrom += 1;
-    }
+    while (isSpaceAt(text, delimiterFrom)) delimiterFrom += 1;
   }
   const fileDescriptor = digits === '' || digits.length > 9 ? undefined : Number(digits);
   return { fileDescriptor, stripsTabs: dash === '-', delimiterFrom };
@@ -111,9 +101,7 @@ function wordEnd(text: string, range: Range, lastArithmeticEnd: number): number 
       at += 2;
     } else if (character === "'" || character === '"') {
       const close = closingQuote(text, { from: at + 1, to: range.to }, character);
-      if (close === undefined) {
-        return undefined;
-      }
+      if (close === undefined) return undefined;
       at = close + 1;
     } else if (character === '(' && text[at + 1] === '(' && at < lastArithmeticEnd) {
       at = text.indexOf('))', at) + 2;
@@ -126,12 +114,8 @@ function wordEnd(text: string, range: Range, lastArithmeticEnd: number): number 
 
 function closingQuote(text: string, range: Range, quote: string): number | undefined {
   for (let at = range.from; at < range.to; at++) {
-    if (text[at] === quote) {
-      return at;
-    }
-    if (quote === '"' && text[at] === '\\') {
-      at += 1;
-    }
+    if (text[at] === quote) return at;
+    if (quote === '"' && text[at] === '\\') at += 1;
   }
   return undefined;
 }
@@ -139,13 +123,9 @@ function closingQuote(text: string, range: Range, quote: string): number | undef
 function makeMark(text: string, range: Range, opening: Opening): HeredocMark | undefined {
   const written = text.slice(opening.delimiterFrom, range.to);
   // `<<<word` is a here-string, and `a<<b<<c` is not ours either.
-  if (written === '' || written.includes('<')) {
-    return undefined;
-  }
+  if (written === '' || written.includes('<')) return undefined;
   const { name, isQuoted } = unquote(written);
-  if (name === '') {
-    return undefined;
-  }
+  if (name === '') return undefined;
   return { range, name, expands: !isQuoted, stripsTabs: opening.stripsTabs, fileDescriptor: opening.fileDescriptor };
 }
 
@@ -175,9 +155,7 @@ function readBody(reader: LineReader, mark: HeredocMark): string | undefined {
   const lines: string[] = [];
   for (let line = reader.next(); line !== undefined; line = reader.next()) {
     const text = reader.textOf(line);
-    if ((mark.stripsTabs ? text.replace(/^\t+/, '') : text) === mark.name) {
-      return lines.join('');
-    }
+    if ((mark.stripsTabs ? text.replace(/^\t+/, '') : text) === mark.name) return lines.join('');
     lines.push(reader.rawTextOf(line));
   }
   return undefined;

@@ -17,13 +17,9 @@ export type JsonForm =
 /** BuildKit's rule: only what starts with `[` and is JSON from there to the end counts; anything else falls back silently. */
 export function readJsonForm(line: LogicalLine, range: Range): JsonForm {
   const { text } = line;
-  if (text[range.from] !== '[' || text[range.to - 1] !== ']') {
-    return none;
-  }
+  if (text[range.from] !== '[' || text[range.to - 1] !== ']') return none;
   const value = parseArray(text.slice(range.from, range.to));
-  if (value === undefined) {
-    return none;
-  }
+  if (value === undefined) return none;
   const strings = value.filter((item) => typeof item === 'string');
   if (strings.length < value.length) {
     return { kind: 'not-strings' };

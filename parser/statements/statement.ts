@@ -44,9 +44,7 @@ export interface Problem {
 export function readStatement(line: LogicalLine, at: number, escape: Escape): Statement {
   const range = trimRange(line.text, { from: at, to: line.text.length });
   let keywordEnd = range.from;
-  while (keywordEnd < range.to && !isBlankAt(line.text, keywordEnd)) {
-    keywordEnd += 1;
-  }
+  while (keywordEnd < range.to && !isBlankAt(line.text, keywordEnd)) keywordEnd += 1;
   const keyword = { from: range.from, to: keywordEnd };
   const written = line.text.slice(keyword.from, keyword.to);
   const name = sharedNames.get(written) ?? written.toUpperCase();

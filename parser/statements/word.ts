@@ -14,17 +14,13 @@ export function makeWord(reading: StatementInput, range: Range): Word {
 export function makeWordFrom(reading: StatementInput, raw: string, span: Span): Word {
   const word: Word = { raw, span };
   const error = checkWord(raw, reading.statement.escape);
-  if (error !== undefined) {
-    failAt(reading, error, spanInWord(word, error));
-  }
+  if (error !== undefined) failAt(reading, error, spanInWord(word, error));
   return word;
 }
 
 /** Where a stretch of a word stands in the source: exactly if the word stands there as it is, else the whole word. */
 export function spanInWord(word: Word, range: Pick<WordError, 'start' | 'end'>): Span {
   const { span, raw } = word;
-  if (span.end - span.start !== raw.length || range.end <= range.start) {
-    return span;
-  }
+  if (span.end - span.start !== raw.length || range.end <= range.start) return span;
   return { source: span.source, start: span.start + range.start, end: Math.min(span.start + range.end, span.end) };
 }

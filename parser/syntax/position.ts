@@ -14,9 +14,7 @@ const knownStarts = new WeakMap<Source, readonly number[]>();
 
 function lineStartsOf(source: Source): readonly number[] {
   const known = knownStarts.get(source);
-  if (known !== undefined) {
-    return known;
-  }
+  if (known !== undefined) return known;
   const starts = [0];
   for (let newline = source.text.indexOf('\n'); newline !== -1; newline = source.text.indexOf('\n', newline + 1)) {
     starts.push(newline + 1);

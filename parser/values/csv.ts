@@ -14,13 +14,9 @@ export function splitCsv(text: string): readonly Cell[] | undefined {
   let at = 0;
   for (;;) {
     const cell = text[at] === '"' ? quotedCell(text, at) : plainCell(text, at);
-    if (cell === undefined) {
-      return undefined;
-    }
+    if (cell === undefined) return undefined;
     cells.push(cell);
-    if (cell.to >= text.length) {
-      return cells;
-    }
+    if (cell.to >= text.length) return cells;
     at = cell.to + 1;
   }
 }

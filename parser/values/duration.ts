@@ -1,15 +1,11 @@
 /** A duration as Go writes it (`1h30m`, `1.5s`, `300ms`, `0`) in nanoseconds; undefined when it is none or does not fit 64 bits. */
 export function parseDurationNs(text: string): number | undefined {
   const match = /^([+-]?)(.+)$/.exec(text);
-  if (match === null) {
-    return undefined;
-  }
+  if (match === null) return undefined;
   const sign = match[1] === '-' ? -1 : 1;
   const magnitude = match[2] === '0' ? 0n : sumOfParts(match[2] ?? '');
   // time.ParseDuration refuses what int64 cannot hold.
-  if (magnitude === undefined || magnitude > 9_223_372_036_854_775_807n) {
-    return undefined;
-  }
+  if (magnitude === undefined || magnitude > 9_223_372_036_854_775_807n) return undefined;
   return magnitude === 0n ? 0 : sign * Number(magnitude);
 }
 
@@ -35,9 +31,7 @@ function sumOfParts(text: string): bigint | undefined {
     const unit = unitNs.get(match?.[3] ?? '');
     const whole = match?.[1] ?? '';
     const fraction = match?.[2] ?? '';
-    if (unit === undefined || whole.length + fraction.length === 0 || whole.length > longestNumber) {
-      return undefined;
-    }
+    if (unit === undefined || whole.length + fraction.length === 0 || whole.length > longestNumber) return undefined;
     const digits = fraction.slice(0, longestNumber);
     total +=
       BigInt(whole === '' ? '0' : whole) * unit + (BigInt(digits === '' ? '0' : digits) * unit) / 10n ** BigInt(digits.length);

@@ -3,9 +3,7 @@
  * (distribution's reference grammar); registries have the last word.
  */
 export function looksLikeImageName(text: string): boolean {
-  if (text.length > 600) {
-    return false;
-  }
+  if (text.length > 600) return false;
   const match = /^(?<name>[^@]*?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[A-Za-z][\w+.-]*:[0-9A-Fa-f]{32,}))?$/.exec(text);
   const name = match?.groups?.['name'] ?? '';
   const slash = name.indexOf('/');

@@ -25,9 +25,7 @@ export function parsePort(text: string): PortRange | PortError {
     return { reason: `"${protocolText}" is not tcp, udp or sctp` };
   }
   const range = parseRange(ports);
-  if ('reason' in range) {
-    return range;
-  }
+  if ('reason' in range) return range;
   const hostReason = checkHostPart(address, hostPort, range);
   if (hostReason !== undefined) {
     return { reason: hostReason };
@@ -39,9 +37,7 @@ export function parsePort(text: string): PortRange | PortError {
 /** All ports of a word as the image configuration names them: `8000/tcp`, `8001/tcp`. */
 export function expandPorts(text: string): { readonly ports: readonly string[] } | PortError {
   const range = parsePort(text);
-  if ('reason' in range) {
-    return range;
-  }
+  if ('reason' in range) return range;
   const ports: string[] = [];
   for (let port = range.from; port <= range.to; port++) {
     ports.push(`${port}/${range.protocol}`);
@@ -86,20 +82,14 @@ function checkHostPart(address: string, hostPort: string, range: Ports): string 
   if (address !== '' && !isAddress(plain)) {
     return `"${address}" is not an IP address`;
   }
-  if (hostPort === '') {
-    return undefined;
-  }
+  if (hostPort === '') return undefined;
   const host = parseRange(hostPort);
-  if ('reason' in host) {
-    return host.reason;
-  }
+  if ('reason' in host) return host.reason;
   const isSameLength = host.to - host.from === range.to - range.from;
   return isSameLength || range.from === range.to ? undefined : 'the two ranges differ in length';
 }
 
 function isAddress(text: string): boolean {
-  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) {
-    return text.split('.').every((part) => Number(part) <= 255);
-  }
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return text.split('.').every((part) => Number(part) <= 255);
   return text.includes(':') && /^[0-9A-Fa-f:.]{2,45}$/.test(text);
 }

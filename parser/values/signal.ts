@@ -23,14 +23,10 @@ const realTimeMaximum = 64;
 function realTimeNumber(match: RegExpExecArray): number | undefined {
   const [, base, sign, count] = match;
   const isMinimum = base === 'MIN';
-  if (count === undefined) {
-    return isMinimum ? realTimeMinimum : realTimeMaximum;
-  }
+  if (count === undefined) return isMinimum ? realTimeMinimum : realTimeMaximum;
   const distance = Number(count);
   // Up from the first, down from the last; the two halves meet at 49 and 50.
-  if (isMinimum) {
-    return sign === '+' && distance <= 15 ? realTimeMinimum + distance : undefined;
-  }
+  if (isMinimum) return sign === '+' && distance <= 15 ? realTimeMinimum + distance : undefined;
   return sign === '-' && distance <= 14 ? realTimeMaximum - distance : undefined;
 }
 

@@ -81,9 +81,7 @@ export function variablesOf(word: string, escape: Escape): readonly UnsetVariabl
 
 /** The mistake of a word that does not depend on any variable's value, or undefined. */
 export function checkWord(word: string, escape: Escape): WordError | undefined {
-  if (isPlain(word, escape)) {
-    return undefined;
-  }
+  if (isPlain(word, escape)) return undefined;
   const syntax = parseWord(word, { escape, hasQuotes: true });
   return 'error' in syntax ? syntax.error : undefined;
 }
@@ -120,9 +118,7 @@ function evaluate(source: string, options: ExpandOptions, hasQuotes: boolean): E
 
 function evaluateParts(parts: readonly WordPart[], evaluation: Evaluation): string {
   let value = '';
-  for (const part of parts) {
-    value += evaluatePart(part, evaluation);
-  }
+  for (const part of parts) value += evaluatePart(part, evaluation);
   return value;
 }
 
@@ -191,9 +187,7 @@ function applyCondition(
     evaluation.error = before;
     return modifier.kind === '+' ? '' : (value ?? '');
   }
-  if (modifier.kind !== '?') {
-    return word;
-  }
+  if (modifier.kind !== '?') return word;
   const text = word === '' ? `it must not be ${value === undefined ? 'unset' : 'empty'}` : word;
   const message = `Cannot expand "${part.name}": ${text}`;
   evaluation.error ??= { code: 'variable-required', message, start: part.start, end: part.end };
@@ -212,18 +206,14 @@ function applyReplacement(part: VariablePart, modifier: Replacement, given: { va
   const { value, evaluation } = given;
   const glob = globOf(part, evaluateParts(modifier.pattern, evaluation), evaluation);
   const replacement = evaluateParts(modifier.replacement, evaluation);
-  if (replacement.length * (value.length + 1) > longestValue * 16) {
-    return overBudget(part, evaluation);
-  }
+  if (replacement.length * (value.length + 1) > longestValue * 16) return overBudget(part, evaluation);
   const result = replaceMatches(value, glob, { isAll: modifier.isAll, replacement, budget: evaluation.budget });
   return result ?? overBudget(part, evaluation);
 }
 
 function globOf(part: VariablePart, pattern: string, evaluation: Evaluation): Glob {
   const parsed = parseGlob(pattern);
-  if ('glob' in parsed) {
-    return parsed.glob;
-  }
+  if ('glob' in parsed) return parsed.glob;
   const message = `Cannot expand "${part.name}": "${parsed.badEscape}" escapes nothing in a pattern`;
   const hint = 'A backslash goes only before * ? \\ } and /';
   evaluation.error ??= { code: 'variable-syntax', message, hint, start: part.start, end: part.end };

@@ -76,9 +76,7 @@ export function replaceMatches(
     out.push(characters.slice(copied, from).join(''), replacement);
     copied = end;
     lastEnd = end;
-    if (!isAll) {
-      break;
-    }
+    if (!isAll) break;
     from = end === from ? from + 1 : end;
   }
   out.push(characters.slice(copied).join(''));
@@ -104,17 +102,11 @@ function matchEnd(input: MatchInput, options: { isLongest: boolean; budget: Work
   let states = withStarsSkipped(new Set([0]), glob);
   let found = states.has(glob.length) ? from : undefined;
   for (let at = from; at < characters.length && states.size > 0; at++) {
-    if (found !== undefined && !options.isLongest) {
-      return found;
-    }
+    if (found !== undefined && !options.isLongest) return found;
     options.budget.left -= states.size;
-    if (options.budget.left < 0) {
-      return undefined;
-    }
+    if (options.budget.left < 0) return undefined;
     states = step(states, glob, characters[at] ?? '');
-    if (states.has(glob.length)) {
-      found = at + 1;
-    }
+    if (states.has(glob.length)) found = at + 1;
   }
   return found;
 }
@@ -138,9 +130,7 @@ function step(states: ReadonlySet<number>, glob: Glob, character: string): Set<n
 function withStarsSkipped(states: Set<number>, glob: Glob): Set<number> {
   // The set grows while it is walked; what is added is visited too.
   for (const state of states) {
-    if (glob[state]?.kind === 'star') {
-      states.add(state + 1);
-    }
+    if (glob[state]?.kind === 'star') states.add(state + 1);
   }
   return states;
 }

@@ -37,9 +37,7 @@ function splitInto(text: string, range: Range, { isSeparator, endOf }: WordRules
 
 function blankAfter(text: string, { from, to }: Range): number {
   let at = from;
-  while (at < to && !isBlankAt(text, at)) {
-    at += 1;
-  }
+  while (at < to && !isBlankAt(text, at)) at += 1;
   return at;
 }
 

@@ -112,12 +112,8 @@ function readParts(reader: Reader, stop: '}' | '/' | undefined, keepsEscapes: bo
 
 function readSpecial(reader: Reader, keepsEscapes: boolean): readonly WordPart[] {
   const character = reader.text[reader.at];
-  if (character === '$') {
-    return [readDollar(reader)];
-  }
-  if (reader.options.hasQuotes && character === "'") {
-    return [readSingleQuoted(reader)];
-  }
+  if (character === '$') return [readDollar(reader)];
+  if (reader.options.hasQuotes && character === "'") return [readSingleQuoted(reader)];
   return reader.options.hasQuotes && character === '"'
     ? [readDoubleQuoted(reader, keepsEscapes)]
     : readEscape(reader, keepsEscapes);
@@ -138,9 +134,7 @@ function readEscape(reader: Reader, keepsEscapes: boolean): readonly WordPart[] 
 function readSingleQuoted(reader: Reader): WordPart {
   const { text, at } = reader;
   const close = text.indexOf("'", at + 1);
-  if (close === -1) {
-    throw unterminated(reader, at, "'");
-  }
+  if (close === -1) throw unterminated(reader, at, "'");
   reader.at = close + 1;
   return { kind: 'quoted', quote: "'", parts: [{ kind: 'text', text: text.slice(at + 1, close) }] };
 }
@@ -153,9 +147,7 @@ function readDoubleQuoted(reader: Reader, keepsEscapes: boolean): WordPart {
   reader.at = plainFrom;
   for (;;) {
     const character = text[reader.at];
-    if (character === undefined) {
-      throw unterminated(reader, open, '"');
-    }
+    if (character === undefined) throw unterminated(reader, open, '"');
     if (character !== '"' && character !== '$' && character !== options.escape) {
       reader.at += 1;
       continue;
@@ -203,18 +195,14 @@ function readBraces(reader: Reader): WordPart {
   const { text, at: start } = reader;
   const name = nameAt(text, start + 2);
   reader.at = start + 2 + name.length;
-  if (reader.at >= text.length) {
-    throw missingBrace(reader, start);
-  }
+  if (reader.at >= text.length) throw missingBrace(reader, start);
   if (name === '') {
     const end = Math.min(text.length, start + 3);
     const message = `Cannot expand "${text.slice(start, end)}": a variable name must follow the brace`;
     throw new WordSyntaxError({ code: 'variable-syntax', message, hint: escapeHint(reader), start, end });
   }
   const modifier = text[reader.at] === '}' ? undefined : readModifier(reader, start);
-  if (text[reader.at] !== '}') {
-    throw missingBrace(reader, start);
-  }
+  if (text[reader.at] !== '}') throw missingBrace(reader, start);
   reader.at += 1;
   return { kind: 'variable', name, start, end: reader.at, modifier };
 }
@@ -232,9 +220,7 @@ function readModifier(reader: Reader, start: number): Modifier {
     reader.at += isLongest ? 2 : 1;
     return { kind: operator, isLongest, pattern: readParts(reader, '}', true) };
   }
-  if (!treatsEmptyAsUnset && operator === '/') {
-    return readReplacement(reader, start);
-  }
+  if (!treatsEmptyAsUnset && operator === '/') return readReplacement(reader, start);
   const written = text.slice(reader.at, reader.at + (treatsEmptyAsUnset ? 2 : 1));
   const message = `Cannot expand "${shorten(text.slice(start, reader.at + written.length))}": "${written}" is not supported here`;
   const hint = 'Supported are :- - :+ + :? ? # ## % %% / and //';

@@ -102,8 +102,9 @@ function hubRepository(repository: string): string {
 function checkCharacters(text: string): void {
   if (text === '') throw invalid(text, 'it is empty');
   const scheme = /^([a-z][a-z0-9+-]*):\/\//i.exec(text)?.[1];
-  if (scheme !== undefined)
+  if (scheme !== undefined) {
     throw invalid(text, `it starts with "${scheme}://"`, 'Write the image without a scheme: host/name:tag');
+  }
   if (/[\s\p{Cc}]/u.test(text)) throw invalid(text, 'it holds a space or a control character');
 }
 
@@ -117,8 +118,9 @@ function checkedRepository(text: string, repository: string): string {
   if (repository.length > longestRepository) throw invalid(text, `the name is longer than ${longestRepository} characters`);
   for (const part of repository.split('/')) {
     if (part === '') throw invalid(text, 'a part of the name is empty');
-    if (part !== part.toLowerCase())
+    if (part !== part.toLowerCase()) {
       throw invalid(text, `"${part}" has upper-case letters`, `Did you mean "${text.toLowerCase()}"?`);
+    }
     if (!componentPattern.test(part)) throw invalid(text, `"${part}" is not a name`, nameRule);
   }
   if (/^[0-9a-f]{64}$/.test(repository)) throw invalid(text, 'a name may not be 64 hex digits, which is an image id');
@@ -136,8 +138,9 @@ function tagProblem(tag: string): string {
 function checkedDigest(text: string, digest: string): Digest {
   if (isDigest(digest)) return digest;
   const algorithm = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):/i.exec(digest)?.[1];
-  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm.toLowerCase()))
+  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm.toLowerCase())) {
     throw invalid(text, `digests of kind "${algorithm}" are not supported`);
+  }
   throw invalid(text, `"${digest}" is not a digest`, 'A digest is "sha256:" and 64 lower-case hex digits, or "sha512:" and 128');
 }
 

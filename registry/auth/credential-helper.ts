@@ -32,8 +32,9 @@ export async function storeInHelper(
 ): Promise<void> {
   const input = JSON.stringify({ ServerURL: entry.server, Username: entry.username, Secret: entry.secret });
   const { exitCode } = await runHelper({ name, verb: 'store', input }, options);
-  if (exitCode !== 0)
+  if (exitCode !== 0) {
     throw helperError(name, `store the credentials for "${entry.server}"`, `it ended with exit code ${exitCode}`);
+  }
 }
 
 /** Makes the program forget a server; false when it knew nothing. */

@@ -73,8 +73,9 @@ function mirrorOf(table: Table, pulls: MirrorRule['pulls'] | undefined): MirrorR
   const location = optionalString(table, 'location');
   if (location === undefined || location === '') throw new SyntaxError('a [[registry.mirror]] has no location');
   const own = optionalString(table, 'pull-from-mirror') ?? 'all';
-  if (own !== 'all' && own !== 'digest-only' && own !== 'tag-only')
+  if (own !== 'all' && own !== 'digest-only' && own !== 'tag-only') {
     throw new SyntaxError(`"${own}" is no value of pull-from-mirror`);
+  }
   return { location: withHost(trimmed(location), canonicalHost), isInsecure: flag(table, 'insecure'), pulls: pulls ?? own };
 }
 

@@ -58,8 +58,9 @@ function comparedReference(reference: Reference): Reference {
 }
 
 function isPrefix(prefix: string, name: string, registry: string): boolean {
-  if (prefix.startsWith('*.'))
+  if (prefix.startsWith('*.')) {
     return registry.replace(/:\d+$/, '').endsWith(prefix.slice(1)) || registry.endsWith(prefix.slice(1));
+  }
   // A port makes another host, so a prefix that is only a host ends at a slash.
   const boundary = prefix.includes('/') ? /^[/:@]?$/ : /^\/$/;
   return name.startsWith(prefix) && boundary.test(name.charAt(prefix.length));

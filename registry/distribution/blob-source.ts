@@ -116,8 +116,9 @@ function foreignUrl(texts: readonly string[], registry: URL | undefined, { purpo
   const url = urls.find((each) => each !== undefined && !(registry !== undefined && isDowngrade(registry, each)));
   if (url !== undefined) return url;
   const [plain] = urls;
-  if (plain === undefined)
+  if (plain === undefined) {
     throw new RegistryError('blob-unknown', `Cannot ${purpose}: it has no usable URL`, { side: 'registry' });
+  }
   throw new RegistryError('redirect', `Cannot ${purpose}: it is only on plain ${redactUrl(plain)}`, {
     side: 'registry',
     url: plain,

@@ -195,8 +195,9 @@ async function abandon({ repository, purpose }: Upload, { location }: Session): 
 }
 
 async function statusOf(upload: Upload, session: Session, failure: unknown): Promise<Session | undefined> {
-  if (isWithoutChunks(failure) || (failure instanceof RegistryError && failure.status !== undefined && failure.status < 500))
+  if (isWithoutChunks(failure) || (failure instanceof RegistryError && failure.status !== undefined && failure.status < 500)) {
     return undefined;
+  }
   const { repository, purpose, options, patience } = upload;
   try {
     const request = { method: 'GET', target: session.location, purpose, expected: [204], actions: 'pull,push' } as const;

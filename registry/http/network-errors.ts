@@ -142,8 +142,9 @@ function explain(error: unknown, code: string | undefined): Explanation | undefi
   if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS')) {
     return { code: 'tls', text: `the TLS connection to HOST failed (${code})` };
   }
-  if (code.startsWith('HPE_'))
+  if (code.startsWith('HPE_')) {
     return { code: 'protocol', side: 'registry', text: `HOST sent a reply that is not HTTP (${code})` };
+  }
   return code.startsWith('UND_ERR') || code.startsWith('E')
     ? { code: 'connection-lost', text: `${reasonOf(error)} (${code})` }
     : undefined;

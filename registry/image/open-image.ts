@@ -37,8 +37,9 @@ export async function openImage(found: FetchedManifest, options: OpenImageOption
 function refuseArtifact(manifest: ImageManifest, purpose: string): void {
   const type = manifest.config.mediaType;
   const isImage = type === mediaType.config || type === mediaType.dockerConfig || type === 'application/octet-stream';
-  if (!isImage)
+  if (!isImage) {
     throw documentError(new Error(`it is an artifact of type ${manifest.artifactType ?? type}, not an image`), purpose);
+  }
 }
 
 interface ReadOptions {

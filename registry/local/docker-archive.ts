@@ -75,8 +75,9 @@ function assertImages(document: unknown): asserts document is readonly ArchivedI
 
 function selectImage(images: readonly ArchivedImage[], { name }: Selector, files: StoredFiles): ArchivedImage {
   const [first, second] = images;
-  if (first === undefined)
+  if (first === undefined) {
     throw new RegistryError('manifest-unknown', `Cannot read ${files.title}: it holds no image`, { side: 'client' });
+  }
   const names = images.map((image) => image.RepoTags?.[0] ?? image.Config);
   if (name === undefined && second === undefined) return first;
   const found = name === undefined ? undefined : images.find((image, index) => `@${index}` === name || isNamed(image, name));

@@ -77,10 +77,11 @@ export function decodeImageConfig(bytes: Uint8Array): ImageConfig {
 function refuseSchema1(root: JsonObject, declaredType: string | undefined): void {
   const isOld =
     root['schemaVersion'] === 1 || declaredType?.startsWith('application/vnd.docker.distribution.manifest.v1+') === true;
-  if (isOld)
+  if (isOld) {
     throw new DocumentError(
       'it is in the old Docker format "schema 1", which is not supported; push the image again with a newer tool',
     );
+  }
 }
 
 function isIndexDocument(root: JsonObject, declaredType: string | undefined): boolean {
@@ -119,10 +120,11 @@ function assertManifest(root: JsonObject): asserts root is JsonObject & ImageMan
 }
 
 function checkLayers(value: unknown, path: string, check: (element: unknown, path: string) => void): void {
-  if (Array.isArray(value) && value.length > mostLayers)
+  if (Array.isArray(value) && value.length > mostLayers) {
     throw new DocumentError(
       `${path} has ${value.length} entries, and images of more than ${mostLayers} layers cannot be mounted`,
     );
+  }
   checkArray(value, path, check);
 }
 
@@ -138,8 +140,9 @@ function checkDescriptor(value: unknown, path: string): asserts value is Descrip
   checkString(descriptor['mediaType'], `${path}.mediaType`);
   checkDigest(descriptor['digest'], `${path}.digest`);
   const { size } = descriptor;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     throw new DocumentError(`${path}.size is not a number of bytes`);
+  }
   checkOptional(descriptor, 'urls', path, (urls, at) => checkArray(urls, at, checkString));
   checkOptional(descriptor, 'annotations', path, (members, at) => checkMembers(members, at, checkString));
   checkOptional(descriptor, 'artifactType', path, checkString);
@@ -149,8 +152,9 @@ function checkDescriptor(value: unknown, path: string): asserts value is Descrip
 function checkDigest(value: unknown, path: string): void {
   if (typeof value === 'string' && isDigest(value)) return;
   const algorithm = typeof value === 'string' ? /^([a-z0-9+._-]+):[\w=-]+$/.exec(value)?.[1] : undefined;
-  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm))
+  if (algorithm !== undefined && !digestAlgorithms.some((known) => known === algorithm)) {
     throw new DocumentError(`${path} is of kind "${algorithm}", which is not supported`);
+  }
   throw new DocumentError(`${path} is not a digest`);
 }
 
@@ -215,6 +219,7 @@ function checkSet(value: unknown, path: string): void {
 function checkHealthcheck(value: unknown, path: string): void {
   const check = objectAt(value, path);
   checkOptional(check, 'Test', path, checkStrings);
-  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'])
+  for (const key of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']) {
     checkOptional(check, key, path, checkInteger);
+  }
 }

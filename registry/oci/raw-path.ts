@@ -34,9 +34,7 @@ export function rawPath(characters: string): RawPath {
 
 /** A path below another; either may be ''. */
 export function joinPath(folder: RawPath, name: RawPath): RawPath {
-  if (folder === '') {
-    return name;
-  }
+  if (folder === '') return name;
   return name === '' ? folder : rawPath(`${folder}/${name}`);
 }
 
@@ -53,10 +51,6 @@ export function nameOf(path: RawPath): RawPath {
 
 /** `a`, `a/b` and `a/b/c` of `a/b/c`; nothing of ''. */
 export function* prefixesOf(path: RawPath): Generator<RawPath, void, undefined> {
-  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-    yield rawPath(path.slice(0, end));
-  }
-  if (path !== '') {
-    yield path;
-  }
+  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) yield rawPath(path.slice(0, end));
+  if (path !== '') yield path;
 }

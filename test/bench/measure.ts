@@ -29,8 +29,9 @@ export function outputOf({ argv: [program = '', ...args], ...options }: Command)
     maxBuffer: 1 << 28,
     timeout: 180_000,
   });
-  if (status !== 0)
+  if (status !== 0) {
     throw new CommandFailed(`${program} ${args[0] ?? ''} failed: ${error?.message ?? `${stdout}${stderr}`.trim().slice(-400)}`);
+  }
   return stdout;
 }
 

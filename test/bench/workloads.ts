@@ -80,7 +80,8 @@ function writeManyFiles(folder: string): void {
   for (let index = 0; index < fileCount / filesPerFolder; index++) {
     const inner = join(folder, 'files', `folder-${index}`);
     mkdirSync(inner, { recursive: true });
-    for (let file = 0; file < filesPerFolder; file++)
+    for (let file = 0; file < filesPerFolder; file++) {
       writeFileSync(join(inner, `file-${file}.txt`), `file ${file} of folder ${index}\n`.repeat(20));
+    }
   }
 }

@@ -49,8 +49,9 @@ const histories: readonly [argv: readonly string[], expected: RegExp][] = [
 
 test('history shows what is asked for', needs, async () => {
   using box = await built();
-  for (const [argv, expected] of histories)
+  for (const [argv, expected] of histories) {
     assert.match((await box.tsbuild('history', ...argv, 'app').succeeds()).stdout, expected);
+  }
   await box
     .tsbuild('history', '--format', '{{.nothing}}', 'app')
     .fails({ exit: 2, stderr: /There are platform, created, createdBy/ });

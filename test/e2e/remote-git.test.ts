@@ -227,8 +227,9 @@ test('A23: repositories with SHA-256 work', needs, async () => {
   const commit = repository.write('f', 'long').commit('one');
   assert.equal(commit.length, 64);
   using box = sandbox();
-  for (const ref of ['', `#${commit}`])
+  for (const ref of ['', `#${commit}`]) {
     assert.equal(contentOf(await built(box, `ADD ${server.url('new')}${ref} /`), 'f'), 'long');
+  }
 });
 
 test('A24: what the store has is not fetched again, and a checksum changes no result', needs, async () => {

@@ -51,11 +51,12 @@ describe('a name that a server elsewhere says', () => {
   const lookup: LookupFunction = (name, _, done) => {
     const found = addresses[name];
     if (found === undefined) done(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []);
-    else
+    else {
       done(
         null,
         found.split(' ').map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
       );
+    }
   };
   const find = (name: string, namer: string): Promise<string | LookupAddress[]> =>
     new Promise((resolve, reject) => {

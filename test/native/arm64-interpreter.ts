@@ -49,9 +49,9 @@ export function interpretArm64(
     else if (is(0xff00001f, 0x5400000b)) pc += isLess ? signed(word >>> 5, 19) - 1 : 0;
     else if (is(0xff000000, 0xb4000000)) pc += get(low) === 0n ? signed(word >>> 5, 19) - 1 : 0;
     else if (is(0xff000000, 0xb5000000)) pc += get(low) !== 0n ? signed(word >>> 5, 19) - 1 : 0;
-    else if (is(0xff000000, 0x36000000))
+    else if (is(0xff000000, 0x36000000)) {
       pc += ((get(low) >> BigInt((word >>> 19) & 31)) & 1n) === 0n ? signed(word >>> 5, 14) - 1 : 0;
-    else if (is(0xfc000000, 0x14000000)) pc += signed(word, 26) - 1;
+    } else if (is(0xfc000000, 0x14000000)) pc += signed(word, 26) - 1;
     else if (word === 0xd65f03c0) return;
     else if (word === 0xd4000001) {
       const result = kernel(Number(get(8)), [0, 1, 2, 3, 4, 5].map(get));

@@ -229,9 +229,7 @@ test('copyFileRange() copies inside the kernel until the end', () => {
   const from = files.openat(AT_FDCWD, folder.at('from'), O_RDONLY);
   const to = files.openat(AT_FDCWD, folder.at('to'), O_WRONLY | O_CREAT, 0o600);
   let copied = 0;
-  for (let length = 1; length > 0; copied += length) {
-    length = files.copyFileRange(from, to, 60_000);
-  }
+  for (let length = 1; length > 0; copied += length) length = files.copyFileRange(from, to, 60_000);
   files.close(from);
   files.close(to);
   assert.deepEqual([copied, statSync(folder.at('to')).size], [100_000, 100_000]);

@@ -20,9 +20,7 @@ function attempt(action: () => unknown): unknown {
 }
 
 mounts.mount({ source: 'tmpfs', target: root, type: 'tmpfs', flags: MS.NOSUID | MS.NODEV, data: 'mode=755,size=1m' });
-for (const name of ['lower', 'upper', 'work', 'merged', 'bind', 'detached']) {
-  mkdirSync(at(name));
-}
+for (const name of ['lower', 'upper', 'work', 'merged', 'bind', 'detached']) mkdirSync(at(name));
 writeFileSync(at('lower/file'), 'lower');
 
 // The old interface: overlay, bind, read-only remount, unmount.

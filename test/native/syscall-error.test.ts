@@ -41,8 +41,6 @@ test('errno names are those of Node, where it has them', () => {
     assert.ok(isAlias || errnoName(number) === name, `${number} is ${name}`);
   }
   assert.equal(getSystemErrorName(-ERRNO.ENOSPC), errnoName(ERRNO.ENOSPC));
-  for (const [name, number] of Object.entries(ERRNO)) {
-    assert.equal(errnoName(number), name);
-  }
+  for (const [name, number] of Object.entries(ERRNO)) assert.equal(errnoName(number), name);
   assert.deepEqual([errnoName(9999), errnoText(9999)], ['E9999', 'Unknown error 9999']);
 });

@@ -8,9 +8,7 @@ import { unionIn } from '../support/union-in.ts';
 /** A file of the project, found from wherever the test was compiled to. */
 function projectFile(name: string): string {
   let folder = import.meta.dirname;
-  while (!existsSync(path.join(folder, 'package.json'))) {
-    folder = path.dirname(folder);
-  }
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
   return readFileSync(path.join(folder, name), 'utf8');
 }
 

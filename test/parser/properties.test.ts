@@ -99,9 +99,7 @@ test('property: check() and codeFrame() take whatever parse() gives', () => {
       const source = { name: 'f', text };
       const { partial, diagnostics } = parseText(text);
       for (const { span } of [...diagnostics, ...check(partial, { sources: [source] })]) {
-        if (span !== undefined) {
-          assert.ok(codeFrame(source, span).startsWith(' '));
-        }
+        if (span !== undefined) assert.ok(codeFrame(source, span).startsWith(' '));
       }
     }),
     { numRuns: 500 },
@@ -117,9 +115,7 @@ test('property: an instruction read again from its own span is the same instruct
       for (const { span, source, kind } of partial.stages[0]?.body ?? []) {
         const again = parseText(`# escape=${escape}\nFROM scratch\n${at(text, span)}`).partial.stages[0]?.body[0];
         // Here-documents stand behind the span, so what opens one cannot be read without them.
-        if (!source.includes('<<')) {
-          assert.deepEqual([again?.kind, again?.source], [kind, source]);
-        }
+        if (!source.includes('<<')) assert.deepEqual([again?.kind, again?.source], [kind, source]);
       }
     }),
     { numRuns: 1000 },

@@ -31,12 +31,8 @@ export function assertSound(text: string): void {
 
 /** All spans anywhere in a value. */
 function spansOf(value: unknown): readonly Span[] {
-  if (typeof value !== 'object' || value === null) {
-    return [];
-  }
-  if (isSpan(value)) {
-    return [value];
-  }
+  if (typeof value !== 'object' || value === null) return [];
+  if (isSpan(value)) return [value];
   return Object.values(value).flatMap(spansOf);
 }
 

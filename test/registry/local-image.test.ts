@@ -35,8 +35,9 @@ async function layout(name: string, entries: readonly Named[]): Promise<string> 
   );
   await writeFile(`${path}/index.json`, testIndex(descriptors).bytes);
   for (const { image: one } of entries) {
-    for (const blob of [one.manifest.bytes, one.config, ...one.layers])
+    for (const blob of [one.manifest.bytes, one.config, ...one.layers]) {
       await writeFile(`${path}/blobs/sha256/${hexOf(digestOf(blob))}`, blob);
+    }
   }
   return path;
 }

@@ -68,8 +68,9 @@ async function layout(name: string, image: TestImage): Promise<string> {
   await writeFile(`${path}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
   const named = { ...image.descriptor, annotations: { 'org.opencontainers.image.ref.name': 'v1' } };
   await writeFile(`${path}/index.json`, testIndex([named]).bytes);
-  for (const blob of [image.manifest.bytes, image.config, ...image.layers])
+  for (const blob of [image.manifest.bytes, image.config, ...image.layers]) {
     await writeFile(`${path}/blobs/sha256/${hexOf(digestOf(blob))}`, blob);
+  }
   return path;
 }
 

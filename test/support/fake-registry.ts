@@ -211,8 +211,9 @@ export class FakeRegistry implements AsyncDisposable {
     const parts = /^\/v2\/(.+)\/(manifests|blobs|referrers)\/(.*)$/.exec(url.pathname);
     const [, repository = '', kind, rest = ''] = parts ?? [];
     if (kind === 'manifests') return this.#manifest(call, repository, rest);
-    if (kind === 'blobs' && rest.startsWith('uploads/'))
+    if (kind === 'blobs' && rest.startsWith('uploads/')) {
       return this.#upload(call, { repository, url, id: rest.slice('uploads/'.length) });
+    }
     if (kind === 'blobs') return this.#blob(call, repository, rest);
     return call.error(404, kind === 'referrers' ? 'UNSUPPORTED' : 'NAME_UNKNOWN', {});
   }

@@ -98,9 +98,9 @@ export class Call {
     const shown = damaged(bytes, fault);
     response.writeHead(status, { ...headers, 'content-length': String(shown.length) });
     if (this.request.method === 'HEAD') response.end();
-    else if (fault?.kind === 'cut' && fault.atByte < shown.length)
+    else if (fault?.kind === 'cut' && fault.atByte < shown.length) {
       response.write(shown.subarray(0, fault.atByte), () => this.request.socket.destroy());
-    else if (fault?.kind === 'stall') response.write(shown.subarray(0, fault.atByte));
+    } else if (fault?.kind === 'stall') response.write(shown.subarray(0, fault.atByte));
     else if (fault?.kind === 'trickle') await this.#trickle(shown, fault.pauseMs);
     else response.end(shown);
   }

@@ -36,8 +36,9 @@ export class FileServer implements AsyncDisposable {
       const file = this.files.get(path);
       if (file === undefined) return response.writeHead(404).end('there is nothing');
       if (file.redirect !== undefined) return response.writeHead(302, { location: file.redirect }).end();
-      if (file.authorization !== undefined && request.headers.authorization !== file.authorization)
+      if (file.authorization !== undefined && request.headers.authorization !== file.authorization) {
         return response.writeHead(401).end();
+      }
       const content = Buffer.from(file.content);
       const etag = `"${digestOf(content).slice(7, 23)}"`;
       if (file.hasEtag !== false) response.setHeader('etag', etag);

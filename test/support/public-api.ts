@@ -72,8 +72,9 @@ function itemIn(file: DeclarationFile, name: string): ApiItem {
   for (const statement of file.program.body) {
     if (statement.type !== 'ExportNamedDeclaration' || statement.declaration === null) continue;
     const { declaration } = statement;
-    if (!('id' in declaration) || declaration.id === null || !('name' in declaration.id) || declaration.id.name !== name)
+    if (!('id' in declaration) || declaration.id === null || !('name' in declaration.id) || declaration.id.name !== name) {
       continue;
+    }
     const text = file.text.slice(statement.start, statement.end);
     return { name, kind: kindOf(declaration), comment: commentAbove(statement, file), text, brand: brandOf(text, file) };
   }

@@ -211,7 +211,8 @@ export function programCommand(): ProgramCommand {
 function chooseUser(kind: UserKind | undefined): TestUser {
   const users = testUsers();
   const user = kind === undefined ? (users.subids ?? users.single) : users[kind];
-  if (user === undefined)
+  if (user === undefined) {
     throw new Error(`Cannot run as "${kind ?? 'ordinary user'}": run test/setup.sh, or say so with requires()`);
+  }
   return user;
 }

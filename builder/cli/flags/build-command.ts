@@ -166,8 +166,9 @@ function imageOptions(parsed: ParsedFlags, { environment }: CommandInputs): Part
 function squashOf(parsed: ParsedFlags): Squash | undefined {
   const isOfAll = parsed.isOn('--squash-all') === true;
   const isOfNew = parsed.isOn('--squash') === true;
-  if (isOfAll && isOfNew)
+  if (isOfAll && isOfNew) {
     throw new UsageError('--squash-all', 'Cannot use --squash and --squash-all together: they say different things');
+  }
   if (isOfAll) return 'all';
   return isOfNew ? 'new' : undefined;
 }

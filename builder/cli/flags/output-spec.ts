@@ -107,8 +107,9 @@ function outputOf(type: string, fields: Fields, defaults: OutputDefaults): Outpu
 }
 
 function named(type: string, names: readonly string[]): readonly string[] {
-  if (names.length === 0)
+  if (names.length === 0) {
     throw new UsageError(flag, `Cannot use ${flag} type=${type}: the image has no name`, { hint: 'Add -t NAME' });
+  }
   return names;
 }
 

@@ -75,8 +75,9 @@ async function findPrefix(
   const refs = refsIn(await runGit(folder, ['ls-remote', '-q', '--', location.remote], access));
   for (const [name, object] of refs) {
     const isPeeled = name.endsWith('^{}');
-    if (object.startsWith(digits))
+    if (object.startsWith(digits)) {
       return { commit: isPeeled ? object : (refs.get(`${name}^{}`) ?? object), ref: name.replace(/\^\{\}$/, '') };
+    }
   }
   return { commit: undefined, ref: undefined };
 }

@@ -121,8 +121,9 @@ function explained(failure: GitFailure, location: GitLocation): SourceError {
 
 function hintFor({ isMissing, messages }: GitFailure, { transport, host }: GitLocation): string | undefined {
   if (isMissing) return 'Install git';
-  if (/host key|known_hosts/i.test(messages))
+  if (/host key|known_hosts/i.test(messages)) {
     return `Add the host's key: ssh-keyscan ${host} >> ~/.ssh/known_hosts, once you know that it is right`;
+  }
   if (transport === 'ssh') return 'For a key, forward an agent that has it: --ssh default';
   if (/could not read Username|Authentication failed|403|401/i.test(messages)) {
     return `For a private repository give --secret id=GIT_AUTH_TOKEN.${host},src=FILE`;

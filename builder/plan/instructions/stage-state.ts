@@ -78,8 +78,9 @@ type Start = Pick<StageState, 'config' | 'author' | 'imagePlatform'>;
 function startState(start: Start, escape: Escape, inherited: StageState['variables'] = new Map()): StageState {
   const { config } = start;
   if (!config.env.has('PATH') && start.imagePlatform.os !== 'windows') config.env.set('PATH', defaultPath);
-  if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory) && start.imagePlatform.os !== 'windows')
+  if (config.workingDirectory !== '' && !isAbsolute(config.workingDirectory) && start.imagePlatform.os !== 'windows') {
     config.workingDirectory = joinImagePath('/', config.workingDirectory);
+  }
   const variables = new Map(inherited);
   for (const [name, value] of config.env) setLast(variables, name, value);
   return {

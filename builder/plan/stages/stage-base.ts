@@ -105,8 +105,9 @@ function emptyIn(word: Word, expander: Expander): readonly string[] {
 
 function hintForEmpty([name]: readonly string[], globals: GlobalScope): string | undefined {
   if (name === undefined) return undefined;
-  if (globals.arguments.has(name))
+  if (globals.arguments.has(name)) {
     return `Give it a value: --build-arg ${name}=VALUE, or ARG ${name}=VALUE before the first FROM`;
+  }
   const known = [...globals.values.keys(), ...globals.arguments.keys()];
   return didYouMean(name, known) ?? `FROM sees only ARGs before the first FROM: put ARG ${name}=... there`;
 }

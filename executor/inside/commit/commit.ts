@@ -39,9 +39,7 @@ export async function commitLayer({ directory, base, buildStartNs, signal, warn 
     return { ...tar, entries: index.entries };
   } finally {
     close(upperFd);
-    if (baseFd !== undefined) {
-      close(baseFd);
-    }
+    if (baseFd !== undefined) close(baseFd);
   }
 }
 

@@ -19,9 +19,7 @@ export interface ChangedFile extends NameInFolder {
  */
 export function* isSameFile(upper: ChangedFile, base: NameInFolder): Generator<Pause, boolean, undefined> {
   const below = fstatatIfExists(base.fd, base.name, AT.SYMLINK_NOFOLLOW);
-  if (below === undefined || !hasSameStatus(upper, below)) {
-    return false;
-  }
+  if (below === undefined || !hasSameStatus(upper, below)) return false;
   switch (upper.status.mode & S_IFMT) {
     case S_IFREG:
       return yield* hasSameContent(upper, base);
@@ -76,9 +74,7 @@ function* hasSameBytes(first: number, second: number): Generator<Pause, boolean,
     if (fill(second, secondBuffer) !== length || !firstBuffer.subarray(0, length).equals(secondBuffer.subarray(0, length))) {
       return false;
     }
-    if (length < firstBuffer.length) {
-      return true;
-    }
+    if (length < firstBuffer.length) return true;
   }
 }
 

@@ -18,9 +18,7 @@ const nothing: KeptXattrs = { isOpaque: false, kept: {} };
  */
 export function keptXattrs(fd: number): KeptXattrs {
   const names = flistXattrs(fd);
-  if (names.length === 0) {
-    return nothing;
-  }
+  if (names.length === 0) return nothing;
   const isOpaque = names.includes(opaqueXattr) && fgetXattr(fd, opaqueXattr)?.toString() === 'y';
   for (const name of names) {
     if ((name.startsWith('user.') || name.startsWith('system.posix_acl_')) && !(isOpaque && name === opaqueXattr)) {

@@ -235,9 +235,7 @@ class Walk {
       }
       yield* this.#emit({ ...this.#leafEntry(child), ...ownership(status), mtime, ...xattrs }, fd);
     } finally {
-      if (fd !== undefined) {
-        close(fd);
-      }
+      if (fd !== undefined) close(fd);
     }
   }
 
@@ -272,9 +270,7 @@ class Walk {
     if (first !== undefined) {
       return { type: 'hardlink', path, target: first };
     }
-    if (status.nlink > 1) {
-      this.#firstNames.set(status.ino, path);
-    }
+    if (status.nlink > 1) this.#firstNames.set(status.ino, path);
     const { rdevMajor: major, rdevMinor: minor } = status;
     switch (status.mode & S_IFMT) {
       case S_IFREG:
@@ -292,9 +288,7 @@ class Walk {
 
   /** True when the folder was never written, because nothing in it was. */
   #withdraw(entry: LayerEntry): boolean {
-    if (this.#pending.at(-1)?.entry !== entry) {
-      return false;
-    }
+    if (this.#pending.at(-1)?.entry !== entry) return false;
     this.#pending.pop();
     return true;
   }
@@ -343,9 +337,7 @@ function baseStatus({ baseFd }: Folder, name: Buffer): FileStatus | undefined {
 /** Sorted by bytes; with the names below when the folder hides them. */
 function namesOf({ fd, baseFd, isOpaque }: Folder): RawPath[] {
   const names = readDirectory(fd).map(({ name }) => pathOfBytes(name));
-  if (!isOpaque || baseFd === undefined) {
-    return names.toSorted();
-  }
+  if (!isOpaque || baseFd === undefined) return names.toSorted();
   const readable = openat(baseFd, '.', O_RDONLY | O_DIRECTORY);
   try {
     const hidden = readDirectory(readable).map(({ name }) => pathOfBytes(name));

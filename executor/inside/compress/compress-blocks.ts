@@ -35,13 +35,9 @@ export async function* compressBlocks(
       // It is awaited in its turn; until then, or when another one failed first, it must not count as unhandled.
       block.catch(() => undefined);
       running.push(block);
-      if (running.length > pool.size) {
-        yield* first(running);
-      }
+      if (running.length > pool.size) yield* first(running);
     }
-    while (running.length > 0) {
-      yield* first(running);
-    }
+    while (running.length > 0) yield* first(running);
   } finally {
     await pool.close();
   }
@@ -49,9 +45,7 @@ export async function* compressBlocks(
 
 async function* first(running: Promise<Uint8Array>[]): AsyncGenerator<Uint8Array, void, undefined> {
   const block = running.shift();
-  if (block !== undefined) {
-    yield await block;
-  }
+  if (block !== undefined) yield await block;
 }
 
 interface PoolOptions {
@@ -78,9 +72,7 @@ class Pool {
 
   async compress(chunk: Uint8Array): Promise<Uint8Array> {
     this.#count += 1;
-    if (this.size === 0 || this.#count <= this.#inlineBlocks) {
-      return this.#compress(chunk);
-    }
+    if (this.size === 0 || this.#count <= this.#inlineBlocks) return this.#compress(chunk);
     const index = this.#count % this.size;
     const thread = (this.#threads[index] ??= new CompressThread(this.#compression));
     return thread.compress(new Uint8Array(chunk));

@@ -34,8 +34,6 @@ export class CompressThread {
   }
 
   #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) {
-      reject(error);
-    }
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

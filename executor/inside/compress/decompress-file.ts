@@ -35,8 +35,9 @@ export async function* decompressFile(file: string, options: FileOptions): Async
 }
 
 function refuseOther(file: string, name: string): void {
-  if (!lstatSync(file).isFile())
+  if (!lstatSync(file).isFile()) {
     throw new Refusal('archive-invalid', `Cannot unpack ${name}: something else has the place of its file`);
+  }
 }
 
 async function inspect(file: string): Promise<{ readonly compression: Compression; readonly sizeBytes: number }> {

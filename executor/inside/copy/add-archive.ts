@@ -44,9 +44,7 @@ const maxEntries = 10_000_000;
  * refused, as in BuildKit; links are followed inside the root, but not out of the folder. Whiteouts mean nothing.
  */
 export async function addArchive(job: ArchiveJob, context: RequestContext): Promise<boolean> {
-  if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) {
-    throw sourceChanged(job.entry.from);
-  }
+  if (job.entry.identity !== undefined && !hasIdentity(job.fd, job.entry.identity)) throw sourceChanged(job.entry.from);
   const bytes = decompressFile(`/proc/self/fd/${job.fd}`, {
     name: `"${textOfPath(job.entry.from)}"`,
     signal: context.signal,
@@ -54,9 +52,7 @@ export async function addArchive(job: ArchiveJob, context: RequestContext): Prom
   });
   const entries = readTar(bytes, { maxEntries, mostGrowth: archiveGrowth, sizeBytes: job.entry.size });
   const first = await firstEntry(entries);
-  if (first === undefined) {
-    return false;
-  }
+  if (first === undefined) return false;
   job.makeFolder();
   const pace = new Pace(context.signal);
   await using unpacker = new ArchiveUnpacker(job, pace);
@@ -76,9 +72,7 @@ async function firstEntry(entries: AsyncGenerator<TarEntry, void, undefined>): P
     return first.done === true ? undefined : first.value;
   } catch (error) {
     if (error instanceof TarError && error.code === 'too-sparse') throw error;
-    if (error instanceof TarError || (error instanceof Refusal && error.code === 'archive-invalid')) {
-      return undefined;
-    }
+    if (error instanceof TarError || (error instanceof Refusal && error.code === 'archive-invalid')) return undefined;
     throw error;
   }
 }

@@ -20,9 +20,7 @@ export async function copyAction(action: CopyAction, rootPath: string, context: 
   const rootFd = openRoot(rootPath);
   try {
     using copy = new Copy(action, rootFd, context);
-    for (const group of action.groups) {
-      await copy.group(group);
-    }
+    for (const group of action.groups) await copy.group(group);
     await copy.finish();
   } finally {
     close(rootFd);
@@ -58,9 +56,7 @@ class Copy implements Disposable {
   }
 
   async group(group: CopyGroup): Promise<void> {
-    if (group.isArchive && (await this.#archive(group))) {
-      return;
-    }
+    if (group.isArchive && (await this.#archive(group))) return;
     const target = resolveTarget(this.#rootFd, this.#action.destination, group);
     this.#makeFolder(target.folder, this.#rules);
     const folderFd = openFolderInRoot(this.#rootFd, target.folder);
@@ -82,9 +78,7 @@ class Copy implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const source of this.#sources.values()) {
-      source[Symbol.dispose]();
-    }
+    for (const source of this.#sources.values()) source[Symbol.dispose]();
   }
 
   *#entry(copier: TreeCopier, entry: ListedEntry, target: CopyTarget): Generator<void, void, undefined> {
@@ -100,9 +94,7 @@ class Copy implements Disposable {
 
   async #archive(group: CopyGroup): Promise<boolean> {
     const [entry] = readEntries(group);
-    if (entry?.type !== 'file') {
-      return false;
-    }
+    if (entry?.type !== 'file') return false;
     const fd = this.#source(group.source).open(entry.from);
     try {
       const folder = archiveFolder(this.#action.destination);

@@ -37,9 +37,7 @@ export function copyRules(action: CopyAction, rootFd: number): CopyRules {
 }
 
 function ownerOf({ owner, isLink }: CopyAction, rootFd: number): Owner | undefined {
-  if (owner === undefined) {
-    return undefined;
-  }
+  if (owner === undefined) return undefined;
   return isLink ? resolveLinkChown(owner) : resolveChown(owner, readUserDatabase(rootFd));
 }
 

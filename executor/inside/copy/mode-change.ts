@@ -50,9 +50,7 @@ export function parseModeChange(text: string): ModeChange {
 
 /** The mode that a file of this mode gets. */
 export function changeMode(change: ModeChange, mode: number, isDirectory: boolean): number {
-  if (change.kind === 'octal') {
-    return change.mode;
-  }
+  if (change.kind === 'octal') return change.mode;
   const wasExecutable = isDirectory || (mode & 0o111) !== 0;
   return change.changes.reduce((current, next) => applyChange(next, current, wasExecutable), mode & 0o7777);
 }
@@ -60,9 +58,7 @@ export function changeMode(change: ModeChange, mode: number, isDirectory: boolea
 /** `u+x`, and `u+x-w`: several operators may follow one who. */
 function changesOfClause(clause: string): readonly BitChange[] | undefined {
   const [, whoText = '', actions] = /^([ugoa]*)((?:[-+=][rwxXstugo]*)+)$/.exec(clause) ?? [];
-  if (actions === undefined) {
-    return undefined;
-  }
+  if (actions === undefined) return undefined;
   const who = bitsOf(whoText, owned);
   return [...actions.matchAll(/([-+=])([^-+=]*)/g)].flatMap(([, sign, permissions = '']) =>
     changesOfAction(who, sign === '+' || sign === '-' ? sign : '=', permissions),
@@ -102,12 +98,8 @@ function copyOf(from: Who, operator: Operator, reach: number): BitChange {
 }
 
 function applyChange(change: BitChange, mode: number, wasExecutable: boolean): number {
-  if (change.kind === 'copy') {
-    return applyCopy(change, mode);
-  }
-  if (change.ifExecutable === true && !wasExecutable) {
-    return mode;
-  }
+  if (change.kind === 'copy') return applyCopy(change, mode);
+  if (change.ifExecutable === true && !wasExecutable) return mode;
   return change.kind === 'set' ? mode | change.bits : mode & ~change.bits;
 }
 

@@ -52,21 +52,15 @@ export interface PackTarget {
  */
 export async function packCopy(action: CopyAction, target: PackTarget, context: PackContext): Promise<LayerFacts | undefined> {
   const group = onlyFolder(action);
-  if (group === undefined) {
-    return undefined;
-  }
+  if (group === undefined) return undefined;
   const rootFd = openRoot(target.basePath);
   try {
     const place = locateInRoot(rootFd, bytesOfPath(cleanPath(pathOfText(action.destination))));
-    if (!isVacant(rootFd, place)) {
-      return undefined;
-    }
+    if (!isVacant(rootFd, place)) return undefined;
     using packer = new Packer({ rootFd, place, group, rules: copyRules(action, rootFd) }, target, context);
     return await packer.pack();
   } catch (error) {
-    if (!(error instanceof NeedsFolder)) {
-      throw error;
-    }
+    if (!(error instanceof NeedsFolder)) throw error;
     rmSync(join(target.directory, packedLayer), { force: true });
     rmSync(join(target.directory, 'index'), { force: true });
     return undefined;
@@ -82,12 +76,8 @@ function onlyFolder({ groups }: CopyAction): CopyGroup | undefined {
 }
 
 function isVacant(rootFd: number, { existing, status, missing }: PlaceInRoot): boolean {
-  if ((status.mode & S_IFMT) !== S_IFDIR) {
-    return false;
-  }
-  if (missing.length > 0) {
-    return true;
-  }
+  if ((status.mode & S_IFMT) !== S_IFDIR) return false;
+  if (missing.length > 0) return true;
   const fd = openInRoot(rootFd, bytesOfPath(existing), O_RDONLY | O_DIRECTORY);
   try {
     return readDirectory(fd).length === 0;
@@ -167,9 +157,7 @@ class Packer implements Disposable {
     const { place, group } = this.#packing;
     const items = readList(group);
     const { value: root } = items.next();
-    if (root?.type !== 'directory' || root.to !== '') {
-      throw new NeedsFolder();
-    }
+    if (root?.type !== 'directory' || root.to !== '') throw new NeedsFolder();
     let waiting = [...this.#foldersOnTheWay(timeOf(this.#packing.rules, root))];
     const folder = place.missing.reduce(joinPath, place.existing);
     for (const item of items) {
@@ -179,9 +167,7 @@ class Packer implements Disposable {
         ? { run: this.#layerRun(item, folder), from: item.from }
         : { entry: this.#layerEntry(item, folder), source: item };
     }
-    if (place.missing.length > 0) {
-      yield* waiting;
-    }
+    if (place.missing.length > 0) yield* waiting;
   }
 
   /** Folders that exist keep what they are, but the one that gets something new, and the destination, also get a new time. */
@@ -226,9 +212,7 @@ class Packer implements Disposable {
         return { type: 'symlink', path, target: entry.target, mode: 0o777, uid, gid, mtime };
       case 'hardlink':
         // Names in a context share what was seen of them; the layers of an image can say different things.
-        if (this.#packing.group.source.kind !== 'directory') {
-          throw new NeedsFolder();
-        }
+        if (this.#packing.group.source.kind !== 'directory') throw new NeedsFolder();
         return { type: 'hardlink', path, target: joinPath(folder, entry.target), mode, uid, gid, mtime };
       case 'char':
       case 'block':
@@ -240,12 +224,8 @@ class Packer implements Disposable {
 }
 
 function contentOf(source: ListedEntry): PackedFile | undefined {
-  if (source.type !== 'file' || source.size === 0) {
-    return undefined;
-  }
-  if (source.inline !== undefined) {
-    throw new NeedsFolder();
-  }
+  if (source.type !== 'file' || source.size === 0) return undefined;
+  if (source.inline !== undefined) throw new NeedsFolder();
   return source;
 }
 

@@ -49,9 +49,7 @@ export class PackedChunk {
   put({ header, file }: PackedItem): boolean {
     const encoded = encodeTarHeader(header);
     const contentStart = this.#used + encoded.length;
-    if (!this.#hasRoom(contentStart, header.size)) {
-      return false;
-    }
+    if (!this.#hasRoom(contentStart, header.size)) return false;
     this.#batch.content.set(encoded, this.#used);
     this.#putContent(file, contentStart, header.size);
     return true;
@@ -104,9 +102,7 @@ export class PackedChunk {
   async bytes(): Promise<Uint8Array> {
     await this.#reading;
     for (const [index, place] of this.#places.entries()) {
-      if (this.#batch.result(index) !== place.size) {
-        this.#readAgain(place);
-      }
+      if (this.#batch.result(index) !== place.size) this.#readAgain(place);
       this.#check(place);
     }
     return this.#batch.content.subarray(0, this.#used);
@@ -125,9 +121,7 @@ export class PackedChunk {
   }
 
   #check({ from, digest, start, size }: ChunkedFile): void {
-    if (hash('sha256', this.#batch.view(start, size), 'hex') !== digest) {
-      throw sourceChanged(from);
-    }
+    if (hash('sha256', this.#batch.view(start, size), 'hex') !== digest) throw sourceChanged(from);
   }
 
   /** The usual way, which tells what is wrong, or takes as many calls as it needs. */
@@ -136,9 +130,7 @@ export class PackedChunk {
     try {
       for (let at = 0; at < size; ) {
         const length = readSync(fd, this.#batch.content, start + at, size - at, null);
-        if (length === 0) {
-          throw sourceChanged(from);
-        }
+        if (length === 0) throw sourceChanged(from);
         at += length;
       }
     } finally {

@@ -21,13 +21,9 @@ export async function* packedTar(
       before = latest;
       latest = chunk;
       chunk.startReading();
-      if (before !== undefined) {
-        yield await before.bytes();
-      }
+      if (before !== undefined) yield await before.bytes();
     }
-    if (latest !== undefined) {
-      yield await latest.bytes();
-    }
+    if (latest !== undefined) yield await latest.bytes();
   } finally {
     // The source is closed next, and its descriptor could soon be another file's.
     await latest?.settled();
@@ -37,9 +33,7 @@ export async function* packedTar(
 /** Chunks that are laid out. Three take turns. */
 function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): Generator<PackedChunk, void, undefined> {
   const layout = new Layout(source);
-  for (const item of items) {
-    yield* 'files' in item ? layout.putFiles(item) : layout.put(item);
-  }
+  for (const item of items) yield* 'files' in item ? layout.putFiles(item) : layout.put(item);
   yield* layout.finish();
 }
 
@@ -54,21 +48,15 @@ class Layout {
   }
 
   *put(item: PackedItem): Generator<PackedChunk, void, undefined> {
-    if (this.#chunk.put(item)) {
-      return;
-    }
+    if (this.#chunk.put(item)) return;
     yield* this.#next();
-    if (!this.#chunk.put(item)) {
-      yield* this.#large(item);
-    }
+    if (!this.#chunk.put(item)) yield* this.#large(item);
   }
 
   *putFiles(run: PackedRun): Generator<PackedChunk, void, undefined> {
     for (let index = 0; index < run.files.names.length; index += 1) {
       index = this.#chunk.putFiles(run, index);
-      if (index < run.files.names.length) {
-        yield* this.put(itemOf(run, index));
-      }
+      if (index < run.files.names.length) yield* this.put(itemOf(run, index));
     }
   }
 
@@ -102,9 +90,7 @@ class Layout {
     try {
       for (let left = size; left > 0; ) {
         const bytes = this.#chunk.appendFrom(fd, left);
-        if (bytes.length === 0) {
-          throw sourceChanged(file.from);
-        }
+        if (bytes.length === 0) throw sourceChanged(file.from);
         digest.update(bytes);
         left -= bytes.length;
         yield* this.#whenFull();
@@ -112,9 +98,7 @@ class Layout {
     } finally {
       close(fd);
     }
-    if (digest.digest('hex') !== file.digest) {
-      throw sourceChanged(file.from);
-    }
+    if (digest.digest('hex') !== file.digest) throw sourceChanged(file.from);
   }
 
   *#bytes(bytes: Readonly<Uint8Array>): Generator<PackedChunk, void, undefined> {
@@ -125,8 +109,6 @@ class Layout {
   }
 
   *#whenFull(): Generator<PackedChunk, void, undefined> {
-    if (this.#chunk.isFull) {
-      yield* this.#next();
-    }
+    if (this.#chunk.isFull) yield* this.#next();
   }
 }

@@ -8,9 +8,7 @@ type ListedGroup = Pick<CopyGroup, 'list' | 'part'>;
 
 /** What a list that main has written says, in its order. */
 export function* readList({ list, part }: ListedGroup): Generator<ListItem, void, undefined> {
-  for (const line of readLines(list, part)) {
-    yield decodeListItem(line);
-  }
+  for (const line of readLines(list, part)) yield decodeListItem(line);
 }
 
 /** The same, with an entry for each file. */

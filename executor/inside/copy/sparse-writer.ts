@@ -14,9 +14,7 @@ export class SparseWriter {
   async write(chunk: Uint8Array): Promise<void> {
     const position = this.#position;
     this.#position += chunk.length;
-    if (isHole(chunk)) {
-      return;
-    }
+    if (isHole(chunk)) return;
     for (let at = 0; at < chunk.length; ) {
       const { bytesWritten } = await this.#file.write(chunk, at, chunk.length - at, position + at);
       at += bytesWritten;

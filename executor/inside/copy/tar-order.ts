@@ -35,18 +35,12 @@ export class TarOrder {
 
 function requireOrder(before: RawPath, after: RawPath): void {
   let at = 0;
-  while (at < before.length && before.charCodeAt(at) === after.charCodeAt(at)) {
-    at += 1;
-  }
-  if (rank(before, at) >= rank(after, at)) {
-    throw new NeedsFolder();
-  }
+  while (at < before.length && before.charCodeAt(at) === after.charCodeAt(at)) at += 1;
+  if (rank(before, at) >= rank(after, at)) throw new NeedsFolder();
 }
 
 /** A path that ends comes first, then one whose name ends. */
 function rank(path: RawPath, at: number): number {
-  if (at >= path.length) {
-    return -2;
-  }
+  if (at >= path.length) return -2;
   return path[at] === '/' ? -1 : path.charCodeAt(at);
 }

@@ -96,9 +96,7 @@ export class TreeCopier implements Disposable {
     const from = this.#target.source.open(entry.from);
     try {
       const isSame = entry.identity === undefined || hasIdentity(from, entry.identity);
-      if (!isSame || (yield* copyBytes(from, to, entry.size)) !== entry.size) {
-        throw sourceChanged(entry.from);
-      }
+      if (!isSame || (yield* copyBytes(from, to, entry.size)) !== entry.size) throw sourceChanged(entry.from);
     } finally {
       close(from);
     }
@@ -127,9 +125,7 @@ function replacing<T>(spot: Spot, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!isSyscallError(error, 'EEXIST')) {
-      throw error;
-    }
+    if (!isSyscallError(error, 'EEXIST')) throw error;
     const status = fstatatIfExists(spot.fd, spot.name, AT.SYMLINK_NOFOLLOW);
     if (status !== undefined && (status.mode & S_IFMT) === S_IFDIR) {
       throw new Refusal('is-a-directory', `Cannot copy a file to "/${textOfPath(spot.path)}": a folder of that name exists`);

@@ -89,9 +89,7 @@ function hasBinfmt(): boolean {
     close(fsopen('binfmt_misc'));
     return true;
   } catch (error) {
-    if (isSyscallError(error, 'ENODEV', 'EPERM', 'ENOSYS')) {
-      return false;
-    }
+    if (isSyscallError(error, 'ENODEV', 'EPERM', 'ENOSYS')) return false;
     throw error;
   }
 }

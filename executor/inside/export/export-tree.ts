@@ -161,9 +161,7 @@ class FolderTarget implements Disposable {
       type,
     }: { readonly place: NameInFolder; readonly attributes: NewAttributes; readonly type: 'fifo' | 'char' | 'block' },
   ): void {
-    if (!placeSpecial(place, attributes, { type, major, minor })) {
-      this.#devices += 1;
-    }
+    if (!placeSpecial(place, attributes, { type, major, minor })) this.#devices += 1;
   }
 }
 

@@ -41,8 +41,9 @@ function* filesOf({ lowers, epoch }: ExportedTree, context: RequestContext): Gen
 }
 
 function* atEpoch(rootFd: number, epoch: number): Generator<TreeFile, void, undefined> {
-  for (const { header, ...rest } of withSourceTimes(readTree(rootFd), new TreeSources(rootFd, epoch)))
+  for (const { header, ...rest } of withSourceTimes(readTree(rootFd), new TreeSources(rootFd, epoch))) {
     yield { ...rest, header: { ...header, mtime: timeAtEpoch(header.mtime, epoch) } };
+  }
 }
 
 function at(epoch: number | undefined, mtime: number): number {

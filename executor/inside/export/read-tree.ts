@@ -56,9 +56,7 @@ function* readFolder(folder: Folder, firstNames: Map<string, RawPath>): Generato
           yield* readFolder({ fd, path }, firstNames);
         }
       } finally {
-        if (fd !== undefined) {
-          close(fd);
-        }
+        if (fd !== undefined) close(fd);
       }
     }
   }
@@ -74,9 +72,7 @@ const types: ReadonlyMap<number, TarEntryType> = new Map([
 ]);
 
 function open(folder: number, name: Uint8Array, type: TarEntryType): number | undefined {
-  if (type === 'directory') {
-    return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  }
+  if (type === 'directory') return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   return type === 'file' ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
 }
 
@@ -108,9 +104,7 @@ function headerOf({ folder, name, path, status, type, fd }: Found): TarHeader {
 
 /** Merged trees show files of several file systems, so the inode alone says nothing. */
 function linked(status: FileStatus, firstNames: Map<string, RawPath>, header: TarHeader): TarHeader {
-  if (status.nlink < 2 || header.type === 'directory') {
-    return header;
-  }
+  if (status.nlink < 2 || header.type === 'directory') return header;
   const key = `${status.dev}:${status.ino}`;
   const first = firstNames.get(key);
   if (first === undefined) {

@@ -12,9 +12,7 @@ const bytesOfRevision2 = 20;
  */
 export function portableCapability(value: Buffer): Buffer {
   const magic = value.length >= 4 ? value.readUInt32LE(0) : 0;
-  if ((magic & revisionMask) >>> 0 !== revision3) {
-    return value;
-  }
+  if ((magic & revisionMask) >>> 0 !== revision3) return value;
   const portable = Buffer.from(value.subarray(0, bytesOfRevision2));
   portable.writeUInt32LE(((magic & ~revisionMask) | revision2) >>> 0, 0);
   return portable;

@@ -68,9 +68,7 @@ async function copyRegular(
   }
   await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   copyAttributes(from, to, status);
-  if (status.nlink > 1) {
-    copied.set(status.ino, to);
-  }
+  if (status.nlink > 1) copied.set(status.ino, to);
 }
 
 /** Owner, mode, extended attributes, time. The owner first: a change of owner clears set-id bits and file capabilities. */

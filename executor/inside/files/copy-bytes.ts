@@ -16,12 +16,8 @@ const buffer = Buffer.allocUnsafeSlow(smallBytes);
  * between which others can have a turn.
  */
 export function* copyBytes(inFd: number, outFd: number, size: number): Generator<void, number, undefined> {
-  if (size <= smallBytes) {
-    return yield* copyThroughMemory(inFd, outFd, size);
-  }
-  if (clone(inFd, outFd)) {
-    return fstatSync(outFd).size;
-  }
+  if (size <= smallBytes) return yield* copyThroughMemory(inFd, outFd, size);
+  if (clone(inFd, outFd)) return fstatSync(outFd).size;
   return yield* copyPieces(inFd, outFd, size);
 }
 
@@ -30,9 +26,7 @@ function clone(inFd: number, outFd: number): boolean {
     ficlone(outFd, inFd);
     return true;
   } catch (error) {
-    if (isSyscallError(error, 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ETXTBSY', 'EPERM')) {
-      return false;
-    }
+    if (isSyscallError(error, 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ETXTBSY', 'EPERM')) return false;
     throw error;
   }
 }
@@ -45,14 +39,10 @@ function* copyPieces(inFd: number, outFd: number, size: number): Generator<void,
     lseek(outFd, start, SEEK_SET);
     yield;
     const copied = yield* copyPiece(inFd, outFd, end - start);
-    if (copied < end - start) {
-      return start + copied;
-    }
+    if (copied < end - start) return start + copied;
   }
   const length = Math.min(size, fstatSync(inFd).size);
-  if (end < length) {
-    ftruncateSync(outFd, length);
-  }
+  if (end < length) ftruncateSync(outFd, length);
   return length;
 }
 
@@ -76,9 +66,7 @@ function* copyThroughMemory(inFd: number, outFd: number, length: number): Genera
   let done = 0;
   while (done < length) {
     const read = readSync(inFd, buffer, 0, Math.min(length - done, smallBytes), null);
-    if (read === 0) {
-      return done;
-    }
+    if (read === 0) return done;
     writeFully(outFd, buffer.subarray(0, read));
     done += read;
     if (done < length) yield;

@@ -36,9 +36,7 @@ export class FolderCache implements Disposable {
 
   /** The two folders that were asked for last stay open, and others for a while. */
   get(path: RawPath): OpenFolder {
-    if (path === this.#lastPath && this.#last !== undefined) {
-      return this.#last;
-    }
+    if (path === this.#lastPath && this.#last !== undefined) return this.#last;
     const folder = this.#folders.get(path) ?? this.#openNew(path);
     // Maps keep the order in which keys were added, so the first is the one that was not used for longest.
     this.#folders.delete(path);
@@ -75,9 +73,7 @@ export class FolderCache implements Disposable {
 
   #makeRoom(): void {
     for (const [path, { fd }] of this.#folders) {
-      if (this.#folders.size < capacity) {
-        return;
-      }
+      if (this.#folders.size < capacity) return;
       close(fd);
       this.#folders.delete(path);
     }
@@ -108,9 +104,7 @@ export function splitPath(path: RawPath): { readonly parent: RawPath; readonly n
 
 /** A path of an archive, relative to the root it is unpacked to: `.`, empty names and slashes at the ends go, `..` stops at the root. */
 export function cleanPath(path: RawPath): RawPath {
-  if (!needsCleaning.test(path)) {
-    return path;
-  }
+  if (!needsCleaning.test(path)) return path;
   const names: string[] = [];
   for (const name of path.split('/')) {
     if (name === '..') {

@@ -39,9 +39,7 @@ function openFolder(rootFd: number, path: RawPath): number | undefined {
   try {
     return openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
   }
 }

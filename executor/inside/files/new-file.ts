@@ -59,15 +59,9 @@ export function setSharedAttributes(
   { uid: oldUid, gid: oldGid, mode: oldMode }: FileStatus,
 ): boolean {
   const isOwned = oldUid === uid && oldGid === gid;
-  if (!isOwned) {
-    fchownat(fd, name, uid, gid, AT.SYMLINK_NOFOLLOW);
-  }
-  if ((oldMode & S_IFMT) === S_IFLNK) {
-    return true;
-  }
-  if (!isOwned || (oldMode & 0o7777) !== mode) {
-    fchmodat(fd, name, mode);
-  }
+  if (!isOwned) fchownat(fd, name, uid, gid, AT.SYMLINK_NOFOLLOW);
+  if ((oldMode & S_IFMT) === S_IFLNK) return true;
+  if (!isOwned || (oldMode & 0o7777) !== mode) fchmodat(fd, name, mode);
   const path = Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]);
   const areKept = setXattrs(xattrs, (xattr, value) => setXattr(path, xattr, value));
   utimensat(fd, name, { mtimeNs: BigInt(mtime) * second }, AT.SYMLINK_NOFOLLOW);
@@ -81,9 +75,7 @@ function setXattrs(xattrs: ReadonlyMap<string, Uint8Array>, set: (name: string, 
     try {
       set(name, value);
     } catch (error) {
-      if (!isSyscallError(error, 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'E2BIG')) {
-        throw error;
-      }
+      if (!isSyscallError(error, 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'E2BIG')) throw error;
       areKept = false;
     }
   }
@@ -113,15 +105,11 @@ export function placeSpecial(
   { type, major, minor }: SpecialFile,
 ): boolean {
   // A character device 0:0 would mean a deletion.
-  if (type === 'char' && major === 0 && minor === 0) {
-    return false;
-  }
+  if (type === 'char' && major === 0 && minor === 0) return false;
   try {
     mknodat(fd, name, typeBits[type] | 0o600, major, minor);
   } catch (error) {
-    if (type !== 'fifo' && isSyscallError(error, 'EPERM')) {
-      return false;
-    }
+    if (type !== 'fifo' && isSyscallError(error, 'EPERM')) return false;
     throw error;
   }
   fchownat(fd, name, attributes.uid, attributes.gid, AT.SYMLINK_NOFOLLOW);

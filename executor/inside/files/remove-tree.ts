@@ -15,9 +15,7 @@ export async function removeTreeAt(dirfd: number, name: Uint8Array, pace: Pace):
 
 /** The same, step by step. Links are removed, never followed, and folders on other mounts are refused (EXDEV): nothing outside is touched. */
 export function* removeInSteps(dirfd: number, name: Uint8Array): Generator<void, void, undefined> {
-  if (removeLeaf(dirfd, name)) {
-    return;
-  }
+  if (removeLeaf(dirfd, name)) return;
   const fd = openFolder(dirfd, name);
   try {
     const top = { fd, moved: 0 };
@@ -43,9 +41,7 @@ function* emptyFolder(
 ): Generator<void, void, undefined> {
   for (const { name, type } of readDirectory(fd)) {
     yield;
-    if (type !== DT.DIR && removeLeaf(fd, name)) {
-      continue;
-    }
+    if (type !== DT.DIR && removeLeaf(fd, name)) continue;
     if (depth === maximumDepth) {
       moveUp(top, { fd, name });
       continue;
@@ -66,12 +62,8 @@ function removeLeaf(dirfd: number, name: Uint8Array): boolean {
     unlinkat(dirfd, name);
     return true;
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT')) {
-      return true;
-    }
-    if (isSyscallError(error, 'EISDIR', 'EPERM')) {
-      return false;
-    }
+    if (isSyscallError(error, 'ENOENT')) return true;
+    if (isSyscallError(error, 'EISDIR', 'EPERM')) return false;
     throw error;
   }
 }
@@ -90,9 +82,7 @@ function moveUp(top: Top, { fd, name }: { readonly fd: number; readonly name: Ui
       top.moved += 1;
       return;
     } catch (error) {
-      if (!isSyscallError(error, 'EEXIST')) {
-        throw error;
-      }
+      if (!isSyscallError(error, 'EEXIST')) throw error;
     }
   }
 }

@@ -16,9 +16,7 @@ type RemoveRequest = Extract<WorkerRequest, { readonly kind: 'remove' }>;
 export async function remove({ folder, names }: RemoveRequest, { signal }: RequestContext): Promise<WorkerResults['remove']> {
   const fd = openat(AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   try {
-    for (const name of names) {
-      await removeBelow(fd, name, signal);
-    }
+    for (const name of names) await removeBelow(fd, name, signal);
   } finally {
     close(fd);
   }
@@ -39,9 +37,7 @@ async function removeBelow(folder: number, name: string, signal: AbortSignal): P
 
 /** Closes the folder. */
 async function removeIn(parent: number | undefined, name: string, signal: AbortSignal | undefined): Promise<void> {
-  if (parent === undefined) {
-    return;
-  }
+  if (parent === undefined) return;
   try {
     await removeTreeAt(parent, Buffer.from(name), new Pace(signal));
   } finally {
@@ -53,9 +49,7 @@ function openParent(open: () => number): number | undefined {
   try {
     return open();
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }

@@ -8,9 +8,7 @@ import { overlayXattrPrefix } from './whiteouts.ts';
  * cannot have any of these. (xattr(7))
  */
 export function xattrsOnDisk({ type, xattrs }: TarHeader): ReadonlyMap<string, Uint8Array> {
-  if (xattrs.size === 0 || (type !== 'file' && type !== 'directory')) {
-    return noXattrs;
-  }
+  if (xattrs.size === 0 || (type !== 'file' && type !== 'directory')) return noXattrs;
   return new Map([...xattrs].filter(([name]) => keepsXattr(name)));
 }
 

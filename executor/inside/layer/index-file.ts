@@ -42,9 +42,7 @@ export class IndexWriter implements Disposable {
   #put(lines: string, count: number): void {
     this.#lines += lines;
     this.entries += count;
-    if (this.#lines.length > bufferedCharacters) {
-      this.#flush();
-    }
+    if (this.#lines.length > bufferedCharacters) this.#flush();
   }
 
   #flush(): void {
@@ -68,13 +66,9 @@ export function* readLines(path: string, part: ListPart = wholeFile): Generator<
       const bytes = Buffer.concat([rest, buffer.subarray(0, length)]);
       const end = bytes.lastIndexOf(0x0a) + 1;
       rest = Buffer.from(bytes.subarray(end));
-      if (end > 0) {
-        yield* bytes.toString('utf8', 0, end - 1).split('\n');
-      }
+      if (end > 0) yield* bytes.toString('utf8', 0, end - 1).split('\n');
     }
-    if (rest.length > 0) {
-      yield rest.toString('utf8');
-    }
+    if (rest.length > 0) yield rest.toString('utf8');
   } finally {
     closeSync(fd);
   }

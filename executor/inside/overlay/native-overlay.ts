@@ -76,9 +76,7 @@ function makeMount(layers: OverlayLayers, lowers: readonly number[]): number {
   try {
     return makeMountByContext(layers, lowers);
   } catch (error) {
-    if (!isSyscallError(error, 'EINVAL') || error.message.includes(upperRefused)) {
-      throw explain(error);
-    }
+    if (!isSyscallError(error, 'EINVAL') || error.message.includes(upperRefused)) throw explain(error);
     const fd = unlessInvalid(() => makeMountByOptions(layers, lowers));
     if (fd === undefined) {
       throw new Refusal(
@@ -175,9 +173,7 @@ function unlessInvalid(body: () => number): number | undefined {
   try {
     return body();
   } catch (error) {
-    if (isSyscallError(error, 'EINVAL')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'EINVAL')) return undefined;
     throw error;
   }
 }
@@ -185,9 +181,7 @@ function unlessInvalid(body: () => number): number | undefined {
 function withDescriptors<T>(paths: readonly string[], body: (fds: readonly number[]) => T): T {
   const fds: number[] = [];
   try {
-    for (const name of paths) {
-      fds.push(openat(AT_FDCWD, name, O_PATH | O_DIRECTORY));
-    }
+    for (const name of paths) fds.push(openat(AT_FDCWD, name, O_PATH | O_DIRECTORY));
     return body(fds);
   } finally {
     fds.forEach(close);

@@ -74,9 +74,7 @@ export function copyDirectoryAttributes(from: string | Uint8Array, to: string | 
   fchmodat(AT_FDCWD, to, status.mode & 0o7777);
   for (const name of listXattrs(from, { follow: true })) {
     const value = name.startsWith('user.overlay.') ? undefined : getXattr(from, name, { follow: true });
-    if (value !== undefined) {
-      setXattr(to, name, value);
-    }
+    if (value !== undefined) setXattr(to, name, value);
   }
   utimensat(AT_FDCWD, to, { mtimeNs: status.mtimeNs });
 }
@@ -91,9 +89,7 @@ class WritableRootfs implements MountedRootfs {
     this.#options = options;
     this.#lowers = options.lowers;
     this.upper = path.join(options.directory, 'fs');
-    if (!existsSync(this.upper)) {
-      makeUpper(this.upper, options.lowers.at(-1));
-    }
+    if (!existsSync(this.upper)) makeUpper(this.upper, options.lowers.at(-1));
   }
 
   get path(): string {
@@ -135,9 +131,7 @@ class WritableRootfs implements MountedRootfs {
   }
 
   #hide(): void {
-    if (this.#mount === undefined) {
-      return;
-    }
+    if (this.#mount === undefined) return;
     this.#mount.unmount();
     this.#mount = undefined;
     removeWork(this.#at('work'));
@@ -154,9 +148,7 @@ class WritableRootfs implements MountedRootfs {
 /** The kernel refuses to use the work folder of a volatile mount again. Mostly it holds this and no more, which is the fast way. */
 function removeWork(work: string): void {
   try {
-    for (const folder of ['work/incompat/volatile', 'work/incompat', 'work', '']) {
-      rmdirSync(path.join(work, folder));
-    }
+    for (const folder of ['work/incompat/volatile', 'work/incompat', 'work', '']) rmdirSync(path.join(work, folder));
   } catch {
     rmSync(work, { recursive: true, force: true });
   }

@@ -24,12 +24,8 @@ export function toFailure(thrown: unknown): WorkerFailure {
   if (error instanceof RequestCancelled) {
     return { kind: 'cancelled' };
   }
-  if (carriesFailure(error)) {
-    return error.failure;
-  }
-  if (error instanceof Refusal) {
-    return refused(error);
-  }
+  if (carriesFailure(error)) return error.failure;
+  if (error instanceof Refusal) return refused(error);
   if (error instanceof TarError) {
     return {
       kind: 'refused',
@@ -92,9 +88,7 @@ function longName(subject: string): WorkerFailure {
 
 /** Disks and limits, of which no step is guilty. */
 function troubleWith({ code, syscall, message }: FailedCall): WorkerFailure | undefined {
-  if (isAboutNamespaces(syscall)) {
-    return namespaceLimit(code, message);
-  }
+  if (isAboutNamespaces(syscall)) return namespaceLimit(code, message);
   const trouble = fileTrouble(code);
   // What is read-only may be so because the step wants it.
   if (trouble === undefined || code === 'EROFS') return undefined;
@@ -111,9 +105,7 @@ function troubleWith({ code, syscall, message }: FailedCall): WorkerFailure | un
 
 /** The kernel counts namespaces for each user and each namespace above, and mounts for each mount namespace. (namespaces(7)) */
 function namespaceLimit(code: string, message: string): WorkerFailure | undefined {
-  if (code !== 'ENOSPC' && code !== 'EUSERS') {
-    return undefined;
-  }
+  if (code !== 'ENOSPC' && code !== 'EUSERS') return undefined;
   return {
     kind: 'refused',
     code: 'machine',

@@ -18,9 +18,7 @@ export interface Service {
 export async function serve(socket: Socket, service: Service): Promise<void> {
   const running = new Map<number, RunningRequest>();
   const send = (message: WorkerMessage): void => {
-    if (socket.writable) {
-      socket.write(encodeMessage(message));
-    }
+    if (socket.writable) socket.write(encodeMessage(message));
   };
   const receive = (message: MainMessage): void => {
     if (message.kind === 'cancel') {
@@ -41,9 +39,7 @@ export async function serve(socket: Socket, service: Service): Promise<void> {
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('data', (bytes: Buffer) => {
     decoder.push(bytes).forEach((frame) => {
-      if (frame.kind === 'message') {
-        receive(JSON.parse(frame.text));
-      }
+      if (frame.kind === 'message') receive(JSON.parse(frame.text));
     });
   });
   // Main has gone; 'close' follows and says all there is to say.
@@ -85,9 +81,7 @@ function requestContext(id: number, { socket, storeRoot, signal, send }: Connect
     signal,
     storeRoot,
     onOutput: (stream, bytes) => {
-      if (socket.writable) {
-        socket.write(encodeOutput(id, stream, bytes));
-      }
+      if (socket.writable) socket.write(encodeOutput(id, stream, bytes));
     },
     outputDrained: () => drained(socket),
     progress: (doneBytes) => send({ kind: 'progress', id, doneBytes }),

@@ -12,9 +12,7 @@ export function openFolderIfExists(rootFd: number, path: RawPath): number | unde
   try {
     return openInRoot(rootFd, bytesOfPath(path), O_PATH | O_DIRECTORY);
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     if (isSyscallError(error, 'ELOOP')) {
       throw new Refusal('archive-invalid', `Cannot unpack into "/${textOfPath(path)}": too many symbolic links`);
     }

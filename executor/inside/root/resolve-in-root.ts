@@ -73,9 +73,7 @@ export function statInRoot(
   options: { readonly follow: boolean } = { follow: true },
 ): FileStatus | undefined {
   const fd = openIfExists(rootFd, path, O_PATH | (options.follow ? 0 : O_NOFOLLOW));
-  if (fd === undefined) {
-    return undefined;
-  }
+  if (fd === undefined) return undefined;
   try {
     return fstatat(fd, '', AT.EMPTY_PATH);
   } finally {
@@ -89,9 +87,7 @@ export function statInRoot(
  */
 export function readFileInRoot(rootFd: number, path: PathInRoot, limitBytes: number): Buffer | undefined {
   const fd = openIfExists(rootFd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (fd === undefined) {
-    return undefined;
-  }
+  if (fd === undefined) return undefined;
   try {
     const status = fstatat(fd, '', AT.EMPTY_PATH);
     if ((status.mode & S_IFMT) !== S_IFREG) {
@@ -124,9 +120,7 @@ export function openParentInRoot(rootFd: number, path: PathInRoot): { readonly f
  * when something else is in the way.
  */
 export function makeDirectories(rootFd: number, path: PathInRoot, attributes: DirectoryAttributes): readonly RawPath[] {
-  if (isDirectory(rootFd, path)) {
-    return [];
-  }
+  if (isDirectory(rootFd, path)) return [];
   const place = locateInRoot(rootFd, path);
   if ((place.status.mode & S_IFMT) !== S_IFDIR) {
     throw new Refusal('not-a-directory', `Cannot make the folder ${quote(path)}: "/${textOf(place.existing)}" is not a folder`);
@@ -216,9 +210,7 @@ class Walk {
       return [];
     }
     const type = status.mode & S_IFMT;
-    if (type === S_IFLNK) {
-      return this.#follow(name);
-    }
+    if (type === S_IFLNK) return this.#follow(name);
     if (type === S_IFDIR) {
       this.#steps.push({ name, fd: openat(this.#fd(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW) });
     } else {
@@ -233,9 +225,7 @@ class Walk {
     if (this.#links > maximumLinks) {
       throw new Refusal('not-a-directory', `Cannot follow "${name.toString()}" of the image: too many symbolic links`);
     }
-    if (target[0] === 0x2f) {
-      this.#truncate(0);
-    }
+    if (target[0] === 0x2f) this.#truncate(0);
     return namesOf(target);
   }
 
@@ -254,9 +244,7 @@ class Walk {
   }
 
   #truncate(length: number): void {
-    for (const step of this.#steps.splice(length)) {
-      close(step.fd);
-    }
+    for (const step of this.#steps.splice(length)) close(step.fd);
   }
 }
 
@@ -269,9 +257,7 @@ function makeDirectory(parent: number, name: Buffer, { mode, uid, gid }: Directo
 
 function isDirectory(rootFd: number, path: PathInRoot): boolean {
   const fd = openIfExists(rootFd, path, O_PATH | O_DIRECTORY);
-  if (fd !== undefined) {
-    close(fd);
-  }
+  if (fd !== undefined) close(fd);
   return fd !== undefined;
 }
 
@@ -279,9 +265,7 @@ function openIfExists(rootFd: number, path: PathInRoot, flags: number): number |
   try {
     return openInRoot(rootFd, path, flags);
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
@@ -292,9 +276,7 @@ function readWithin(fd: number, limitBytes: number, path: PathInRoot): Buffer {
   for (;;) {
     const chunk = Buffer.alloc(65_536);
     const length = read(fd, chunk);
-    if (length === 0) {
-      return Buffer.concat(chunks);
-    }
+    if (length === 0) return Buffer.concat(chunks);
     total += length;
     if (total > limitBytes) {
       throw new Refusal('not-supported', `Cannot read ${quote(path)} of the image: it is larger than ${limitBytes} bytes`);

@@ -18,9 +18,7 @@ interface StartPlace {
 
 /** Makes of a failed start what a person can act on. Looks into the root. */
 export function explainStart(error: unknown, action: RunAction, place: StartPlace): unknown {
-  if (!(error instanceof SyscallError)) {
-    return error;
-  }
+  if (!(error instanceof SyscallError)) return error;
   switch (error.syscall) {
     case 'execve':
       return explainProgram(error, action, place);
@@ -145,9 +143,7 @@ function statIfReachable(rootFd: number, path: string): ReturnType<typeof statIn
     return statInRoot(rootFd, path);
   } catch (error) {
     // Links that lead in circles or into /proc, which is not mounted here.
-    if (isSyscallError(error, 'ELOOP', 'EACCES')) {
-      return undefined;
-    }
+    if (isSyscallError(error, 'ELOOP', 'EACCES')) return undefined;
     throw error;
   }
 }

@@ -9,9 +9,7 @@ export type ProgramNeeds =
 
 /** Looks at the start of a file as execve() does. Pure. (execve(2), elf(5)) */
 export function readInterpreter(head: Buffer, architecture: string = process.arch): ProgramNeeds {
-  if (head.toString('latin1', 0, 2) === '#!') {
-    return readShebang(head);
-  }
+  if (head.toString('latin1', 0, 2) === '#!') return readShebang(head);
   if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46) {
     return { kind: 'unknown' };
   }
@@ -51,9 +49,7 @@ function readLoader(head: Buffer): string | undefined {
   const entryBytes = head.readUInt16LE(54);
   for (let index = 0; index < head.readUInt16LE(56); index++) {
     const entry = tableOffset + index * entryBytes;
-    if (entry + 40 > head.length) {
-      return undefined;
-    }
+    if (entry + 40 > head.length) return undefined;
     if (head.readUInt32LE(entry) === 3 /* PT_INTERP */) {
       const offset = Number(head.readBigUInt64LE(entry + 8));
       return head.toString('utf8', offset, offset + Number(head.readBigUInt64LE(entry + 32))).replace(/\0.*$/s, '');
@@ -63,8 +59,6 @@ function readLoader(head: Buffer): string | undefined {
 }
 
 function loaderHint(loader: string): string {
-  if (loader.includes('ld-musl')) {
-    return 'The program was made for musl (Alpine): use such an image, or link it statically';
-  }
+  if (loader.includes('ld-musl')) return 'The program was made for musl (Alpine): use such an image, or link it statically';
   return 'The program was made for glibc (Debian, Fedora): use such an image, or link it statically';
 }

@@ -55,9 +55,7 @@ const told = { resolver: false };
 
 /** Resolvers ask 127.0.0.1 where they are told nothing (resolv.conf(5)), and people look for the mistake elsewhere. */
 function tellOfResolver({ network, dns }: RunAction, context: RequestContext): void {
-  if (told.resolver || network === 'none' || dns.servers.length > 0 || existsSync('/etc/resolv.conf')) {
-    return;
-  }
+  if (told.resolver || network === 'none' || dns.servers.length > 0 || existsSync('/etc/resolv.conf')) return;
   told.resolver = true;
   context.warn('This machine has no /etc/resolv.conf, so commands may find no host by its name: give a server with --dns');
 }
@@ -110,9 +108,7 @@ function mountPointLayer(root: string, points: MissingMountPoints, workspace: Wo
   try {
     return makeMountPointLayer(workspace.memoryFolder(), root, points);
   } catch (error) {
-    if (isSyscallError(error, 'EOPNOTSUPP')) {
-      return makeMountPointLayer(workspace.folder(), root, points);
-    }
+    if (isSyscallError(error, 'EOPNOTSUPP')) return makeMountPointLayer(workspace.folder(), root, points);
     throw error;
   }
 }

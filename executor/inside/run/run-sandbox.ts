@@ -39,9 +39,7 @@ export async function runSandbox(run: PreparedRun, context: RequestContext): Pro
   pipes.closeCommandEnds();
   const [status] = await Promise.all([endOf(process, hooks, context), pipes.forward(context)]);
   context.signal.throwIfAborted();
-  if (status.exitCode !== 0) {
-    throw new CommandFailed(status.exitCode, status.signal);
-  }
+  if (status.exitCode !== 0) throw new CommandFailed(status.exitCode, status.signal);
 }
 
 function hooksOf({ action, user, attached, bundle }: PreparedRun, context: RequestContext): HookRunner | undefined {

@@ -22,9 +22,7 @@ export async function waitOrCancel(process: TapeProcess, signal: AbortSignal): P
   };
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    if (signal.aborted) {
-      cancel();
-    }
+    if (signal.aborted) cancel();
     return await process.exited;
   } finally {
     clearTimeout(timer);
@@ -38,9 +36,7 @@ function catchesTermination(pid: number): boolean {
     const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return caught !== undefined && ((BigInt(`0x${caught}`) >> BigInt(SIGTERM - 1)) & 1n) === 1n;
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ESRCH')) {
-      return false;
-    }
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) return false;
     throw error;
   }
 }

@@ -76,9 +76,7 @@ export class EntryPlacer implements AsyncDisposable {
 
   /** The folder that a cleaned path of the archive stands for. */
   async folder(path: RawPath): Promise<OpenFolder> {
-    if (!this.#folders.has(path) && this.#waiting?.isMet(path) === true) {
-      await this.settle();
-    }
+    if (!this.#folders.has(path) && this.#waiting?.isMet(path) === true) await this.settle();
     const folder = this.#folders.get(path);
     this.#waiting?.addOpened(folder.path);
     return folder;
@@ -158,9 +156,7 @@ export class EntryPlacer implements AsyncDisposable {
     try {
       return openNewFile(spot);
     } catch (error) {
-      if (!isSyscallError(error, 'EEXIST')) {
-        throw error;
-      }
+      if (!isSyscallError(error, 'EEXIST')) throw error;
       await this.#clear(spot);
       return openNewFile(spot);
     }
@@ -186,9 +182,7 @@ export class EntryPlacer implements AsyncDisposable {
 
   /** To be called before a name is looked at. */
   async #meet({ path }: Spot): Promise<void> {
-    if (this.#waiting?.has(path) === true) {
-      await this.settle();
-    }
+    if (this.#waiting?.has(path) === true) await this.settle();
   }
 
   async #directory(header: TarHeader, spot: Spot): Promise<void> {
@@ -221,9 +215,7 @@ export class EntryPlacer implements AsyncDisposable {
     this.#waiting?.addLink(spot.path);
     const target = splitPath(cleanPath(header.target));
     const { path } = spotIn(await this.folder(target.parent), target.name);
-    if (path !== spot.path) {
-      await this.#clear(spot);
-    }
+    if (path !== spot.path) await this.#clear(spot);
     const from = spotIn(await this.folder(target.parent), target.name);
     const status = fstatatIfExists(from.fd, from.name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined || (status.mode & S_IFMT) === S_IFDIR || isWhiteoutDevice(status)) {
@@ -262,9 +254,7 @@ export class EntryPlacer implements AsyncDisposable {
   }
 
   #note(areKept: boolean, path: RawPath): void {
-    if (!areKept) {
-      this.#missingXattrs.push(path);
-    }
+    if (!areKept) this.#missingXattrs.push(path);
   }
 }
 

@@ -48,9 +48,7 @@ export class ImpliedFolders {
     for (const prefix of prefixesOf(path)) {
       const folder = bytesOfPath(prefix);
       const status = statInRoot(rootFd, folder, { follow: false });
-      if (status === undefined) {
-        return;
-      }
+      if (status === undefined) return;
       if (isWhiteoutDevice(status)) {
         replaceWhiteout(rootFd, folder);
         this.#times.set(prefix, constantTimeSeconds);
@@ -95,9 +93,7 @@ function statusBelow(lowers: readonly string[], path: RawPath): FileStatus | und
     const rootFd = openat(AT_FDCWD, lower, O_PATH | O_DIRECTORY);
     try {
       const status = statInRoot(rootFd, bytesOfPath(path));
-      if (status !== undefined) {
-        return (status.mode & S_IFMT) === S_IFDIR ? status : undefined;
-      }
+      if (status !== undefined) return (status.mode & S_IFMT) === S_IFDIR ? status : undefined;
     } finally {
       close(rootFd);
     }

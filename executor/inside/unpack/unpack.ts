@@ -38,9 +38,7 @@ export async function unpack(request: UnpackRequest, context: RequestContext): P
     utimensat(AT_FDCWD, fs, { mtimeNs: BigInt(constantTimeSeconds) * second });
     const facts = await unpackInto(fs, index, { request, context });
     const below = request.lowers.at(-1);
-    if (request.isOwn === true && below !== undefined) {
-      copyDirectoryAttributes(below, fs);
-    }
+    if (request.isOwn === true && below !== undefined) copyDirectoryAttributes(below, fs);
     return facts;
   } catch (error) {
     await removePath(fs);

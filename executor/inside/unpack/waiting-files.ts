@@ -42,9 +42,7 @@ export class WaitingFiles {
 
   /** A folder is open, and may stay so. */
   addOpened(folder: RawPath): void {
-    for (let path = folder; !this.#opened.has(path); path = folderOf(path)) {
-      this.#opened.add(path);
-    }
+    for (let path = folder; !this.#opened.has(path); path = folderOf(path)) this.#opened.add(path);
   }
 
   /**
@@ -63,18 +61,14 @@ export class WaitingFiles {
   /** True for a path on which one of the files could be met: as what should be a folder, or behind a link. */
   isMet(path: RawPath): boolean {
     for (const each of prefixesOf(path)) {
-      if (this.#links.has(each) || this.has(each)) {
-        return true;
-      }
+      if (this.#links.has(each) || this.has(each)) return true;
     }
     return false;
   }
 
   /** The bytes are copied. Rejects with what was in the way of an earlier file. */
   async add(file: WaitingFile): Promise<void> {
-    if (this.#filling?.hasRoomFor(file) === false) {
-      await this.#turn();
-    }
+    if (this.#filling?.hasRoomFor(file) === false) await this.#turn();
     this.#filling ??= new Batch(this.#rootFd);
     this.#filling.add(file);
   }
@@ -98,9 +92,7 @@ export class WaitingFiles {
 
   async #finish(): Promise<void> {
     await this.#making?.rest();
-    for (const file of this.#making?.takeFailed() ?? []) {
-      await this.#makeAlone(file);
-    }
+    for (const file of this.#making?.takeFailed() ?? []) await this.#makeAlone(file);
   }
 }
 

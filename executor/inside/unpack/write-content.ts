@@ -8,9 +8,7 @@ import { writeFully } from '../files/write-fully.ts';
 /** Writes the content of an archive's entry to an empty file, holes as holes; gives its sha256, hex. */
 export function writeContent(fd: number, { bytes, content }: TarEntry, pace: Pace): string | Promise<string> {
   if (bytes !== undefined) {
-    if (bytes.length > 0) {
-      writeFully(fd, bytes);
-    }
+    if (bytes.length > 0) writeFully(fd, bytes);
     return hash('sha256', bytes, 'hex');
   }
   return writeStream(fd, content, pace);
@@ -30,14 +28,10 @@ async function writeStream(fd: number, content: AsyncIterable<Uint8Array>, pace:
     position += chunk.length;
     if (pace.isDue()) await pace.turn();
   }
-  if (written < position) {
-    ftruncateSync(fd, position);
-  }
+  if (written < position) ftruncateSync(fd, position);
   return digest.digest('hex');
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length; ) {
-    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
-  }
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }

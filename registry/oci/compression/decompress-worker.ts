@@ -23,9 +23,7 @@ export type ThreadMessage =
 /** Reads compressed bytes, and gives what is inside to `emit`, whose memory it then is. @throws DecompressError */
 export type Decoder = (input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void) => void | Promise<void>;
 
-if (parentPort !== null) {
-  await serve(parentPort, workerData);
-}
+if (parentPort !== null) await serve(parentPort, workerData);
 
 async function serve(port: NonNullable<typeof parentPort>, { compression, ledger: shared }: DecodeRequest): Promise<void> {
   const ledger = new Ledger(shared);

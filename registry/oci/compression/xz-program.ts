@@ -84,8 +84,9 @@ function handled(promise: Promise<void>): Promise<void> {
 
 function failureOf(messages: string, need: string): DecompressError {
   if (messages.includes('Unexpected end of input')) return new DecompressError('damaged', 'it ends too early');
-  if (/Compressed data is corrupt|File format not recognized/.test(messages))
+  if (/Compressed data is corrupt|File format not recognized/.test(messages)) {
     return new DecompressError('damaged', 'it is damaged');
+  }
   if (messages.includes('Memory usage limit')) return unsupported(need, `which takes "xz" more memory than ${mostMemory}`);
   // Others of that name, such as busybox's, do not know the flags.
   return unsupported(need, `and the program "xz" does not read it (${firstLine(messages)})`);

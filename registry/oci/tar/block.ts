@@ -36,9 +36,7 @@ export function numberField(block: Buffer, [offset, length]: Field): number {
 function octal(block: Buffer, offset: number, length: number): number {
   let at = offset;
   const end = offset + length;
-  while (at < end && isPadding(block[at])) {
-    at += 1;
-  }
+  while (at < end && isPadding(block[at])) at += 1;
   let value = 0;
   for (; at < end && !isPadding(block[at]); at += 1) {
     const digit = (block[at] ?? 0) - 0x30;
@@ -59,12 +57,8 @@ function base256(block: Buffer, offset: number, length: number): number {
   const isNegative = ((block[offset] ?? 0) & 0x40) !== 0;
   const flip = isNegative ? 0xff : 0;
   let value = ((block[offset] ?? 0) ^ flip) & 0x7f;
-  for (let at = offset + 1; at < offset + length; at += 1) {
-    value = value * 256 + ((block[at] ?? 0) ^ flip);
-  }
-  if (value >= Number.MAX_SAFE_INTEGER) {
-    throw new TarError('too-large', 'a number in a header is above 2^53');
-  }
+  for (let at = offset + 1; at < offset + length; at += 1) value = value * 256 + ((block[at] ?? 0) ^ flip);
+  if (value >= Number.MAX_SAFE_INTEGER) throw new TarError('too-large', 'a number in a header is above 2^53');
   return isNegative ? -value - 1 : value;
 }
 
@@ -81,12 +75,8 @@ export function isChecksumRight(block: Buffer): boolean {
 /** The checksum that belongs to a block. */
 function checksumOf(block: Buffer): number {
   let sum = 8 * 0x20;
-  for (let at = 0; at < blockSize; at += 1) {
-    sum += block[at] ?? 0;
-  }
-  for (let at = field.checksum[0]; at < field.type[0]; at += 1) {
-    sum -= block[at] ?? 0;
-  }
+  for (let at = 0; at < blockSize; at += 1) sum += block[at] ?? 0;
+  for (let at = field.checksum[0]; at < field.type[0]; at += 1) sum -= block[at] ?? 0;
   return sum;
 }
 

@@ -36,9 +36,7 @@ export class ByteQueue {
   /** The next `length` bytes if they are at hand in one piece. */
   takeAtHand(length: number): Buffer | undefined {
     const bytes = this.peek(length);
-    if (bytes !== undefined) {
-      this.#position += length;
-    }
+    if (bytes !== undefined) this.#position += length;
     return bytes;
   }
 
@@ -49,9 +47,7 @@ export class ByteQueue {
     while (missing > 0) {
       const piece = await this.takeSome(missing);
       if (piece === undefined) {
-        if (missing === length) {
-          return undefined;
-        }
+        if (missing === length) return undefined;
         throw truncated(missing, what);
       }
       pieces.push(piece);
@@ -62,9 +58,7 @@ export class ByteQueue {
 
   /** At least one and at most `limit` bytes; undefined when the source has ended. */
   async takeSome(limit: number): Promise<Buffer | undefined> {
-    if (this.#position === this.#chunk.length && !(await this.#pull())) {
-      return undefined;
-    }
+    if (this.#position === this.#chunk.length && !(await this.#pull())) return undefined;
     const end = Math.min(this.#position + limit, this.#chunk.length);
     const bytes = this.#chunk.subarray(this.#position, end);
     this.#position = end;
@@ -77,9 +71,7 @@ export class ByteQueue {
     while (missing > 0) {
       const piece = this.takeAtHand(Math.min(missing, this.#chunk.length - this.#position));
       missing -= piece?.length ?? 0;
-      if (missing > 0 && !(await this.#pull())) {
-        throw truncated(missing, what);
-      }
+      if (missing > 0 && !(await this.#pull())) throw truncated(missing, what);
     }
   }
 

@@ -60,9 +60,7 @@ function prefixField(block: Buffer): readonly [offset: number, length: number] {
 }
 
 function unsigned(number: number): number {
-  if (number < 0) {
-    throw new TarError('invalid-header', 'an entry has a negative size, owner or group');
-  }
+  if (number < 0) throw new TarError('invalid-header', 'an entry has a negative size, owner or group');
   return number;
 }
 
@@ -170,16 +168,12 @@ function checkedPath(path: string): RawPath {
   if (path.length > maxPathBytes) {
     throw new TarError('too-large', `a name has ${path.length} bytes, more than ${maxPathBytes}`);
   }
-  if (path.includes('\0')) {
-    throw new TarError('invalid-pax', 'a name in an extended header holds a NUL');
-  }
+  if (path.includes('\0')) throw new TarError('invalid-pax', 'a name in an extended header holds a NUL');
   return rawPath(path);
 }
 
 function withoutSlashes(path: RawPath): RawPath {
   let end = path.length;
-  while (end > 1 && path.charCodeAt(end - 1) === 0x2f) {
-    end -= 1;
-  }
+  while (end > 1 && path.charCodeAt(end - 1) === 0x2f) end -= 1;
   return end === path.length ? path : rawPath(path.slice(0, end));
 }

@@ -40,12 +40,8 @@ export class FileHeaders {
    */
   put({ name, size, mtime }: FileFields, bytes: Buffer, start: number): boolean {
     const fits = fitsText(name, this.#nameField[1]) && fitsOctal(size, field.size[1]) && fitsOctal(mtime, field.mtime[1]);
-    if (!this.#isPlain || !fits) {
-      return false;
-    }
-    if (mtime !== this.#mtime) {
-      this.#share(mtime);
-    }
+    if (!this.#isPlain || !fits) return false;
+    if (mtime !== this.#mtime) this.#share(mtime);
     bytes.set(this.#shared, start);
     const block = new HeaderBlock(bytes, start, this.#sum);
     block.plainText(this.#nameField, name);

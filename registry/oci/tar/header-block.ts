@@ -88,18 +88,14 @@ export function fitsOctal(number: number, length: number): boolean {
 export function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === 0 || code > 0x7f) {
-      return false;
-    }
+    if (code === 0 || code > 0x7f) return false;
   }
   return true;
 }
 
 /** The ASCII characters of a text. */
 export function asciiOf(text: string): string {
-  if (isAscii(text)) {
-    return text;
-  }
+  if (isAscii(text)) return text;
   const kept = Buffer.from(text, 'latin1').filter((byte) => byte > 0 && byte < 0x80);
   return Buffer.from(kept).toString('latin1');
 }

@@ -60,14 +60,10 @@ const encodedXattr = 'LIBARCHIVE.xattr.';
 export function xattrsOf(records: readonly PaxRecord[]): Map<string, Uint8Array> {
   const xattrs = new Map<string, Uint8Array>();
   for (const { key, value } of records) {
-    if (key.startsWith(encodedXattr)) {
-      xattrs.set(unescapeName(key.slice(encodedXattr.length)), Buffer.from(value, 'base64'));
-    }
+    if (key.startsWith(encodedXattr)) xattrs.set(unescapeName(key.slice(encodedXattr.length)), Buffer.from(value, 'base64'));
   }
   for (const { key, value } of records) {
-    if (key.startsWith(rawXattr)) {
-      xattrs.set(key.slice(rawXattr.length), Buffer.from(value, 'latin1'));
-    }
+    if (key.startsWith(rawXattr)) xattrs.set(key.slice(rawXattr.length), Buffer.from(value, 'latin1'));
   }
   return xattrs;
 }

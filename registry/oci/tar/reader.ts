@@ -138,9 +138,7 @@ class StoredContent implements AsyncIterable<Uint8Array> {
   async skipRest(): Promise<void> {
     const rest = this.left + this.#padding;
     this.left = 0;
-    if (this.#queue.takeAtHand(rest) === undefined) {
-      await this.#queue.skip(rest, this.#what);
-    }
+    if (this.#queue.takeAtHand(rest) === undefined) await this.#queue.skip(rest, this.#what);
   }
 }
 
@@ -155,9 +153,7 @@ async function nextHeader(queue: ByteQueue): Promise<ParsedEntry | undefined> {
   const extensions: Extensions = { path: undefined, target: undefined, records: [] };
   for (;;) {
     const block = await nextBlock(queue);
-    if (block === undefined) {
-      return undefined;
-    }
+    if (block === undefined) return undefined;
     const raw = rawHeader(block);
     if (!(await readExtension(queue, { raw, extensions }))) {
       return entryOf(raw, { ...extensions, regions: await oldGnuMap(queue, { raw, block }) });
@@ -168,13 +164,9 @@ async function nextHeader(queue: ByteQueue): Promise<ParsedEntry | undefined> {
 /** The next header block, or undefined at the end of the archive. */
 async function nextBlock(queue: ByteQueue): Promise<Buffer | undefined> {
   const block = queue.takeAtHand(blockSize) ?? (await queue.take(blockSize, 'a header'));
-  if (block === undefined) {
-    return undefined;
-  }
+  if (block === undefined) return undefined;
   if (!isZeroBlock(block)) {
-    if (!isChecksumRight(block)) {
-      throw new TarError('invalid-header', 'the checksum of a header is wrong');
-    }
+    if (!isChecksumRight(block)) throw new TarError('invalid-header', 'the checksum of a header is wrong');
     return block;
   }
   const second = await queue.take(blockSize, 'the mark of its end');
@@ -232,9 +224,7 @@ async function oldGnuMap(
   queue: ByteQueue,
   { raw, block }: { readonly raw: RawHeader; readonly block: Buffer },
 ): Promise<SparseRegion[] | undefined> {
-  if (raw.type !== 'S') {
-    return undefined;
-  }
+  if (raw.type !== 'S') return undefined;
   const regions = oldGnuRegions(block, oldGnu.inHeader);
   for (let isExtended = block[oldGnu.isExtended] !== 0; isExtended; ) {
     const extension = await queue.take(blockSize, 'the map of a sparse file');

@@ -28,9 +28,7 @@ export async function* writeTar(
         `Cannot write "${header.path}" to an archive: it has ${written} bytes and was announced with ${header.size}`,
       );
     }
-    if (written % blockSize !== 0) {
-      yield Buffer.alloc(paddingOf(written));
-    }
+    if (written % blockSize !== 0) yield Buffer.alloc(paddingOf(written));
   }
   yield endOfArchive;
 }
@@ -62,9 +60,7 @@ interface SplitName {
 
 /** The two fields of ustar for a long name, cut at a slash; undefined when it is short or cannot be cut. */
 function splitName(name: string): SplitName | undefined {
-  if (name.length <= field.name[1] || !isAscii(name)) {
-    return undefined;
-  }
+  if (name.length <= field.name[1] || !isAscii(name)) return undefined;
   // Go looks for the last slash that leaves at most 155 bytes before it, the slash of a folder's end left out.
   const limit = name.length > field.prefix[1] + 1 ? field.prefix[1] + 1 : name.length - (name.endsWith('/') ? 1 : 0);
   const slash = name.lastIndexOf('/', limit - 1);
@@ -82,9 +78,7 @@ function extendedRecords(header: TarHeader, name: string): { records: PaxRecord[
       records.push({ key, value: String(header[key]) });
     }
   };
-  for (const [xattr, value] of header.xattrs) {
-    records.push(xattrRecord(xattr, value));
-  }
+  for (const [xattr, value] of header.xattrs) records.push(xattrRecord(xattr, value));
   number('gid');
   if (!fitsText(header.target, field.target[1])) {
     records.push({ key: 'linkpath', value: header.target });
@@ -106,9 +100,7 @@ function paxHeader(name: string, records: PaxRecord[]): Buffer {
   const block = new HeaderBlock(bytes, 0);
   block.text(field.name, paxName(name));
   block.text(field.type, 'x');
-  for (const key of ['mode', 'uid', 'gid', 'mtime'] as const) {
-    block.octal(field[key], 0);
-  }
+  for (const key of ['mode', 'uid', 'gid', 'mtime'] as const) block.octal(field[key], 0);
   block.octal(field.size, data.length);
   block.mark();
   block.seal();

@@ -186,8 +186,9 @@ test('scanning thousands of files gives the same digest when theirs are remember
   using folder = temporaryFolder('scan');
   for (let number = 0; number < 40; number++) {
     mkdirSync(folder.at('c', `folder-${number}`), { recursive: true });
-    for (let file = 0; file < 100; file++)
+    for (let file = 0; file < 100; file++) {
       writeFileSync(folder.at('c', `folder-${number}`, `file-${file}.ts`), `${number} ${file}\n`);
+    }
   }
   const ignore = parseIgnoreFile({
     name: '.dockerignore',

@@ -142,11 +142,12 @@ function naiveRule(line: string): NaiveRule {
   const pattern = isException ? line.slice(1) : line;
   // Docker compares the end of the path with what follows a leading "**", so "**a" also matches "ba".
   const end = /^\*\*([^*?]+)$/.exec(pattern)?.[1];
-  if (end !== undefined)
+  if (end !== undefined) {
     return {
       isException,
       expression: new RegExp(`(${end.startsWith('/') ? '^|' : ''}^.*${end[0]})${end.slice(1).replace(/[.]/g, '\\.')}$`),
     };
+  }
   const source = pattern
     .split(/(\*\*\/?|\*|\?)/)
     .map((piece, index, pieces) => {

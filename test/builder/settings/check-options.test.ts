@@ -145,8 +145,9 @@ test('no option takes what is impossible, and none is left out by an error of No
     buildContexts ignoreFile noCache pull secrets ssh network allow addHosts dns dnsSearch dnsOptions ulimits
     shmSizeBytes hostname volumes devices cdiSpecDirectories emulators squash from sourceDateEpoch timestamp
     jobs explain store storeOwner authFile certDirectory tlsVerify environment stdin stdout signal onEvent`.split(/\s+/);
-  for (const name of names)
+  for (const name of names) {
     for (const value of impossible) assert.throws(() => checkOptions({ context: '.', [name]: value }), UsageError, name);
+  }
 });
 
 test('an option that is undefined is as if it were left out', () => {
@@ -201,7 +202,8 @@ test('options take all that their types say', () => {
 });
 
 test('report() refuses options that it does not have', () => {
-  for (const options of [null, 5, 'x', { colours: true }, { hasColours: 1 }])
+  for (const options of [null, 5, 'x', { colours: true }, { hasColours: 1 }]) {
     assert.throws(() => Reflect.apply(report, undefined, [new Error('x'), options]), UsageError);
+  }
   assert.equal(report(new UsageError('--x', 'Cannot x', { hint: 'y' })), 'error: Cannot x\nhint: y\n');
 });

@@ -101,8 +101,9 @@ test('any names and numbers come back', async () => {
     fc.asyncProperty(fc.uniqueArray(file, { selector: ({ name }) => name, maxLength: 20 }), async (files) => {
       const digests = await FileDigests.load(folder.at('none'));
       const written = FileDigests.load(folder.at('f'));
-      for (const { name, ...rest } of files)
+      for (const { name, ...rest } of files) {
         (await written).remember(rawPath(name), { stamp: { ...stamp, ...rest }, digest }, lateNs);
+      }
       await (await written).save();
       const read = await FileDigests.load(folder.at('f'));
       for (const { name, ...rest } of files) assert.equal(read.get(rawPath(name), { ...stamp, ...rest }), digest);

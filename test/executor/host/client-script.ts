@@ -42,8 +42,6 @@ try {
     process.stdout.write(JSON.stringify(await describe()));
   }
 } catch (error) {
-  if (!(error instanceof EnvironmentError)) {
-    throw error;
-  }
+  if (!(error instanceof EnvironmentError)) throw error;
   process.stdout.write(JSON.stringify({ code: error.code, message: error.message, hint: error.hint, warnings }));
 }

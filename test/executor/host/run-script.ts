@@ -57,9 +57,7 @@ let copy: string | undefined;
 /** The script where the user can read it: in place, or in a copy that goes with this process. */
 function readableCopy(script: string, uid: number): string {
   const canRead = spawnSync(process.execPath, ['-e', 'fs.accessSync(process.argv[1])', script], { uid, gid: uid, cwd: '/' });
-  if (canRead.status === 0) {
-    return script;
-  }
+  if (canRead.status === 0) return script;
   copy ??= copyProgram();
   return join(copy, 'dist', relative(compiledFolder, script));
 }

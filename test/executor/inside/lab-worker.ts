@@ -139,7 +139,5 @@ for await (const line of createInterface({ input: socket })) {
   const order: LabOrder = JSON.parse(line);
   socket.write(`${JSON.stringify(await obey(order))}\n`);
 }
-for (const name of readdirSync(storeRoot)) {
-  await removePath(path.join(storeRoot, name));
-}
+for (const name of readdirSync(storeRoot)) await removePath(path.join(storeRoot, name));
 process.exit(0);

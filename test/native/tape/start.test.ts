@@ -82,9 +82,7 @@ for (const [name, tape, expected] of failures) {
   test(`startTape() reports ${name}`, async () => {
     await assert.rejects(startTape(tape, { namespaces: [] }), (error) => {
       assert.ok(error instanceof SyscallError);
-      for (const [key, value] of Object.entries(expected)) {
-        assert.equal(Reflect.get(error, key), value);
-      }
+      for (const [key, value] of Object.entries(expected)) assert.equal(Reflect.get(error, key), value);
       return true;
     });
   });

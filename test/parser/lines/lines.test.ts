@@ -273,9 +273,7 @@ test('parse() takes 5 MB, in many lines or in few', () => {
     `FROM a\nCMD [${'"a", \\\n'.repeat(600_000)} "b"]`,
     `FROM a\nRUN ${'--mount=target=/x \\\n'.repeat(250_000)} true`,
   ];
-  for (const text of texts) {
-    assert.deepEqual(parseText(text).diagnostics, [], text.slice(0, 60));
-  }
+  for (const text of texts) assert.deepEqual(parseText(text).diagnostics, [], text.slice(0, 60));
 });
 
 test('parse() does not lose instructions behind many blank lines', () => {

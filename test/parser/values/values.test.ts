@@ -64,9 +64,7 @@ test('parseDurationNs() reads what Go reads', () => {
     ['99999999h', undefined],
     ['1'.repeat(60_000), undefined],
   ];
-  for (const [text, value] of rows) {
-    assert.equal(parseDurationNs(text), value, text.slice(0, 20));
-  }
+  for (const [text, value] of rows) assert.equal(parseDurationNs(text), value, text.slice(0, 20));
 });
 
 test('parseSignal() reads names and numbers', () => {
@@ -83,9 +81,7 @@ test('parseSignal() reads names and numbers', () => {
     ['SIGNOPE', undefined],
     ['', undefined],
   ];
-  for (const [text, value] of rows) {
-    assert.equal(parseSignal(text), value, text);
-  }
+  for (const [text, value] of rows) assert.equal(parseSignal(text), value, text);
 });
 
 test('expandPorts() makes single ports of ranges', () => {
@@ -133,9 +129,7 @@ test('isFileMode() knows octal and symbolic modes', () => {
   ]) {
     assert.ok(isFileMode(text), text);
   }
-  for (const text of ['', '0888', '77777', 'rwx', 'u', 'u+z', 'x+u', 'u+x,', '$MODE']) {
-    assert.ok(!isFileMode(text), text);
-  }
+  for (const text of ['', '0888', '77777', 'rwx', 'u', 'u+z', 'x+u', 'u+x,', '$MODE']) assert.ok(!isFileMode(text), text);
 });
 
 test('looksLikeImageName() follows the reference grammar', () => {
@@ -168,7 +162,5 @@ test('suggest() finds names at most two edits away', () => {
     ['version', ['tag'], undefined],
     ['a'.repeat(5000), ['a'], undefined],
   ];
-  for (const [name, candidates, expected] of rows) {
-    assert.equal(suggest(name, candidates), expected, name.slice(0, 20));
-  }
+  for (const [name, candidates, expected] of rows) assert.equal(suggest(name, candidates), expected, name.slice(0, 20));
 });

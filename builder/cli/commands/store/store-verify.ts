@@ -32,13 +32,12 @@ async function openAgain(parsed: ParsedFlags, { environment, stderr }: CommandCo
   const root = storeRootOf(parsed, environment);
   const owner = storeOwnerOf(parsed) ?? 'self';
   const count = await restoreModes(root, owner);
-  if (count > 0)
+  if (count > 0) {
     stderr.write(
       `note: ${count} ${count === 1 ? 'file or folder' : 'files and folders'} of the store could not be read or written; that is mended\n`,
     );
-  if (await repairVersion(root, owner)) {
-    stderr.write('note: The version of the store was damaged, and is written again\n');
   }
+  if (await repairVersion(root, owner)) stderr.write('note: The version of the store was damaged, and is written again\n');
 }
 
 async function verify(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {

@@ -52,9 +52,7 @@ export class AttachedMounts implements Disposable {
    */
   makeDirectory(path: string): void {
     const place = this.#locate(path);
-    if (['/proc', '/sys'].some((kernels) => `${place}/`.startsWith(`${this.#locate(kernels)}/`))) {
-      return;
-    }
+    if (['/proc', '/sys'].some((kernels) => `${place}/`.startsWith(`${this.#locate(kernels)}/`))) return;
     makeDirectories(this.#rootFd, path, { mode: 0o755, uid: 0, gid: 0 });
   }
 
@@ -89,16 +87,12 @@ export class AttachedMounts implements Disposable {
   #makeMountPoint(target: string, isDirectory: boolean): MadeMountPoint | undefined {
     const { existing, missing } = locateInRoot(this.#rootFd, target);
     const last = missing.at(-1);
-    if (last === undefined) {
-      return undefined;
-    }
+    if (last === undefined) return undefined;
     const parent = missing.slice(0, -1).reduce(joinPath, existing);
     const made = this.#isInShared(existing) ? undefined : this.#openMadeIn(existing, missing);
     try {
       this.#makeFolders(isDirectory ? joinPath(parent, last) : parent);
-      if (!isDirectory) {
-        this.#makeFile(joinPath(parent, last));
-      }
+      if (!isDirectory) this.#makeFile(joinPath(parent, last));
       made?.hold();
       return made;
     } catch (error) {
@@ -122,9 +116,7 @@ export class AttachedMounts implements Disposable {
       make();
     } catch (error) {
       // Another command may have made the same folder in a cache since it was looked for.
-      if (!isSyscallError(error, 'EEXIST')) {
-        throw error;
-      }
+      if (!isSyscallError(error, 'EEXIST')) throw error;
       make();
     }
   }
@@ -135,9 +127,7 @@ export class AttachedMounts implements Disposable {
       makeFileAt(fd, name, 0o644);
     } catch (error) {
       // Another command may have made the same mount point in a cache.
-      if (!isSyscallError(error, 'EEXIST')) {
-        throw error;
-      }
+      if (!isSyscallError(error, 'EEXIST')) throw error;
     } finally {
       close(fd);
     }

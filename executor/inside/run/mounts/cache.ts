@@ -17,9 +17,7 @@ type CacheMount = Extract<RunMount, { kind: 'cache' }>;
  */
 export async function prepareCache(mount: CacheMount, workspace: Workspace): Promise<PreparedMount> {
   mkdirSync(mount.directory, { recursive: true });
-  if (readdirSync(mount.directory).length === 0) {
-    await fill(mount, workspace);
-  }
+  if (readdirSync(mount.directory).length === 0) await fill(mount, workspace);
   const attributes = harmless | (mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0);
   return { ...prepareFrom(mount.directory, mount.path, { target: mount.target, attributes }), isShared: mount.isShared };
 }
@@ -54,9 +52,7 @@ function moveUnlessThere(from: Buffer, to: Buffer): void {
   try {
     renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME.NOREPLACE);
   } catch (error) {
-    if (!isSyscallError(error, 'EEXIST')) {
-      throw error;
-    }
+    if (!isSyscallError(error, 'EEXIST')) throw error;
   }
 }
 

@@ -56,9 +56,7 @@ function canOpen(source: string, permissions: string): boolean {
 /** A tmpfs for /dev, attached nowhere, with everything but the mounts in it. */
 export function prepareDeviceFolder(): number {
   const fd = newFileSystem('tmpfs', { mode: '0755', size: '64m' }, MOUNT_ATTR.NOSUID);
-  for (const name of nodes) {
-    makeFileAt(fd, name, 0o644);
-  }
+  for (const name of nodes) makeFileAt(fd, name, 0o644);
   for (const name of folders) {
     mkdirat(fd, name, 0o755);
     fchmodat(fd, name, 0o755);
@@ -75,9 +73,7 @@ export function fillDeviceFolder(
   fd: number,
   options: { readonly shmSizeBytes: number; readonly gids: readonly IdExtent[] },
 ): void {
-  for (const name of nodes) {
-    attachNode(fd, name);
-  }
+  for (const name of nodes) attachNode(fd, name);
   const group = isMapped(ttyGroup, options.gids) ? { gid: `${ttyGroup}` } : {};
   const terminals = newFileSystem('devpts', { ptmxmode: '0666', mode: '0620', ...group }, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC);
   attachAndClose(terminals, fd, 'pts');
@@ -90,9 +86,7 @@ function attachNode(directory: number, name: string): void {
     attachAndClose(cloneMount(AT_FDCWD, `/dev/${name}`, lent), directory, name);
   } catch (error) {
     // Some containers lack one; a command that needs it says so itself.
-    if (!isSyscallError(error, 'ENOENT')) {
-      throw error;
-    }
+    if (!isSyscallError(error, 'ENOENT')) throw error;
   }
 }
 

@@ -101,9 +101,7 @@ export function makeMountPointLayer(directory: string, root: string, points: Mis
 export function removeEmptyMountPoints(upper: string, points: MissingMountPoints): void {
   const upperFd = openRoot(upper);
   try {
-    for (const path of points.directories.toSorted(byDepth).toReversed()) {
-      removeEmptyFolder(upperFd, path);
-    }
+    for (const path of points.directories.toSorted(byDepth).toReversed()) removeEmptyFolder(upperFd, path);
   } finally {
     close(upperFd);
   }

@@ -35,9 +35,7 @@ export async function prepareMounts(action: RunAction, place: MountPlace): Promi
     prepared.push({ target: '/dev', fd: prepareDeviceFolder(), isDirectory: true });
     prepared.push(...nameFiles(action, workspace), ...givenFiles(action, workspace));
     prepared.push(...action.devices.map(prepareNode));
-    for (const mount of action.mounts) {
-      prepared.push(await prepareMount(mount, place));
-    }
+    for (const mount of action.mounts) prepared.push(await prepareMount(mount, place));
   } catch (error) {
     closeMounts(prepared);
     throw error;
@@ -95,9 +93,7 @@ function prepareSocket(mount: Extract<RunMount, { kind: 'ssh' }>): PreparedMount
     changeOwner(AT_FDCWD, mount.socket, mount);
     fchmodat(AT_FDCWD, mount.socket, mount.mode);
   } catch (error) {
-    if (isSyscallError(error, 'ENOENT')) {
-      throw new Refusal('mount-source', 'Cannot mount the SSH agent: its socket is gone');
-    }
+    if (isSyscallError(error, 'ENOENT')) throw new Refusal('mount-source', 'Cannot mount the SSH agent: its socket is gone');
     throw error;
   }
   return prepareHostPath(mount.socket, mount.target, harmless);
@@ -126,9 +122,7 @@ function hostResolver(): string {
   try {
     return readFileSync('/etc/resolv.conf', 'utf8');
   } catch (error) {
-    if (hasErrno(error, 'ENOENT')) {
-      return '';
-    }
+    if (hasErrno(error, 'ENOENT')) return '';
     throw error;
   }
 }

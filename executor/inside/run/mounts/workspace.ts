@@ -186,7 +186,5 @@ export function cloneMount(dirfd: number, name: string, attributes: number): num
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += write(fd, bytes.subarray(offset));
-  }
+  for (let offset = 0; offset < bytes.length; ) offset += write(fd, bytes.subarray(offset));
 }

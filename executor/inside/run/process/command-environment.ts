@@ -19,9 +19,7 @@ export function commandEnvironment(action: RunAction, user: ResolvedUser): reado
 
 /** The files to try for a program, in order: itself when it has a slash, else one in each folder of PATH. (execvp(3)) */
 export function candidatesOf(program: string, environment: readonly string[]): readonly string[] {
-  if (program.includes('/')) {
-    return [program];
-  }
+  if (program.includes('/')) return [program];
   const path = environment.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? defaultPath;
   // An empty part of PATH is the working directory.
   return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${program}`);

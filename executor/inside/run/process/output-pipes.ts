@@ -22,9 +22,7 @@ export class OutputPipes implements Disposable {
       { stream: 'stderr', fd: errRead },
     ];
     this.#commandEnds = [openNothing(), outWrite, errWrite];
-    for (const fd of [outWrite, errWrite]) {
-      fchownat(fd, '', owner.uid, owner.gid, AT.EMPTY_PATH);
-    }
+    for (const fd of [outWrite, errWrite]) fchownat(fd, '', owner.uid, owner.gid, AT.EMPTY_PATH);
   }
 
   /** What becomes 0, 1 and 2 of the command. */

@@ -59,9 +59,7 @@ export class ProgramBuilder {
   }
 
   #goTo(label: Label): void {
-    if (label !== this.#reversed.length) {
-      this.#jump(label);
-    }
+    if (label !== this.#reversed.length) this.#jump(label);
   }
 
   /** A label within reach of a conditional jump, even after one more jump has been put between. */

@@ -7,9 +7,7 @@ export function callNumbers(table: CallTable): ReadonlyMap<string, number> {
   for (const row of rows.split(';')) {
     const [name = '', ...columns] = row.trim().split(' ');
     const number = Number(columns[columnOf[table]]);
-    if (Number.isInteger(number)) {
-      numbers.set(name, number);
-    }
+    if (Number.isInteger(number)) numbers.set(name, number);
   }
   return numbers;
 }

@@ -92,12 +92,8 @@ function runsOf(table: CallTable, decisions: ReadonlyMap<string, Decision>): Run
 
 function extend(runs: Run[], run: Run | undefined): void {
   const last = runs.at(-1);
-  if (run === undefined || last?.decision === run.decision) {
-    return;
-  }
-  if (last?.start === run.start) {
-    runs.pop();
-  }
+  if (run === undefined || last?.decision === run.decision) return;
+  if (last?.start === run.start) runs.pop();
   runs.push(run);
 }
 
@@ -113,9 +109,7 @@ class Block {
   /** A binary search for the run that holds the loaded number. */
   tree(runs: readonly Run[]): Label {
     const middle = runs[Math.ceil(runs.length / 2)];
-    if (middle === undefined || runs.length === 1) {
-      return this.decide(runs[0]?.decision ?? unnamedCall);
-    }
+    if (middle === undefined || runs.length === 1) return this.decide(runs[0]?.decision ?? unnamedCall);
     const index = runs.indexOf(middle);
     const yes = this.tree(runs.slice(index));
     const no = this.tree(runs.slice(0, index));

@@ -15,9 +15,7 @@ const needs = requires('user:subids', 'user-namespaces');
 const T0 = 315_619_200;
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 
@@ -127,8 +125,9 @@ test('writeLayer() and verifyLayer() refuse a layer whose files are others now',
         await lab.failure({ ...request, epoch: { seconds: T0 + 3, base: [], below: [] } }),
       );
     }
-    for (const failure of failures)
+    for (const failure of failures) {
       assert.equal(failure.kind === 'refused' && failure.code, 'layer-damaged', `${name}: ${JSON.stringify(failure)}`);
+    }
     assert.equal(existsSync(output), false, name);
   }
 });

@@ -8,9 +8,7 @@ import { Lab, type LabLayer, readLayer } from '../lab.ts';
 const needs = requires('user:subids', 'user-namespaces');
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 

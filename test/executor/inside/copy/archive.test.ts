@@ -12,9 +12,7 @@ import { type CopyScene, common, copy, copyFailure, group } from './copy-lab.ts'
 const needs = requires('user:subids', 'user-namespaces');
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 

@@ -62,9 +62,7 @@ export async function copyFailure(lab: Lab, scene: CopyScene): Promise<WorkerFai
 /** The request of a scene. */
 export async function stepRequest(lab: Lab, scene: CopyScene): Promise<Extract<WorkerRequest, { kind: 'step' }>> {
   const lowers: string[] = [];
-  for (const layer of scene.base ?? []) {
-    lowers.push((await lab.unpack(layer, lowers)).fs);
-  }
+  for (const layer of scene.base ?? []) lowers.push((await lab.unpack(layer, lowers)).fs);
   const context = lab.folder();
   await lab.shell(`cd ${context}; ${scene.context ?? 'true'}`);
   const action: CopyAction = {

@@ -60,6 +60,7 @@ test('TarOrder takes a run as it takes its files', () => {
 
 test('TarOrder refuses names that stand for deleted files', () => {
   const run = { type: 'files', folder: rawPath('a'), mode: 0, uid: 0, gid: 0, sizes: [], mtimes: [], digests: '' } as const;
-  for (const names of [['.wh.x'], ['.a', '.wh.x']].map((each) => each.map(rawPath)))
+  for (const names of [['.wh.x'], ['.a', '.wh.x']].map((each) => each.map(rawPath))) {
     assert.throws(() => new TarOrder().nextRun({ ...run, names }), /Cannot put "\/a\/\.wh\.x" into a layer/);
+  }
 });

@@ -21,9 +21,7 @@ for await (const line of createInterface({ input: socket })) {
 process.exit(0);
 
 async function tell({ machineHas, emulation }: Question): Promise<object> {
-  if (machineHas !== undefined) {
-    register(machineHas);
-  }
+  if (machineHas !== undefined) register(machineHas);
   const means = await emulationMeans(emulation);
   return means.kind === 'own' ? { kind: means.kind } : means;
 }

@@ -11,9 +11,7 @@ const T0 = 315_619_200;
 const only = { folder: undefined, platform: 'linux/amd64', epoch: undefined };
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 

@@ -25,9 +25,7 @@ for (const { name: backend } of backends) {
       for (const { name } of conformance) {
         test(name, async () => {
           const { error }: { error?: string } = JSON.parse(await worker.ask({ backend, name }));
-          if (error !== undefined) {
-            throw new Error(error);
-          }
+          if (error !== undefined) throw new Error(error);
         });
       }
     });

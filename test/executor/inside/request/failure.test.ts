@@ -16,9 +16,7 @@ import { file } from '../tar-inputs.ts';
 const needs = requires('user:subids', 'user-namespaces');
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 

@@ -170,9 +170,7 @@ describe('locateInRoot()', () => {
           const path = `/${names.join('/')}`;
           const { existing, missing } = locateInRoot(rootFd, path);
           const real = realPath(rootFd, path);
-          if (real !== undefined) {
-            assert.deepEqual([folder.at('root', existing), missing], [real, []]);
-          }
+          if (real !== undefined) assert.deepEqual([folder.at('root', existing), missing], [real, []]);
         }),
       );
     });

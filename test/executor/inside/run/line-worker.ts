@@ -44,15 +44,11 @@ export class LineWorker implements AsyncDisposable {
       this.#child.once('close', resolve);
     });
     this.#child.stdin?.end();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      await ended;
-    }
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await ended;
   }
 }
 
 function linesOf(child: ChildProcess): Interface {
-  if (child.stdout === null) {
-    throw new Error('The relay has no standard output');
-  }
+  if (child.stdout === null) throw new Error('The relay has no standard output');
   return createInterface({ input: child.stdout });
 }

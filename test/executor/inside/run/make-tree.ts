@@ -34,12 +34,8 @@ export function makeTree(root: string, tree: Tree, keepsOwners = true): void {
     const target = path.join(root, name);
     mkdirSync(path.dirname(target), { recursive: true });
     makeEntry(target, entry);
-    if (keepsOwners && typeof entry === 'object' && 'uid' in entry) {
-      lchownSync(target, entry.uid ?? 0, entry.gid ?? 0);
-    }
-    if (typeof entry === 'object' && 'mode' in entry && entry.mode !== undefined) {
-      chmodSync(target, entry.mode);
-    }
+    if (keepsOwners && typeof entry === 'object' && 'uid' in entry) lchownSync(target, entry.uid ?? 0, entry.gid ?? 0);
+    if (typeof entry === 'object' && 'mode' in entry && entry.mode !== undefined) chmodSync(target, entry.mode);
   }
   setFolderTimes(root);
 }
@@ -62,9 +58,7 @@ export function listTree(root: string, below = ''): string[] {
 
 function setFolderTimes(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) {
-      setFolderTimes(path.join(folder, entry.name));
-    }
+    if (entry.isDirectory()) setFolderTimes(path.join(folder, entry.name));
   }
   utimesSync(folder, folderTime, folderTime);
 }
@@ -79,9 +73,7 @@ function makeEntry(target: string, entry: TreeEntry): void {
     chmodSync(target, 0o755);
   } else if ('bytes' in entry) {
     writeFileSync(target, Buffer.from(entry.bytes, 'base64'));
-    if (entry.capability !== undefined) {
-      setXattr(target, 'security.capability', Buffer.from(entry.capability, 'hex'));
-    }
+    if (entry.capability !== undefined) setXattr(target, 'security.capability', Buffer.from(entry.capability, 'hex'));
   } else if ('text' in entry) {
     writeFileSync(target, entry.text);
   } else {

@@ -14,9 +14,7 @@ export class ScenarioPlayer implements AsyncDisposable {
   /** Plays one. Throws when the worker itself fails, or when something is left over. */
   async play(scenario: Scenario): Promise<Outcome> {
     const answer: Outcome | { crash: string } = JSON.parse(await this.#worker.ask(scenario));
-    if ('crash' in answer) {
-      throw new Error(answer.crash);
-    }
+    if ('crash' in answer) throw new Error(answer.crash);
     if (!isDeepStrictEqual([answer.mounts, answer.leftovers], [[], []])) {
       throw new Error(`Something was left over: ${JSON.stringify([answer.mounts, answer.leftovers])}`);
     }

@@ -251,8 +251,9 @@ test('EntryPlacer makes thousands of files, and tells why one cannot be made', a
   const again: Described = { path: rawPath('3/3'), type: 'file', mode: 0o600, mtime: 8, size: 5, byte: 1 };
   const result = await unpack([...files, again].map(entryOf), folder.at('many'), true);
   assert.equal(typeof result, 'object', String(result));
-  for (const number of [0, 511, 512, 1999])
+  for (const number of [0, 511, 512, 1999]) {
     assert.deepEqual(readFileSync(folder.at(`many/${number % 90}/${number}`)), Buffer.alloc(3, number % 256));
+  }
   assert.deepEqual(readFileSync(folder.at('many/3/3')), Buffer.alloc(5, 1));
   assert.equal(lstatSync(folder.at('many/3/3')).mode & 0o777, 0o600);
   const tooLong: Described = { path: rawPath('n'.repeat(300)), type: 'file' };

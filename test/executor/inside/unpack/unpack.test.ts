@@ -13,9 +13,7 @@ import { dir, file, hardlink, node, symlink } from '../tar-inputs.ts';
 const needs = requires('user:subids', 'user-namespaces');
 let lab: Lab;
 before(async () => {
-  if (needs.skip === undefined) {
-    lab = await Lab.open();
-  }
+  if (needs.skip === undefined) lab = await Lab.open();
 });
 after(async () => lab?.[Symbol.asyncDispose]());
 
@@ -208,9 +206,7 @@ const rows: readonly Row[] = [
 for (const { what, entries, lowers = [], disk, opaque = [] } of rows) {
   test(`unpack() makes ${what}`, needs, async () => {
     const below: string[] = [];
-    for (const lower of lowers) {
-      below.push((await lab.unpack(lower, [...below])).fs);
-    }
+    for (const lower of lowers) below.push((await lab.unpack(lower, [...below])).fs);
     const { fs } = await lab.unpack(entries, below);
     const found = (await onDisk(fs)).map((line) =>
       line.endsWith('character special file') ? line.split(' ').slice(0, 3).join(' ') : line,

@@ -11,9 +11,7 @@ export interface ReadEntry extends Omit<TarHeader, 'xattrs'> {
 
 /** The bytes in pieces of `size`. */
 export async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) {
-    yield bytes.subarray(at, at + size);
-  }
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 /** All entries of an archive, contents as latin1. */
@@ -51,9 +49,7 @@ export function fileHeader(path: string, fields: Partial<TarHeader> = {}): TarHe
 export function handMadeBlock(fields: Readonly<Record<number, string>>): Buffer {
   const block = Buffer.alloc(512);
   block.write('0000644\0', 100, 'latin1');
-  for (const [offset, text] of Object.entries(fields)) {
-    block.write(text, Number(offset), 'latin1');
-  }
+  for (const [offset, text] of Object.entries(fields)) block.write(text, Number(offset), 'latin1');
   return sealed(block);
 }
 
