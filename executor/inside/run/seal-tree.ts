@@ -1,10 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { MountedRootfs } from '../overlay/rootfs.ts';
+import { isSealedSoon } from '../overlay/seal.ts';
 import { Refusal } from '../request/failure.ts';
-
-/** Descriptors on their way in a socket that nobody has any more are closed a little later than it. (unix(7)) */
-const longestWaitMs = 2000;
-const betweenTriesMs = 20;
 
 /**
  * Ends all writing in the tree of a command that has ended, before a layer is made of it. Its processes are dead, but another command that runs at
@@ -12,11 +8,7 @@ const betweenTriesMs = 20;
  * whenever it likes after that. (SCM_RIGHTS in unix(7))
  */
 export async function sealTree(rootfs: MountedRootfs, signal: AbortSignal): Promise<void> {
-  const end = Date.now() + longestWaitMs;
-  while (!rootfs.seal()) {
-    if (Date.now() > end) throw stillWritten();
-    await delay(betweenTriesMs, undefined, { signal });
-  }
+  if (!(await isSealedSoon(rootfs, signal))) throw stillWritten();
 }
 
 function stillWritten(): Refusal {

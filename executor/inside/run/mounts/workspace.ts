@@ -27,6 +27,7 @@ import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-tim
 import type { Lowers } from '../../../protocol/actions.ts';
 import { removePath } from '../../files/remove.ts';
 import { type MountedRootfs, mountRootfs, type ReadOnlyRootfs } from '../../overlay/rootfs.ts';
+import { isSealedSoon } from '../../overlay/seal.ts';
 import { changeOwner, type Owner } from '../../root/owner.ts';
 
 /** A mount that is attached nowhere yet, and where it goes. */
@@ -129,7 +130,7 @@ export class Workspace implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Another command may have been sent descriptors of them, and go on making files. (SCM_RIGHTS in unix(7))
-    for (const tree of this.#writable) tree.seal();
+    for (const tree of this.#writable) await isSealedSoon(tree);
     this.#trees.toReversed().forEach((tree) => tree[Symbol.dispose]());
     umount2(this.#memory, MNT_DETACH);
     // Not recursive: were it still mounted, nothing in it would be lost.
