@@ -90,7 +90,7 @@ async function readToEnd(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal |
 async function toFile(files: readonly LayoutFile[], destination: string, { signal }: ExportOptions): Promise<void> {
   const kind = await kindAt(destination);
   // A pipe or a device has no temporary name.
-  if (kind === 'other') return toDevice(destination, (handle) => writeFile(handle, layoutArchive(files, signal)));
+  if (kind === 'other') return toDevice(destination, layoutArchive(files, signal), signal);
   return writeWhole(destination, async (temporary) => {
     await using handle = await open(temporary, 'wx');
     await writeFile(handle, layoutArchive(files, signal));

@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:fs';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../../cache/files/store-files.ts';
@@ -34,7 +34,7 @@ export async function exportTree(output: TreeOutput, options: TreeExportOptions)
   if (output.destination === '-') return toStandardOutput(options);
   // A pipe or a device has no temporary name.
   if ((await kindAt(destination)) === 'other') {
-    return throughTemporary(options, (tar) => toDevice(destination, (handle) => writeFile(handle, tar)));
+    return throughTemporary(options, (tar) => toDevice(destination, tar, options.signal));
   }
   return writeWhole(destination, (temporary) => options.write('tar', temporary));
 }

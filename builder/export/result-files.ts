@@ -8,10 +8,14 @@ export interface ResultFiles {
   readonly metadataFile: string | undefined;
 }
 
-/** Writes the id file and the metadata file. @throws OutputError */
-export async function writeResultFiles(result: BuildResult, { imageIdFile, metadataFile }: ResultFiles): Promise<void> {
-  if (imageIdFile !== undefined) await writeText(imageIdFile, idOf(result) ?? '');
-  if (metadataFile !== undefined) await writeText(metadataFile, metadataText(result));
+/** Writes the id file and the metadata file. @throws OutputError, and the signal's reason */
+export async function writeResultFiles(
+  result: BuildResult,
+  { imageIdFile, metadataFile }: ResultFiles,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (imageIdFile !== undefined) await writeText(imageIdFile, idOf(result) ?? '', signal);
+  if (metadataFile !== undefined) await writeText(metadataFile, metadataText(result), signal);
 }
 
 /** The metadata file's text; the keys are those of docker buildx. */

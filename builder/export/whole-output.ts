@@ -1,10 +1,17 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { constants, open as openCallback } from 'node:fs';
+import { open, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { hasErrno, isSystemError } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../contract/errors.ts';
 import { systemWords } from '../show/system-reason.ts';
 import { isTemporary, withTemporaryFolder } from './temporary-folder.ts';
+
+const openDescriptor = promisify(openCallback);
 
 /**
  * Lets `write` make a file or folder in a temporary folder beside `destination`, and renames it when it is complete and on the disk. When
@@ -29,19 +36,42 @@ export async function writeWhole(destination: string, write: (temporary: string)
   }
 }
 
-/** Writes a text as a whole file, or into the device or pipe that is there. @throws OutputError */
-export async function writeText(destination: string, text: string): Promise<void> {
+/** Writes a text as a whole file, or into the device or pipe that is there. @throws OutputError, and the signal's reason */
+export async function writeText(destination: string, text: string, signal?: AbortSignal): Promise<void> {
   if ((await kindAt(destination)) !== 'other') return writeWhole(destination, (temporary) => writeFile(temporary, text));
-  return toDevice(destination, (handle) => handle.writeFile(text));
+  return toDevice(destination, [text], signal);
 }
 
-/** Opens a device or pipe for `write`. @throws OutputError when the file system refuses; whatever else `write` throws */
-export async function toDevice(destination: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+/** Writes into a device or pipe. @throws OutputError when the file system refuses; what `bytes` throws; the signal's reason */
+export async function toDevice(
+  destination: string,
+  bytes: AsyncIterable<Uint8Array> | Iterable<string>,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
-    await using handle = await open(destination, constants.O_WRONLY);
-    await write(handle);
+    const ending = signal === undefined ? {} : { signal };
+    await pipeline(Readable.from(bytes), await openDevice(destination, signal), ending);
   } catch (error) {
+    signal?.throwIfAborted();
     throw outputFailure(destination, error);
+  }
+}
+
+const betweenTriesMs = 50;
+
+/**
+ * A pipe is opened and written by the event loop: a thread that is blocked in open(2), for want of a reader, or in write(2) would keep the process
+ * from ending. (ENXIO in fifo(7))
+ */
+async function openDevice(destination: string, signal: AbortSignal | undefined): Promise<Writable> {
+  if (!(await stat(destination)).isFIFO()) return (await open(destination, constants.O_WRONLY)).createWriteStream();
+  for (;;) {
+    try {
+      return new Socket({ fd: await openDescriptor(destination, constants.O_WRONLY | constants.O_NONBLOCK), readable: false });
+    } catch (error) {
+      if (!hasErrno(error, 'ENXIO')) throw error;
+      await delay(betweenTriesMs, undefined, { signal });
+    }
   }
 }
 

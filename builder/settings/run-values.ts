@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { RunAction } from '../../executor/protocol/actions.ts';
+import { limitNames } from '../../executor/protocol/limit-names.ts';
 import { UsageError } from '../contract/errors.ts';
 import { shown } from './rule.ts';
 
@@ -37,6 +38,11 @@ export function parseUlimit(text: string): RunAction['ulimits'][number] {
   if (name === undefined || soft === undefined || hard === undefined) {
     throw new UsageError('--ulimit', `Cannot use --ulimit ${shown(text)}: expected NAME=SOFT[:HARD]`, {
       hint: 'For example nofile=1024:2048',
+    });
+  }
+  if (!limitNames.some((known) => known === name)) {
+    throw new UsageError('--ulimit', `Cannot use --ulimit ${shown(text)}: there is no limit "${name}"`, {
+      hint: `Limits are ${limitNames.join(', ')}`,
     });
   }
   const limit = { name, soft: limitOf(soft), hard: limitOf(hard) };

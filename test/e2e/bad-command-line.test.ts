@@ -38,6 +38,9 @@ const others: readonly [args: readonly string[], stderr: RegExp][] = [
   ],
   [['help', 'nosuch'], /^error: Cannot run "tsbuild nosuch": there is no such command\n/],
   [['--ulimit', 'nofile=2:1', '.'], /^error: Cannot use --ulimit nofile=2:1: the soft limit is above the hard one\n/],
+  [['--ulimit', 'foo=1', '.'], /^error: Cannot use --ulimit foo=1: there is no limit "foo"\nhint: Limits are cpu, /],
+  [['--build-arg-file', '/dev/zero', '.'], /^error: Cannot read "\/dev\/zero": it is larger than 16 MiB\n/],
+  [['tag', 'a'], /with 1 argument\n/],
   [['--ulimit', 'core=-1:1', '.'], /the soft limit is above the hard one\n/],
   [['push', 'x', 'docker-archive:x.tar'], /^error: Cannot use NAME docker-archive:x\.tar: it names no image/],
 ];

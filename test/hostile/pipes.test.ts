@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { chmodSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,6 +48,31 @@ describe('a pipe without an end does not keep a build from ending', () => {
       using box = withPipe('d/p');
       const run = box.tsbuildWith({ environment }, '-o', 'type=none', ...args);
       while (run.child.exitCode === null && !hasOpen(run.child.pid, box.at('d/p'))) await delay(20);
+      run.child.kill('SIGTERM');
+      const second = setTimeout(() => run.child.kill('SIGKILL'), 60_000);
+      const { exit, stderr } = await run.finished();
+      clearTimeout(second);
+      assert.equal(exit, 143, stderr);
+    });
+  }
+
+  const outputs: readonly (readonly [what: string, args: readonly string[], sign: string])[] = [
+    ['an archive of the image', ['-o', 'type=oci,dest=d/p'], 'exporting'],
+    ['an archive of the files', ['-o', 'type=tar,dest=d/p'], 'exporting'],
+    ['--iidfile', ['-o', 'type=none', '--iidfile', 'd/p'], 'Built'],
+    ['--metadata-file', ['-o', 'type=none', '--metadata-file', 'd/p'], 'Built'],
+  ];
+
+  for (const [what, args, sign] of outputs) {
+    test(`that nobody reads, as ${what}`, async () => {
+      using box = withPipe('d/p');
+      chmodSync(box.at('d/p'), 0o666);
+      const run = box.tsbuildWith({ isAlone: true }, '--progress=plain', ...args, 'c');
+      let said = '';
+      run.child.stderr?.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+      });
+      while (run.child.exitCode === null && !said.includes(sign)) await delay(20);
       run.child.kill('SIGTERM');
       const second = setTimeout(() => run.child.kill('SIGKILL'), 60_000);
       const { exit, stderr } = await run.finished();

@@ -32,7 +32,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     'cli/commands/manifest': ['cli/kinds', 'cli/flags', 'shelf', 'places', 'image', 'show', 'contract'],
     'cli/commands/store': ['cli/kinds', 'cli/flags', 'shelf', 'report', 'session', 'show', 'contract'],
     'cli/kinds': ['cli/flags', 'inspect', 'places', 'layers', 'secrets', 'session', 'show', 'contract'],
-    'cli/flags': ['places', 'export', 'settings', 'image', 'progress', 'show', 'contract'],
+    'cli/flags': ['places', 'export', 'inputs', 'settings', 'image', 'progress', 'show', 'contract'],
     inspect: ['check', 'solve', 'bases', 'inputs', 'settings', 'plan', 'plan/model', 'contract'],
     'inspect/doctor': ['show'],
     'inspect/outline': ['plan', 'plan/stages', 'plan/model', 'show'],

@@ -36,7 +36,7 @@ async function buildImage(command: BuildCommand, context: CommandContext): Promi
   progress.finish(result);
   if (command.imageIdFile !== undefined || command.metadataFile !== undefined) {
     const { writeResultFiles } = await import('../../export/result-files.ts');
-    await writeResultFiles(result, command);
+    await writeResultFiles(result, command, context.signal);
   }
   const id = idOf(result);
   if (command.progress === 'quiet' && id !== undefined && !usesStandardOutput(command)) context.stdout.write(`${id}\n`);

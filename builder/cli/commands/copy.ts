@@ -60,6 +60,6 @@ async function copy(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   };
   await checkDigestFile(parsed);
   const digest = await inSession(opened, parsed, (session) => copyImage(places, copying, session));
-  await writeDigestFile(parsed, digest);
+  await writeDigestFile(parsed, digest, opened.context.signal);
   return 0;
 }

@@ -57,7 +57,7 @@ async function pushStored(parsed: ParsedFlags, opened: OpenedStore): Promise<num
         pushWhole(whole, destination, session.pushing(registrySettings(parsed))),
       );
       stdout.write(references.map((reference) => `${reference}\n`).join(''));
-      await writeDigestFile(parsed, digest);
+      await writeDigestFile(parsed, digest, session.signal);
     }
   });
   return 0;

@@ -1,5 +1,6 @@
-import { inputText } from '../../../registry/oci/files/input-file.ts';
+import { inputFile } from '../../../registry/oci/files/input-file.ts';
 import { UsageError } from '../../contract/errors.ts';
+import { containerfileText } from '../../inputs/containerfile-text.ts';
 import { systemReason } from '../../show/system-reason.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 
@@ -11,9 +12,11 @@ export async function readArgumentFiles(
   return Promise.all(
     parsed.all('--build-arg-file').map(async (name) => {
       try {
-        return { name, text: await inputText(name, signal) };
+        const what = `"${name}"`;
+        return { name, text: await containerfileText(inputFile(name, signal), { what, flag: '--build-arg-file', signal }) };
       } catch (error) {
         signal.throwIfAborted();
+        if (error instanceof UsageError) throw error;
         throw new UsageError('--build-arg-file', `Cannot read "${name}": ${systemReason(error)}`, { cause: error });
       }
     }),

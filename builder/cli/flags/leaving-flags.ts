@@ -68,7 +68,7 @@ export async function checkDigestFile(parsed: ParsedFlags): Promise<void> {
 }
 
 /** Writes the digest where `--digestfile` says. @throws OutputError */
-export async function writeDigestFile(parsed: ParsedFlags, digest: string): Promise<void> {
+export async function writeDigestFile(parsed: ParsedFlags, digest: string, signal: AbortSignal): Promise<void> {
   const file = parsed.last('--digestfile');
-  if (file !== undefined) await writeText(file, digest);
+  if (file !== undefined) await writeText(file, digest, signal);
 }

@@ -42,7 +42,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
   }
   const count = parsed.operands.length;
   if (count < command.leastOperands || count > command.mostOperands) {
-    throw new UsageError(command.name, `Cannot run "tsbuild ${command.name}" with ${count} arguments`, {
+    throw new UsageError(command.name, `Cannot run "tsbuild ${command.name}" with ${count} argument${count === 1 ? '' : 's'}`, {
       hint: `Usage: ${usage}`,
     });
   }

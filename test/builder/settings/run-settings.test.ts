@@ -84,6 +84,7 @@ const refused: readonly [keyof BuildOptions, string, string][] = [
   ['addHosts', 'a:b c', '--add-host'],
   ['ulimits', 'nofile', '--ulimit'],
   ['ulimits', 'nofile=x', '--ulimit'],
+  ['ulimits', 'foo=1', '--ulimit'],
   ['volumes', '/only', '--volume'],
   ['volumes', '/a:relative', '--volume'],
   ['volumes', '/a:/b:rx', '--volume'],

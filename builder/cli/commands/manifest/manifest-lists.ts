@@ -93,7 +93,7 @@ async function push(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
       const destination = name.replace(/^docker:\/\//, '');
       const { references, digest } = await pushWhole(whole, destination, session.pushing(registrySettings(parsed)));
       opened.context.stdout.write(references.map((reference) => `${reference}\n`).join(''));
-      await writeDigestFile(parsed, digest);
+      await writeDigestFile(parsed, digest, session.signal);
     }
     if (parsed.isOn('--purge') === true) await session.store.images.remove(list.name);
   });

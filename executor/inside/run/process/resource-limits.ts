@@ -1,4 +1,5 @@
 import { ownValue } from '../../../../registry/oci/own-value.ts';
+import { limitNames } from '../../../protocol/limit-names.ts';
 import { Refusal } from '../../request/failure.ts';
 
 /** A limit as prlimit() takes it. */
@@ -9,31 +10,14 @@ export interface ResourceLimit {
   readonly hard: bigint;
 }
 
-/** Resources by docker's `--ulimit` names. (setrlimit(2)) */
-const resources: Readonly<Record<string, number>> = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-};
+/** Resources by docker's `--ulimit` names. */
+const resources: Readonly<Record<string, number>> = Object.fromEntries(limitNames.map((name, resource) => [name, resource]));
 
 /** RLIM_INFINITY; what -1 stands for. */
 const infinity = 2n ** 64n - 1n;
 
 /** How many kinds of limits there are. */
-export const limitKinds: number = Object.keys(resources).length;
+export const limitKinds: number = limitNames.length;
 
 /**
  * What a command gets where nothing else was asked for: what the kernel gives the first process, whoever starts the build. `soft` is below
