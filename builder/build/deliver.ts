@@ -134,7 +134,7 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   await keepImage(set, output.names.map(fullName), { store, signal, onProgress, onNotice });
   // What is pushed as well is told of once, when it has arrived.
   if (output.push) return;
-  for (const name of output.names) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
+  for (const name of new Set(output.names)) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
 }
 
 async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: DeliveryServices): Promise<void> {
@@ -142,7 +142,7 @@ async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, del
   const set = await delivering.imageFor(output);
   const { pushWhole } = await import('../places/push-image.ts');
   const onProgress: OnProgress = (what, ...progress) => delivering.onProgress(`push ${what}`, ...progress);
-  for (const name of output.names) {
+  for (const name of new Set(output.names)) {
     await pushWhole(set, name, { store, signal, onProgress, client: () => lookup.client() });
     delivering.onExported({ manifest: set.descriptor.digest, how: 'pushed', to: name });
   }

@@ -106,3 +106,12 @@ test('an output that cannot be written is an error that names it', needs, async 
     .tsbuild('-o', 'type=oci,dest=missing/a.tar', 'c')
     .fails({ exit: 5, stderr: [/Cannot write "missing\/a\.tar"/, /hint: .*mkdir -p missing/] });
 });
+
+test('a name that is given twice is told once', needs, async () => {
+  using box = prepared();
+  const { stderr } = await box.tsbuild('-t', 'x:1', '-t', 'x:1', '-t', 'x:2', 'c').succeeds();
+  assert.deepEqual(
+    [...stderr.matchAll(/kept sha256:\w+ in the store as (\S+)/g)].map(([, name]) => name),
+    ['x:1', 'x:2'],
+  );
+});

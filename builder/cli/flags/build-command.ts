@@ -57,9 +57,10 @@ export function readBuildCommand(parsed: ParsedFlags, surroundings: CommandInput
 }
 
 function progressOf(parsed: ParsedFlags, { environment }: CommandInputs): ProgressMode {
+  const given = oneOf('--progress', parsed.last('--progress'), progressModes);
   if (parsed.isOn('--quiet') === true) return 'quiet';
   const usual = oneOf('BUILDKIT_PROGRESS', environment['BUILDKIT_PROGRESS'] || undefined, progressModes);
-  return oneOf('--progress', parsed.last('--progress'), progressModes) ?? usual ?? 'auto';
+  return given ?? usual ?? 'auto';
 }
 
 function callOf(parsed: ParsedFlags): Call {

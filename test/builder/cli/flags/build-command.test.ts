@@ -138,6 +138,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['-f', '-', '--build-context', 'n=-', '.'], /Cannot read both the context "n" and the Containerfile from standard input/],
   [['-f', '-', '-'], /Cannot read both the context and the Containerfile from standard input/],
   [['--pull=often', '.'], /Cannot use --pull often: expected missing, always, never or newer/],
+  [['-q', '--progress=loud', '.'], /Cannot use --progress loud/],
   [['--progress=loud', '.'], /Cannot use --progress loud: expected auto, plain, tty, rawjson or quiet/],
   [['--build-arg', '=x', '.'], /Cannot use --build-arg =x: expected NAME=VALUE/],
   [['--build-context', 'x', '.'], /Cannot use --build-context x: expected NAME=PLACE/],
