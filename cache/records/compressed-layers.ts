@@ -2,9 +2,10 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { descriptorOrUndefined, digestOrUndefined, readRecord } from '../files/json-record.ts';
+import { descriptorOrUndefined, digestOrUndefined } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { type Publisher, publishLater } from '../sessions/published-file.ts';
+import type { Publisher } from '../sessions/published-file.ts';
+import { RecordFiles } from './record-files.ts';
 
 /** A layer's tar as it is stored in a blob. */
 export interface CompressedLayer {
@@ -16,13 +17,11 @@ export interface CompressedLayer {
 /** (diffID, compression) -> blob, so that a layer is compressed once. */
 export class CompressedLayers {
   readonly #layout: StoreLayout;
-  readonly #publisher: Publisher;
-  readonly #blobs: BlobStore;
+  readonly #records: RecordFiles<CompressedLayer>;
 
-  constructor(layout: StoreLayout, services: { publisher: Publisher; blobs: BlobStore }) {
+  constructor(layout: StoreLayout, { publisher, blobs }: { publisher: Publisher; blobs: BlobStore }) {
     this.#layout = layout;
-    this.#publisher = services.publisher;
-    this.#blobs = services.blobs;
+    this.#records = new RecordFiles(publisher, { read: readLayer, isThere: ({ descriptor }) => blobs.has(descriptor.digest) });
   }
 
   /**
@@ -30,13 +29,12 @@ export class CompressedLayers {
    * undefined when the record or its blob is not there.
    */
   async get(diffId: Digest, variant: string): Promise<CompressedLayer | undefined> {
-    const layer = await readRecord(this.#layout.layer(diffId, checked(variant)), readLayer, { touch: true });
-    return layer !== undefined && (await this.#blobs.has(layer.descriptor.digest)) ? layer : undefined;
+    return this.#records.get(this.#layout.layer(diffId, checked(variant)));
   }
 
   /** Remembers the blob of a layer, which is in the store already. */
   async put(diffId: Digest, variant: string, layer: CompressedLayer): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.layer(diffId, checked(variant)), { version: 1, ...layer });
+    await this.#records.put(this.#layout.layer(diffId, checked(variant)), layer);
   }
 }
 
@@ -48,6 +46,5 @@ function checked(variant: string): string {
 function readLayer(value: JsonObject): CompressedLayer | undefined {
   const descriptor = descriptorOrUndefined(value['descriptor']);
   const diffId = digestOrUndefined(value['diffId']);
-  if (value['version'] !== 1 || descriptor === undefined || diffId === undefined) return undefined;
-  return { descriptor, diffId };
+  return descriptor === undefined || diffId === undefined ? undefined : { descriptor, diffId };
 }

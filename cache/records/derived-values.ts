@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../registry/oci/json.ts';
-import { readRecord } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { type Publisher, publishLater } from '../sessions/published-file.ts';
+import type { Publisher } from '../sessions/published-file.ts';
+import { RecordFiles } from './record-files.ts';
 
 /**
  * Small results that follow from content alone, such as the digest of what a COPY takes from a certain snapshot. With them a cached build
@@ -9,23 +9,22 @@ import { type Publisher, publishLater } from '../sessions/published-file.ts';
  */
 export class DerivedValues {
   readonly #layout: StoreLayout;
-  readonly #publisher: Publisher;
+  readonly #records: RecordFiles<{ readonly value: string }>;
 
   constructor(layout: StoreLayout, publisher: Publisher) {
     this.#layout = layout;
-    this.#publisher = publisher;
+    this.#records = new RecordFiles(publisher, { read: readValue });
   }
 
-  get(name: string): Promise<string | undefined> {
-    return readRecord(this.#layout.derived(name), readValue, { touch: true });
+  async get(name: string): Promise<string | undefined> {
+    return (await this.#records.get(this.#layout.derived(name)))?.value;
   }
 
   async put(name: string, value: string): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.derived(name), { version: 1, value });
+    await this.#records.put(this.#layout.derived(name), { value });
   }
 }
 
-function readValue(record: JsonObject): string | undefined {
-  const { version, value } = record;
-  return version === 1 && typeof value === 'string' ? value : undefined;
+function readValue({ value }: JsonObject): { readonly value: string } | undefined {
+  return typeof value === 'string' ? { value } : undefined;
 }

@@ -1,9 +1,10 @@
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { digestOrUndefined, readRecord } from '../files/json-record.ts';
+import { digestOrUndefined } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { type Publisher, publishLater } from '../sessions/published-file.ts';
+import type { Publisher } from '../sessions/published-file.ts';
+import { RecordFiles } from './record-files.ts';
 
 /** What a server gave for a URL, and what it needs to say that nothing changed. */
 export interface DownloadRecord {
@@ -16,30 +17,27 @@ export interface DownloadRecord {
 /** URL -> content. The URL itself, which can hold credentials, is only hashed. */
 export class Downloads {
   readonly #layout: StoreLayout;
-  readonly #publisher: Publisher;
-  readonly #blobs: BlobStore;
+  readonly #records: RecordFiles<DownloadRecord>;
 
-  constructor(layout: StoreLayout, services: { publisher: Publisher; blobs: BlobStore }) {
+  constructor(layout: StoreLayout, { publisher, blobs }: { publisher: Publisher; blobs: BlobStore }) {
     this.#layout = layout;
-    this.#publisher = services.publisher;
-    this.#blobs = services.blobs;
+    this.#records = new RecordFiles(publisher, { read: readDownload, isThere: ({ digest }) => blobs.has(digest) });
   }
 
   async get(url: string): Promise<DownloadRecord | undefined> {
-    const download = await readRecord(this.#layout.download(url), readDownload, { touch: true });
-    return download !== undefined && (await this.#blobs.has(download.digest)) ? download : undefined;
+    return this.#records.get(this.#layout.download(url));
   }
 
   /** Remembers a download, whose content is a blob of the store already. */
   async put(url: string, download: DownloadRecord): Promise<void> {
-    await publishLater(this.#publisher, this.#layout.download(url), { version: 1, ...download });
+    await this.#records.put(this.#layout.download(url), download);
   }
 }
 
 function readDownload(value: JsonObject): DownloadRecord | undefined {
-  const { version, sizeBytes, etag, lastModified } = value;
+  const { sizeBytes, etag, lastModified } = value;
   const digest = digestOrUndefined(value['digest']);
-  if (version !== 1 || digest === undefined || typeof sizeBytes !== 'number') return undefined;
+  if (digest === undefined || typeof sizeBytes !== 'number') return undefined;
   return { digest, sizeBytes, etag: textOrUndefined(etag), lastModified: textOrUndefined(lastModified) };
 }
 

@@ -7,7 +7,8 @@ import { orStoreError } from '../files/errors.ts';
 import { descriptorOrUndefined, readRecord } from '../files/json-record.ts';
 import { entriesIn } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { type Publisher, publishLater } from '../sessions/published-file.ts';
+import type { Publisher } from '../sessions/published-file.ts';
+import { RecordFiles } from './record-files.ts';
 
 /** What a reference meant when its registry was last asked. */
 export interface ResolvedImage {
@@ -20,19 +21,16 @@ export interface ResolvedImage {
 /** (reference, platform) -> manifest, for pull policies. */
 export class ResolvedImages {
   readonly #layout: StoreLayout;
-  readonly #publisher: Publisher;
-  readonly #blobs: BlobStore;
+  readonly #records: RecordFiles<ResolvedImage>;
 
-  constructor(layout: StoreLayout, services: { publisher: Publisher; blobs: BlobStore }) {
+  constructor(layout: StoreLayout, { publisher, blobs }: { publisher: Publisher; blobs: BlobStore }) {
     this.#layout = layout;
-    this.#publisher = services.publisher;
-    this.#blobs = services.blobs;
+    this.#records = new RecordFiles(publisher, { read: readResolved, isThere: ({ descriptor }) => blobs.has(descriptor.digest) });
   }
 
   /** undefined when it was never resolved, or its manifest is not in the store any more. */
   async get(reference: string, platform: Platform): Promise<ResolvedImage | undefined> {
-    const resolved = await readRecord(this.#file(reference, platform), readResolved, { touch: true });
-    return resolved !== undefined && (await this.#blobs.has(resolved.descriptor.digest)) ? resolved : undefined;
+    return this.#records.get(this.#file(reference, platform));
   }
 
   /** True when the reference was resolved once, whether its manifest is still here or not. */
@@ -42,8 +40,8 @@ export class ResolvedImages {
 
   /** Remembers a resolution; manifest and configuration are blobs of the store already. */
   async put(reference: string, platform: Platform, descriptor: Descriptor): Promise<void> {
-    const record = { version: 1, reference, platform, descriptor, resolvedMs: Date.now() };
-    await publishLater(this.#publisher, this.#file(reference, platform), record);
+    const record = { reference, platform, descriptor, resolvedMs: Date.now() };
+    await this.#records.put(this.#file(reference, platform), record);
   }
 
   /** All references that were resolved, each as often as it was for several platforms. */

@@ -6,6 +6,7 @@ import { orStoreError } from '../files/errors.ts';
 import { digestOrUndefined, readRecord } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
 import { type Publisher, publishLater } from '../sessions/published-file.ts';
+import { RecordFiles } from './record-files.ts';
 
 /** One named part of a step's key: compared by digest, shown as text. Secrets are masked before they come here. */
 interface RecordedComponent {
@@ -35,22 +36,24 @@ export interface SlotRecord {
 export class StepRecords {
   readonly #layout: StoreLayout;
   readonly #publisher: Publisher;
+  readonly #records: RecordFiles<StepRecord>;
   readonly #fresh = new Map<string, StepRecord>();
 
   constructor(layout: StoreLayout, publisher: Publisher) {
     this.#layout = layout;
     this.#publisher = publisher;
+    this.#records = new RecordFiles(publisher, { read: readStep });
   }
 
   /** The result recorded for a key; that its snapshot still exists is for the caller to check. */
   async get(key: string): Promise<StepRecord | undefined> {
-    return this.#fresh.get(key) ?? (await readRecord(this.#layout.step(key), readStep, { touch: true }));
+    return this.#fresh.get(key) ?? (await this.#records.get(this.#layout.step(key)));
   }
 
   /** Remembers a result. Other builds see it once the snapshot is durable (Store.flush). */
   async put(key: string, record: StepRecord): Promise<void> {
     this.#fresh.set(key, record);
-    await publishLater(this.#publisher, this.#layout.step(key), { version: 1, ...record });
+    await this.#records.put(this.#layout.step(key), record);
   }
 
   /** Forgets a result, so that the step runs again. */
@@ -73,8 +76,8 @@ export class StepRecords {
 
 function readStep(value: JsonObject): StepRecord | undefined {
   const chainId = digestOrUndefined(value['chainId']);
-  const { version, facts } = value;
-  if (version !== 1 || chainId === undefined || !isJsonObject(facts)) return undefined;
+  const { facts } = value;
+  if (chainId === undefined || !isJsonObject(facts)) return undefined;
   const { sizeBytes, entries } = facts;
   const diffId = digestOrUndefined(facts['diffId']);
   if (diffId === undefined || typeof sizeBytes !== 'number' || typeof entries !== 'number') return undefined;
