@@ -1,23 +1,11 @@
-import {
-  AT,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../../../native/constants.ts';
+import { AT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../../native/constants.ts';
 import { close, type FileStatus, fstatatIfExists, openat, readDirectory, readlinkat } from '../../../native/files.ts';
 import { fgetXattr } from '../../../native/xattrs.ts';
 import { bytesOfPath, joinPath, pathOfBytes, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { noXattrs, type TarEntryType, type TarHeader, tarHeader } from '../../../registry/oci/tar/header.ts';
 import { capabilityXattr, portableCapability } from '../files/capability.ts';
 import { wholeSeconds } from '../files/file-times.ts';
+import { fileTypeOf } from '../files/file-type.ts';
 
 /** A file of a tree, open if it is a regular one, until the next is asked for. */
 export interface TreeFile {
@@ -47,7 +35,7 @@ function* readFolder(folder: Folder, firstNames: Map<string, RawPath>): Generato
     const path = joinPath(folder.path, name);
     // A whiteout where nothing is below is listed by overlayfs, and is not there.
     const status = fstatatIfExists(folder.fd, bytes, AT.SYMLINK_NOFOLLOW);
-    const type = status && types.get(status.mode & S_IFMT);
+    const type = status && fileTypeOf(status);
     if (status !== undefined && type !== undefined) {
       const fd = open(folder.fd, bytes, type);
       try {
@@ -61,15 +49,6 @@ function* readFolder(folder: Folder, firstNames: Map<string, RawPath>): Generato
     }
   }
 }
-
-const types: ReadonlyMap<number, TarEntryType> = new Map([
-  [S_IFREG, 'file'],
-  [S_IFDIR, 'directory'],
-  [S_IFLNK, 'symlink'],
-  [S_IFCHR, 'char'],
-  [S_IFBLK, 'block'],
-  [S_IFIFO, 'fifo'],
-]);
 
 function open(folder: number, name: Uint8Array, type: TarEntryType): number | undefined {
   if (type === 'directory') return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

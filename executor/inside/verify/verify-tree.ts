@@ -1,17 +1,4 @@
-import {
-  AT,
-  AT_FDCWD,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../../../native/constants.ts';
+import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../../native/constants.ts';
 import {
   close,
   type DirectoryEntry,
@@ -30,6 +17,7 @@ import { type Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { joinPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { wholeSeconds } from '../files/file-times.ts';
+import { fileTypeOf } from '../files/file-type.ts';
 import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
 import { isSingleId } from '../root/mapped-ids.ts';
 import { findHidden, findUncovered } from '../unpack/ghosts.ts';
@@ -185,7 +173,7 @@ class Comparison {
 
   #present(found: Found): Folder | undefined {
     const { folder, name, path, status } = found;
-    const isFolder = (status.mode & S_IFMT) === S_IFDIR;
+    const isFolder = fileTypeOf(status) === 'directory';
     const entry = this.#expected.entries.get(path);
     if (entry !== undefined) this.#entry(found);
     else if (isFolder && this.#mayBeImplied(found)) this.#untold.add(path);
@@ -219,7 +207,7 @@ class Comparison {
   }
 
   #hasAttributes({ mode, uid, gid }: PresentEntry, status: FileStatus): boolean {
-    const isLink = (status.mode & S_IFMT) === S_IFLNK;
+    const isLink = fileTypeOf(status) === 'symlink';
     if (!isLink && (status.mode & 0o7777) !== (mode & 0o7777)) return false;
     if (!this.#folder.hasOurIds) return true;
     const isKept = isMapped(uid, this.#ids.uids) && isMapped(gid, this.#ids.gids);
@@ -239,19 +227,10 @@ function leave(visits: Visit[]): void {
   if (left !== undefined && visits.length > 0) close(left.folder.fd);
 }
 
-const typeBits = {
-  file: S_IFREG,
-  directory: S_IFDIR,
-  symlink: S_IFLNK,
-  char: S_IFCHR,
-  block: S_IFBLK,
-  fifo: S_IFIFO,
-} as const;
-
 type WithInode = Exclude<PresentEntry, { readonly type: 'hardlink' }>;
 
 function isSameKind(entry: WithInode, { folder, name, status }: Found): boolean {
-  if ((status.mode & S_IFMT) !== typeBits[entry.type]) return false;
+  if (fileTypeOf(status) !== entry.type) return false;
   switch (entry.type) {
     case 'file':
       return status.size === entry.size;
