@@ -49,16 +49,21 @@ function uncoverProgram(): void {
   }
 }
 
-const [storeRoot] = process.argv.slice(2);
-if (storeRoot === undefined) throw new Error('Cannot start the worker: it needs the store as its argument');
-becomeOrdinary();
-uncoverProgram();
-// Programs that the worker starts must not hold main's socket open.
-fcntl(socketFd, F_SETFD, FD_CLOEXEC);
-await serve(new Socket({ fd: socketFd }), {
-  storeRoot,
-  handle,
-  toFailure: async (error) => (await import('./request/failure.ts')).toFailure(error),
-});
-// Mounts and helpers of cancelled requests end with the process and its namespaces.
-process.exit(0);
+// Not awaited at the top level: handlers in files of their own import from this one, and would wait for it to be evaluated.
+void runToEnd();
+
+async function runToEnd(): Promise<void> {
+  const [storeRoot] = process.argv.slice(2);
+  if (storeRoot === undefined) throw new Error('Cannot start the worker: it needs the store as its argument');
+  becomeOrdinary();
+  uncoverProgram();
+  // Programs that the worker starts must not hold main's socket open.
+  fcntl(socketFd, F_SETFD, FD_CLOEXEC);
+  await serve(new Socket({ fd: socketFd }), {
+    storeRoot,
+    handle,
+    toFailure: async (error) => (await import('./request/failure.ts')).toFailure(error),
+  });
+  // Mounts and helpers of cancelled requests end with the process and its namespaces.
+  process.exit(0);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
@@ -21,12 +21,29 @@ test('what npm would publish builds an image, and opens as a library', requires(
   const build = ['--build-context', 'base=oci-layout://base', '-o', 'type=oci,dest=image.tar', 'c'];
   await box.run([node, join(folder, 'dist/builder/main.js'), ...build]).succeeds();
   assert.ok(readdirSync(box.path).includes('image.tar'));
+  await box
+    .run([node, join(folder, 'dist/builder/main.js'), 'c', '--build-context', 'base=oci-layout://base'], {
+      environment: { NODE_V8_COVERAGE: box.at('loaded') },
+    })
+    .succeeds();
+  // A build whose steps are cached pays for each file that it loads.
+  const loaded = loadedFiles(box.at('loaded'), folder).map((name) => name.replace(/-[^-]*\.js$/, '.js'));
+  assert.deepEqual(loaded, ['dist/builder/main.js', 'dist/chunks/main-rolldown-runtime.js']);
   box
     .link('node_modules/tsbuild', folder)
     .file('program.mjs', "import * as door from 'tsbuild'; console.log(typeof door.build);");
   const { stdout } = await box.run([node, 'program.mjs']).succeeds();
   assert.equal(stdout, 'function\n');
 });
+
+/** The files below a folder that a program has loaded, as V8 tells when it ends. */
+function loadedFiles(reports: string, folder: string): string[] {
+  const urls = readdirSync(reports).flatMap((name) => {
+    const { result }: { result: { url: string }[] } = JSON.parse(readFileSync(join(reports, name), 'utf8'));
+    return result.map(({ url }) => url);
+  });
+  return urls.flatMap((url) => (url.includes(`${folder}/`) ? url.slice(url.indexOf(folder) + folder.length + 1) : []));
+}
 
 /** Packs the compiled checkout and unpacks it again, with the packages that it needs. */
 function unpackPackage(folder: string): string {
