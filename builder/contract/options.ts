@@ -134,8 +134,10 @@ export interface BuildOptions {
   readonly sourceDateEpoch?: number;
   /** `created` of the image alone: seconds, or `now`. */
   readonly timestamp?: number | 'now';
-  /** Steps that may run at the same time, from 1. Default: as many as there are processors, and at least 2. */
+  /** Steps that may run at the same time, from 1. Default: as many as there are processors, and at least 2; RUN is not counted then. */
   readonly jobs?: number;
+  /** RUN steps that may run at the same time; 0: no limit. Default: `jobs`, else one for each 512 MiB of memory, at most 64. */
+  readonly runJobs?: number;
   /** Say in `step-ended` why a step was not cached. Default: false. */
   readonly explain?: boolean;
   /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */

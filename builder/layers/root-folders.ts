@@ -1,5 +1,5 @@
 import path from 'node:path';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { StoreError } from '../../cache/files/errors.ts';
 import { snapshotFiles } from '../../cache/folder/store-layout.ts';
 import { forgetSnapshot } from '../../cache/forget.ts';
@@ -17,6 +17,13 @@ import { lostLayer, orForgetBlob, verifyLayers } from './verify-layers.ts';
 
 /** Progress of making a root file system ready. `totalBytes` is 0 when unknown. */
 export type OnProgress = (what: string, doneBytes: number, totalBytes: number) => void;
+
+interface FolderOptions {
+  /** The files of base images are compared with their layers before they are used for the first time. */
+  readonly isSuspicious?: boolean;
+  /** How many layers are unpacked at the same time. Default: as many as are asked for. */
+  readonly parallelUnpacks?: number;
+}
 
 interface UnpackOptions {
   readonly signal: AbortSignal;
@@ -36,15 +43,16 @@ export class RootFolders {
   /** By id map and chain. */
   readonly #unpacked = new Map<string, Promise<void>>();
   readonly #fetchLimit = pLimit(parallelFetches);
+  readonly #unpackLimit: LimitFunction;
   readonly #isSuspicious: boolean;
   /** Folders. */
   readonly #verified = new Set<string>();
 
-  /** `isSuspicious`: the files of base images are compared with their layers before they are used for the first time. */
-  constructor(store: Store, worker: LazyWorker, { isSuspicious = false }: { readonly isSuspicious?: boolean } = {}) {
+  constructor(store: Store, worker: LazyWorker, { isSuspicious = false, parallelUnpacks }: FolderOptions = {}) {
     this.#store = store;
     this.#worker = worker;
     this.#isSuspicious = isSuspicious;
+    this.#unpackLimit = pLimit(parallelUnpacks ?? Number.POSITIVE_INFINITY);
   }
 
   /** True when the folders are there already. */
@@ -135,7 +143,7 @@ export class RootFolders {
     const { signal } = unpacking;
     const request = { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers } as const;
     const facts = await orForgetBlob(descriptor.digest, { store: this.#store, signal }, () =>
-      worker.request(request, { signal, onProgress }),
+      this.#unpackLimit(() => worker.request(request, { signal, onProgress })),
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
     unpacking.onProgress(what, facts.sizeBytes, facts.sizeBytes);
@@ -165,9 +173,11 @@ export class RootFolders {
     onProgress(`unpacking ${shortDigest(diffId)}`, 0, sizeBytes);
     const blob = path.join(snapshot.directory, snapshotFiles.packed);
     try {
-      await worker.request(
-        { kind: 'unpack', isOwn: true, blob, mediaType: mediaType.layer, diffId, directory, lowers },
-        { signal, onProgress: (doneBytes) => onProgress(`unpacking ${shortDigest(diffId)}`, doneBytes, sizeBytes) },
+      await this.#unpackLimit(() =>
+        worker.request(
+          { kind: 'unpack', isOwn: true, blob, mediaType: mediaType.layer, diffId, directory, lowers },
+          { signal, onProgress: (doneBytes) => onProgress(`unpacking ${shortDigest(diffId)}`, doneBytes, sizeBytes) },
+        ),
       );
     } catch (error) {
       // The tar goes when another build has unpacked it.

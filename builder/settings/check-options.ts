@@ -75,6 +75,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   sourceDateEpoch: given('--source-date-epoch', wholeNumber(0)),
   timestamp: given('--timestamp', timestamp),
   jobs: given('--jobs', wholeNumber(1)),
+  runJobs: given('--run-jobs', wholeNumber(0)),
   explain: given('--explain', boolean),
   store: given('--store', someText),
   storeOwner: given('--store-owner', word('self', 'any')),

@@ -1,6 +1,4 @@
 import { stat, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import pLimit, { type LimitFunction } from 'p-limit';
 import { defaultStoreRoot } from '../../cache/folder/store-layout.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { ImageLookup } from '../bases/image-lookup.ts';
@@ -15,6 +13,7 @@ import { startWorker, strangersIn } from '../session/start-worker.ts';
 import { startTelling, type Tell } from '../session/tell.ts';
 import { WorkerIds } from '../session/worker-ids.ts';
 import type { Settings } from '../settings/settings.ts';
+import { type StepLimits, stepLimits } from './step-limits.ts';
 
 /** The parts that a build holds from its first line to its last. */
 export interface Session extends AsyncDisposable {
@@ -26,7 +25,7 @@ export interface Session extends AsyncDisposable {
   readonly lookup: ImageLookup;
   /** Contexts that are no folders of this machine. */
   readonly fetched: () => Promise<FetchedContexts>;
-  readonly limit: LimitFunction;
+  readonly limits: StepLimits;
   readonly tell: Tell;
   readonly nextId: () => StepId;
   /** When the first step began by the clock of the store's file system, which is coarser than ours; in nanoseconds. */
@@ -51,6 +50,7 @@ export async function openSession(options: Settings): Promise<Session> {
   const ids = await WorkerIds.foresee(store, process.env);
   const worker = cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
+  const limits = stepLimits(options);
   let lastId = 0;
   const nextId = (): StepId => ++lastId;
   return {
@@ -58,13 +58,13 @@ export async function openSession(options: Settings): Promise<Session> {
     store,
     worker,
     ids,
-    folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always' }),
+    folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always', parallelUnpacks: limits.unpacks }),
     lookup,
     fetched: once(async () => {
       const { FetchedContexts: Contexts } = await import('../inputs/fetched-contexts.ts');
       return new Contexts({ options, store, client: () => lookup.client(), signal, tell, nextId, cleanup });
     }),
-    limit: pLimit(options.jobs ?? Math.max(2, availableParallelism())),
+    limits,
     tell,
     nextId,
     buildStartNs: once(() => fileClockNs(store)),

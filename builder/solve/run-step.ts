@@ -77,7 +77,7 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepW
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
   const current = { key: keyed.key, components: keyed.components, inputs: await orStepError(work, () => prepared.inputs()) };
   const reason = around.solving.options.explain === true ? await missReason(current, work) : undefined;
-  const { ran, limit } = around.solving;
+  const { ran, limits } = around.solving;
   const same = ran.get(keyed.key);
   if (same !== undefined) {
     await same;
@@ -85,7 +85,7 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepW
     if (facts !== undefined) return { facts, isCached: true, reason: undefined };
   }
   work.shown.wait();
-  const running = limit(() => carryOut(prepared, work));
+  const running = limits.of(placed.action.kind)(() => carryOut(prepared, work));
   ran.set(keyed.key, running);
   const facts = await running;
   await around.solving.store.steps.setLatest(slotOf(work), current);

@@ -1,4 +1,3 @@
-import type { LimitFunction } from 'p-limit';
 import type { Store } from '../../cache/store.ts';
 import type { Source } from '../../parser/syntax/span.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
@@ -15,6 +14,7 @@ import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { StepLimits } from './step-limits.ts';
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {
@@ -34,7 +34,7 @@ export interface Solving {
   /** The steps that this build has run or runs, by key: another stage or platform with the same step takes the result. */
   readonly ran: Map<StepKey, Promise<LayerFacts>>;
   /** Bounds how many steps act at the same time. */
-  readonly limit: LimitFunction;
+  readonly limits: StepLimits;
   /** When the build began by the clock of the store's file system, in nanoseconds. */
   readonly buildStartNs: () => Promise<string>;
   readonly tell: Tell;

@@ -40,24 +40,42 @@ test('--target ends the build at a stage, whatever its letter case', needs, asyn
   assert.deepEqual([...(layers[1]?.keys() ?? [])], ['first']);
 });
 
-test('stages that do not need each other run at the same time', needs, async () => {
-  using box = sandbox();
-  await writeBusyboxLayout(box.at('base'));
-  // Each waits for the other's first word through the shared folder of the machine, which only works when both run.
-  box.folder('meet');
-  box.file(
-    'c/Containerfile',
-    `FROM base AS a
-RUN touch /meet/a; while [ ! -e /meet/b ]; do sleep 0.05; done; touch /a
-FROM base AS b
-RUN touch /meet/b; while [ ! -e /meet/a ]; do sleep 0.05; done; touch /b
-FROM scratch
-COPY --from=a /a /
-COPY --from=b /b /
-`,
-  );
-  const run = box.tsbuild(...base, '--jobs', '2', '--volume', `${box.at('meet')}:/meet`, '-o', 'type=oci,dest=o.tar', 'c');
-  const timer = setTimeout(() => run.child.kill('SIGKILL'), 600_000);
-  await run.succeeds();
-  clearTimeout(timer);
-});
+/** Stages that need nothing of each other, one for each command, and one that needs them all. */
+function besideEachOther(commands: readonly string[]): string {
+  const stages = commands.map((command, index) => `FROM base AS s${index}\nRUN ${command}; touch /${index}\n`);
+  const copies = commands.map((_, index) => `COPY --from=s${index} /${index} /\n`);
+  return `${stages.join('')}FROM scratch\n${copies.join('')}`;
+}
+
+const six = [0, 1, 2, 3, 4, 5];
+
+/** Each command waits through a shared folder of the machine until all have begun, which only ends when all run. */
+const allMeet = six.map(
+  (index) => `touch /meet/${index}; for i in ${six.join(' ')}; do while [ ! -e /meet/$i ]; do sleep 0.05; done; done`,
+);
+
+/** Each command fails when it finds another one at work. */
+const oneAtATime = six.map(
+  (index) => `mkdir /meet/busy && sleep 0.2 && echo ${index} >> /meet/log && rmdir /meet/busy || exit 1`,
+);
+
+const runsAtOnce: readonly [title: string, flags: readonly string[], commands: readonly string[]][] = [
+  ['commands of RUN wait together, however few the processors', [], allMeet],
+  ['--jobs says how many steps run at the same time, RUN among them', ['--jobs', '6'], allMeet],
+  ['--jobs 1 is one step after another, RUN among them', ['--jobs', '1'], oneAtATime],
+  ['--run-jobs is for RUN alone', ['--jobs', '1', '--run-jobs', '6'], allMeet],
+  ['--run-jobs 0 is no limit', ['--jobs', '1', '--run-jobs', '0'], allMeet],
+  ['--run-jobs 1 is one RUN after another', ['--run-jobs', '1'], oneAtATime],
+];
+
+for (const [title, flags, commands] of runsAtOnce) {
+  test(title, needs, async () => {
+    using box = sandbox();
+    await writeBusyboxLayout(box.at('base'));
+    box.folder('meet').file('c/Containerfile', besideEachOther(commands));
+    const run = box.tsbuild(...base, ...flags, '--volume', `${box.at('meet')}:/meet`, '-o', 'type=oci,dest=o.tar', 'c');
+    const timer = setTimeout(() => run.child.kill('SIGKILL'), 600_000);
+    await run.succeeds();
+    clearTimeout(timer);
+  });
+}

@@ -114,12 +114,14 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   const noCache = noCacheOf(parsed);
   const pull = pullOf(parsed.last('--pull'));
   const jobs = parsed.last('--jobs');
+  const runJobs = parsed.last('--run-jobs');
   const store = parsed.last('--store');
   const storeOwner = storeOwnerOf(parsed);
   return {
     ...(noCache !== undefined && { noCache }),
     ...(pull !== undefined && { pull }),
     ...(jobs !== undefined && jobs !== '0' && { jobs: parseCount('--jobs', jobs, 1) }),
+    ...(runJobs !== undefined && { runJobs: parseCount('--run-jobs', runJobs, 0) }),
     ...(store !== undefined && { store }),
     ...(storeOwner !== undefined && { storeOwner }),
     explain: parsed.isOn('--explain') ?? false,

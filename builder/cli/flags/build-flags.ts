@@ -77,7 +77,18 @@ const flags: readonly Flag[] = [
     group: cache,
     help: 'When to ask the registry for base images: missing (default), always, never, newer',
   },
-  { long: '--jobs', value: 'N', group: cache, help: 'Steps that may run at the same time (default, and 0: processors)' },
+  {
+    long: '--jobs',
+    value: 'N',
+    group: cache,
+    help: 'Steps that may run at the same time (default, and 0: processors, not counting RUN)',
+  },
+  {
+    long: '--run-jobs',
+    value: 'N',
+    group: cache,
+    help: 'RUN steps that may run at the same time; 0: no limit (default: --jobs where given, else by memory, at most 64)',
+  },
   { long: '--explain', group: cache, help: 'Say why each step was not cached' },
   ...storeFlags(cache),
 

@@ -90,6 +90,7 @@ const rows: readonly [options: Record<string, unknown>, flag: string, message: s
   [{ ulimits: ['nofile=zz'] }, '--ulimit', 'Cannot use --ulimit nofile=zz: expected NAME=SOFT[:HARD]'],
   [{ jobs: -1 }, '--jobs', 'Cannot use -1 as the option "jobs": expected a whole number of at least 1'],
   [{ jobs: Number.NaN }, '--jobs', 'Cannot use NaN as the option "jobs": expected a whole number of at least 1'],
+  [{ runJobs: -1 }, '--run-jobs', 'Cannot use -1 as the option "runJobs": expected a whole number of at least 0'],
   [{ shmSizeBytes: 1.5 }, '--shm-size', 'Cannot use 1.5 as the option "shmSizeBytes": expected a whole number of at least 0'],
   [
     { sourceDateEpoch: '1' },
@@ -144,7 +145,7 @@ test('no option takes what is impossible, and none is left out by an error of No
   const names = `context files target buildArgs labels annotations unsetLabels env unsetEnv tags platforms outputs format
     buildContexts ignoreFile noCache pull secrets ssh network allow addHosts dns dnsSearch dnsOptions ulimits
     shmSizeBytes hostname volumes devices cdiSpecDirectories emulators squash from sourceDateEpoch timestamp
-    jobs explain store storeOwner authFile certDirectory tlsVerify environment stdin stdout signal onEvent`.split(/\s+/);
+    jobs runJobs explain store storeOwner authFile certDirectory tlsVerify environment stdin stdout signal onEvent`.split(/\s+/);
   for (const name of names) {
     for (const value of impossible) assert.throws(() => checkOptions({ context: '.', [name]: value }), UsageError, name);
   }

@@ -105,6 +105,8 @@ const rows: readonly [argv: readonly string[], expected: Partial<BuildOptions>][
   ],
   [['--ulimit', 'nofile=10:20'], { ulimits: ['nofile=10:20'] }],
   [['--store', '/s', '--jobs', '3', '--explain'], { store: '/s', jobs: 3, explain: true }],
+  [['--jobs', '0', '--run-jobs', '0'], { runJobs: 0 }],
+  [['--jobs', '1', '--run-jobs', '9'], { jobs: 1, runJobs: 9 }],
   [['--tls-verify=false', '--authfile', 'a', '--cert-dir', 'c'], { tlsVerify: false, authFile: 'a', certDirectory: 'c' }],
   [['-t', 'x', '--push'], { tags: ['x'], outputs: [{ kind: 'image', names: ['x'], push: true }] }],
   [
@@ -143,6 +145,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--build-arg', '=x', '.'], /Cannot use --build-arg =x: expected NAME=VALUE/],
   [['--build-context', 'x', '.'], /Cannot use --build-context x: expected NAME=PLACE/],
   [['--jobs', '-1', '.'], /Cannot use --jobs -1: expected a whole number of at least 1/],
+  [['--run-jobs', 'many', '.'], /Cannot use --run-jobs many: expected a whole number of at least 0/],
   [['--push', '.'], /Cannot push: the image has no name/],
   [['-o', '-', '-o', 'type=oci,dest=-', '.'], /Cannot write two outputs to standard output/],
   [['--squash', '--squash-all', '.'], /Cannot use --squash and --squash-all together/],
