@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { importsOf, sourceFiles } from './support/source-files.ts';
 import { staircases } from './support/staircases.ts';
 
+const parts = ['native', 'parser', 'registry', 'cache', 'executor', 'builder'];
 const mostFloors = 7;
 const mostFiles = 20;
 
@@ -62,7 +63,6 @@ test(`builder stands on ${mostFloors} floors below its doors`, () => {
 });
 
 test('tests of a folder lie in a folder of the same name', () => {
-  const parts = ['native', 'parser', 'registry', 'cache', 'executor', 'builder'];
   const folders = new Set(parts.flatMap(sourceFiles).flatMap((path) => foldersAbove(path)));
   const stray = parts
     .flatMap((part) => sourceFiles(`test/${part}`))
@@ -70,8 +70,23 @@ test('tests of a folder lie in a folder of the same name', () => {
   assert.deepEqual(stray, []);
 });
 
+test('no two folders import each other, taken with all that is in them', () => {
+  const files = parts.flatMap(sourceFiles);
+  const circles = [...new Set(files.flatMap(foldersAbove))].flatMap((outer) => {
+    const within = files.filter((path) => path.startsWith(`${outer}/`));
+    const partOf = (path: string): string => join(outer, relative(outer, path).split('/')[0] ?? '');
+    const imports = new Map<string, readonly string[]>();
+    for (const { from, to } of within.flatMap(arrowsOf)) {
+      const [above, below] = [partOf(from), partOf(to)];
+      if (above !== below && to.startsWith(`${outer}/`)) imports.set(above, [...(imports.get(above) ?? []), below]);
+    }
+    return circlesOf([...new Set(within.map(partOf))], imports);
+  });
+  assert.deepEqual(circles, []);
+});
+
 test('no two source files import each other, not even their types', () => {
-  const files = ['native', 'parser', 'registry', 'cache', 'executor', 'builder'].flatMap(sourceFiles);
+  const files = parts.flatMap(sourceFiles);
   assert.deepEqual(circlesOf(files, new Map(files.map((path) => [path, arrowsOf(path).map(({ to }) => to)]))), []);
 });
 

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { type Architecture, currentArchitecture } from '../../native/syscall-numbers.ts';
 import type { RunAction } from '../protocol/actions.ts';
 import type { WorkerRequest, WorkerResults } from '../protocol/messages.ts';
-import { elfKind, idleProgram } from './emulation/elf.ts';
 import { removePath } from './files/remove.ts';
 import type { RequestContext } from './request/request-context.ts';
+import { elfKind, idleProgram } from './run/emulation/elf.ts';
 import { step } from './step.ts';
 
 type TrialRequest = Extract<WorkerRequest, { readonly kind: 'trial' }>;

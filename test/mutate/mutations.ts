@@ -56,14 +56,14 @@ function sandboxMutations(): readonly Mutation[] {
     },
     {
       rule: 'an emulator is opened on a read-only mount',
-      file: 'executor/inside/emulation/registration.ts',
+      file: 'executor/inside/run/emulation/registration.ts',
       from: "const opened = readOnlyFile(emulator, 'emulator');",
       to: 'const opened: readonly TapeEntry[] = [];',
       tests: ['hostile/own-program', 'emulation/registration'],
     },
     {
       rule: 'what the machine has registered as an emulator is not for its owner to change',
-      file: 'executor/inside/emulation/means.ts',
+      file: 'executor/inside/run/emulation/means.ts',
       from: "return own.kind === 'own' ? own : undefined;",
       to: "return own.kind === 'given' ? own : undefined;",
       tests: ['hostile/own-program'],

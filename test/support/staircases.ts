@@ -134,7 +134,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     inside: [
       'inside/copy',
       'inside/run',
-      'inside/emulation',
+      'inside/run/emulation',
       'inside/verify',
       'inside/blob',
       'inside/export',
@@ -158,7 +158,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
       'protocol',
     ],
     'inside/run': [
-      'inside/emulation',
+      'inside/run/emulation',
       'inside/run/hooks',
       'inside/run/process',
       'inside/run/mounts',
@@ -167,7 +167,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
       'inside/request',
       'protocol',
     ],
-    'inside/emulation': ['inside/run/mounts', 'inside/request', 'protocol'],
+    'inside/run/emulation': ['inside/run/mounts', 'inside/request', 'protocol'],
     'inside/run/hooks': ['inside/run/process', 'inside/root', 'inside/request', 'protocol'],
     'inside/run/process': ['inside/run/mounts', 'inside/run/seccomp', 'inside/root', 'inside/request', 'protocol'],
     'inside/run/mounts': ['inside/files', 'inside/overlay', 'inside/root', 'inside/request', 'protocol'],

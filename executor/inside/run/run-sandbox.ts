@@ -5,10 +5,10 @@ import type { ExitStatus } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
-import type { EmulationMeans } from '../emulation/means.ts';
 import type { RequestContext } from '../request/request-context.ts';
 import { noMappedId } from '../root/owner.ts';
 import type { ResolvedUser } from '../root/users.ts';
+import type { EmulationMeans } from './emulation/means.ts';
 import { CommandFailed } from './errors.ts';
 import { explainStart } from './explain-start.ts';
 import { Pauses } from './hooks/pauses.ts';
@@ -65,7 +65,7 @@ async function meansOf({ emulation }: RunAction): Promise<EmulationMeans> {
   if (emulation === undefined) {
     return { kind: 'given' };
   }
-  const { emulationMeans } = await import('../emulation/means.ts');
+  const { emulationMeans } = await import('./emulation/means.ts');
   return emulationMeans(emulation);
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Emulation } from '../../../../executor/protocol/actions.ts';
-import { ownEmulators, programPath } from '../../../support/emulation.ts';
-import type { UserKind } from '../../../support/users.ts';
-import { LineWorker } from '../run/line-worker.ts';
+import type { Emulation } from '../../../../../executor/protocol/actions.ts';
+import { ownEmulators, programPath } from '../../../../support/emulation.ts';
+import type { UserKind } from '../../../../support/users.ts';
+import { LineWorker } from '../line-worker.ts';
 import type { Question } from './question.ts';
 
 // riscv64 is foreign wherever these tests run.

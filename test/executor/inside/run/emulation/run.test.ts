@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { elfKind, idleProgram } from '../../../../executor/inside/emulation/elf.ts';
-import type { Emulation } from '../../../../executor/protocol/actions.ts';
-import { ownEmulators, programPath } from '../../../support/emulation.ts';
-import { ScenarioPlayer } from '../run/scenario-player.ts';
-import { tinyProgram } from '../run/tiny-program.ts';
+import { elfKind, idleProgram } from '../../../../../executor/inside/run/emulation/elf.ts';
+import type { Emulation } from '../../../../../executor/protocol/actions.ts';
+import { ownEmulators, programPath } from '../../../../support/emulation.ts';
+import { ScenarioPlayer } from '../scenario-player.ts';
+import { tinyProgram } from '../tiny-program.ts';
 
 const emulators: Readonly<Record<string, string>> = {
   '386': 'qemu-i386-static',

@@ -1,9 +1,9 @@
 import { release } from 'node:os';
-import { close } from '../../../native/files.ts';
-import { fsopen } from '../../../native/mounts.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
-import type { Emulation } from '../../protocol/actions.ts';
-import { Refusal } from '../request/failure.ts';
+import { close } from '../../../../native/files.ts';
+import { fsopen } from '../../../../native/mounts.ts';
+import { isSyscallError } from '../../../../native/syscall-error.ts';
+import type { Emulation } from '../../../protocol/actions.ts';
+import { Refusal } from '../../request/failure.ts';
 import { type ElfKind, elfKind } from './elf.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { hasOwnerHere, registeredEmulator } from './registered.ts';

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { O_CREAT, O_EXCL, O_WRONLY } from '../../../native/constants.ts';
-import { close, openat, write } from '../../../native/files.ts';
-import { SyscallError } from '../../../native/syscall-error.ts';
-import { closeDescriptors } from '../../../native/tape/descriptors.ts';
-import { startTape } from '../../../native/tape/start.ts';
-import type { TapeEntry } from '../../../native/tape/tape.ts';
-import { newFileSystem } from '../run/mounts/workspace.ts';
+import { O_CREAT, O_EXCL, O_WRONLY } from '../../../../native/constants.ts';
+import { close, openat, write } from '../../../../native/files.ts';
+import { SyscallError } from '../../../../native/syscall-error.ts';
+import { closeDescriptors } from '../../../../native/tape/descriptors.ts';
+import { startTape } from '../../../../native/tape/start.ts';
+import type { TapeEntry } from '../../../../native/tape/tape.ts';
+import { newFileSystem } from '../mounts/workspace.ts';
 import { type ElfKind, idleProgram } from './elf.ts';
 import { type Registration, registrationEntries } from './registration.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { elfKind } from '../../../../executor/inside/emulation/elf.ts';
-import { isUnspeakable, registrationOf } from '../../../../executor/inside/emulation/registration.ts';
-import { type SandboxFacts, sandboxTape } from '../../../../executor/inside/run/sandbox-plan.ts';
-import type { RunAction } from '../../../../executor/protocol/actions.ts';
-import { actionOf } from '../run/scenario.ts';
+import { elfKind } from '../../../../../executor/inside/run/emulation/elf.ts';
+import { isUnspeakable, registrationOf } from '../../../../../executor/inside/run/emulation/registration.ts';
+import { type SandboxFacts, sandboxTape } from '../../../../../executor/inside/run/sandbox-plan.ts';
+import type { RunAction } from '../../../../../executor/protocol/actions.ts';
+import { actionOf } from '../scenario.ts';
 
 const kind = elfKind('arm64');
 assert.ok(kind !== undefined);

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { elfKind } from '../../../../executor/inside/emulation/elf.ts';
-import { emulationMeans } from '../../../../executor/inside/emulation/means.ts';
-import { registrationOf } from '../../../../executor/inside/emulation/registration.ts';
-import { mount } from '../../../../native/mounts.ts';
+import { elfKind } from '../../../../../executor/inside/run/emulation/elf.ts';
+import { emulationMeans } from '../../../../../executor/inside/run/emulation/means.ts';
+import { registrationOf } from '../../../../../executor/inside/run/emulation/registration.ts';
+import { mount } from '../../../../../native/mounts.ts';
 import type { Question } from './question.ts';
 
 const storeRoot = process.argv[2] ?? '';

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { elfKind, elfPattern, idleProgram } from '../../../../executor/inside/emulation/elf.ts';
-import { requires } from '../../../support/requires.ts';
+import { elfKind, elfPattern, idleProgram } from '../../../../../executor/inside/run/emulation/elf.ts';
+import { requires } from '../../../../support/requires.ts';
 
 const emulators: Readonly<Record<string, string>> = {
   amd64: 'qemu-x86_64-static',

@@ -1,6 +1,6 @@
-import { AT_FDCWD, MS, O_CLOEXEC, O_WRONLY } from '../../../native/constants.ts';
-import { readOnlyFile } from '../../../native/tape/read-only-file.ts';
-import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { AT_FDCWD, MS, O_CLOEXEC, O_WRONLY } from '../../../../native/constants.ts';
+import { readOnlyFile } from '../../../../native/tape/read-only-file.ts';
+import type { TapeEntry } from '../../../../native/tape/tape.ts';
 import { type ElfKind, elfPattern } from './elf.ts';
 
 /** An emulator, and the bytes that tell the kernel about it. */

@@ -1,4 +1,4 @@
-import type { Emulation } from '../../../../executor/protocol/actions.ts';
+import type { Emulation } from '../../../../../executor/protocol/actions.ts';
 
 /** What a test asks the worker. */
 export interface Question {
