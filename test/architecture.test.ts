@@ -32,7 +32,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['registry/config'],
   socks: ['registry/http'],
   'p-limit': ['builder', 'registry/http'],
-  fflate: ['executor/inside/compress'],
   '@bokuweb/zstd-wasm': ['executor/inside/compress'],
   yaml: ['builder/sandbox/devices'],
   zstddec: ['registry/oci/compression'],

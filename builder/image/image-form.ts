@@ -23,8 +23,8 @@ export interface ImageForm {
   readonly epoch: OutputEpoch | undefined;
 }
 
-/** gzip's own default. It is part of every digest, so changing it is a breaking change. */
-const defaultGzipLevel = 6;
+/** Part of every digest. docs/decisions has the figures that it was chosen by. */
+const defaultGzipLevel = 3;
 const defaultZstdLevel = 3;
 
 /** The form of the image that an output wants. @throws UsageError for what is not possible */

@@ -17,6 +17,9 @@ export interface RuntimePackage {
   readonly isOfOnePlatform: boolean;
 }
 
+/** Packages for development of which a copy of a file is part of tsbuild's own files. */
+const copied = ['libdeflate'];
+
 interface LockedPackage {
   readonly version: string;
   readonly license?: string;
@@ -32,9 +35,11 @@ const licenseNames = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
 export function runtimePackages(): readonly RuntimePackage[] {
   const lock: { readonly packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(textOf('package-lock.json'));
   return Object.entries(lock.packages)
-    .filter(([folder, { dev, os }]) => folder !== '' && dev !== true && (os === undefined || os.includes('linux')))
-    .map(([folder, { version, license, os }]) => ({
-      name: folder.slice(folder.lastIndexOf(beforeName) + beforeName.length),
+    .map(([folder, locked]) => ({ ...locked, folder, name: folder.slice(folder.lastIndexOf(beforeName) + beforeName.length) }))
+    .filter(({ folder, name, dev }) => folder !== '' && (dev !== true || copied.includes(name)))
+    .filter(({ os }) => os === undefined || os.includes('linux'))
+    .map(({ folder, name, version, license, os }) => ({
+      name,
       version,
       license: license ?? 'unknown',
       folder,
@@ -50,7 +55,7 @@ export function licensesPage(): string {
   const sections = packages.filter(({ isOfOnePlatform }) => !isOfOnePlatform).map(sectionOf);
   return `${[
     '# Licences of the packages that come with tsbuild',
-    'Made by `npm run licenses` from package-lock.json and the packages. tsbuild itself is under the Apache License 2.0 (LICENSE). npm fetches these\npackages when tsbuild is installed; none of their code is in its own files.',
+    'Made by `npm run licenses` from package-lock.json and the packages. tsbuild itself is under the Apache License 2.0 (LICENSE). npm fetches these\npackages when tsbuild is installed; none of their code is in its own files, but for the program of libdeflate, which comes with tsbuild itself.',
     ['| package | version | licence |', '| --- | --- | --- |', ...table].join('\n'),
     'Packages named `@koromix/koffi-...` are binaries of koffi, for one platform each, of which npm installs the one that fits. They have the texts of\nkoffi.',
     ...sections,

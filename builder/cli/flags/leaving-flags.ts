@@ -21,7 +21,7 @@ export const leavingFlags: readonly Flag[] = [
     long: '--compression-level',
     value: 'N',
     group: 'Form',
-    help: 'Level of the compression: 0 to 9 for gzip (default: 6), 1 to 22 for zstd (default: 3)',
+    help: 'Level of the compression: 0 to 9 for gzip (default: 3), 1 to 22 for zstd (default: 3)',
   },
   { long: '--force-compression', group: 'Form', help: 'Compress other layers anew too, where they are compressed otherwise' },
 ];
