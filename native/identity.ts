@@ -84,12 +84,21 @@ export function currentCapabilities(): CapabilitySets {
   return { effective: set(0), permitted: set(1), inheritable: set(2) };
 }
 
-/** The ids that this process' user namespace has. */
-export function currentIdMaps(): { readonly uids: IdExtent[]; readonly gids: IdExtent[] } {
-  return {
+/** The ids that a user namespace has. */
+export interface IdMaps {
+  readonly uids: readonly IdExtent[];
+  readonly gids: readonly IdExtent[];
+}
+
+let idMaps: IdMaps | undefined;
+
+/** The ids that this process' user namespace has: they are written once, before it becomes a program. (user_namespaces(7)) */
+export function currentIdMaps(): IdMaps {
+  idMaps ??= {
     uids: parseIdMap(readFileSync('/proc/self/uid_map', 'utf8')),
     gids: parseIdMap(readFileSync('/proc/self/gid_map', 'utf8')),
   };
+  return idMaps;
 }
 
 function capabilityHeader(): Buffer {

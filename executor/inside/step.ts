@@ -6,7 +6,7 @@ import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './commit/commit.ts';
 import { removePath } from './files/remove.ts';
 import { packedLayer } from './layer/layer-files.ts';
-import { mountRootfs } from './overlay/rootfs.ts';
+import { mountRootfs, type ReadOnlyRootfs } from './overlay/rootfs.ts';
 import type { RequestContext } from './request/request-context.ts';
 
 type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
@@ -17,12 +17,8 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
  */
 export async function step(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
   try {
-    const packed = await pack(request, context);
-    if (packed !== undefined) return packed;
-    await act(request, context);
-    const facts = await commit(request, context);
-    await checkResult(request, context);
-    return facts;
+    using base = looksBelow(request) ? mountRootfs({ lowers: startsEmpty(request) ? [] : request.lowers, context }) : undefined;
+    return (await pack(request, { base, context })) ?? (await actAndCommit(request, { base, context }));
   } catch (error) {
     await removeParts(request.directory);
     throw error;
@@ -40,16 +36,37 @@ async function removeParts(directory: string): Promise<void> {
   }
 }
 
+/** What a step has beside its request. */
+interface StepPlace {
+  /** What is below as one tree: mounting it costs the more the more layers there are. */
+  readonly base: ReadOnlyRootfs | undefined;
+  readonly context: RequestContext;
+}
+
+function looksBelow(request: StepRequest): boolean {
+  return !startsEmpty(request) || request.action.kind === 'run' || mayBePacked(request);
+}
+
+function mayBePacked({ action, mayPack }: StepRequest): boolean {
+  return mayPack === true && action.kind === 'copy';
+}
+
+async function actAndCommit(request: StepRequest, place: StepPlace): Promise<LayerFacts> {
+  await act(request, place);
+  const facts = await commit(request, place);
+  await checkResult(request, place.context);
+  return facts;
+}
+
 /** undefined when the step's layer has to be a folder. */
-async function pack(request: StepRequest, context: RequestContext): Promise<LayerFacts | undefined> {
-  const { action, directory, lowers, mayPack } = request;
-  if (mayPack !== true || action.kind !== 'copy') return undefined;
-  using base = mountRootfs({ lowers: startsEmpty(request) ? [] : lowers, context });
+async function pack(request: StepRequest, { base, context }: StepPlace): Promise<LayerFacts | undefined> {
+  const { action, directory } = request;
+  if (action.kind !== 'copy' || !mayBePacked(request) || base === undefined) return undefined;
   const { packCopy } = await import('./copy/pack-copy.ts');
   return await packCopy(action, { basePath: base.path, directory, buildStartNs: BigInt(request.buildStartNs) }, context);
 }
 
-async function act(request: StepRequest, context: RequestContext): Promise<void> {
+async function act(request: StepRequest, { base, context }: StepPlace): Promise<void> {
   const { action, directory } = request;
   if (action.kind === 'merge') {
     const { mergeLayers } = await import('./commit/merge-layers.ts');
@@ -64,7 +81,7 @@ async function act(request: StepRequest, context: RequestContext): Promise<void>
   using rootfs = mountRootfs({ directory, lowers: request.lowers, context });
   if (action.kind === 'run') {
     const { runAction } = await import('./run/run-action.ts');
-    await runAction(action, rootfs, context);
+    await runAction(action, { rootfs, base: base?.path ?? rootfs.path }, context);
   } else {
     await put(action, rootfs.path, context);
   }
@@ -96,19 +113,15 @@ async function put(
   }
 }
 
-async function commit(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
-  const { directory, lowers } = request;
+async function commit(request: StepRequest, { base, context }: StepPlace): Promise<LayerFacts> {
+  const { directory } = request;
   const options = {
     directory,
     buildStartNs: BigInt(request.buildStartNs),
     signal: context.signal,
     warn: (message: string) => context.warn(message),
   };
-  if (startsEmpty(request)) {
-    return commitLayer({ ...options, base: undefined });
-  }
-  using base = mountRootfs({ lowers, context });
-  return await commitLayer({ ...options, base: base.path });
+  return await commitLayer({ ...options, base: startsEmpty(request) ? undefined : base?.path });
 }
 
 /** `COPY --link` does not look at what is below: its layer is the same on any parent. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AT_FDCWD } from '../../../native/constants.ts';
@@ -27,8 +27,8 @@ export interface MountedRootfs extends ReadOnlyRootfs {
   readonly path: string;
   /** The layer folder: it holds all changes once the file system is disposed, and before that when nobody writes. */
   readonly upper: string;
-  /** A second, read-only view of the tree as it is now, which is cheaper and in nobody's way. */
-  view(): ReadOnlyRootfs;
+  /** Takes the tree away with everything that is mounted in it, until `path` is asked for again. */
+  hide(): void;
   /** Ends writing in the tree that is mounted, also by those who hold descriptors of it. False while a file is open for writing. */
   seal(): boolean;
   /**
@@ -97,8 +97,14 @@ class WritableRootfs implements MountedRootfs {
     return this.#mount.path;
   }
 
-  view(): ReadOnlyRootfs {
-    return mountReadOnly({ ...this.#options, lowers: [...this.#lowers, this.upper] });
+  hide(): void {
+    if (this.#mount === undefined) return;
+    this.#mount.unmount();
+    this.#mount = undefined;
+    removeWork(this.#at('work'));
+    // Not recursive: were it still mounted, that would empty the layer.
+    rmdirSync(this.#at('merged'));
+    if (this.#lowers.length === 0) rmSync(this.#at('empty'), { recursive: true, force: true });
   }
 
   seal(): boolean {
@@ -106,18 +112,18 @@ class WritableRootfs implements MountedRootfs {
   }
 
   addLower(directory: string): void {
-    this.#hide();
+    this.hide();
     this.#lowers = [...this.#lowers, directory];
   }
 
   removeLower(directory: string, whileUnmounted: () => void): void {
-    this.#hide();
+    this.hide();
     this.#lowers = this.#lowers.filter((other) => other !== directory);
     whileUnmounted();
   }
 
   [Symbol.dispose](): void {
-    this.#hide();
+    this.hide();
   }
 
   #show(): OverlayMount {
@@ -130,16 +136,6 @@ class WritableRootfs implements MountedRootfs {
     return backend.mount({ lowers: lowers.length === 0 ? [empty] : lowers, writable: { upper: this.upper, work } }, merged);
   }
 
-  #hide(): void {
-    if (this.#mount === undefined) return;
-    this.#mount.unmount();
-    this.#mount = undefined;
-    removeWork(this.#at('work'));
-    // Not recursive: were it still mounted, that would empty the layer.
-    rmdirSync(this.#at('merged'));
-    rmSync(this.#at('empty'), { recursive: true, force: true });
-  }
-
   #at(name: string): string {
     return path.join(this.#options.directory, name);
   }
@@ -148,6 +144,7 @@ class WritableRootfs implements MountedRootfs {
 /** The kernel refuses to use the work folder of a volatile mount again. Mostly it holds this and no more, which is the fast way. */
 function removeWork(work: string): void {
   try {
+    unlinkSync(path.join(work, 'work/incompat/volatile/dirty'));
     for (const folder of ['work/incompat/volatile', 'work/incompat', 'work', '']) rmdirSync(path.join(work, folder));
   } catch {
     rmSync(work, { recursive: true, force: true });

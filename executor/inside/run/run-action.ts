@@ -23,21 +23,28 @@ import { type PreparedMount, Workspace } from './mounts/workspace.ts';
 import { runSandbox } from './run-sandbox.ts';
 import { sealTree } from './seal-tree.ts';
 
+/** What a command runs on. */
+export interface RunTree {
+  /** Nothing is changed in it yet. */
+  readonly rootfs: MountedRootfs;
+  /** The same as it is before the command, read-only: absolute. */
+  readonly base: string;
+}
+
 /**
  * Runs a command in a sandbox on a root file system, and streams its output. Resolves when it has ended with exit code 0; what it changed
  * is then in `rootfs.upper`, and nothing of the sandbox is. Processes that it left behind are dead by then. Nothing may be open in `rootfs`
- * meanwhile.
+ * meanwhile, and it is not mounted afterwards.
  *
  * @throws CommandFailed, CommandNotStarted, Refusal, or the signal's reason
  */
-export async function runAction(action: RunAction, rootfs: MountedRootfs, context: RequestContext): Promise<void> {
+export async function runAction(action: RunAction, { rootfs, base }: RunTree, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();
   await using workspace = new Workspace(path.dirname(rootfs.upper));
-  using view = rootfs.view();
-  const user = userOf(action, view.path);
-  const prepared = await prepareMounts(action, { workspace, user, root: view.path, signal: context.signal });
+  const user = userOf(action, base);
+  const prepared = await prepareMounts(action, { workspace, user, root: base, signal: context.signal });
   try {
-    const placed = placeMounts(view.path, prepared);
+    const placed = placeMounts(base, prepared);
     using shown = showWithMountPoints(rootfs, placed, workspace);
     using attached = new AttachedMounts(shown.path);
     attachAll(action, placed.mounts, attached);
@@ -93,7 +100,7 @@ function placeMounts(root: string, prepared: readonly PreparedMount[]): PlacedMo
 /** Shows the root so that everything can be mounted in it, without a trace in the layer. */
 function showWithMountPoints(rootfs: MountedRootfs, { points, path: root }: PlacedMounts, workspace: Workspace): ReadOnlyRootfs {
   if (isComplete(points)) {
-    return { path: rootfs.path, [Symbol.dispose]: () => undefined };
+    return { path: rootfs.path, [Symbol.dispose]: () => rootfs.hide() };
   }
   const layer = mountPointLayer(root, points, workspace);
   rootfs.addLower(layer);

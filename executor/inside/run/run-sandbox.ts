@@ -165,6 +165,10 @@ function checkIds({ user, action }: PreparedRun, maps: ReturnType<typeof current
   }
 }
 
+let groupsAreOurs: boolean | undefined;
+
+/** Decided before the ids of the namespace were written, and then for good. (user_namespaces(7)) */
 function canSetGroups(): boolean {
-  return readFileSync('/proc/self/setgroups', 'utf8').trim() === 'allow';
+  groupsAreOurs ??= readFileSync('/proc/self/setgroups', 'utf8').trim() === 'allow';
+  return groupsAreOurs;
 }

@@ -9,7 +9,7 @@ import { MadeMountPoint } from './made-mount-point.ts';
 import { pathIn } from './mount-points.ts';
 import type { PreparedMount } from './workspace.ts';
 
-/** The mounts of one RUN in its root. Targets are opened inside the root, so that no link leads a mount out of it. */
+/** The mounts of one RUN in its root, which is unmounted once this has been disposed of. Targets are opened inside the root, so that no link leads a mount out of it. */
 export class AttachedMounts implements Disposable {
   readonly #root: string;
   readonly #rootFd: number;
@@ -57,14 +57,16 @@ export class AttachedMounts implements Disposable {
   }
 
   /**
-   * What a command has done to the folders around its mounts leads nowhere: the mounts are named by their own descriptors, and what was made
-   * for them by those of the folders it was made in.
+   * Removes the mount points that were made inside of other mounts. What a command has done to the folders around its mounts leads nowhere: the
+   * mounts are named by their own descriptors, and what was made for them by those of the folders it was made in. The other mounts go with the
+   * root, all at once: for each call the kernel waits until nobody looks at its mounts.
    */
   [Symbol.dispose](): void {
     for (const { fd, made } of this.#mounted.splice(0).toReversed()) {
+      if (made === undefined) continue;
       detach(fd);
-      made?.remove();
-      made?.[Symbol.dispose]();
+      made.remove();
+      made[Symbol.dispose]();
     }
     close(this.#rootFd);
   }

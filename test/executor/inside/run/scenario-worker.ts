@@ -64,12 +64,14 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
     },
   };
   const rootfs = mountRootfs({ lowers, directory: step, context });
+  const base = mountRootfs({ lowers, context });
   let failure: Outcome['failure'];
   try {
-    await runAction(action, rootfs, context);
+    await runAction(action, { rootfs, base: base.path }, context);
   } catch (error) {
     failure = toFailure(error);
   } finally {
+    base[Symbol.dispose]();
     rootfs[Symbol.dispose]();
   }
   return {
