@@ -4,16 +4,16 @@ import { RegistryError } from '../../registry/errors/registry-error.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import { parseContextLocation } from '../plan/model/context-location.ts';
 import type { ImageRequest } from '../plan/stages/image-request.ts';
 import { setErrorPlace } from '../session/error-place.ts';
+import type { ContextLocation } from '../settings/context-location.ts';
 import type { ImageLookup } from './image-lookup.ts';
 import type { FindImage } from './resolve-plan.ts';
 
 interface ImageSearch {
   readonly lookup: Pick<ImageLookup, 'find'>;
   /** `--build-context`. */
-  readonly contexts: Readonly<Record<string, string>>;
+  readonly contexts: ReadonlyMap<string, ContextLocation>;
   readonly signal: AbortSignal;
   /** What the spans of requests point into. */
   readonly sources: readonly Source[];
@@ -38,7 +38,8 @@ export function imageFinder(finding: ImageSearch): FindImage {
 async function findImage(request: ImageRequest, { lookup, contexts, signal }: ImageSearch): Promise<SourceImage> {
   const { platform } = request;
   if (request.context === undefined) return lookup.find(request.name, platform);
-  const location = parseContextLocation(contexts[request.context] ?? '');
+  const location = contexts.get(request.context);
+  if (location === undefined) throw new Error(`there is no context "${request.context}"`);
   const { openDockerArchive, openOciArchive, openOciLayout } = await import('../../registry/local-image.ts');
   switch (location.kind) {
     case 'image':

@@ -17,15 +17,16 @@ import type { Platform } from '../../registry/oci/platform.ts';
 import { choosePlatform, platformMatches } from '../../registry/oci/platform-match.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions, PullPolicy } from '../contract/options.ts';
+import type { PullPolicy } from '../contract/options.ts';
 import { localLayersOf } from '../layers/local-layers.ts';
+import type { Settings } from '../settings/settings.ts';
 import { rememberedNames, storedByDigest } from './digest-names.ts';
 import { lostImage } from './lost-image.ts';
 
 /** What a look-up works with. */
 export interface LookupServices {
   readonly store: Store;
-  readonly options: BuildOptions;
+  readonly options: Pick<Settings, 'pull' | 'environment' | 'authFile' | 'certDirectory' | 'tlsVerify'>;
   readonly signal: AbortSignal;
   readonly onNotice: (message: string) => void;
   /** How patient it is; default: as builds are. */
@@ -68,7 +69,7 @@ export class ImageLookup implements AsyncDisposable {
   async #makeClient(): Promise<RegistryClient> {
     const { RegistryClient: Client } = await import('../../registry/distribution/client.ts');
     const { options, signal, onNotice, limits = {} } = this.#services;
-    const { environment = process.env, authFile, certDirectory, tlsVerify } = options;
+    const { environment, authFile, certDirectory, tlsVerify } = options;
     return new Client({ environment, authFile, certDirectory, tlsVerify, signal, onNotice, limits });
   }
 

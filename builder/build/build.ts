@@ -1,7 +1,6 @@
 import { ContainerfileError, type Diagnostic } from '../../parser/mistakes/errors.ts';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { positionOf } from '../../parser/syntax/position.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
 import { BaseSteps } from '../bases/base-steps.ts';
 import { imageFinder } from '../bases/find-image.ts';
 import { type ResolvedPlan, resolvePlan } from '../bases/resolve-plan.ts';
@@ -9,7 +8,7 @@ import { buildFindings } from '../check/build-findings.ts';
 import { checkGivenFiles } from '../check/given-files.ts';
 import { ignoredPaths } from '../check/ignored-paths.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { hostPlatform, platformsToBuild } from '../contract/platforms.ts';
+import { hostPlatform } from '../contract/platforms.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { checkDestinations } from '../export/check-destination.ts';
 import { formNotices, imageForm } from '../image/image-form.ts';
@@ -19,20 +18,20 @@ import { isLocalBuild, loadBuildFile } from '../inputs/load-build-file.ts';
 import type { LoadedContainerfile } from '../inputs/load-containerfile.ts';
 import { parseLoaded } from '../inputs/parse-loaded.ts';
 import { epochSourceOf } from '../plan/epoch-source.ts';
-import { checkOutputs } from '../plan/model/multi-platform.ts';
-import { buildArgsOf, missingBuildArgs, type PlanOptions, planOptionsOf } from '../plan/model/plan-options.ts';
+import { type PlanOptions, planOptionsOf } from '../plan/model/plan-options.ts';
 import { checkVolumes } from '../sandbox/check-volumes.ts';
 import { resolveDevices } from '../sandbox/devices/resolve-devices.ts';
 import { healing } from '../session/healing.ts';
 import { startTelling } from '../session/tell.ts';
+import { buildArgsOf, missingBuildArgs } from '../settings/build-arguments.ts';
 import { idleVariables } from '../settings/idle-variables.ts';
-import { normalise, type Settings } from '../settings/settings.ts';
+import { normalise, type Settings, withEnvironmentEpoch } from '../settings/settings.ts';
 import { openSession, type Session } from '../solve/build-session.ts';
 import { solve } from '../solve/solve.ts';
 import type { Solving } from '../solve/solving.ts';
 import { squash } from '../solve/squash.ts';
 import { type BuiltPlatform, deliverAll } from './deliver-all.ts';
-import { holdsImage, outputsOf } from './outputs.ts';
+import { checkOutputs, holdsImage } from './outputs.ts';
 
 /**
  * Builds an image from a Containerfile and a context, and writes the outputs. When it throws or is aborted nothing half-made is left: no
@@ -42,28 +41,27 @@ import { holdsImage, outputsOf } from './outputs.ts';
  *   the reason of `options.signal`
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
-  const settings = normalise(options);
+  const settings = withEnvironmentEpoch(normalise(options));
   options.signal?.throwIfAborted();
-  const platforms = platformsToBuild(options);
-  checkOutputs(options);
+  checkOutputs(settings);
   // What an output cannot be shows before anything is built.
-  for (const output of outputsOf(options).filter(holdsImage)) imageForm(options, output);
-  await checkDestinations(options.outputs ?? [], { stdout: options.stdout });
+  for (const output of settings.outputs.filter(holdsImage)) imageForm(settings, output);
+  await checkDestinations(settings.outputs, { stdout: options.stdout });
   await checkGivenFiles(settings);
-  await checkNamedImages(options);
+  await checkNamedImages(settings);
   // Mistakes in a local file show before anything is made.
-  const local = isLocalBuild(options) ? await loadLocal(options) : undefined;
+  const local = isLocalBuild(settings) ? await loadLocal(settings) : undefined;
   const { stdin } = options;
   const input = stdin && new ReadOnce(stdin);
   const tell = startTelling(options.onEvent);
-  return healing(() => buildOnce({ ...settings, ...(input && { stdin: input }) }, { platforms, local }), {
+  return healing(() => buildOnce({ ...settings, ...(input && { stdin: input }) }, local), {
     signal: options.signal,
     canRepeat: () => input?.isRead !== true,
     onNotice: (message) => tell({ kind: 'notice', message }),
   });
 }
 
-async function buildOnce(options: Settings, { platforms, local }: Known): Promise<BuildResult> {
+async function buildOnce(options: Settings, local: ReadFile | undefined): Promise<BuildResult> {
   await using session = await openSession(options);
   session.tell({ kind: 'started' });
   for (const message of noticesOf(session.options)) session.tell({ kind: 'notice', message });
@@ -71,7 +69,7 @@ async function buildOnce(options: Settings, { platforms, local }: Known): Promis
     const { file, warnings, loaded } = local ?? (await loadFetched(session));
     const work: BuildWork = { file, loaded, session };
     tellAll(warnings, work);
-    const plans = await planAll(platforms, work);
+    const plans = await planAll(work);
     await checkFile(plans, work);
     const built = await solveAll(plans, work);
     return await deliverAll(built, session);
@@ -100,19 +98,13 @@ class ReadOnce implements AsyncIterable<Uint8Array> {
 function noticesOf(options: Session['options']): readonly string[] {
   return [
     ...missingBuildArgs(options).map(withoutValue),
-    ...formNotices(options, outputsOf(options).filter(holdsImage)),
-    ...idleVariables(options.environment ?? {}),
+    ...formNotices(options, options.outputs.filter(holdsImage)),
+    ...idleVariables(options.environment),
   ];
 }
 
 function withoutValue(name: string): string {
   return `The build argument "${name}" stays unset: the environment does not have it. Try --build-arg ${name}=VALUE`;
-}
-
-/** What is known before anything is made, and stays when a build begins again. */
-interface Known {
-  readonly platforms: readonly Platform[];
-  readonly local: ReadFile | undefined;
 }
 
 interface BuildWork {
@@ -122,12 +114,12 @@ interface BuildWork {
 }
 
 /** A plan for each platform, all before the first step: what is wrong for one of them shows at once. */
-async function planAll(platforms: readonly Platform[], { file, loaded, session }: BuildWork): Promise<readonly ResolvedPlan[]> {
+async function planAll({ file, loaded, session }: BuildWork): Promise<readonly ResolvedPlan[]> {
   const { options, lookup, failure } = session;
   const { sources } = loaded;
-  const findImage = imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal, sources });
+  const findImage = imageFinder({ lookup, contexts: options.namedContexts, signal: failure.signal, sources });
   const plans: ResolvedPlan[] = [];
-  for (const platform of platforms) {
+  for (const platform of options.platforms) {
     const surroundings = { platform, buildPlatform: hostPlatform(), sources };
     const planOptions = await withNamedEpoch(file, planOptionsOf(options, surroundings), session);
     plans.push(await resolvePlan(file, planOptions, findImage));
@@ -169,7 +161,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Bui
   const contexts = new ContextTrees({
     store,
     main: options.context,
-    named: options.buildContexts ?? {},
+    named: options.namedContexts,
     containerfile: loaded.path,
     ignoreFile: options.ignoreFile,
     fetched,
@@ -216,7 +208,7 @@ interface ReadFile {
   readonly warnings: readonly Diagnostic[];
 }
 
-async function loadLocal(options: BuildOptions): Promise<ReadFile> {
+async function loadLocal(options: Settings): Promise<ReadFile> {
   const signal = options.signal ?? new AbortController().signal;
   return parsed(await loadBuildFile({ options, client: nobody, fetched: nobody, signal }));
 }

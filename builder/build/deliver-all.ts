@@ -1,19 +1,18 @@
 import { fullName } from '../../registry/address/reference.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { BuildOptions, Output } from '../contract/options.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
-import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import { ShownStep } from '../session/shown-step.ts';
+import type { OutputSettings, Settings } from '../settings/settings.ts';
 import type { Session } from '../solve/build-session.ts';
 import type { Solution } from '../solve/solve.ts';
 import { deliver, type Exported } from './deliver.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
-import { holdsImage, outputsOf } from './outputs.ts';
+import { holdsImage } from './outputs.ts';
 
 /** What was built for one platform. */
 export interface BuiltPlatform {
@@ -27,12 +26,12 @@ export interface BuiltPlatform {
 export async function deliverAll(built: readonly BuiltPlatform[], session: Session): Promise<BuildResult> {
   const { options, tell, failure } = session;
   const { signal } = failure;
-  const outputs = outputsOf(options);
+  const { outputs } = options;
   const shown = new ShownStep({ id: session.nextId(), title: 'exporting', tell });
   shown.start();
   const onProgress: OnProgress = (...progress) => shown.progress(...progress);
   const sets = new Map<string, Promise<ImageSet>>();
-  const imageFor = (output: Output): Promise<ImageSet> =>
+  const imageFor = (output: OutputSettings): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
   const exported: Exported[] = [];
   try {
@@ -70,7 +69,7 @@ async function makeSet(
   for (const platform of built) {
     images.push(await makeImage(platform, form, { options, store, worker, folders, signal: failure.signal, onProgress }));
   }
-  return imageSet(images, form, isMultiPlatform(options));
+  return imageSet(images, form, options.isMultiPlatform);
 }
 
 function oncePerForm(
@@ -85,29 +84,32 @@ function oncePerForm(
 }
 
 /** A push that fails must not keep files from being written. */
-function pushesLast(outputs: readonly Output[]): readonly Output[] {
+function pushesLast(outputs: readonly OutputSettings[]): readonly OutputSettings[] {
   return [...outputs.filter((output) => !isPush(output)), ...outputs.filter(isPush)];
 }
 
-function isPush(output: Output): boolean {
+function isPush(output: OutputSettings): boolean {
   return output.kind === 'registry' || (output.kind === 'image' && output.push);
 }
 
 /** The image that the result tells of: the first output's that is one. A build for its files alone makes none. */
-function imageWanted(outputs: readonly Output[], imageFor: (output: Output) => Promise<ImageSet>): Promise<ImageSet | undefined> {
+function imageWanted(
+  outputs: readonly OutputSettings[],
+  imageFor: (output: OutputSettings) => Promise<ImageSet>,
+): Promise<ImageSet | undefined> {
   const image = outputs.find(holdsImage);
   return image === undefined ? Promise.resolve(undefined) : imageFor(image);
 }
 
 /** The names that an output gives to the image. */
-function namesOf(output: Output, { tags = [] }: BuildOptions): readonly string[] {
+function namesOf(output: OutputSettings, { tags = [] }: Settings): readonly string[] {
   switch (output.kind) {
     case 'image':
     case 'registry':
       return output.names;
     case 'oci':
     case 'docker':
-      return output.image?.names ?? tags;
+      return output.image.names ?? tags;
     case 'local':
     case 'tar':
     case 'none':

@@ -9,13 +9,12 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
 import { OutputError } from '../contract/errors.ts';
 import type { BuildEvent } from '../contract/events.ts';
-import type { BuildOptions, Output } from '../contract/options.ts';
 import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
 import { fetchLayers, keepImage } from '../places/keep-image.ts';
-import { isMultiPlatform } from '../plan/model/multi-platform.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
+import type { OutputSettings, Settings } from '../settings/settings.ts';
 import type { ImageSet } from './image-set.ts';
 import { epochOf } from './outputs.ts';
 
@@ -24,7 +23,7 @@ export type Exported = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest
 
 /** What delivering an output needs. */
 export interface DeliveryServices {
-  readonly options: BuildOptions;
+  readonly options: Settings;
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly folders: RootFolders;
@@ -32,7 +31,7 @@ export interface DeliveryServices {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   /** The image in the form that the output wants. */
-  readonly imageFor: (output: Output) => Promise<ImageSet>;
+  readonly imageFor: (output: OutputSettings) => Promise<ImageSet>;
   /** The finished file system of each platform. */
   readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
   readonly onExported: (exported: Exported) => void;
@@ -41,7 +40,7 @@ export interface DeliveryServices {
 }
 
 /** Writes one output. @throws UsageError, OutputError, or what the registry, the store or the worker throws; nothing half is left */
-export async function deliver(output: Output, delivering: DeliveryServices): Promise<void> {
+export async function deliver(output: OutputSettings, delivering: DeliveryServices): Promise<void> {
   switch (output.kind) {
     case 'oci':
     case 'docker':
@@ -61,20 +60,26 @@ export async function deliver(output: Output, delivering: DeliveryServices): Pro
   }
 }
 
-async function writeArchive(output: Extract<Output, { kind: 'oci' | 'docker' }>, delivering: DeliveryServices): Promise<void> {
+async function writeArchive(
+  output: Extract<OutputSettings, { kind: 'oci' | 'docker' }>,
+  delivering: DeliveryServices,
+): Promise<void> {
   const { store, signal, options, onProgress } = delivering;
   const set = await delivering.imageFor(output);
   // What leaves is read anyway.
   await fetchLayers(set, store.blobs, { signal, onProgress });
   const { exportImage } = await import('../export/export-image.ts');
   const { builtImage } = await import('../places/write-files.ts');
-  const names = (output.image?.names ?? options.tags ?? []).map(fullName);
+  const names = (output.image.names ?? options.tags ?? []).map(fullName);
   const image = builtImage(set, { descriptor: set.descriptor, names }, { blobs: store.blobs, isTemporary: false });
   await exportImage(image, output, { stdout: options.stdout, signal });
   delivering.onExported({ manifest: set.descriptor.digest, how: 'written', to: output.destination });
 }
 
-async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, delivering: DeliveryServices): Promise<void> {
+async function writeTree(
+  output: Extract<OutputSettings, { kind: 'local' | 'tar' }>,
+  delivering: DeliveryServices,
+): Promise<void> {
   const { store, signal, options } = delivering;
   const { exportTree } = await import('../export/export-tree.ts');
   await store.hold();
@@ -88,11 +93,11 @@ async function writeTree(output: Extract<Output, { kind: 'local' | 'tar' }>, del
 }
 
 async function writeRoots(
-  { platformSplit, destination, sourceDateEpoch }: Extract<Output, { kind: 'local' | 'tar' }>,
+  { platformSplit, destination, sourceDateEpoch }: Extract<OutputSettings, { kind: 'local' | 'tar' }>,
   { form, target }: { readonly form: 'directory' | 'tar'; readonly target: string },
   { options, roots, folders, worker, signal, onProgress }: DeliveryServices,
 ): Promise<void> {
-  const isSplit = platformSplit ?? isMultiPlatform(options);
+  const isSplit = platformSplit ?? options.isMultiPlatform;
   const trees: ExportedTree[] = [];
   for (const { plan, root } of roots) {
     const lowers = await folders.wholeLowersOf(root, { signal, onProgress });
@@ -125,7 +130,7 @@ function folderOf(platform: Platform): string {
   return formatPlatform(platform).replaceAll('/', '_');
 }
 
-async function keep(output: Extract<Output, { kind: 'image' }>, delivering: DeliveryServices): Promise<void> {
+async function keep(output: Extract<OutputSettings, { kind: 'image' }>, delivering: DeliveryServices): Promise<void> {
   const { store, signal, onProgress } = delivering;
   const set = await delivering.imageFor(output);
   if (output.names.length === 0) return;
@@ -137,7 +142,10 @@ async function keep(output: Extract<Output, { kind: 'image' }>, delivering: Deli
   for (const name of new Set(output.names)) delivering.onExported({ manifest: set.descriptor.digest, how: 'kept', to: name });
 }
 
-async function push(output: Extract<Output, { kind: 'image' | 'registry' }>, delivering: DeliveryServices): Promise<void> {
+async function push(
+  output: Extract<OutputSettings, { kind: 'image' | 'registry' }>,
+  delivering: DeliveryServices,
+): Promise<void> {
   const { store, signal, lookup } = delivering;
   const set = await delivering.imageFor(output);
   const { pushWhole } = await import('../places/push-image.ts');

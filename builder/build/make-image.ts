@@ -6,10 +6,8 @@ import type { BlobSource } from '../../registry/oci/image-source.ts';
 import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { storeBlobs } from '../bases/image-lookup.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import { annotated, annotationsAt } from '../image/annotations.ts';
 import type { ImageForm } from '../image/image-form.ts';
-import { makeConfig } from '../image/make-config.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
 import type { ImageParts } from '../image/whole-image.ts';
@@ -18,6 +16,8 @@ import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
+import type { Settings } from '../settings/settings.ts';
+import { makeConfig } from './make-config.ts';
 import { epochOf } from './outputs.ts';
 
 /** The image of one platform. The layers of its base may not be fetched yet. */
@@ -26,7 +26,7 @@ export interface MadeImage extends ImageParts {
 }
 
 interface ImageServices {
-  readonly options: BuildOptions;
+  readonly options: Pick<Settings, 'timestamp' | 'squash'>;
   readonly store: Store;
   readonly worker: LazyWorker;
   readonly folders: RootFolders;
@@ -80,6 +80,6 @@ function foreignLayers(root: RootState, layers: readonly Descriptor[]): Readonly
   );
 }
 
-function createdSeconds({ timestamp }: BuildOptions): number | undefined {
+function createdSeconds({ timestamp }: Pick<Settings, 'timestamp'>): number | undefined {
   return timestamp === 'now' ? Math.floor(Date.now() / 1000) : timestamp;
 }

@@ -1,12 +1,21 @@
-import type { BuildOptions, Output, OutputEpoch } from '../contract/options.ts';
+import { UsageError } from '../contract/errors.ts';
+import type { Output, OutputEpoch } from '../contract/options.ts';
+import type { Settings } from '../settings/settings.ts';
 
-/** What a build writes: what was asked for, else an image in the store. */
-export function outputsOf({ outputs, tags = [] }: BuildOptions): readonly Output[] {
-  return outputs ?? [{ kind: 'image', names: tags, push: false }];
+/**
+ * Refuses outputs that hold one image when there are several platforms.
+ *
+ * @throws UsageError
+ */
+export function checkOutputs({ isMultiPlatform, outputs }: Settings): void {
+  if (!isMultiPlatform || !outputs.some(({ kind }) => kind === 'docker')) return;
+  throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
+    hint: 'Use type=oci, or one --platform without BUILDKIT_MULTI_PLATFORM',
+  });
 }
 
 /** False for the files of an image without the image, and for nothing. */
-export function holdsImage({ kind }: Output): boolean {
+export function holdsImage({ kind }: Pick<Output, 'kind'>): boolean {
   return kind !== 'local' && kind !== 'tar' && kind !== 'none';
 }
 

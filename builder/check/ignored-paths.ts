@@ -1,9 +1,8 @@
 import path from 'node:path';
 import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import { pathOfText } from '../../registry/oci/raw-path.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import { readIgnoreRules } from '../inputs/ignore-file.ts';
-import { parseContextLocation } from '../plan/model/context-location.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** What the ignore rules of the build context leave out, as far as that is certain: see CheckFacts. */
 export type IgnoredPaths = (path: string) => boolean;
@@ -14,13 +13,12 @@ const never = new AbortController().signal;
 /** Reads the ignore rules of a context that is a folder, if anything in the file copies from it. @throws what readIgnoreRules() throws */
 export async function ignoredPaths(
   file: Containerfile,
-  { context, ignoreFile, signal = never }: BuildOptions,
+  { context, ignoreFile, signal = never }: Settings,
   containerfile: string | undefined,
 ): Promise<IgnoredPaths> {
-  const location = parseContextLocation(context);
-  if (location.kind !== 'directory' || !copiesFromContext(file)) return nothing;
+  if (context.kind !== 'directory' || !copiesFromContext(file)) return nothing;
   const rules = await readIgnoreRules({
-    root: path.resolve(location.path),
+    root: path.resolve(context.path),
     containerfile,
     ignoreFile: ignoreFile === undefined ? undefined : path.resolve(ignoreFile),
     signal,

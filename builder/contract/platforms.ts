@@ -1,20 +1,12 @@
 import { arch } from 'node:process';
 import { ownValue } from '../../registry/oci/own-value.ts';
-import { formatPlatform, type Platform, parsePlatform } from '../../registry/oci/platform.ts';
+import { type Platform, parsePlatform } from '../../registry/oci/platform.ts';
 import { namesInNode } from '../../registry/oci/processor-names.ts';
 import { UsageError } from './errors.ts';
-import type { BuildOptions } from './options.ts';
 
 /** What this machine runs. */
 export function hostPlatform(): Platform {
   return { os: 'linux', architecture: ownValue(namesInNode, arch) ?? arch };
-}
-
-/** The platforms to build for, each once: those asked for, else this machine's. @throws UsageError for one that cannot be read */
-export function platformsToBuild({ platforms = [] }: BuildOptions): readonly Platform[] {
-  if (platforms.length === 0) return [hostPlatform()];
-  const byName = new Map(platforms.map((text) => platformOf(text)).map((platform) => [formatPlatform(platform), platform]));
-  return [...byName.values()];
 }
 
 /** What `--platform` names, or the `origin` that messages tell of. @throws UsageError */

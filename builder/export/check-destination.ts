@@ -6,6 +6,11 @@ import type { Output } from '../contract/options.ts';
 import { indexFile, markerFile } from './layout-files.ts';
 import { kindAt, outputFailure, pathBehindLinks } from './whole-output.ts';
 
+/** What of an output says where it goes; how its image leaves is no matter here. */
+export type OutputTarget = Targeted<Output>;
+
+type Targeted<Given> = Given extends unknown ? Omit<Given, 'image'> : never;
+
 /** Standard output as an output's destination. */
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
@@ -16,7 +21,7 @@ export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
  * @throws OutputError, or UsageError for a terminal
  */
 export async function checkDestinations(
-  outputs: readonly Output[],
+  outputs: readonly OutputTarget[],
   { files = [], stdout }: { readonly files?: readonly string[]; readonly stdout?: OutputStream | undefined },
 ): Promise<void> {
   await refuseSharedPlaces(outputs, files);
@@ -33,7 +38,7 @@ export async function checkDestinations(
 }
 
 /** Folders are added to; a file would be replaced by the next, and nobody would know. Devices and pipes take one after the other. */
-async function refuseSharedPlaces(outputs: readonly Output[], files: readonly string[]): Promise<void> {
+async function refuseSharedPlaces(outputs: readonly OutputTarget[], files: readonly string[]): Promise<void> {
   const written = outputs.flatMap((output) => ('destination' in output && output.destination !== '-' ? [output] : []));
   const places = [
     ...written.map((output) => ({ destination: output.destination, kind: isFolder(output) ? output.kind : 'file' })),
@@ -127,7 +132,7 @@ function folderInTheWay(destination: string, what: string): OutputError {
   });
 }
 
-function isFolder(output: Output): output is Extract<Output, { kind: 'local' | 'oci' }> {
+function isFolder(output: OutputTarget): output is Extract<OutputTarget, { kind: 'local' | 'oci' }> {
   return output.kind === 'local' || (output.kind === 'oci' && !output.isArchive);
 }
 

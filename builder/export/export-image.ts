@@ -3,10 +3,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StoreError } from '../../cache/files/errors.ts';
 import { OutputError, UsageError } from '../contract/errors.ts';
-import type { Output } from '../contract/options.ts';
 import { type BuiltImage, manifestsOf } from '../image/built-image.ts';
 import { layoutArchive } from './archive.ts';
-import { checkDestinations } from './check-destination.ts';
+import { checkDestinations, type OutputTarget } from './check-destination.ts';
 import { writeLayoutFolder } from './folder.ts';
 import {
   blobFiles,
@@ -21,7 +20,7 @@ import {
 import { kindAt, outputFailure, toDevice, writeWhole } from './whole-output.ts';
 
 /** The outputs that are images in files. */
-export type ImageFileOutput = Extract<Output, { kind: 'oci' | 'docker' }>;
+export type ImageFileOutput = Extract<OutputTarget, { kind: 'oci' | 'docker' }>;
 
 export interface ExportOptions {
   /** Where `-` goes. Not ended. */

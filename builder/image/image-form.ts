@@ -1,10 +1,10 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions, ImageOutputOptions, Output, OutputEpoch } from '../contract/options.ts';
-import { platformsToBuild } from '../contract/platforms.ts';
-import { isMultiPlatform } from '../plan/model/multi-platform.ts';
-import { type Annotation, checkAnnotations, idleAnnotations, parseAnnotations } from './annotations.ts';
+import type { ImageOutputOptions, OutputEpoch } from '../contract/options.ts';
+import type { Annotation } from '../settings/annotations.ts';
+import type { ImageOutputSettings, OutputSettings, Settings } from '../settings/settings.ts';
+import { checkAnnotations, idleAnnotations } from './annotations.ts';
 import type { ImageFormat } from './media-types.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
@@ -28,8 +28,8 @@ const defaultGzipLevel = 3;
 const defaultZstdLevel = 3;
 
 /** The form of the image that an output wants. @throws UsageError for what is not possible */
-export function imageForm(options: BuildOptions, output: Output): ImageForm {
-  const wanted: ImageOutputOptions = ('image' in output ? output.image : undefined) ?? {};
+export function imageForm(options: Settings, output: OutputSettings): ImageForm {
+  const wanted: ImageOutputSettings = 'image' in output ? output.image : { annotations: [] };
   const compression = layerCompressionOf(wanted, '--output');
   const format = wanted.format ?? options.format ?? 'oci';
   if (format === 'docker' && compression.kind === 'zstd') throw dockerZstd('--output');
@@ -53,20 +53,17 @@ function refuseAnnotations([first]: readonly Annotation[]): void {
 }
 
 /** Those of the output come last, where they win. */
-function annotationsOf(options: BuildOptions, wanted: ImageOutputOptions): readonly Annotation[] {
-  const made = { hasIndex: isMultiPlatform(options) };
-  const read = (flag: string, record: Readonly<Record<string, string>> = {}): readonly Annotation[] => {
-    const annotations = parseAnnotations(record, flag);
-    checkAnnotations(annotations, made, flag);
-    return annotations;
-  };
-  return [...read('--annotation', options.annotations), ...read('--output', wanted.annotations)];
+function annotationsOf({ annotations, isMultiPlatform }: Settings, wanted: ImageOutputSettings): readonly Annotation[] {
+  const made = { hasIndex: isMultiPlatform };
+  checkAnnotations(annotations, made, '--annotation');
+  checkAnnotations(wanted.annotations, made, '--output');
+  return [...annotations, ...wanted.annotations];
 }
 
 /** What to say of what the images of these outputs are asked to carry, and have no place for. */
-export function formNotices(options: BuildOptions, outputs: readonly Output[]): readonly string[] {
+export function formNotices(options: Settings, outputs: readonly OutputSettings[]): readonly string[] {
   const annotations = outputs.flatMap((output) => imageForm(options, output).annotations);
-  return [...new Set(idleAnnotations(annotations, platformsToBuild(options)))];
+  return [...new Set(idleAnnotations(annotations, options.platforms))];
 }
 
 /** Docker never gave zstd a media type; skopeo and podman refuse the one that containerd made up. */

@@ -1,27 +1,21 @@
 import path from 'node:path';
 import { FileDigests } from '../../cache/records/file-digests.ts';
 import type { Store } from '../../cache/store.ts';
-import { ownValue } from '../../registry/oci/own-value.ts';
 import { type ContextTree, scanContext } from '../context/scan.ts';
 import type { FileTree } from '../context/tree.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules } from '../patterns/ignore.ts';
-import {
-  type ContextLocation,
-  isRemoteLocation,
-  parseContextLocation,
-  type RemoteLocation,
-} from '../plan/model/context-location.ts';
+import { type ContextLocation, isRemoteLocation, type RemoteLocation } from '../settings/context-location.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
 import { readIgnoreRules } from './ignore-file.ts';
 import { TreeWithModes } from './tree-with-modes.ts';
 
 interface ContextServices {
   readonly store: Store;
-  /** The build context as given. */
-  readonly main: string;
+  /** The build context. */
+  readonly main: ContextLocation;
   /** `--build-context`: name to location. */
-  readonly named: Readonly<Record<string, string>>;
+  readonly named: ReadonlyMap<string, ContextLocation>;
   /** Absolute path of the Containerfile, for its own ignore file. */
   readonly containerfile: string | undefined;
   readonly ignoreFile: string | undefined;
@@ -93,9 +87,9 @@ export class ContextTrees {
 
   #locationOf(name: string | undefined): ContextLocation {
     const { main, named } = this.#services;
-    const text = name === undefined ? main : ownValue(named, name);
-    if (text === undefined) throw new Error(`there is no context "${name ?? ''}"`);
-    return parseContextLocation(text);
+    const location = name === undefined ? main : named.get(name);
+    if (location === undefined) throw new Error(`there is no context "${name ?? ''}"`);
+    return location;
   }
 
   /** The Containerfile's own ignore file and --ignorefile are about the build context only. */

@@ -7,13 +7,16 @@ import { redactUrl } from '../../registry/errors/redact.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { SourceError } from '../context/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import { secretLine, secretValue } from '../secrets/secret-value.ts';
+import type { Settings } from '../settings/settings.ts';
 import { diskLimitOf } from './git/disk-limit.ts';
+
+/** What headers are made of. */
+type HeaderOptions = Pick<Settings, 'secrets' | 'environment' | 'signal'>;
 
 /** What downloads need of a build. */
 export interface DownloadServices {
-  readonly options: BuildOptions;
+  readonly options: HeaderOptions;
   readonly store: Store;
   readonly client: () => Promise<RegistryClient>;
   readonly signal: AbortSignal;
@@ -136,7 +139,7 @@ function described({ digest, sizeBytes, lastModified }: DownloadRecord): Downloa
 }
 
 /** Headers: what the secrets HTTP_AUTH_HEADER_<host> and HTTP_AUTH_TOKEN_<host> say, the host with or without its port. */
-export async function authorization(url: string, options: BuildOptions): Promise<Record<string, string>> {
+export async function authorization(url: string, options: HeaderOptions): Promise<Record<string, string>> {
   const { host, hostname } = new URL(url);
   for (const name of new Set([host, hostname])) {
     const header = secretLine(await secretValue(`HTTP_AUTH_HEADER_${name}`, options));

@@ -6,14 +6,12 @@ import type { RawPath } from '../../registry/oci/raw-path.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { StepId } from '../contract/events.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import type { RemoteLocation } from '../plan/model/context-location.ts';
-import { isArgumentOn } from '../plan/model/control-arguments.ts';
-import { buildArgsOf } from '../plan/model/plan-options.ts';
 import type { Cleanup } from '../session/cleanup.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import type { Tell } from '../session/tell.ts';
 import { untilAborted } from '../session/until-aborted.ts';
+import type { RemoteLocation } from '../settings/context-location.ts';
+import type { Settings } from '../settings/settings.ts';
 import { decompressed } from './archive-bytes.ts';
 import { isArchiveFile, looksLikeArchive, sniffedBytes } from './archive-magic.ts';
 import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
@@ -42,7 +40,7 @@ export interface FetchedContext {
 }
 
 interface FetchServices extends DownloadServices {
-  readonly options: BuildOptions & { readonly environment: Readonly<Record<string, string | undefined>> };
+  readonly options: Settings;
   readonly tell: Tell;
   readonly nextId: () => StepId;
   readonly cleanup: Cleanup;
@@ -102,7 +100,7 @@ export class FetchedContexts {
     const location = gitLocation(url);
     // The user typed the address, so the user's own agent and keys are meant.
     const services = gitServices({ options, store, signal, cleanup, usesOwnKeys: true });
-    const keepsGitFolder = location.keepsGitFolder ?? isArgumentOn(buildArgsOf(options).get('BUILDKIT_CONTEXT_KEEP_GIT_DIR'));
+    const keepsGitFolder = location.keepsGitFolder ?? options.keepsGitFolder;
     const onProgress = shown.progress.bind(shown);
     const tree = await fetchGitTree(location, { keepsGitFolder }, { ...services, store, onProgress });
     const what = `repository "${shownLocation(location)}"`;
@@ -139,7 +137,7 @@ export class FetchedContexts {
     }
     const stream = await sniff(untilAborted(options.stdin, signal), sniffedBytes);
     if (looksLikeArchive(stream.head)) return this.#unpack(stream, `${what} on standard input`);
-    if (name !== undefined || (options.files?.length ?? 0) > 0 || options.text !== undefined) {
+    if (name !== undefined || options.files.length > 0 || options.text !== undefined) {
       throw noArchive(what, 'standard input', name);
     }
     const text = 'a Containerfile from standard input, which is no archive';

@@ -2,16 +2,15 @@ import { stat } from 'node:fs/promises';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { type ContextLocation, parseContextLocation } from '../plan/model/context-location.ts';
+import type { ContextLocation } from '../settings/context-location.ts';
+import type { Settings } from '../settings/settings.ts';
 import { systemReason } from '../show/system-reason.ts';
 
-type Given = Pick<BuildOptions, 'buildContexts'>;
+type Given = Pick<Settings, 'namedContexts'>;
 
 /** Its files are looked at when a step asks for them. @throws UsageError for a named context that is to be a folder of this machine, and is none */
-export async function checkNamedFolders({ buildContexts = {} }: Given): Promise<void> {
-  for (const [name, text] of Object.entries(buildContexts)) {
-    const location = parseContextLocation(text);
+export async function checkNamedFolders({ namedContexts }: Given): Promise<void> {
+  for (const [name, location] of namedContexts) {
     if (location.kind !== 'directory') continue;
     const why = await troubleWithFolder(location.path);
     if (why === undefined) continue;
@@ -22,10 +21,10 @@ export async function checkNamedFolders({ buildContexts = {} }: Given): Promise<
 }
 
 /** @throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is */
-export async function checkNamedImages({ buildContexts = {} }: Given): Promise<void> {
-  for (const [name, text] of Object.entries(buildContexts)) {
+export async function checkNamedImages({ namedContexts }: Given): Promise<void> {
+  for (const [name, location] of namedContexts) {
     try {
-      await checkImagePlace(parseContextLocation(text));
+      await checkImagePlace(location);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       const hint = error.hint ?? `Check --build-context ${name}`;

@@ -4,31 +4,39 @@ import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { isRemoteLocation, parseContextLocation } from '../plan/model/context-location.ts';
+import type { ContainerfileLocation } from '../settings/containerfile-location.ts';
+import { isRemoteLocation } from '../settings/context-location.ts';
+import type { Settings } from '../settings/settings.ts';
 import { containerfileText } from './containerfile-text.ts';
 import type { FetchedContext, FetchedContexts } from './fetched-contexts.ts';
 import { placeInside } from './inside-folder.ts';
-import { defaultNames, type LoadedContainerfile, loadContainerfile, readSource, requireFolder } from './load-containerfile.ts';
+import {
+  type ContainerfileReaders,
+  defaultNames,
+  type LoadedContainerfile,
+  loadContainerfile,
+  readSource,
+  requireFolder,
+} from './load-containerfile.ts';
 import { containerfileReaders } from './readers.ts';
 
 /** What reading the Containerfile of a build needs when it, or its context, is elsewhere. */
 export interface LoadServices {
-  readonly options: BuildOptions;
+  readonly options: Settings;
   readonly client: () => Promise<RegistryClient>;
   readonly fetched: () => Promise<FetchedContexts>;
   readonly signal: AbortSignal;
 }
 
 /** True when the Containerfile can be read without asking anybody: neither it nor the context that it may be in is elsewhere. */
-export function isLocalBuild({ context, files = [] }: BuildOptions): boolean {
-  return !isRemoteLocation(parseContextLocation(context)) && !files.some(isUrl);
+export function isLocalBuild({ context, files }: Settings): boolean {
+  return !isRemoteLocation(context) && !files.some(({ kind }) => kind === 'http');
 }
 
 /** Reads the Containerfile; the context must exist even if no step looks into it, because a typing error there is no small thing. */
 export async function loadBuildFile(services: LoadServices): Promise<LoadedContainerfile> {
   const { options } = services;
-  const location = parseContextLocation(options.context);
+  const location = options.context;
   const readers = containerfileReaders(options, services);
   if (!isRemoteLocation(location)) {
     const directory = location.kind === 'directory' ? location.path : undefined;
@@ -38,13 +46,20 @@ export async function loadBuildFile(services: LoadServices): Promise<LoadedConta
   const context = await (await services.fetched()).get(location, undefined);
   if (context.containerfile !== undefined) return alone('Containerfile', context.containerfile);
   if (options.text !== undefined) return alone('Containerfile', options.text);
-  const files = options.files ?? [];
-  if (files.length === 0) return findDefault(context, options.context, services.signal);
+  if (options.files.length === 0) return findDefault(context, options.contextName, services.signal);
   const sources: Source[] = [];
-  for (const file of files) {
-    sources.push(isPath(file) ? await readInside(context, file, services.signal) : await readSource(file, readers));
-  }
+  for (const file of options.files) sources.push(await readFetched(file, { context, signal: services.signal, readers }));
   return { sources, path: undefined };
+}
+
+interface FetchedReading {
+  readonly context: FetchedContext;
+  readonly readers: ContainerfileReaders;
+  readonly signal: AbortSignal;
+}
+
+async function readFetched(file: ContainerfileLocation, { context, readers, signal }: FetchedReading): Promise<Source> {
+  return file.kind === 'file' ? readInside(context, file.path, signal) : readSource(file, readers);
 }
 
 function alone(name: string, text: string): LoadedContainerfile {
@@ -101,12 +116,4 @@ async function readLocal(file: string, signal: AbortSignal): Promise<string | un
     // Whatever is wrong with it: it was only the second guess.
     return undefined;
   }
-}
-
-function isPath(file: string): boolean {
-  return file !== '-' && !isUrl(file);
-}
-
-function isUrl(file: string): boolean {
-  return /^https?:\/\//.test(file);
 }

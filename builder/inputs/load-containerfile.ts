@@ -3,8 +3,10 @@ import path from 'node:path';
 import type { Source } from '../../parser/syntax/span.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
+import type { ContainerfileLocation } from '../settings/containerfile-location.ts';
+import type { Settings } from '../settings/settings.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
 import { leadsOut } from './inside-context.ts';
@@ -37,31 +39,33 @@ export interface ContainerfileReaders {
  * @throws UsageError for a file that is missing, a folder, or unreadable
  */
 export async function loadContainerfile(
-  options: BuildOptions,
+  { text, files, contextName }: Pick<Settings, 'text' | 'files' | 'contextName'>,
   contextDirectory: string | undefined,
   readers: ContainerfileReaders,
 ): Promise<LoadedContainerfile> {
-  if (options.text !== undefined) return { sources: [{ name: 'Containerfile', text: options.text }], path: undefined };
-  const files = options.files ?? [];
-  if (files.length === 0) return await findDefault(contextDirectory, options.context, readers);
+  if (text !== undefined) return { sources: [{ name: 'Containerfile', text }], path: undefined };
+  if (files.length === 0) return await findDefault(contextDirectory, contextName, readers);
   const sources: LoadedSource[] = [];
   for (const file of files) {
-    const isElsewhere = contextDirectory !== undefined && isLocal(file) && (await leadsOut(file, contextDirectory));
+    const isElsewhere = contextDirectory !== undefined && file.kind === 'file' && (await leadsOut(file.path, contextDirectory));
     sources.push({ ...(await readSource(file, readers)), leadsOut: isElsewhere });
   }
   const [first] = files;
-  return { sources, path: first !== undefined && isLocal(first) ? path.resolve(first) : undefined };
+  return { sources, path: first?.kind === 'file' ? path.resolve(first.path) : undefined };
 }
 
 /** Reads one file that an option names. @throws UsageError */
-export async function readSource(file: string, readers: ContainerfileReaders): Promise<Source> {
-  if (file === '-') return { name: '-', text: await readers.stdin() };
-  if (!isLocal(file)) return { name: file.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file) };
-  return { name: file, text: await readText(file, { shown: file, ...readers }) };
-}
-
-function isLocal(file: string): boolean {
-  return file !== '-' && !/^https?:\/\//.test(file);
+export async function readSource(file: ContainerfileLocation, readers: ContainerfileReaders): Promise<Source> {
+  switch (file.kind) {
+    case 'stdin':
+      return { name: '-', text: await readers.stdin() };
+    case 'http':
+      return { name: file.url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file.url) };
+    case 'file':
+      return { name: file.path, text: await readText(file.path, { shown: file.path, ...readers }) };
+    default:
+      return unreachable(file);
+  }
 }
 
 async function findDefault(

@@ -1,8 +1,7 @@
-import { ownValue } from '../../registry/oci/own-value.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import type { EpochSource } from '../plan/epoch-source.ts';
-import { isRemoteLocation, parseContextLocation } from '../plan/model/context-location.ts';
 import { Cleanup } from '../session/cleanup.ts';
+import { isRemoteLocation } from '../settings/context-location.ts';
+import type { Settings } from '../settings/settings.ts';
 import { isArchiveFile } from './archive-magic.ts';
 import { type DownloadServices, downloadFile } from './download-file.ts';
 import type { FetchedContexts } from './fetched-contexts.ts';
@@ -11,6 +10,7 @@ import { fetchGitTree, gitLocation } from './git/git-tree.ts';
 import { unpackFile } from './unpack-archive.ts';
 
 interface EpochServices extends DownloadServices {
+  readonly options: Settings;
   readonly fetched: () => Promise<FetchedContexts>;
 }
 
@@ -26,12 +26,8 @@ export async function timeOfEpochSource(source: EpochSource, services: EpochServ
 }
 
 async function timeOfContext(name: string | undefined, { options, fetched }: EpochServices): Promise<number | undefined> {
-  const location = parseContextLocation(placeOf(name, options));
-  return isRemoteLocation(location) ? (await (await fetched()).get(location, name)).time : undefined;
-}
-
-function placeOf(name: string | undefined, { context, buildContexts = {} }: BuildOptions): string {
-  return name === undefined ? context : (ownValue(buildContexts, name) ?? '');
+  const location = name === undefined ? options.context : options.namedContexts.get(name);
+  return location !== undefined && isRemoteLocation(location) ? (await (await fetched()).get(location, name)).time : undefined;
 }
 
 type Added = Extract<EpochSource, { readonly kind: 'add' }>;

@@ -1,12 +1,12 @@
 import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
+import type { Settings } from '../settings/settings.ts';
 import { containerfileText, largestContainerfileBytes } from './containerfile-text.ts';
 import type { ContainerfileReaders } from './load-containerfile.ts';
 
 /** How the Containerfile is read when it is not a local file. `client` is asked for when there is something to download. */
 export function containerfileReaders(
-  options: BuildOptions,
+  options: Settings,
   { client, signal }: { readonly client: () => Promise<RegistryClient>; readonly signal: AbortSignal },
 ): ContainerfileReaders {
   return {

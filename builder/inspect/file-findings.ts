@@ -6,11 +6,11 @@ import { resolveStages } from '../bases/resolve-plan.ts';
 import { buildFindings, type CheckedPlan } from '../check/build-findings.ts';
 import { eachOnce, type PlatformFindings } from '../check/for-each-platform.ts';
 import { ignoredPaths } from '../check/ignored-paths.ts';
-import type { BuildOptions } from '../contract/options.ts';
-import { hostPlatform, platformsToBuild } from '../contract/platforms.ts';
+import { hostPlatform } from '../contract/platforms.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
-import { buildArgsOf, inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
+import { inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
+import { buildArgsOf } from '../settings/build-arguments.ts';
 import type { InspectedFile } from './inspected-file.ts';
 
 /** What `check` has to say. */
@@ -27,7 +27,7 @@ export interface FileFindings {
  *
  * @throws UsageError, ContainerfileError for a wrong ignore file
  */
-export async function fileFindings({ parsed, findImage }: InspectedFile, options: BuildOptions): Promise<FileFindings> {
+export async function fileFindings({ parsed, findImage, options }: InspectedFile): Promise<FileFindings> {
   const { file, partial, diagnostics, sources, path } = parsed;
   const isEveryStageNeeded = options.target === undefined;
   const images = new ReachableImages(findImage);
@@ -37,7 +37,7 @@ export async function fileFindings({ parsed, findImage }: InspectedFile, options
       ? { platform, findings: [] }
       : planOf(file, { ...inspectionOptionsOf(options, surroundings), isEveryStageNeeded }, images);
   };
-  const planned = await Promise.all(platformsToBuild(options).map(planFor));
+  const planned = await Promise.all(options.platforms.map(planFor));
   const found = buildFindings({
     file: partial,
     sources,

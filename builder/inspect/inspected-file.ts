@@ -12,6 +12,7 @@ import { openSession, type Session } from '../solve/build-session.ts';
 
 /** A Containerfile that is looked at and not built. Disposing of it removes what was fetched. */
 export interface InspectedFile extends AsyncDisposable {
+  readonly options: Settings;
   /** Whatever is wrong with it. */
   readonly parsed: ParseResult & LoadedContainerfile;
   /** As builds look images up, but with little patience. The store is opened when the first one is asked for. */
@@ -35,12 +36,13 @@ export async function inspectFile(given: BuildOptions): Promise<InspectedFile> {
       signal: options.signal ?? new AbortController().signal,
     });
     return {
+      options,
       parsed: { ...parseLoaded(loaded), ...loaded },
       findImage: async (request) => {
         const { failure } = await session.open();
         const lookup = await session.lookup();
         const { sources } = loaded;
-        return imageFinder({ lookup, contexts: options.buildContexts ?? {}, signal: failure.signal, sources })(request);
+        return imageFinder({ lookup, contexts: options.namedContexts, signal: failure.signal, sources })(request);
       },
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     };

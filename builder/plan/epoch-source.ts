@@ -1,12 +1,13 @@
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import type { Containerfile, StageSyntax } from '../../parser/syntax/containerfile.ts';
 import type { Span } from '../../parser/syntax/span.ts';
+import { epochName } from '../settings/build-arguments.ts';
 import { remoteKindOf } from './instructions/plan-copy.ts';
 import { planStages } from './make-plan.ts';
 import type { PlannedAdd } from './model/plan.ts';
 import type { PlanOptions } from './model/plan-options.ts';
 import { refuse } from './model/refuse.ts';
-import { epochName, epochTextOf, isEpochNumber } from './stages/global-scope.ts';
+import { epochTextOf, isEpochNumber } from './stages/global-scope.ts';
 import { namedContextOf } from './stages/image-request.ts';
 import { selectStages } from './stages/select-stages.ts';
 

@@ -7,8 +7,8 @@ import { ownValue } from '../../registry/oci/own-value.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { namesInQemu } from '../../registry/oci/processor-names.ts';
 import { UsageError } from '../contract/errors.ts';
-import type { BuildOptions } from '../contract/options.ts';
 import { hostPlatform } from '../contract/platforms.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** The key of an emulator that is for whatever is not this machine's. */
 const anyArchitecture = '';
@@ -19,7 +19,10 @@ const anyArchitecture = '';
  *
  * @throws UsageError for one that is not there
  */
-export async function findEmulation(platform: Platform, options: BuildOptions): Promise<Emulation | undefined> {
+export async function findEmulation(
+  platform: Platform,
+  options: Pick<Settings, 'emulators' | 'environment'>,
+): Promise<Emulation | undefined> {
   const { architecture, os } = hostPlatform();
   if (platform.architecture === architecture && platform.os === os) return undefined;
   const { emulators = {} } = options;
@@ -39,7 +42,7 @@ async function programAt(file: string): Promise<string> {
   throw new UsageError('--emulator', `Cannot use the emulator "${file}": there is no such program`);
 }
 
-function emulatorInPath({ architecture }: Platform, { environment = process.env }: BuildOptions): string | undefined {
+function emulatorInPath({ architecture }: Platform, { environment }: Pick<Settings, 'environment'>): string | undefined {
   const name = `qemu-${ownValue(namesInQemu, architecture) ?? architecture}`;
   // Without the ending it may be linked dynamically, and then it does not run in a root without its libraries.
   return [`${name}-static`, name]

@@ -1,6 +1,9 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import { proxyArgs } from '../../parser/words/predefined.ts';
-import type { BuildOptions } from '../contract/options.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** Where proxies are named. */
+type ProxyOptions = Pick<Settings, 'buildArgs' | 'environment'>;
 
 interface ProxyUser {
   /** The command's variables: what the image or the Containerfile sets itself is left alone. */
@@ -13,7 +16,7 @@ interface ProxyUser {
  * they come without a user and password: nobody has said that a command may have them, and what it writes down is in the layer, for
  * other builds too.
  */
-export function proxyEnv(options: BuildOptions, { present, network }: ProxyUser): readonly string[] {
+export function proxyEnv(options: ProxyOptions, { present, network }: ProxyUser): readonly string[] {
   const taken = new Set(present.map((entry) => entry.slice(0, entry.indexOf('='))));
   return proxyArgs.flatMap((name) => {
     const value = argumentOf(name, options) ?? (network === 'none' ? undefined : inheritedOf(name, options));
@@ -22,11 +25,11 @@ export function proxyEnv(options: BuildOptions, { present, network }: ProxyUser)
   });
 }
 
-function argumentOf(name: string, { buildArgs = {} }: BuildOptions): string | undefined {
+function argumentOf(name: string, { buildArgs = {} }: ProxyOptions): string | undefined {
   return buildArgs[name] ?? buildArgs[name.toLowerCase()];
 }
 
-function inheritedOf(name: string, { environment = {} }: BuildOptions): string | undefined {
+function inheritedOf(name: string, { environment }: ProxyOptions): string | undefined {
   const value = environment[name] ?? environment[name.toLowerCase()];
   return name === 'NO_PROXY' ? value : value === undefined ? undefined : withoutUser(value);
 }

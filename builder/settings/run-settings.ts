@@ -1,16 +1,20 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../contract/options.ts';
-import { buildArgsOf } from '../plan/model/plan-options.ts';
+import { buildArgsOf } from './build-arguments.ts';
 import { type DeviceFlag, parseDeviceFlag } from './device-flag.ts';
 import { type DeviceGrants, deviceGrants } from './device-grants.ts';
 import { checkHostname, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
 import { parseVolumeOption, type Volume } from './volume.ts';
+
+/** What a RUN may ask for beyond the sandbox; devices are looked at when they are found. */
+export type Entitlement = 'network.host' | 'security.insecure';
 
 /** What the options say for every RUN. */
 export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimits' | 'shmSizeBytes'> & {
   readonly volumes: readonly Volume[];
   readonly devices: readonly DeviceFlag[];
   readonly grants: DeviceGrants;
+  readonly entitlements: ReadonlySet<Entitlement>;
 };
 
 /** As docker and BuildKit have it. */
@@ -28,6 +32,7 @@ export function runSettings(options: BuildOptions): RunSettings {
     volumes: (options.volumes ?? []).map(parseVolumeOption),
     devices: (options.devices ?? []).map(parseDeviceFlag),
     grants: deviceGrants(options),
+    entitlements: new Set(options.allow?.filter((name) => name === 'network.host' || name === 'security.insecure')),
   };
 }
 

@@ -159,7 +159,7 @@ async function missReason(current: Parameters<typeof explain>[1], work: StepWork
 function slotOf({ placed, around }: StepWork): string {
   const { options, sources } = around.solving;
   const position = placed.stage.steps.indexOf(placed.step);
-  return JSON.stringify([options.context, sources[0]?.name ?? '', placed.stage.title, position, placed.stage.platform]);
+  return JSON.stringify([options.contextName, sources[0]?.name ?? '', placed.stage.title, position, placed.stage.platform]);
 }
 
 async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFacts> {
@@ -236,7 +236,7 @@ function mountedBy(action: Action, store: Store): readonly Digest[] {
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */
 function isLeftAlone({ step, stage }: PlacedStep, { plan, solving }: StageSolving): boolean {
-  const { outputs = [], squash } = solving.options;
+  const { outputs, squash } = solving.options;
   const isLast = stage.index === plan.target && stage.steps.findLast(({ action }) => action !== undefined) === step;
   return isLast && squash === undefined && !outputs.some(({ kind }) => kind === 'local' || kind === 'tar');
 }

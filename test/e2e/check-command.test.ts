@@ -165,3 +165,11 @@ test('a format that a description does not have is refused', async () => {
   await box.tsbuild('--call=check,form=json', '.').fails({ exit: 2, stderr: /Cannot use "form" in --call/ });
   await box.tsbuild('--check', '--call=targets', '.').fails({ exit: 2, stderr: /Cannot use --check with --call targets/ });
 });
+
+test('an annotation that cannot be read is refused, whatever is done with the file', async () => {
+  using box = prepared('FROM scratch\n');
+  const stderr = /^error: Cannot annotate "nosuch": there is no such level\n/;
+  for (const flags of [['--call=check'], ['-o', 'out'], ['-t', 'x']]) {
+    await box.tsbuild('build', ...flags, '--annotation', 'nosuch:a=b', '.').fails({ exit: 2, stderr });
+  }
+});

@@ -20,7 +20,7 @@ export async function runCheck(context: CommandContext): Promise<number> {
 /** What `--call=check` does. @throws what inspectFile() throws, ContainerfileError for a wrong ignore file */
 export async function checkContainerfile({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
   await using inspected = await openDescribed(options, context);
-  const { findings, notes } = await fileFindings(inspected, options);
+  const { findings, notes } = await fileFindings(inspected);
   context.stdout.write(await written(findings, inspected.parsed.sources, format));
   for (const note of notes) context.stderr.write(noteLine(note));
   if (findings.some(({ severity }) => severity === 'error')) return exitCode.usage;

@@ -3,7 +3,7 @@ import type { Platform } from '../../../registry/oci/platform.ts';
 import { ReachableImages } from '../../bases/reachable-images.ts';
 import { resolveStages } from '../../bases/resolve-plan.ts';
 import { eachOnce } from '../../check/for-each-platform.ts';
-import { hostPlatform, platformsToBuild } from '../../contract/platforms.ts';
+import { hostPlatform } from '../../contract/platforms.ts';
 import { joinedOutline, type Outline, outline } from '../../inspect/outline/outline.ts';
 import { outlineJson, outlineText } from '../../inspect/outline/render.ts';
 import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
@@ -22,9 +22,10 @@ export async function runOutline(context: CommandContext): Promise<number> {
 }
 
 /** What `--call=outline` does. @throws ContainerfileError, what inspectFile() throws */
-export async function describeTarget({ options, format }: DescribeRequest, context: CommandContext): Promise<number> {
-  await using inspected = await openDescribed(options, context);
+export async function describeTarget({ options: given, format }: DescribeRequest, context: CommandContext): Promise<number> {
+  await using inspected = await openDescribed(given, context);
   const { file, sources } = soundFile(inspected);
+  const { options } = inspected;
   const buildPlatform = hostPlatform();
   const reachable = new ReachableImages(inspected.findImage);
   const outlineFor = async (platform: Platform): Promise<Outline> => {
@@ -32,7 +33,7 @@ export async function describeTarget({ options, format }: DescribeRequest, conte
     const { images } = await resolveStages(file, planOptions, (request) => reachable.find(request));
     return outline(file, planOptions, images);
   };
-  const platforms = platformsToBuild(options);
+  const { platforms } = options;
   const outlines = await Promise.all(platforms.map(outlineFor));
   const found = joinedOutline(outlines);
   const wrong = platforms.map((platform, index) => ({ platform, findings: outlines[index]?.diagnostics ?? [] }));

@@ -1,12 +1,12 @@
 import type { Store } from '../../../cache/store.ts';
-import type { BuildOptions } from '../../contract/options.ts';
 import { secretValue } from '../../secrets/secret-value.ts';
 import type { Cleanup } from '../../session/cleanup.ts';
+import type { Settings } from '../../settings/settings.ts';
 import type { GitServices } from './git-access.ts';
 import { typedHosts } from './typed-hosts.ts';
 
 interface GitNeeds {
-  readonly options: BuildOptions;
+  readonly options: Settings;
   readonly store: Store;
   readonly signal: AbortSignal;
   /** Gives the agent's socket back. */
@@ -17,7 +17,7 @@ interface GitNeeds {
 
 /** What of a build's options git may use. */
 export function gitServices({ options, store, signal, cleanup, usesOwnKeys }: GitNeeds): GitServices {
-  const { environment = {}, ssh = {}, tlsVerify } = options;
+  const { environment, ssh = {}, tlsVerify } = options;
   const source = Object.hasOwn(ssh, 'default') ? ssh['default'] : undefined;
   const hosts = typedHosts(options);
   const callerSocket = environment['SSH_AUTH_SOCK'];

@@ -1,6 +1,6 @@
 import type { RunInstruction } from '../../../parser/syntax/containerfile.ts';
+import type { Entitlement } from '../../settings/run-settings.ts';
 import type { PlannedMount, PlannedRun, PlannedStep } from '../model/plan.ts';
-import type { Entitlement } from '../model/plan-options.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Expander } from '../stages/expand-word.ts';
 import { defaultShell } from './config-state.ts';

@@ -1,5 +1,4 @@
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
-import { goBoolean } from '../../../registry/oci/text/go-boolean.ts';
 
 /** Build arguments that BuildKit reads itself and that do something here, declared or not. docs/containerfile.md lists them. */
 const effective: ReadonlySet<string> = new Set([
@@ -33,11 +32,6 @@ export function idleArguments(buildArgs: ReadonlyMap<string, string>): readonly 
     const message = `The build argument "${name}" has no effect: ${reason}`;
     return [{ severity: 'warning', code: 'IdleBuildArg', message, span: undefined }];
   });
-}
-
-/** Reads a switch as Go's strconv.ParseBool does, which BuildKit uses; anything else is off. */
-export function isArgumentOn(text: string | undefined): boolean {
-  return text !== undefined && goBoolean(text.toLowerCase()) === true;
 }
 
 function reasonWithoutEffect(name: string): string | undefined {

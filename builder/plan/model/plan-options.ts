@@ -1,14 +1,12 @@
 import type { Source } from '../../../parser/syntax/span.ts';
-import { ownValue } from '../../../registry/oci/own-value.ts';
 import type { Platform } from '../../../registry/oci/platform.ts';
-import type { BuildOptions } from '../../contract/options.ts';
-import { isImageLocation, parseContextLocation } from './context-location.ts';
+import { buildArgsOf } from '../../settings/build-arguments.ts';
+import { type ContextLocation, isImageLocation } from '../../settings/context-location.ts';
+import type { Entitlement } from '../../settings/run-settings.ts';
+import type { Settings } from '../../settings/settings.ts';
 
 /** What stands behind a `--build-context` name, as far as planning must know. */
 export type ContextKind = 'image' | 'tree' | 'scratch';
-
-/** What a RUN may ask for beyond the sandbox; devices are looked at when they are found. */
-export type Entitlement = 'network.host' | 'security.insecure';
 
 /** Everything besides the Containerfile and the base images that a plan depends on. */
 export interface PlanOptions {
@@ -51,20 +49,20 @@ export interface PlanSurroundings {
 }
 
 /** The part of a build's options that decides the plan for one platform. */
-export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundings): PlanOptions {
+export function planOptionsOf(options: Settings, surroundings: PlanSurroundings): PlanOptions {
   return {
     target: options.target,
     platform: surroundings.platform,
-    isPlatformExplicit: (options.platforms?.length ?? 0) > 0,
+    isPlatformExplicit: options.isPlatformExplicit,
     buildPlatform: surroundings.buildPlatform,
-    ...((options.platforms?.length ?? 0) > 1 && { isOneOfSeveral: true }),
+    ...(options.platforms.length > 1 && { isOneOfSeveral: true }),
     buildArgs: buildArgsOf(options),
-    contexts: contextsOf(options.buildContexts ?? {}),
+    contexts: new Map([...options.namedContexts].map(([name, location]) => [name, kindOf(location)])),
     labels: options.labels ?? {},
     unsetLabels: options.unsetLabels ?? [],
     env: options.env ?? {},
     unsetEnv: options.unsetEnv ?? [],
-    allow: new Set(options.allow?.filter((name) => name === 'network.host' || name === 'security.insecure')),
+    allow: options.run.entitlements,
     network: options.network ?? 'default',
     noCache: options.noCache ?? false,
     from: options.from,
@@ -76,31 +74,11 @@ export function planOptionsOf(options: BuildOptions, surroundings: PlanSurroundi
 const entitlements: readonly Entitlement[] = ['network.host', 'security.insecure'];
 
 /** The same for who inspects the file and runs nothing, so that nothing has to be allowed. */
-export function inspectionOptionsOf(options: BuildOptions, surroundings: PlanSurroundings): PlanOptions {
+export function inspectionOptionsOf(options: Settings, surroundings: PlanSurroundings): PlanOptions {
   return { ...planOptionsOf(options, surroundings), allow: new Set(entitlements) };
 }
 
-/** The build arguments that have a value, those without one taken from the environment. */
-export function buildArgsOf({ buildArgs = {}, environment = {} }: BuildOptions): ReadonlyMap<string, string> {
-  const known = new Map<string, string>();
-  for (const [name, value] of Object.entries(buildArgs)) {
-    const given = value ?? ownValue(environment, name);
-    if (given !== undefined) known.set(name, given);
-  }
-  return known;
-}
-
-/** The build arguments that should come from the environment, which does not have them. */
-export function missingBuildArgs({ buildArgs = {}, environment = {} }: BuildOptions): readonly string[] {
-  return Object.keys(buildArgs).filter((name) => (ownValue(buildArgs, name) ?? ownValue(environment, name)) === undefined);
-}
-
-function contextsOf(contexts: Readonly<Record<string, string>>): ReadonlyMap<string, ContextKind> {
-  return new Map(Object.entries(contexts).map(([name, location]) => [name, kindOf(location)]));
-}
-
-function kindOf(text: string): ContextKind {
-  const location = parseContextLocation(text);
+function kindOf(location: ContextLocation): ContextKind {
   if (location.kind === 'image' && location.reference === 'scratch') return 'scratch';
   return isImageLocation(location) ? 'image' : 'tree';
 }

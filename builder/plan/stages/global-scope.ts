@@ -3,6 +3,7 @@ import type { Span } from '../../../parser/syntax/span.ts';
 import { variablesOf } from '../../../parser/words/expand.ts';
 import { platformArgs } from '../../../parser/words/predefined.ts';
 import { formatPlatform, type Platform } from '../../../registry/oci/platform.ts';
+import { epochName } from '../../settings/build-arguments.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
 import { refuse } from '../model/refuse.ts';
 import { argumentName, type Expander, valueOf } from './expand-word.ts';
@@ -31,9 +32,6 @@ export interface GlobalScope {
   /** Seconds since the epoch; undefined when nobody asked for a time. */
   readonly sourceDateEpoch: number | undefined;
 }
-
-/** The name under which a time is asked for. (reproducible-builds.org, SOURCE_DATE_EPOCH) */
-export const epochName = 'SOURCE_DATE_EPOCH';
 
 /**
  * Evaluates the ARGs before the first FROM, in order. A build argument keeps a default from being evaluated at all.

@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { type LoadedContainerfile, loadContainerfile } from '../../../builder/inputs/load-containerfile.ts';
+import { parseContainerfileLocation } from '../../../builder/settings/containerfile-location.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const readers = {
@@ -12,7 +13,11 @@ const readers = {
 };
 
 function load(folder: TemporaryFolder, files: readonly string[]): Promise<LoadedContainerfile> {
-  return loadContainerfile({ context: folder.at('c'), files }, folder.at('c'), readers);
+  return loadContainerfile(
+    { contextName: folder.at('c'), files: files.map(parseContainerfileLocation) },
+    folder.at('c'),
+    readers,
+  );
 }
 
 function fill(folder: TemporaryFolder, names: readonly string[]): void {

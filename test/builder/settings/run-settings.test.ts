@@ -12,6 +12,7 @@ const defaults = {
   shmSizeBytes: 67_108_864,
   devices: [],
   grants: { all: false, names: [], aliases: new Map() },
+  entitlements: new Set(),
 };
 
 const rows: readonly { readonly name: string; readonly options: Partial<BuildOptions>; readonly expected: object }[] = [

@@ -69,9 +69,9 @@ test('proxyEnv() hands over a user and password only when an argument has them',
     ['', ''],
   ];
   for (const [given, expected] of rows) {
-    const inherited = proxyEnv({ context: '.', environment: { https_proxy: given } }, { present: [], network: 'host' });
+    const inherited = proxyEnv({ environment: { https_proxy: given } }, { present: [], network: 'host' });
     assert.deepEqual(inherited, [`HTTPS_PROXY=${expected}`, `https_proxy=${expected}`]);
-    const asked = proxyEnv({ context: '.', buildArgs: { HTTPS_PROXY: given } }, { present: [], network: 'none' });
+    const asked = proxyEnv({ buildArgs: { HTTPS_PROXY: given }, environment: {} }, { present: [], network: 'none' });
     assert.deepEqual(asked, [`HTTPS_PROXY=${given}`, `https_proxy=${given}`]);
   }
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planOptionsOf } from '../../../../builder/plan/model/plan-options.ts';
+import { normalise } from '../../../../builder/settings/settings.ts';
 
 const surroundings = {
   platform: { os: 'linux', architecture: 'arm64' },
@@ -9,7 +10,7 @@ const surroundings = {
 };
 
 test('planOptionsOf() takes nothing for granted', () => {
-  assert.deepEqual(planOptionsOf({ context: '.' }, surroundings), {
+  assert.deepEqual(planOptionsOf(normalise({ context: '.', environment: {} }), surroundings), {
     target: undefined,
     ...surroundings,
     isPlatformExplicit: false,
@@ -29,7 +30,7 @@ test('planOptionsOf() takes nothing for granted', () => {
 
 test('planOptionsOf() looks build arguments without a value up in the environment', () => {
   const options = planOptionsOf(
-    { context: '.', buildArgs: { a: '1', b: undefined, c: undefined, d: '' }, environment: { b: '2', a: 'no' } },
+    normalise({ context: '.', buildArgs: { a: '1', b: undefined, c: undefined, d: '' }, environment: { b: '2', a: 'no' } }),
     surroundings,
   );
   assert.deepEqual(
@@ -51,7 +52,7 @@ test('planOptionsOf() tells images from trees', () => {
     e: 'https://h/x.git',
     f: 'https://h/x.tar.gz',
   };
-  const options = planOptionsOf({ context: '.', buildContexts, platforms: ['linux/arm64'] }, surroundings);
+  const options = planOptionsOf(normalise({ context: '.', buildContexts, platforms: ['linux/arm64'] }), surroundings);
   assert.deepEqual([...options.contexts.values()], ['tree', 'image', 'scratch', 'image', 'tree', 'tree']);
   assert.equal(options.isPlatformExplicit, true);
 });

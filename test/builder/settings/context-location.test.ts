@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ContextLocation, parseContextLocation } from '../../../../builder/plan/model/context-location.ts';
+import { type ContextLocation, parseContextLocation } from '../../../builder/settings/context-location.ts';
 
 const rows: readonly [text: string, location: ContextLocation][] = [
   ['.', { kind: 'directory', path: '.' }],

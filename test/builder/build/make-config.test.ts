@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeConfig } from '../../../builder/build/make-config.ts';
+import { timeText } from '../../../builder/build/time-text.ts';
 import { encodeConfig } from '../../../builder/image/encode.ts';
-import { makeConfig } from '../../../builder/image/make-config.ts';
-import { timeText } from '../../../builder/image/time-text.ts';
 import { digestOf } from '../../../registry/oci/digest.ts';
 import type { ImageConfig } from '../../../registry/oci/image-config.ts';
 import { type PlanSetup, planText } from '../plan/plan-text.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { timeText } from '../../../builder/image/time-text.ts';
+import { timeText } from '../../../builder/build/time-text.ts';
 
 const first = Date.UTC(0, 0, 1) / 1000 - 1900 * 31_556_952;
 const last = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
