@@ -55,6 +55,10 @@ const forbiddenNames = /^(utils?|helpers?|common|misc|shared|managers?|lib|core)
 /** Names that two files export, each with the reason. Otherwise a name means one thing in all folders. */
 const sharedNames: Readonly<Record<string, string>> = {};
 
+/** Types that are a participle or a gerund hold whatever a function happens to need. Nouns that only look so are not meant, nor errors. */
+const participle =
+  /^(?!Finding|Listing|Opening|Meaning|Solving|Interrupted)([A-Z][a-z]+(ed|ing)|Place|Work|Known|Shown|Told|Found|Made|Given|Held|Kept|Sent)$/;
+
 /** What is written once, by the file that has it: everybody else imports that. */
 const writtenOnce: Readonly<Record<string, RegExp>> = {
   'registry/oci/unreachable.ts': /function unreachable\(/,
@@ -182,6 +186,16 @@ test('comments say @throws', () => {
     sources.filter(({ text }) => other.test(text)).map(({ path }) => path),
     [],
   );
+});
+
+test('types are nouns', () => {
+  const odd = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/^(?:export )?(?:interface|type|class) (\w+)/gm)]
+      .map(([, name = '']) => name)
+      .filter((name) => participle.test(name))
+      .map((name) => `${path}: ${name}`),
+  );
+  assert.deepEqual(odd, []);
 });
 
 test('files are kebab-case', () => {

@@ -5,7 +5,7 @@ import type { Plan, PlannedStage } from '../plan/model/plan.ts';
 import type { ShownStep } from '../session/shown-step.ts';
 import { baseNeeds } from './base-needs.ts';
 
-interface Needed {
+interface BaseRequest {
   readonly stage: PlannedStage;
   readonly signal: AbortSignal;
   /** For the step that needs the files, when what has to be unpacked for it is a step of this build and not its base. */
@@ -48,7 +48,7 @@ export class BaseSteps {
   }
 
   /** The folders of a root file system that a stage goes on or copies from; what is missing of bases is fetched and unpacked, and shown. */
-  async lowersOf(root: RootState, { stage, signal, onProgress }: Needed): Promise<Lowers> {
+  async lowersOf(root: RootState, { stage, signal, onProgress }: BaseRequest): Promise<Lowers> {
     for (const base of this.#bases.get(stage) ?? []) {
       const isBelow = isPrefix(base.root, root);
       if (isBelow && !base.shown.isStarted && !(await this.#folders.has(base.root))) await this.#unpackShown(base, signal);

@@ -67,7 +67,7 @@ async function buildOnce(options: Settings, local: ReadFile | undefined): Promis
   for (const message of noticesOf(session.options)) session.tell({ kind: 'notice', message });
   try {
     const { file, warnings, loaded } = local ?? (await loadFetched(session));
-    const work: BuildWork = { file, loaded, session };
+    const work: LoadedBuild = { file, loaded, session };
     tellAll(warnings, work);
     const plans = await planAll(work);
     await checkFile(plans, work);
@@ -107,14 +107,14 @@ function withoutValue(name: string): string {
   return `The build argument "${name}" stays unset: the environment does not have it. Try --build-arg ${name}=VALUE`;
 }
 
-interface BuildWork {
+interface LoadedBuild {
   readonly file: Containerfile;
   readonly loaded: LoadedContainerfile;
   readonly session: Session;
 }
 
 /** A plan for each platform, all before the first step: what is wrong for one of them shows at once. */
-async function planAll({ file, loaded, session }: BuildWork): Promise<readonly ResolvedPlan[]> {
+async function planAll({ file, loaded, session }: LoadedBuild): Promise<readonly ResolvedPlan[]> {
   const { options, lookup, failure } = session;
   const { sources } = loaded;
   const findImage = imageFinder({ lookup, contexts: options.namedContexts, signal: failure.signal, sources });
@@ -138,7 +138,7 @@ async function withNamedEpoch(file: Containerfile, options: PlanOptions, session
 }
 
 /** Tells what the build checks and planning have found. @throws ContainerfileError when there are errors among it */
-async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promise<void> {
+async function checkFile(plans: readonly ResolvedPlan[], work: LoadedBuild): Promise<void> {
   const { file, loaded, session } = work;
   const { sources } = loaded;
   const findings = buildFindings({
@@ -154,7 +154,7 @@ async function checkFile(plans: readonly ResolvedPlan[], work: BuildWork): Promi
 }
 
 /** All platforms at once: they share the worker, and the steps that are the same for several are done once. */
-async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: BuildWork): Promise<readonly BuiltPlatform[]> {
+async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: LoadedBuild): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
   const { sources } = loaded;
@@ -228,7 +228,7 @@ function parsed(loaded: LoadedContainerfile): ReadFile {
   return { loaded, file, warnings: diagnostics };
 }
 
-function tellAll(diagnostics: readonly Diagnostic[], { loaded, session }: BuildWork): void {
+function tellAll(diagnostics: readonly Diagnostic[], { loaded, session }: LoadedBuild): void {
   for (const diagnostic of diagnostics) {
     const { span } = diagnostic;
     const source = span && loaded.sources[span.source];

@@ -9,7 +9,7 @@ import { ShownStep } from '../session/shown-step.ts';
 import type { OutputSettings, Settings } from '../settings/settings.ts';
 import type { Session } from '../solve/build-session.ts';
 import type { Solution } from '../solve/solve.ts';
-import { deliver, type Exported } from './deliver.ts';
+import { type Delivery, deliver } from './deliver.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
 import { holdsImage } from './outputs.ts';
@@ -33,7 +33,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
   const sets = new Map<string, Promise<ImageSet>>();
   const imageFor = (output: OutputSettings): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
-  const exported: Exported[] = [];
+  const exported: Delivery[] = [];
   try {
     for (const output of pushesLast(outputs)) {
       await deliver(output, {

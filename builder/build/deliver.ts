@@ -19,7 +19,7 @@ import type { ImageSet } from './image-set.ts';
 import { epochOf } from './outputs.ts';
 
 /** Where an output went. */
-export type Exported = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest' | 'how' | 'to'>;
+export type Delivery = Pick<Extract<BuildEvent, { kind: 'exported' }>, 'manifest' | 'how' | 'to'>;
 
 /** What delivering an output needs. */
 export interface DeliveryServices {
@@ -34,7 +34,7 @@ export interface DeliveryServices {
   readonly imageFor: (output: OutputSettings) => Promise<ImageSet>;
   /** The finished file system of each platform. */
   readonly roots: readonly { readonly plan: Plan; readonly root: RootState }[];
-  readonly onExported: (exported: Exported) => void;
+  readonly onExported: (exported: Delivery) => void;
   /** What people should know. */
   readonly onNotice: (message: string) => void;
 }

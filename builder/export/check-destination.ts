@@ -7,9 +7,9 @@ import { indexFile, markerFile } from './layout-files.ts';
 import { kindAt, outputFailure, pathBehindLinks } from './whole-output.ts';
 
 /** What of an output says where it goes; how its image leaves is no matter here. */
-export type OutputTarget = Targeted<Output>;
+export type OutputTarget = WithoutImage<Output>;
 
-type Targeted<Given> = Given extends unknown ? Omit<Given, 'image'> : never;
+type WithoutImage<Given> = Given extends unknown ? Omit<Given, 'image'> : never;
 
 /** Standard output as an output's destination. */
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean };

@@ -6,7 +6,7 @@ import { encodeConfig, encodeIndex, encodeManifest } from './encode.ts';
 import { configTypeOf, type ImageFormat, indexTypeOf, layerTypeOf, manifestTypeOf } from './media-types.ts';
 
 /** A document and what names it. */
-export interface Encoded {
+export interface EncodedDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
 }
@@ -19,7 +19,7 @@ export interface ManifestOptions {
 }
 
 /** The configuration as a blob. */
-export function makeConfigBlob(config: ImageConfig, format: ImageFormat): Encoded {
+export function makeConfigBlob(config: ImageConfig, format: ImageFormat): EncodedDocument {
   return encoded(configTypeOf(format), encodeConfig(config));
 }
 
@@ -28,7 +28,7 @@ export function makeConfigBlob(config: ImageConfig, format: ImageFormat): Encode
  *
  * @throws Error for a layer whose media type is no layer's
  */
-export function makeManifest(config: Descriptor, layers: readonly Descriptor[], options: ManifestOptions): Encoded {
+export function makeManifest(config: Descriptor, layers: readonly Descriptor[], options: ManifestOptions): EncodedDocument {
   const { format, annotations } = options;
   const type = manifestTypeOf(format);
   const bytes = encodeManifest({
@@ -45,7 +45,7 @@ export function makeManifest(config: Descriptor, layers: readonly Descriptor[], 
 export function makeIndex(
   manifests: readonly { readonly descriptor: Descriptor; readonly platform: Platform }[],
   { format, annotations }: ManifestOptions,
-): Encoded {
+): EncodedDocument {
   const type = indexTypeOf(format);
   const bytes = encodeIndex({
     schemaVersion: 2,
@@ -56,7 +56,7 @@ export function makeIndex(
   return encoded(type, bytes);
 }
 
-function encoded(type: string, bytes: Uint8Array): Encoded {
+function encoded(type: string, bytes: Uint8Array): EncodedDocument {
   return { descriptor: { mediaType: type, digest: digestOf(bytes), size: bytes.byteLength }, bytes };
 }
 

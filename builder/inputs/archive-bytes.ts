@@ -6,7 +6,7 @@ import type { SniffedStream } from '../../registry/oci/compression/sniff.ts';
 import { SourceError } from '../context/errors.ts';
 
 /** An archive that is read. */
-export interface ReadingArchive {
+export interface ArchiveReader {
   /** For messages, such as `the context on standard input`. */
   readonly name: string;
   readonly signal: AbortSignal;
@@ -19,7 +19,7 @@ export interface ReadingArchive {
  */
 export async function* decompressed(
   { head, bytes }: SniffedStream,
-  { name, signal }: ReadingArchive,
+  { name, signal }: ArchiveReader,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* decompress(bytes, compressionOf(head), { signal, mostGrowth: archiveGrowth });

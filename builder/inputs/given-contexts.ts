@@ -6,10 +6,10 @@ import type { ContextLocation } from '../settings/context-location.ts';
 import type { Settings } from '../settings/settings.ts';
 import { systemReason } from '../show/system-reason.ts';
 
-type Given = Pick<Settings, 'namedContexts'>;
+type NamedContexts = Pick<Settings, 'namedContexts'>;
 
 /** Its files are looked at when a step asks for them. @throws UsageError for a named context that is to be a folder of this machine, and is none */
-export async function checkNamedFolders({ namedContexts }: Given): Promise<void> {
+export async function checkNamedFolders({ namedContexts }: NamedContexts): Promise<void> {
   for (const [name, location] of namedContexts) {
     if (location.kind !== 'directory') continue;
     const why = await troubleWithFolder(location.path);
@@ -21,7 +21,7 @@ export async function checkNamedFolders({ namedContexts }: Given): Promise<void>
 }
 
 /** @throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is */
-export async function checkNamedImages({ namedContexts }: Given): Promise<void> {
+export async function checkNamedImages({ namedContexts }: NamedContexts): Promise<void> {
   for (const [name, location] of namedContexts) {
     try {
       await checkImagePlace(location);

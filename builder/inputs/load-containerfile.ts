@@ -113,12 +113,12 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-interface Reading {
+interface TextRequest {
   readonly shown: string;
   readonly signal: AbortSignal;
 }
 
-async function readText(file: string, { shown, signal }: Reading): Promise<string> {
+async function readText(file: string, { shown, signal }: TextRequest): Promise<string> {
   try {
     return await containerfileText(inputFile(file), { what: `Containerfile "${shown}"`, signal });
   } catch (error) {

@@ -30,11 +30,11 @@ async function timeOfContext(name: string | undefined, { options, fetched }: Epo
   return location !== undefined && isRemoteLocation(location) ? (await (await fetched()).get(location, name)).time : undefined;
 }
 
-type Added = Extract<EpochSource, { readonly kind: 'add' }>;
+type AddedSource = Extract<EpochSource, { readonly kind: 'add' }>;
 
 const onProgress = (): void => undefined;
 
-async function timeOfRepository({ url, checksum, keepsGitDirectory }: Added, services: EpochServices): Promise<number> {
+async function timeOfRepository({ url, checksum, keepsGitDirectory }: AddedSource, services: EpochServices): Promise<number> {
   const { options, store, signal } = services;
   const location = gitLocation(url);
   await using cleanup = new Cleanup();
@@ -44,7 +44,7 @@ async function timeOfRepository({ url, checksum, keepsGitDirectory }: Added, ser
   return (await fetchGitTree(wanted, { keepsGitFolder }, { ...git, store, onProgress })).committedSeconds;
 }
 
-async function timeOfUrl({ url, checksum }: Added, services: EpochServices): Promise<number | undefined> {
+async function timeOfUrl({ url, checksum }: AddedSource, services: EpochServices): Promise<number | undefined> {
   const { store, signal } = services;
   const { digest, lastModified } = await downloadFile({ url, checksum, onProgress }, services);
   const file = store.blobs.path(digest);

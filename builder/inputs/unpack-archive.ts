@@ -25,7 +25,7 @@ export interface UnpackOptions {
 }
 
 /** What came out. */
-export interface Unpacked {
+export interface UnpackedArchive {
   readonly entries: number;
   /** Device nodes, pipes and the like, which no context needs. */
   readonly leftOut: number;
@@ -41,7 +41,11 @@ export interface Unpacked {
  *
  * @throws SourceError 'archive', or what the disk says
  */
-export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: string, options: UnpackOptions): Promise<Unpacked> {
+export async function unpackArchive(
+  bytes: AsyncIterable<Uint8Array>,
+  folder: string,
+  options: UnpackOptions,
+): Promise<UnpackedArchive> {
   await mkdir(folder, { mode: 0o700 });
   const unpacker = new Unpacker(folder, options);
   try {
@@ -59,7 +63,7 @@ export async function unpackArchive(bytes: AsyncIterable<Uint8Array>, folder: st
 }
 
 /** Unpacks a file, compressed or not, in the same way. */
-export async function unpackFile(file: string, folder: string, options: UnpackOptions): Promise<Unpacked> {
+export async function unpackFile(file: string, folder: string, options: UnpackOptions): Promise<UnpackedArchive> {
   const stream = await sniff(createReadStream(file, { highWaterMark: 1 << 18 }), 16);
   const { size } = await stat(file);
   return unpackArchive(decompressed(stream, options), folder, { ...options, sizeBytes: size });
@@ -114,7 +118,7 @@ class Unpacker {
   }
 
   /** Modes of folders come last: a folder may be read-only, and still be filled by the archive. */
-  async finish(): Promise<Unpacked> {
+  async finish(): Promise<UnpackedArchive> {
     for (const [path, mode] of this.#folderModes) {
       if (this.#kinds.get(path) === 'directory') await this.#chmod(path, mode, 0o700);
     }

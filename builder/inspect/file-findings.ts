@@ -31,7 +31,7 @@ export async function fileFindings({ parsed, findImage, options }: InspectedFile
   const { file, partial, diagnostics, sources, path } = parsed;
   const isEveryStageNeeded = options.target === undefined;
   const images = new ReachableImages(findImage);
-  const planFor = async (platform: Platform): Promise<Planned> => {
+  const planFor = async (platform: Platform): Promise<PlanFindings> => {
     const surroundings = { platform, buildPlatform: hostPlatform(), sources };
     return file === undefined
       ? { platform, findings: [] }
@@ -50,12 +50,12 @@ export async function fileFindings({ parsed, findImage, options }: InspectedFile
 }
 
 /** The errors of planning for a platform, and the plan where there is one. */
-interface Planned extends PlatformFindings {
+interface PlanFindings extends PlatformFindings {
   readonly plan?: CheckedPlan;
 }
 
 /** What planning finds. Of a file with images that are not known it tells nothing that depends on them. */
-async function planOf(file: Containerfile, given: PlanOptions, reachable: ReachableImages): Promise<Planned> {
+async function planOf(file: Containerfile, given: PlanOptions, reachable: ReachableImages): Promise<PlanFindings> {
   const { platform } = given;
   try {
     const options = withoutNamedEpoch(file, given);

@@ -7,7 +7,7 @@ import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import type { ImageManifest } from '../../registry/oci/manifest.ts';
 
-interface LayerPlace {
+interface NamedLayer {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
   readonly chainId: Digest;
@@ -34,7 +34,7 @@ export async function localLayersOf(
   return found;
 }
 
-async function factsOf(store: Store, { descriptor, diffId, chainId }: LayerPlace): Promise<LayerFacts | undefined> {
+async function factsOf(store: Store, { descriptor, diffId, chainId }: NamedLayer): Promise<LayerFacts | undefined> {
   if (descriptor.digest !== diffId || layerFormatOf(descriptor.mediaType)?.compression !== 'none') return undefined;
   const hasBlob = await store.blobs.has(diffId);
   // A tar that came with a pulled image is left as it came; one that was made here has a record.

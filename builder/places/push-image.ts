@@ -10,7 +10,7 @@ import type { OnProgress } from '../layers/root-folders.ts';
 import { blobOrigins } from './blob-origins.ts';
 
 /** What arrived where. */
-export interface Pushed {
+export interface PushReport {
   /** Each name with its digest: `localhost:5000/app:1@sha256:...`. */
   readonly references: readonly string[];
   readonly digest: string;
@@ -30,7 +30,7 @@ export interface PushServices {
  *
  * @throws RegistryError
  */
-export async function pushWhole(whole: WholeImage, name: string, services: PushServices): Promise<Pushed> {
+export async function pushWhole(whole: WholeImage, name: string, services: PushServices): Promise<PushReport> {
   const { store, signal, onProgress } = services;
   const options: PushOptions = {
     client: await services.client(),

@@ -60,12 +60,12 @@ async function stageBlobs(whole: WholeImage, session: ImageSession): Promise<Blo
 }
 
 /** The image as it leaves to files: with which descriptor it is listed there, and by which names. */
-interface Listed {
+interface WrittenImage {
   readonly descriptor: Descriptor;
   readonly names: readonly string[];
 }
 
-function listed({ whole, names, areVerbatim = false }: NamedImage): Listed {
+function listed({ whole, names, areVerbatim = false }: NamedImage): WrittenImage {
   const [name] = areVerbatim ? names : [];
   const annotations = name === undefined ? undefined : { 'org.opencontainers.image.ref.name': name };
   const descriptor = { ...descriptorOf(whole), ...(annotations !== undefined && { annotations }) };
@@ -73,7 +73,7 @@ function listed({ whole, names, areVerbatim = false }: NamedImage): Listed {
 }
 
 /** An image as files are made of it: its layers are read from `blobs`. */
-export function builtImage({ index, images }: WholeImage, { descriptor, names }: Listed, files: BlobFiles): BuiltImage {
+export function builtImage({ index, images }: WholeImage, { descriptor, names }: WrittenImage, files: BlobFiles): BuiltImage {
   const manifests = images.map((parts) => builtManifest(parts, files));
   if (index !== undefined) return { descriptor, manifestBytes: index.bytes, names, platforms: manifests };
   const [only] = manifests;

@@ -24,7 +24,7 @@ export interface RunningStep {
 }
 
 /** Something that has happened and stays on the screen. */
-export type Happened =
+export type PastEvent =
   | {
       readonly kind: 'ended';
       readonly title: string;
@@ -40,7 +40,7 @@ export interface LiveState {
   readonly ended: number;
   readonly running: ReadonlyMap<StepId, RunningStep>;
   /** Not drawn yet. */
-  readonly happened: readonly Happened[];
+  readonly happened: readonly PastEvent[];
 }
 
 export const initialState: LiveState = { planned: 0, ended: 0, running: new Map(), happened: [] };
@@ -118,7 +118,7 @@ function withTransfer(step: RunningStep, { what, doneBytes, totalBytes }: EventO
 function end(state: LiveState, event: EventOf<'step-ended'>): LiveState {
   const step = stepOf(state, event);
   const { running } = withoutStep(state, event.id);
-  const ended: Happened = {
+  const ended: PastEvent = {
     kind: 'ended',
     title: step.title,
     state: event.state,

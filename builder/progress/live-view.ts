@@ -1,7 +1,7 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { exactWidth, fitWidth, textWidth } from '../show/text-width.ts';
 import { bytes, duration } from '../show/units.ts';
-import { type Happened, type LiveState, logOf, type RunningStep, type Transfer } from './live-state.ts';
+import { type LiveState, logOf, type PastEvent, type RunningStep, type Transfer } from './live-state.ts';
 
 /** What the drawing depends on besides the state. */
 export interface Screen {
@@ -33,7 +33,7 @@ export function liveLines(state: LiveState, screen: Screen): readonly string[] {
 }
 
 /** The lines that something leaves behind for good. */
-export function happenedLines(happened: Happened, screen: Screen): readonly string[] {
+export function happenedLines(happened: PastEvent, screen: Screen): readonly string[] {
   if (happened.kind === 'line') return [fitWidth(happened.text, screen.columns)];
   const { title, state, tookMs, reason } = happened;
   switch (state) {

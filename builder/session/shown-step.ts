@@ -2,7 +2,7 @@ import { reasonOf } from '../../registry/oci/thrown.ts';
 import type { EndState, StepId } from '../contract/events.ts';
 import type { Tell } from './tell.ts';
 
-interface Shown {
+interface ShownStepOptions {
   readonly id: StepId;
   readonly title: string;
   readonly tell: Tell;
@@ -15,7 +15,7 @@ export class ShownStep {
   readonly #tell: Tell;
   #state: 'new' | 'started' | 'waiting' = 'new';
 
-  constructor({ id, title, tell }: Shown) {
+  constructor({ id, title, tell }: ShownStepOptions) {
     this.id = id;
     this.#title = title;
     this.#tell = tell;

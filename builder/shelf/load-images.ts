@@ -23,7 +23,7 @@ export interface LoadOptions {
 }
 
 /** An image that was loaded. */
-export interface Loaded {
+export interface LoadedImage {
   /** Full names. */
   readonly names: readonly string[];
   readonly imageId: string;
@@ -34,7 +34,10 @@ export interface Loaded {
  *
  * @throws UsageError, RegistryError, StoreError
  */
-export async function loadImages({ input, platforms, names }: LoadOptions, session: ImageSession): Promise<readonly Loaded[]> {
+export async function loadImages(
+  { input, platforms, names }: LoadOptions,
+  session: ImageSession,
+): Promise<readonly LoadedImage[]> {
   await session.store.hold();
   const location = await placeOf(input, session);
   const title = typeof input === 'string' ? `"${input}"` : 'standard input';
@@ -51,7 +54,7 @@ export async function loadImages({ input, platforms, names }: LoadOptions, sessi
   }
   // All are named before the first is taken, so that a bad archive changes nothing.
   const named = contents.map((content) => ({ content, names: namesFor(content, { names, title }) }));
-  const loaded: Loaded[] = [];
+  const loaded: LoadedImage[] = [];
   for (const one of named) {
     const whole = await openContent(one.content, platforms, `load ${title}`);
     await keepImage(whole, one.names, session);

@@ -5,7 +5,7 @@ import type { ExclusiveOptions, Store } from '../../cache/store.ts';
 import { isOfOtherIds } from '../../executor/host/errors.ts';
 
 /** What a prune removes, or would. */
-export interface Pruned {
+export interface PruneReport {
   readonly byKind: readonly { readonly kind: ItemKind; readonly count: number; readonly bytes: number }[];
   readonly count: number;
   readonly freedBytes: number;
@@ -14,7 +14,7 @@ export interface Pruned {
   readonly left?: readonly string[];
 }
 
-interface Pruning extends ExclusiveOptions {
+interface PruneOptions extends ExclusiveOptions {
   readonly signal: AbortSignal;
 }
 
@@ -22,14 +22,14 @@ interface Pruning extends ExclusiveOptions {
  * Removes what the policy does not keep. Trees are removed by this user as far as that goes, and the rest, which belongs to subordinate ids, by a
  * worker. StoreError 'locked' while a build uses the store and is not waited for; EnvironmentError when a worker is needed and cannot be started.
  */
-export async function pruneStore(store: Store, policy: PrunePolicy, options: Pruning): Promise<Pruned> {
+export async function pruneStore(store: Store, policy: PrunePolicy, options: PruneOptions): Promise<PruneReport> {
   const { removed, freedBytes, keptBytes, sessions } = await prune(store, policy, options);
   const left = await removeSessions(sessions, { store, signal: options.signal });
   return { ...summary({ removed, freedBytes, keptBytes }), left };
 }
 
 /** What pruneStore() would remove. */
-export async function foreseePrune(store: Store, policy: PrunePolicy): Promise<Pruned> {
+export async function foreseePrune(store: Store, policy: PrunePolicy): Promise<PruneReport> {
   return summary(await planPrune(store, policy));
 }
 
@@ -67,7 +67,7 @@ function summary({
   removed,
   freedBytes,
   keptBytes,
-}: Pick<Pruned, 'freedBytes' | 'keptBytes'> & { readonly removed: readonly Item[] }): Pruned {
+}: Pick<PruneReport, 'freedBytes' | 'keptBytes'> & { readonly removed: readonly Item[] }): PruneReport {
   const kinds = new Map<ItemKind, { count: number; bytes: number }>();
   for (const { kind, bytes } of removed) {
     const total = kinds.get(kind) ?? { count: 0, bytes: 0 };

@@ -6,7 +6,7 @@ import { keepImage } from '../places/keep-image.ts';
 import { openRemote, type WantedPlatforms } from '../places/open-source.ts';
 
 /** What came into the store. */
-export interface Pulled {
+export interface PulledImage {
   /** Full name. */
   readonly name: string;
   readonly digest: string;
@@ -23,7 +23,7 @@ export async function pullImage(
   name: string,
   settings: { readonly platforms: WantedPlatforms; readonly registry: RegistrySettings },
   session: ImageSession,
-): Promise<Pulled> {
+): Promise<PulledImage> {
   const { whole, name: full, descriptor } = await openRemote(name, settings, session);
   await keepImage(whole, [full], session);
   if (settings.platforms !== 'all') {

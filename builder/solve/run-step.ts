@@ -35,15 +35,15 @@ export interface StepOutcome {
   readonly reason: string | undefined;
 }
 
-interface StepWork {
+interface StepContext {
   readonly placed: PlacedStep;
   readonly shown: ShownStep;
   readonly around: StageSolving;
 }
 
 /** Looks a step up in the cache, and carries it out when it is not there. @throws StepError, or what the store or the worker throws */
-export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWork, 'placed'>): Promise<StepOutcome> {
-  const work: StepWork = { placed, shown, around };
+export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepContext, 'placed'>): Promise<StepOutcome> {
+  const work: StepContext = { placed, shown, around };
   // Reading a large context takes time that people should see; all else begins when its inputs are there.
   if (readsContext(placed.action)) shown.start();
   let failed: { readonly key: string; readonly error: unknown } | undefined;
@@ -62,7 +62,7 @@ export async function runStep(placed: PlacedStep, { shown, around }: Omit<StepWo
   }
 }
 
-function keyOf({ action }: PreparedStep, { placed, around }: StepWork): KeyedStep {
+function keyOf({ action }: PreparedStep, { placed, around }: StepContext): KeyedStep {
   const { ids } = around.solving;
   return stepKey({ action, parent: chainIdOfRoot(placed.root), platform: placed.stage.platform, ids: ids.range });
 }
@@ -71,7 +71,7 @@ function isSourceChanged(error: unknown): boolean {
   return error instanceof StepError && error.failure.kind === 'refused' && error.failure.code === 'source-changed';
 }
 
-async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepWork): Promise<StepOutcome> {
+async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepContext): Promise<StepOutcome> {
   const { placed, around } = work;
   const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, prepared, work);
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
@@ -96,7 +96,7 @@ function readsContext(action: PlacedStep['action']): boolean {
   return action.kind === 'add' || (action.kind === 'copy' && action.from.kind === 'context');
 }
 
-function prepareStep(work: StepWork): Promise<PreparedStep> {
+function prepareStep(work: StepContext): Promise<PreparedStep> {
   const { placed, around } = work;
   const { action } = placed;
   const onProgress = progressOf(work);
@@ -116,12 +116,12 @@ function prepareStep(work: StepWork): Promise<PreparedStep> {
   });
 }
 
-function progressOf({ shown }: StepWork): OnProgress {
+function progressOf({ shown }: StepContext): OnProgress {
   return (...progress) => shown.progress(...progress);
 }
 
 /** What a step needs and cannot have, such as a source or a secret, is shown where the Containerfile names it. */
-async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Promise<T> {
+async function orStepError<T>(work: StepContext, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {
@@ -136,7 +136,7 @@ async function orStepError<T>(work: StepWork, operation: () => Promise<T>): Prom
 async function cachedFacts(
   { key }: KeyedStep,
   { action }: PreparedStep,
-  { placed, around }: StepWork,
+  { placed, around }: StepContext,
 ): Promise<LayerFacts | undefined> {
   const { store } = around.solving;
   const record = await store.steps.get(key);
@@ -150,19 +150,19 @@ async function cachedFacts(
   return facts;
 }
 
-async function missReason(current: Parameters<typeof explain>[1], work: StepWork): Promise<string> {
+async function missReason(current: Parameters<typeof explain>[1], work: StepContext): Promise<string> {
   if (work.placed.stage.isCacheIgnored) return 'the cache is not used for this stage';
   return explain(await work.around.solving.store.steps.latest(slotOf(work)), current);
 }
 
 /** "This step of this file": the same for a Containerfile that is edited, so that changes can be told. */
-function slotOf({ placed, around }: StepWork): string {
+function slotOf({ placed, around }: StepContext): string {
   const { options, sources } = around.solving;
   const position = placed.stage.steps.indexOf(placed.step);
   return JSON.stringify([options.contextName, sources[0]?.name ?? '', placed.stage.title, position, placed.stage.platform]);
 }
 
-async function carryOut(prepared: PreparedStep, work: StepWork): Promise<LayerFacts> {
+async function carryOut(prepared: PreparedStep, work: StepContext): Promise<LayerFacts> {
   const { placed, around } = work;
   const { store, worker, bases, signal } = around.solving;
   signal.throwIfAborted();
@@ -244,7 +244,7 @@ function isLeftAlone({ step, stage }: PlacedStep, { plan, solving }: StageSolvin
 function showOutput(
   stream: 'stdout' | 'stderr',
   bytes: Uint8Array,
-  { work, tail }: { readonly work: StepWork; readonly tail: OutputTail },
+  { work, tail }: { readonly work: StepContext; readonly tail: OutputTail },
 ): void {
   tail.push(bytes);
   work.shown.output(stream, bytes);
@@ -252,7 +252,7 @@ function showOutput(
 
 function stepError(
   failure: WorkerFailure,
-  { work, tail, cause }: { readonly work: StepWork; readonly tail: Uint8Array; readonly cause: unknown },
+  { work, tail, cause }: { readonly work: StepContext; readonly tail: Uint8Array; readonly cause: unknown },
 ): StepError {
   const { plan, solving } = work.around;
   const { step, stage } = work.placed;

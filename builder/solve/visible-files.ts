@@ -15,7 +15,7 @@ import type { StageSolving } from './solved-stage.ts';
 
 const wholeEntries = { replacesOwner: false, replacesMode: false, isArchive: false } as const;
 
-export interface Filtered {
+export interface FilteredFiles {
   readonly tree: FileTree;
   readonly folder: string;
   readonly around: StageSolving;
@@ -27,7 +27,7 @@ export interface Filtered {
  * What a mount shows as a layer: of a context with ignore rules what they leave, since the folder as it is would show a RUN files that are not
  * in its key; of one with files of other owners the same files as root's, whoever they belong to. The layer stays in the store for the next time.
  */
-export async function visibleFiles(group: PlannedGroup, filtered: Filtered): Promise<readonly string[]> {
+export async function visibleFiles(group: PlannedGroup, filtered: FilteredFiles): Promise<readonly string[]> {
   const { tree, folder, around, time } = filtered;
   const { store, folders, signal } = around.solving;
   const entries = entriesFromRoot(group, tree);
@@ -51,7 +51,7 @@ function timesOf(entries: readonly CopyEntry[]): string {
 
 async function copyIntoLayer(
   entries: readonly CopyEntry[],
-  { folder, time }: Pick<Filtered, 'folder' | 'time'>,
+  { folder, time }: Pick<FilteredFiles, 'folder' | 'time'>,
   { solving }: StageSolving,
 ): Promise<Snapshot> {
   const list = await solving.store.newPath();

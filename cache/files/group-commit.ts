@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { orStoreError } from './errors.ts';
 
 /** Something written but not yet durable. `publish` makes it visible, by a rename, once everything it names is on the disk. */
-export interface Pending {
+export interface PendingWrite {
   /** Snapshots become visible before the records that name them. */
   readonly order: 'snapshot' | 'record';
   /** The path that becomes visible. */
@@ -16,7 +16,7 @@ export interface Pending {
  */
 export class GroupCommit {
   readonly #root: string;
-  #pending = new Map<string, Pending>();
+  #pending = new Map<string, PendingWrite>();
   #running: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export class GroupCommit {
   }
 
   /** What was added before for the same target is forgotten, unless its sync runs already; then it comes first. */
-  add(item: Pending): void {
+  add(item: PendingWrite): void {
     this.#pending.set(item.target, item);
     this.#timer ??= setTimeout(() => this.#startQuietly(), delayMs);
   }

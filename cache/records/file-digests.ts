@@ -12,7 +12,7 @@ export interface FileStamp {
   readonly ctimeNs: bigint;
 }
 
-interface Remembered {
+interface RememberedDigest {
   readonly stamp: FileStamp;
   /** sha256, hex. */
   readonly digest: string;
@@ -32,7 +32,7 @@ export class FileDigests {
   readonly #file: string;
   readonly #today: number;
   readonly #table: DigestTable;
-  readonly #fresh = new Map<RawPath, Remembered>();
+  readonly #fresh = new Map<RawPath, RememberedDigest>();
 
   private constructor(file: string, table: DigestTable, today: number) {
     this.#file = file;
@@ -58,7 +58,7 @@ export class FileDigests {
   }
 
   /** Remembers a digest, unless the file had changed so shortly before `readNs` (when reading began) that it is racy. */
-  remember(path: RawPath, file: Remembered, readNs: bigint): void {
+  remember(path: RawPath, file: RememberedDigest, readNs: bigint): void {
     const changedNs = file.stamp.ctimeNs > file.stamp.mtimeNs ? file.stamp.ctimeNs : file.stamp.mtimeNs;
     if (changedNs + tickNs < readNs) this.#fresh.set(path, file);
   }
@@ -140,7 +140,7 @@ export function isWholeTable(bytes: Buffer): boolean {
   return crc32(bytes.subarray(headerBytes)) === bytes.readUInt32LE(12);
 }
 
-function encodeEntry(path: RawPath, { stamp, digest }: Remembered, day: number): Buffer {
+function encodeEntry(path: RawPath, { stamp, digest }: RememberedDigest, day: number): Buffer {
   const bytes = Buffer.allocUnsafe(at.path + path.length);
   bytes.writeBigUInt64LE(BigInt.asUintN(64, stamp.dev), at.dev);
   bytes.writeBigUInt64LE(BigInt.asUintN(64, stamp.ino), at.ino);

@@ -20,7 +20,7 @@ export interface RequestOptions {
 }
 
 /** A request that has no answer yet. */
-interface Pending {
+interface PendingRequest {
   readonly options: RequestOptions;
   /** `text` is the whole message, so that the result keeps the type of its request. */
   resolve(text: string): void;
@@ -48,7 +48,7 @@ export class WorkerClient implements AsyncDisposable {
   readonly #worker: LaunchedWorker;
   readonly #hasOneId: boolean;
   readonly #onWarning: (message: string) => void;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, PendingRequest>();
   readonly #decoder = new FrameDecoder();
   readonly #ended: Promise<void>;
   #lastId = 0;

@@ -53,7 +53,7 @@ export function currentEntry(tape: AssembledTape, address: bigint, memory: Buffe
 }
 
 /** Entries in memory with the index of what follows them. */
-interface Placed {
+interface LaidOutEntry {
   readonly entry: TapeEntry;
   readonly next: number;
   readonly afterFailure: number | undefined;
@@ -68,7 +68,7 @@ interface ArgumentPlace {
 class Assembler {
   readonly #tape: readonly TapeEntry[];
   readonly #architecture: Architecture;
-  readonly #placed: Placed[] = [];
+  readonly #placed: LaidOutEntry[] = [];
   readonly #relocations: number[] = [];
   readonly #chunks: Uint8Array[] = [];
   readonly #shared = new Map<Uint8Array, number>();
@@ -115,7 +115,7 @@ class Assembler {
     }
   }
 
-  #writeEntry(head: Buffer, { entry, next, afterFailure }: Placed, index: number): void {
+  #writeEntry(head: Buffer, { entry, next, afterFailure }: LaidOutEntry, index: number): void {
     if (entry.args.length > 6) {
       throw new RangeError(`Cannot assemble a tape: ${entry.syscall} has ${entry.args.length} arguments`);
     }

@@ -50,7 +50,7 @@ interface DirectiveValue {
   readonly span: Span;
 }
 
-interface Collected {
+interface DirectiveLines {
   readonly values: ReadonlyMap<string, DirectiveValue>;
   readonly end: number;
   readonly diagnostics: readonly Diagnostic[];
@@ -58,7 +58,7 @@ interface Collected {
 
 const names: ReadonlySet<string> = new Set(['syntax', 'escape', 'check']);
 
-function collect(source: Source, marker: '#' | '//'): Collected {
+function collect(source: Source, marker: '#' | '//'): DirectiveLines {
   const values = new Map<string, DirectiveValue>();
   const diagnostics: Diagnostic[] = [];
   let at = contentStart(source.text);

@@ -46,7 +46,7 @@ interface InspectedImage {
   readonly layers?: readonly ReportedLayer[];
 }
 
-interface Inspected {
+interface ImageReport {
   readonly name: string;
   readonly id: string;
   readonly digest: string;
@@ -57,7 +57,7 @@ interface Inspected {
 async function inspectImages(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const hasLayers = parsed.isOn('--layers') === true;
   const shown = await inSession(opened, parsed, async (session) => {
-    const found: Inspected[] = [];
+    const found: ImageReport[] = [];
     for (const text of parsed.operands) found.push(await inspect(text, { session, hasLayers }));
     return found;
   });
@@ -70,7 +70,7 @@ async function inspectImages(parsed: ParsedFlags, opened: OpenedStore): Promise<
 async function inspect(
   text: string,
   { session, hasLayers }: { readonly session: ImageSession; readonly hasLayers: boolean },
-): Promise<Inspected> {
+): Promise<ImageReport> {
   const { name, descriptor } = await findImage(session.store, text);
   return ofImage(name, session.store, async () => {
     const { index, manifests } = await readStoredImage(session.store, descriptor);
@@ -88,7 +88,7 @@ async function inspectOne(stored: StoredManifest, session: ImageSession | undefi
   return { ...shown, layers: await reportLayers({ ...stored, config }, session) };
 }
 
-function layerText({ name, images }: Inspected): string {
+function layerText({ name, images }: ImageReport): string {
   return images.map(({ digest, layers }) => layersOf(images.length > 1 ? `${name} ${digest}` : name, layers ?? [])).join('\n');
 }
 

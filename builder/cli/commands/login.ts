@@ -68,12 +68,12 @@ async function signIn(parsed: ParsedFlags, context: CommandContext): Promise<num
   return 0;
 }
 
-interface Asked {
+interface LoginCall {
   readonly parsed: ParsedFlags;
   readonly context: CommandContext;
 }
 
-async function showLogin(registry: string, { parsed, context }: Asked): Promise<number> {
+async function showLogin(registry: string, { parsed, context }: LoginCall): Promise<number> {
   await checkRegistryFiles(registrySettings(parsed));
   const { findCredentials } = await import('../../../registry/auth/find-credentials.ts');
   const found = await findCredentials(registry, credentialOptions(parsed, context));
@@ -88,7 +88,7 @@ async function showLogin(registry: string, { parsed, context }: Asked): Promise<
 
 async function readCredentials(
   registry: string,
-  { parsed, context }: Asked,
+  { parsed, context }: LoginCall,
 ): Promise<{ readonly username: string; readonly secret: string }> {
   const fromInput = parsed.isOn('--password-stdin') === true;
   const named = parsed.last('--username');

@@ -13,7 +13,7 @@ export interface Checkout {
 }
 
 /** What has come. */
-export interface CheckedOut {
+export interface FetchedCommit {
   readonly commit: string;
   /** When it was committed, as the repository says; 0 when it says nonsense. */
   readonly committedSeconds: number;
@@ -25,7 +25,7 @@ export interface CheckedOut {
  *
  * @throws SourceError, GitFailure
  */
-export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<CheckedOut> {
+export async function checkOut(checkout: Checkout, folder: string, access: GitAccess): Promise<FetchedCommit> {
   const { location, found, keepsGitFolder } = checkout;
   const isSha256 = (found.commit ?? location.commit ?? '').length === 64;
   await runGit(folder, ['init', '-q', '--template=', ...(isSha256 ? ['--object-format=sha256'] : []), '.'], access);

@@ -19,14 +19,14 @@ export function planMounts(mounts: readonly MountSyntax[], context: InstructionC
   });
 }
 
-interface MountPlace {
+interface MountRequest {
   readonly syntax: MountSyntax;
   readonly context: InstructionContext;
   /** The number of an ssh mount among those of its RUN. */
   readonly agent: number;
 }
 
-function planMount(mount: ResolvedMount, place: MountPlace): PlannedMount {
+function planMount(mount: ResolvedMount, place: MountRequest): PlannedMount {
   switch (mount.kind) {
     case 'bind':
       return planBind(mount, place);
@@ -43,7 +43,7 @@ function planMount(mount: ResolvedMount, place: MountPlace): PlannedMount {
   }
 }
 
-function planBind(mount: Extract<ResolvedMount, { kind: 'bind' }>, place: MountPlace): PlannedMount {
+function planBind(mount: Extract<ResolvedMount, { kind: 'bind' }>, place: MountRequest): PlannedMount {
   return {
     kind: 'bind',
     target: targetOf(mount.target, place),
@@ -53,7 +53,7 @@ function planBind(mount: Extract<ResolvedMount, { kind: 'bind' }>, place: MountP
   };
 }
 
-function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: MountPlace): PlannedMount {
+function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: MountRequest): PlannedMount {
   const target = targetOf(mount.target, place);
   const source = joinImagePath('/', mount.source ?? '/');
   const from = place.context.sourceOf(place.syntax);
@@ -74,12 +74,12 @@ function planCache(mount: Extract<ResolvedMount, { kind: 'cache' }>, place: Moun
 }
 
 /** Builds that must not share caches, such as those of several projects on one machine, can name a space for theirs. */
-function cacheId(id: string, { context }: MountPlace): string {
+function cacheId(id: string, { context }: MountRequest): string {
   const namespace = context.globals.given.get('BUILDKIT_CACHE_MOUNT_NS') ?? '';
   return namespace === '' ? id : `${namespace}/${id}`;
 }
 
-function targetOf(text: string, { syntax, context }: MountPlace): string {
+function targetOf(text: string, { syntax, context }: MountRequest): string {
   const target = joinImagePath(workingDirectoryOf(context.state), text);
   if (target !== '/') return target;
   const message = `Cannot mount at "${text === '' ? '/' : text}": invalid mount target, it is the root of the file system`;

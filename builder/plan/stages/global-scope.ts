@@ -57,13 +57,13 @@ export function isEpochNumber(text: string): boolean {
   return /^-?\d+$/.test(text);
 }
 
-interface Evaluated {
+interface ArgumentValues {
   readonly values: Map<string, string>;
   readonly infos: ReadonlyMap<string, ArgumentInfo>;
   readonly given: ReadonlyMap<string, string>;
 }
 
-function evaluate(file: Containerfile, options: PlanOptions): Evaluated {
+function evaluate(file: Containerfile, options: PlanOptions): ArgumentValues {
   const given = givenArguments(options);
   const values = predefined(file, options);
   for (const name of platformArgs) {

@@ -44,7 +44,7 @@ export async function resolveDevices(plans: readonly Plan[], around: Surrounding
     errors: [],
     notices: new Set(),
   };
-  const given = flags.flatMap((flag): readonly Found[] =>
+  const given = flags.flatMap((flag): readonly FoundDevice[] =>
     flag.kind === 'cdi' ? ofCommandLine(flag.name, resolving) : [flag.node],
   );
   const requested = new Map(runs.map((run) => [run, run.devices.flatMap((request) => ofContainerfile(request, resolving))]));
@@ -89,9 +89,9 @@ interface DeviceResolution {
   readonly notices: Set<string>;
 }
 
-type Found = RegisteredDevice | DeviceNode;
+type FoundDevice = RegisteredDevice | DeviceNode;
 
-function mergedEdits(found: readonly Found[]): DeviceEdits {
+function mergedEdits(found: readonly FoundDevice[]): DeviceEdits {
   const devices = new Set(found.filter((item): item is RegisteredDevice => 'spec' in item));
   const nodes = found.filter((item): item is DeviceNode => !('spec' in item));
   return editsOf([...devices], nodes);
@@ -116,7 +116,7 @@ function withoutRepeats(errors: readonly Diagnostic[]): readonly Diagnostic[] {
   return [...new Map(errors.map((error) => [`${error.span?.start} ${error.message}`, error])).values()];
 }
 
-function ofContainerfile(request: PlannedRun['devices'][number], resolving: DeviceResolution): readonly Found[] {
+function ofContainerfile(request: PlannedRun['devices'][number], resolving: DeviceResolution): readonly FoundDevice[] {
   const { grants, errors, notices } = resolving;
   const aliased = grants.aliases.get(request.name);
   const isAllowed = grants.all || aliased !== undefined;
@@ -142,7 +142,7 @@ interface Problem {
 }
 
 interface Outcome {
-  readonly found: readonly Found[];
+  readonly found: readonly FoundDevice[];
   readonly refused: readonly Problem[];
   readonly missing?: Problem;
 }

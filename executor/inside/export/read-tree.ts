@@ -55,7 +55,7 @@ function open(folder: number, name: Uint8Array, type: TarEntryType): number | un
   return type === 'file' ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
 }
 
-interface Found {
+interface OpenedFile {
   readonly folder: number;
   readonly name: Uint8Array;
   readonly path: RawPath;
@@ -64,7 +64,7 @@ interface Found {
   readonly fd: number | undefined;
 }
 
-function headerOf({ folder, name, path, status, type, fd }: Found): TarHeader {
+function headerOf({ folder, name, path, status, type, fd }: OpenedFile): TarHeader {
   const capability = type === 'file' && fd !== undefined ? fgetXattr(fd, capabilityXattr) : undefined;
   return tarHeader({
     path,

@@ -9,7 +9,7 @@ import { readInterpreter } from './interpreter.ts';
 import { candidatesOf } from './process/command-environment.ts';
 
 /** Where a command could not be started. */
-interface StartPlace {
+interface StartContext {
   /** The root, in which everything is still mounted. */
   readonly root: string;
   /** What to do about programs of another processor. */
@@ -17,7 +17,7 @@ interface StartPlace {
 }
 
 /** Makes of a failed start what a person can act on. Looks into the root. */
-export function explainStart(error: unknown, action: RunAction, place: StartPlace): unknown {
+export function explainStart(error: unknown, action: RunAction, place: StartContext): unknown {
   if (!(error instanceof SyscallError)) return error;
   switch (error.syscall) {
     case 'execve':
@@ -52,7 +52,7 @@ function explainDirectory(error: SyscallError, cwd: string): Refusal {
   return new Refusal('not-a-directory', `Cannot start the command in "${cwd}": ${why}`, hint);
 }
 
-function explainProgram(error: SyscallError, action: RunAction, { root, foreignHint }: StartPlace): CommandNotStarted {
+function explainProgram(error: SyscallError, action: RunAction, { root, foreignHint }: StartContext): CommandNotStarted {
   const program = action.argv[0] ?? '';
   if (error.code === 'E2BIG') {
     return new CommandNotStarted({

@@ -43,13 +43,13 @@ function isOwnerMapped(map: IdMap, { uid, gid }: Owner): boolean {
   return isMapped(uid, map.uids) && isMapped(gid, map.gids);
 }
 
-interface Missing {
+interface MissingId {
   readonly what: string;
   readonly extents: readonly IdExtent[];
   readonly file: string;
 }
 
-function notMapped(path: RawPath, { what, extents, file }: Missing): Refusal {
+function notMapped(path: RawPath, { what, extents, file }: MissingId): Refusal {
   return new Refusal(
     'no-mapped-id',
     `Cannot make "/${textOfPath(path)}": it belongs to ${what}, and files here can belong to ${describeExtents(extents)} only`,

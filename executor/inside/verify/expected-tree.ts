@@ -115,13 +115,13 @@ function loosen(entry: LayerEntry, loose: Set<RawPath>): void {
   if (entry.type === 'hardlink') loose.add(entry.target);
 }
 
-interface Replaced {
+interface Replacements {
   readonly last: ReadonlyMap<RawPath, NumberedEntry>;
   readonly others: ReadonlyMap<RawPath, number>;
 }
 
 /** True for what was in a folder that something else has replaced since, or that is none any more. */
-function isGone({ entry, number }: NumberedEntry, { last, others }: Replaced): boolean {
+function isGone({ entry, number }: NumberedEntry, { last, others }: Replacements): boolean {
   for (let folder = folderOf(entry.path); folder !== ''; folder = folderOf(folder)) {
     const above = last.get(folder);
     if (above !== undefined && above.entry.type !== 'directory') return true;

@@ -70,7 +70,7 @@ interface Visit {
   readonly names: Iterator<DirectoryEntry, unknown>;
 }
 
-interface Found {
+interface ComparedFile {
   readonly folder: Folder;
   readonly name: Buffer;
   readonly path: RawPath;
@@ -166,12 +166,12 @@ class Comparison {
     return undefined;
   }
 
-  #deletion({ path }: Found): void {
+  #deletion({ path }: ComparedFile): void {
     this.#deleted.add(path);
     if (!this.#expected.whiteouts.has(path)) this.#differs(path);
   }
 
-  #present(found: Found): Folder | undefined {
+  #present(found: ComparedFile): Folder | undefined {
     const { folder, name, path, status } = found;
     const isFolder = fileTypeOf(status) === 'directory';
     const entry = this.#expected.entries.get(path);
@@ -184,11 +184,11 @@ class Comparison {
   }
 
   /** A step leaves folders that are as below where it cannot show that they are: in those that hide all that is below. */
-  #mayBeImplied({ path, folder }: Found): boolean {
+  #mayBeImplied({ path, folder }: ComparedFile): boolean {
     return this.#expected.isImplied(path) || (this.#folder.isMade && folder.isOpaque);
   }
 
-  #entry(found: Found): void {
+  #entry(found: ComparedFile): void {
     const { path, status } = found;
     const root = this.#expected.rootOf(path);
     const entry = this.#expected.entries.get(root);
@@ -229,7 +229,7 @@ function leave(visits: Visit[]): void {
 
 type WithInode = Exclude<PresentEntry, { readonly type: 'hardlink' }>;
 
-function isSameKind(entry: WithInode, { folder, name, status }: Found): boolean {
+function isSameKind(entry: WithInode, { folder, name, status }: ComparedFile): boolean {
   if (fileTypeOf(status) !== entry.type) return false;
   switch (entry.type) {
     case 'file':

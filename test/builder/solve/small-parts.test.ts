@@ -6,7 +6,7 @@ import { Cleanup } from '../../../builder/session/cleanup.ts';
 import { FirstFailure } from '../../../builder/session/first-failure.ts';
 import { OutputTail } from '../../../builder/session/output-tail.ts';
 import { ShownStep } from '../../../builder/session/shown-step.ts';
-import type { Told } from '../../../builder/session/tell.ts';
+import type { UntimedEvent } from '../../../builder/session/tell.ts';
 
 test('OutputTail keeps the last bytes, whatever the chunks', () => {
   const tail = new OutputTail(4);
@@ -82,7 +82,7 @@ test('proxyEnv() leaves the proxies of the environment out without a network', (
 });
 
 test('ShownStep tells its beginning once, and nothing of work that never began when another ended the build', () => {
-  const told: Told[] = [];
+  const told: UntimedEvent[] = [];
   const step = new ShownStep({ id: 1, title: 'RUN x', tell: (event) => told.push(event) });
   const ended = new AbortController();
   ended.abort();

@@ -1,7 +1,7 @@
 import type { PrunePolicy } from '../../../../cache/prune.ts';
 import { UsageError } from '../../../contract/errors.ts';
 import { strangersIn } from '../../../session/start-worker.ts';
-import { foreseePrune, type Pruned, pruneStore } from '../../../shelf/prune-store.ts';
+import { foreseePrune, type PruneReport, pruneStore } from '../../../shelf/prune-store.ts';
 import { printableJson, printableLine } from '../../../show/printable.ts';
 import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';
@@ -95,7 +95,7 @@ function ageOf(parsed: ParsedFlags): number | undefined {
   return ages.length === 0 ? undefined : Math.max(...ages);
 }
 
-function textOf({ byKind, count, freedBytes, keptBytes }: Pruned, isDry: boolean): string {
+function textOf({ byKind, count, freedBytes, keptBytes }: PruneReport, isDry: boolean): string {
   const rows = byKind.map((item) => [item.kind, String(item.count), bytes(item.bytes)]);
   const listed = count === 0 ? '' : `${table([['KIND', 'COUNT', 'SIZE'], ...rows])}\n`;
   const verb = isDry ? 'Would remove' : 'Removed';

@@ -36,7 +36,7 @@ function escaped(bytes: Uint8Array): string {
 }
 
 /** Where a tape registers an emulator. */
-export interface RegistrationPlace {
+export interface RegistrationOptions {
   /** The /proc to mount it in. */
   readonly proc: string;
   /** How many entries the tape has before these. */
@@ -53,7 +53,7 @@ export interface RegistrationPlace {
  */
 export function registrationEntries(
   { emulator, bytes }: Registration,
-  { proc, position }: RegistrationPlace,
+  { proc, position }: RegistrationOptions,
 ): readonly TapeEntry[] {
   const target = `${proc}/${place}`;
   // What is opened here is what /proc/PID/exe of every emulated program leads to.

@@ -18,7 +18,7 @@ import { scopesAt } from '../process/process-settings.ts';
 import { type Container, type ContainerState, stateText, writeBundle } from './bundle.ts';
 
 /** What the hooks of one container share. */
-interface HookPlace {
+interface HookContext {
   readonly container: Container;
   /** A folder in memory for the bundle. */
   readonly bundle: string;
@@ -30,13 +30,13 @@ interface HookPlace {
  * standard input. The worker's namespaces are those of the runtime; hooks of the container join its namespaces, as root there.
  */
 export class HookRunner implements AsyncDisposable {
-  readonly #place: HookPlace;
+  readonly #place: HookContext;
   /** The output of hooks is the step's. */
   readonly #pipes = new OutputPipes({ uid: 0, gid: 0 });
   readonly #forwarded: Promise<void>;
   #count = 0;
 
-  constructor(place: HookPlace) {
+  constructor(place: HookContext) {
     this.#place = place;
     writeBundle(place.bundle, place.container);
     this.#forwarded = this.#pipes.forward(place.context);

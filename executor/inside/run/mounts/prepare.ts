@@ -12,13 +12,13 @@ import { prepareBind, prepareHostPath } from './bind.ts';
 import { prepareCache } from './cache.ts';
 import { prepareDeviceFolder, prepareNode } from './devices.ts';
 import { hostsText, resolverText } from './hosts.ts';
-import { prepareVolume, type VolumePlace } from './volume.ts';
+import { prepareVolume, type VolumeContext } from './volume.ts';
 import { harmless, newFileSystem, type PreparedMount, type Workspace } from './workspace.ts';
 
 const root = { uid: 0, gid: 0 };
 
 /** What of a step its mounts depend on. */
-export interface MountPlace extends VolumePlace {
+export interface MountContext extends VolumeContext {
   /** The root without mounts. */
   readonly root: string;
 }
@@ -27,7 +27,7 @@ export interface MountPlace extends VolumePlace {
  * Everything that an action mounts, detached, parents before what lies in them (else in the order given): the name files, the given
  * files, /dev, the devices and the RUN's own mounts. The caller closes the descriptors. Refuses with `mount-source` or `mount-target`.
  */
-export async function prepareMounts(action: RunAction, place: MountPlace): Promise<readonly PreparedMount[]> {
+export async function prepareMounts(action: RunAction, place: MountContext): Promise<readonly PreparedMount[]> {
   const { workspace } = place;
   action.mounts.forEach(({ target }) => checkTarget(target));
   const prepared: PreparedMount[] = [];
@@ -48,7 +48,7 @@ export function closeMounts(mounts: readonly PreparedMount[]): void {
   mounts.forEach(({ fd }) => close(fd));
 }
 
-function prepareMount(mount: RunMount, place: MountPlace): PreparedMount | Promise<PreparedMount> {
+function prepareMount(mount: RunMount, place: MountContext): PreparedMount | Promise<PreparedMount> {
   const { target } = mount;
   const { workspace } = place;
   switch (mount.kind) {

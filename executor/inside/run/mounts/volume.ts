@@ -13,7 +13,7 @@ import { harmless, type PreparedMount, type Workspace } from './workspace.ts';
 type VolumeMount = Extract<RunMount, { kind: 'volume' }>;
 
 /** What of a step a volume depends on. */
-export interface VolumePlace {
+export interface VolumeContext {
   readonly workspace: Workspace;
   /** Who the command runs as. */
   readonly user: Owner;
@@ -24,7 +24,7 @@ export interface VolumePlace {
  * A path of the host. An overlay of it takes what is written, and is gone after the step; what is given to the user is given in that overlay,
  * so the source stays as it is. Refuses with `mount-source` or `no-mapped-id`.
  */
-export async function prepareVolume(volume: VolumeMount, { workspace, user, signal }: VolumePlace): Promise<PreparedMount> {
+export async function prepareVolume(volume: VolumeMount, { workspace, user, signal }: VolumeContext): Promise<PreparedMount> {
   const mount = volume.isOverlay === true ? prepareOverlay(volume, workspace) : prepareShared(volume);
   try {
     if (volume.isGiven === true) await giveTree(mount.fd, { owner: user, shown: volume.source, signal });
