@@ -3,13 +3,13 @@ import type { Containerfile } from '../../parser/syntax/containerfile.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { ReachableImages } from '../bases/reachable-images.ts';
 import { resolveStages } from '../bases/resolve-plan.ts';
-import { buildFindings, type CheckedPlan } from '../check/build-findings.ts';
-import { eachOnce, type PlatformFindings } from '../check/for-each-platform.ts';
-import { ignoredPaths } from '../check/ignored-paths.ts';
 import { hostPlatform } from '../contract/platforms.ts';
 import { withoutNamedEpoch } from '../plan/epoch-source.ts';
 import { planStages } from '../plan/make-plan.ts';
 import { inspectionOptionsOf, type PlanOptions } from '../plan/model/plan-options.ts';
+import { buildFindings, type CheckedPlan } from '../preflight/build-findings.ts';
+import { eachOnce, type PlatformFindings } from '../preflight/for-each-platform.ts';
+import { ignoredPaths } from '../preflight/ignored-paths.ts';
 import { buildArgsOf } from '../settings/build-arguments.ts';
 import type { InspectedFile } from './inspected-file.ts';
 

@@ -2,11 +2,11 @@ import type { ParseResult } from '../../parser/parse.ts';
 import { BriefLookup } from '../bases/brief-lookup.ts';
 import { imageFinder } from '../bases/find-image.ts';
 import type { FindImage } from '../bases/resolve-plan.ts';
-import { checkGivenFiles } from '../check/given-files.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { loadBuildFile } from '../inputs/load-build-file.ts';
 import type { LoadedContainerfile } from '../inputs/load-containerfile.ts';
 import { parseLoaded } from '../inputs/parse-loaded.ts';
+import { checkGivenFiles } from '../preflight/given-files.ts';
 import { normalise, type Settings } from '../settings/settings.ts';
 import { openSession, type Session } from '../solve/build-session.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildFindings, type CheckedPlan } from '../../../builder/check/build-findings.ts';
 import { plan } from '../../../builder/plan/make-plan.ts';
 import type { PlanOptions } from '../../../builder/plan/model/plan-options.ts';
 import { selectStages } from '../../../builder/plan/stages/select-stages.ts';
+import { buildFindings, type CheckedPlan } from '../../../builder/preflight/build-findings.ts';
 import type { Diagnostic } from '../../../parser/mistakes/errors.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';
 import { image, parsed, plainOptions } from '../plan/plan-text.ts';
