@@ -10,11 +10,17 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const { 'p-limit': _joined, ...packages } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).dependencies;
 
 // All that a build needs whose steps are cached, from an image in a folder too.
-await join('builder/main', { usual: ['builder/cli/commands/build.ts', 'registry/local-image.ts'] });
-await join('builder/index', { usual: ['builder/build/build.ts'], isLibrary: true });
+// The entry is apart from what it has Node keep compiled.
+await join('builder/main', {
+  format: 'cjs',
+  usual: ['builder/program.ts', 'builder/cli/commands/build.ts', 'registry/local-image.ts'],
+});
+await join('builder/index', { usual: ['builder/index.ts', 'builder/build/build.ts'] });
 // All that a COPY and a RUN need.
 await join('executor/inside/worker', {
+  format: 'cjs',
   usual: [
+    'executor/inside/worker.ts',
     'executor/inside/step.ts',
     'executor/inside/copy/pack-copy.ts',
     'executor/inside/copy/copy-action.ts',
@@ -26,30 +32,31 @@ await join('executor/inside/compress/compress-worker');
 await join('registry/oci/compression/decompress-worker');
 
 /**
- * Writes one program: `dist/NAME.js` is the entry; beside it, in one file, what it imports, and the same for modules that it imports later
- * but nearly always (`usual`). What else is imported later stays in files of its own.
+ * Writes one program: `dist/NAME.js` is its entry, or `dist/NAME.cjs`, since CommonJS starts faster. One file holds the modules `usual` and what they
+ * import at once; what is imported later and is not among them stays in files of its own.
  */
-async function join(name, { usual = [], isLibrary = false } = {}) {
+async function join(name, { format = 'esm', usual = [`${name}.ts`] } = {}) {
   const entry = `${root}${name}.ts`;
-  const roots = [entry, ...usual.map((path) => root + path)];
+  const suffix = format === 'cjs' ? 'cjs' : 'js';
+  const roots = usual.map((path) => root + path);
   let joined;
   const bundle = await rolldown({
     input: { [name]: entry },
     cwd: root,
     platform: 'node',
     external: [...Object.keys(packages).map((packageName) => new RegExp(`^${packageName}(/|$)`)), /^#/],
-    preserveEntrySignatures: isLibrary ? 'strict' : 'allow-extension',
+    preserveEntrySignatures: 'allow-extension',
     transform: { target: 'node20.18' },
     // To import now in one place and later in another is on purpose.
     checks: { ineffectiveDynamicImport: false },
   });
   await bundle.write({
     dir: `${root}dist`,
-    format: 'esm',
+    format,
     sourcemap: true,
     comments: false,
-    entryFileNames: '[name].js',
-    chunkFileNames: `chunks/${name.split('/').at(-1)}-[name]-[hash].js`,
+    entryFileNames: `[name].${suffix}`,
+    chunkFileNames: `chunks/${name.split('/').at(-1)}-[name]-[hash].${suffix}`,
     codeSplitting: {
       groups: [
         {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const main = join(root, 'dist/builder/main.js');
+const main = join(root, 'dist/builder/main.cjs');
 
 if (process.platform !== 'linux') {
   console.error(`Cannot run the demo on ${process.platform}: tsbuild builds on Linux`);

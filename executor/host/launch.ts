@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { AT_FDCWD, F_DUPFD_CLOEXEC, MS, O_CLOEXEC, PR } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { pipe2, socketpair } from '../../native/processes.ts';
@@ -115,7 +115,7 @@ async function startWith(
 ): Promise<Pick<LaunchedWorker, 'process' | 'socket' | 'complaints'>> {
   const [ourSocket, itsSocket] = socketpair();
   const [ourComplaints, itsComplaints] = pipe2();
-  const entry = options.entry ?? fileURLToPath(import.meta.resolve('#worker'));
+  const entry = options.entry ?? createRequire(import.meta.url).resolve('#worker');
   const tape = workerTape({
     socketFd: itsSocket,
     complaintsFd: itsComplaints,

@@ -19,16 +19,16 @@ test('what npm would publish builds an image, and opens as a library', requires(
   box.file('c/Containerfile', 'FROM base\nRUN echo built > /file\n');
   const [node] = programCommand();
   const build = ['--build-context', 'base=oci-layout://base', '-o', 'type=oci,dest=image.tar', 'c'];
-  await box.run([node, join(folder, 'dist/builder/main.js'), ...build]).succeeds();
+  await box.run([node, join(folder, 'dist/builder/main.cjs'), ...build]).succeeds();
   assert.ok(readdirSync(box.path).includes('image.tar'));
   await box
-    .run([node, join(folder, 'dist/builder/main.js'), 'c', '--build-context', 'base=oci-layout://base'], {
+    .run([node, join(folder, 'dist/builder/main.cjs'), 'c', '--build-context', 'base=oci-layout://base'], {
       environment: { NODE_V8_COVERAGE: box.at('loaded') },
     })
     .succeeds();
   // A build whose steps are cached pays for each file that it loads.
-  const loaded = loadedFiles(box.at('loaded'), folder).map((name) => name.replace(/-[^-]*\.js$/, '.js'));
-  assert.deepEqual(loaded, ['dist/builder/main.js', 'dist/chunks/main-rolldown-runtime.js']);
+  const loaded = loadedFiles(box.at('loaded'), folder).map((name) => name.replace(/-[^-]{8}\.cjs$/, ''));
+  assert.deepEqual(loaded, ['dist/builder/main.cjs', 'dist/chunks/main-rolldown-runtime', 'dist/chunks/main-usual']);
   box
     .link('node_modules/tsbuild', folder)
     .file('program.mjs', "import * as door from 'tsbuild'; console.log(typeof door.build);");

@@ -39,7 +39,7 @@ export function copyPackages(folder: string): void {
 /** The command of a program that `installProgram` put there. */
 export function commandIn(folder: string): ProgramCommand {
   const own = join(folder, 'node');
-  return [existsSync(own) ? own : process.execPath, join(folder, 'dist/builder/main.js')];
+  return [existsSync(own) ? own : process.execPath, join(folder, 'dist/builder/main.cjs')];
 }
 
 // This file is <compiled>/test/support/install-program.js.

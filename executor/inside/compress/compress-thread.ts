@@ -1,8 +1,9 @@
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { endThread } from '../../../registry/oci/compression/end-thread.ts';
 import type { BlockCompression } from './block-compressor.ts';
 
-const program = new URL(import.meta.resolve('#compress-worker'));
+const program = createRequire(import.meta.url).resolve('#compress-worker');
 
 interface AwaitedBlock {
   readonly resolve: (block: Uint8Array) => void;

@@ -1,4 +1,5 @@
 import { on } from 'node:events';
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { unreachable } from '../unreachable.ts';
 import { DecompressError } from './decompress-error.ts';
@@ -6,7 +7,7 @@ import type { DecodeRequest, ThreadMessage } from './decompress-worker.ts';
 import { endThread } from './end-thread.ts';
 import { Ledger } from './ledger.ts';
 
-const program = new URL(import.meta.resolve('#decompress-worker'));
+const program = createRequire(import.meta.url).resolve('#decompress-worker');
 
 /**
  * Decompresses in a thread of its own, which waits for input and for its reader by blocking: so decoders can be ones that read and write
