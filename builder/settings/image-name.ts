@@ -1,6 +1,7 @@
 import { parseReference } from '../../registry/address/reference.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { UsageError } from '../contract/errors.ts';
+import { imageTransport, transportProblem } from './transport.ts';
 
 /** Checks a name that an image is to get; gives it back as written. @throws UsageError that says which part is wrong */
 export function imageName(flag: string, text: string): string {
@@ -17,13 +18,14 @@ export function imageName(flag: string, text: string): string {
 
 /** What podman and skopeo write in front of a place that is no registry would be the name of an image. @throws UsageError */
 export function refuseTransport(flag: string, text: string): void {
-  const [, transport, place = ''] =
-    /^(oci-archive|docker-archive|oci-layout|docker-daemon|containers-storage):(.*)$/.exec(text) ?? [];
-  if (transport === undefined) return;
-  throw new UsageError(flag, `Cannot use ${flag} ${text}: it names no image in a registry`, {
-    hint: transport.endsWith('archive')
-      ? `Use --output type=${transport === 'oci-archive' ? 'oci' : 'docker'},dest=${place} with build, "tsbuild copy" with an image of the store`
-      : 'Images go to other tools as archives: see "tsbuild save" and --output',
+  const why = transportProblem(text);
+  if (why === undefined) return;
+  const { name, kind, place } = imageTransport(text) ?? {};
+  throw new UsageError(flag, `Cannot use ${flag} ${text}: ${why}`, {
+    hint:
+      kind === 'archive'
+        ? `Use --output type=${name === 'oci-archive' ? 'oci' : 'docker'},dest=${place} with build, "tsbuild copy" with an image of the store`
+        : 'Images go to other tools as archives: see "tsbuild save" and --output',
   });
 }
 

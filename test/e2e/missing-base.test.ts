@@ -30,7 +30,7 @@ test('a layout or archive that does not exist', async () => {
 
 test('a place of this machine in a file is refused before a registry is asked', async () => {
   using box = sandbox();
-  for (const place of ['docker-archive:x.tar', 'oci-archive:x.tar', 'docker-daemon:x', 'containers-storage:x']) {
+  for (const place of ['docker-archive:x.tar', 'oci-archive:x.tar', 'docker-daemon:x', 'containers-storage:x', 'oci-layout:x']) {
     const stderr = [/^error: Cannot .*it names no image in a registry/, /\nhint: /];
     await box.file('Containerfile', `FROM ${place}\n`).tsbuild('.').fails({ exit: 2, stderr });
     await box.file('Containerfile', `FROM scratch\nCOPY --from=${place} /a /\n`).tsbuild('.').fails({ exit: 2, stderr });

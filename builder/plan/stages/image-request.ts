@@ -2,6 +2,7 @@ import type { Span } from '../../../parser/syntax/span.ts';
 import { familiarReference, parseReference } from '../../../registry/address/reference.ts';
 import { RegistryError } from '../../../registry/errors/registry-error.ts';
 import { formatPlatform, type Platform } from '../../../registry/oci/platform.ts';
+import { transportProblem } from '../../settings/transport.ts';
 import type { ContextKind, PlanOptions } from '../model/plan-options.ts';
 
 /** An image that must be resolved before the build can be planned. */
@@ -52,8 +53,7 @@ export function namedContextOf(name: string, platform: Platform, options: PlanOp
  * image of docker.io, which nobody means.
  */
 export function noImageReason(name: string): string | undefined {
-  if (/^(?:oci-archive|docker-archive|docker-daemon|containers-storage):/.test(name)) return 'it names no image in a registry';
-  return imageNameProblem(name);
+  return transportProblem(name) ?? imageNameProblem(name);
 }
 
 function imageNameProblem(name: string): string | undefined {

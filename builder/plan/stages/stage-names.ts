@@ -1,5 +1,7 @@
 import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type { Containerfile } from '../../../parser/syntax/containerfile.ts';
+import { unreachable } from '../../../registry/oci/unreachable.ts';
+import { imageTransport } from '../../settings/transport.ts';
 import type { PlanOptions } from '../model/plan-options.ts';
 import { imageKey, type NamedContext, namedContextOf } from './image-request.ts';
 import type { FileIndex, FoundSource, NameUse } from './selection.ts';
@@ -65,20 +67,20 @@ function imageSource(context: string | undefined, { name, platform, span }: Name
 
 /** Buildah takes images from other places by the name in FROM, which would tie the file to one machine. */
 function transportHint(name: string): string | undefined {
-  const [, transport, place = ''] =
-    /^(oci|oci-archive|docker-archive|docker|docker-image|dir|docker-daemon|containers-storage):(.*)$/.exec(name) ?? [];
-  switch (transport) {
-    case undefined:
-      return undefined;
-    case 'docker':
-    case 'docker-image':
-      return `Write FROM ${place.replace(/^\/\//, '')}`;
-    case 'oci':
+  const transport = imageTransport(name);
+  if (transport === undefined) return undefined;
+  const place = transport.place.replace(/^\/\//, '');
+  switch (transport.kind) {
+    case 'registry':
+      return `Write FROM ${place}`;
+    case 'layout':
       return `For an image layout: --build-context base=oci-layout://${place}, and FROM base`;
-    case 'oci-archive':
-    case 'docker-archive':
+    case 'archive':
       return `For an archive: --build-context base=${name}, and FROM base`;
-    default:
+    case 'folder':
+    case 'engine':
       return 'Images come from registries, the store, or --build-context';
+    default:
+      return unreachable(transport.kind);
   }
 }

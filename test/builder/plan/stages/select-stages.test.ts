@@ -297,6 +297,7 @@ test('selectStages() says which stage may have been meant', () => {
   assert.equal(hintOf('FROM docker://a:1'), 'Write FROM a:1');
   assert.equal(hintOf('FROM oci-archive:x.tar'), 'For an archive: --build-context base=oci-archive:x.tar, and FROM base');
   assert.equal(hintOf('FROM oci:dir'), 'For an image layout: --build-context base=oci-layout://dir, and FROM base');
+  assert.equal(hintOf('FROM oci-layout://dir'), 'For an image layout: --build-context base=oci-layout://dir, and FROM base');
   assert.equal(hintOf('FROM dir:/x'), 'Images come from registries, the store, or --build-context');
   assert.equal(hintOf('FROM a', { target: 'x' }), 'No stage has a name: FROM image AS name');
 });
