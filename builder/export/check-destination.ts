@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isAtOrBelow } from '../../registry/oci/text/path-below.ts';
 import { OutputError, UsageError } from '../contract/errors.ts';
 import type { Output } from '../contract/options.ts';
 import { indexFile, markerFile } from './layout-files.ts';
@@ -66,7 +67,7 @@ export async function checkFile(
   // A pipe or a device has no temporary name.
   if (kind === 'other') return checkAccess(destination, destination, constants.W_OK);
   const parent = dirname(await pathBehindLinks(destination));
-  if (kind === undefined && made.some((folder) => isWithin(resolve(parent), folder)) && (await kindAt(parent)) === undefined) {
+  if (kind === undefined && made.some((folder) => isAtOrBelow(resolve(parent), folder)) && (await kindAt(parent)) === undefined) {
     return;
   }
   await checkAccess(destination, parent, constants.W_OK | constants.X_OK);
@@ -134,8 +135,4 @@ function folderInTheWay(destination: string, what: string): OutputError {
 
 function isFolder(output: OutputTarget): output is Extract<OutputTarget, { kind: 'local' | 'oci' }> {
   return output.kind === 'local' || (output.kind === 'oci' && !output.isArchive);
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
 }

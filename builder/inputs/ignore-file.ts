@@ -2,12 +2,12 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
+import { isAtOrBelow } from '../../registry/oci/text/path-below.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, parseIgnoreFile } from '../patterns/ignore.ts';
 import { systemReason } from '../show/system-reason.ts';
 import { containerfileText } from './containerfile-text.ts';
-import { isBelow } from './inside-folder.ts';
 
 interface IgnoreFileChoice {
   /** Absolute path of the context's folder. */
@@ -73,7 +73,7 @@ async function readInside(name: string, { root, signal }: IgnoreFileChoice): Pro
   try {
     const real = await realpath(file);
     const realRoot = await realpath(root);
-    if (real !== realRoot && !isBelow(real, realRoot)) return undefined;
+    if (!isAtOrBelow(real, realRoot)) return undefined;
     const stats = await stat(real);
     if (!stats.isFile() && !stats.isDirectory()) {
       throw new UsageError('CONTEXT', `Cannot read ignore file "${file}": it is no regular file`);

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isBelow } from '../../registry/oci/text/path-below.ts';
 import { UsageError } from '../contract/errors.ts';
-import { isBelow } from './inside-folder.ts';
 
 /**
  * True when a file, which is named inside the folder of a context, is really elsewhere, by a link of its own or of a folder above it:

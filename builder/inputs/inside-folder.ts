@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isAtOrBelow } from '../../registry/oci/text/path-below.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 
 /** Where a path below a folder leads, links followed. */
@@ -13,7 +14,7 @@ export type PlaceInside =
 export async function placeInside(root: string, relative: string): Promise<PlaceInside> {
   try {
     const [realRoot, found] = await Promise.all([realpath(root), realpath(path.join(root, path.posix.join('/', relative)))]);
-    return found === realRoot || isBelow(found, realRoot) ? { kind: 'inside', path: found } : { kind: 'outside' };
+    return isAtOrBelow(found, realRoot) ? { kind: 'inside', path: found } : { kind: 'outside' };
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return { kind: 'missing' };
     throw error;
@@ -24,9 +25,4 @@ export async function placeInside(root: string, relative: string): Promise<Place
 export async function folderInside(root: string, relative: string): Promise<string | undefined> {
   const place = await placeInside(root, relative);
   return place.kind === 'inside' && (await stat(place.path)).isDirectory() ? place.path : undefined;
-}
-
-/** True for what lies below a folder, by the names alone: both absolute, and links followed where that matters. */
-export function isBelow(file: string, folder: string): boolean {
-  return file.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

@@ -6,7 +6,7 @@ import { readDirectives } from '../statements/directives.ts';
 import type { Containerfile, InstructionBase, Word } from '../syntax/containerfile.ts';
 import type { Source, Span } from '../syntax/span.ts';
 import { variablesOf } from '../words/expand.ts';
-import { isControlArg, platformArgs, proxyArgs } from '../words/predefined.ts';
+import { isReservedArg, platformArgs, proxyArgs } from '../words/predefined.ts';
 import type { CheckReport } from './check-report.ts';
 import { rules } from './rules.ts';
 
@@ -19,7 +19,7 @@ export function checkUnusedArgs(file: Containerfile, declaredByBases: ReadonlySe
   if (used === undefined) return;
   for (const instruction of file.globalArgs) {
     for (const { name, nameSpan, nameWord } of instruction.args) {
-      if (nameWord === undefined && !used.has(name) && !declaredByBases.has(name) && !isControlArg(name)) {
+      if (nameWord === undefined && !used.has(name) && !declaredByBases.has(name) && !isReservedArg(name)) {
         const message = `ARG ${name} has no effect: no FROM uses it and no stage declares it again`;
         const hint = `Stages see it only after ARG ${name} of their own`;
         report.add({ rule: 'UnusedGlobalArg', message, span: nameSpan, hint, instruction });

@@ -16,7 +16,7 @@ export const platformArgs: readonly string[] = [
 /** Arguments that every RUN sees without a declaration, in lower case too, and that are in no key, no history and no image. */
 export const proxyArgs: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
-/** True for arguments that the builder itself reads. */
-export function isControlArg(name: string): boolean {
+/** True for names that are BuildKit's to read, whatever they mean: a file may declare them for the builder of another day. */
+export function isReservedArg(name: string): boolean {
   return name === 'SOURCE_DATE_EPOCH' || name.startsWith('BUILDKIT_');
 }

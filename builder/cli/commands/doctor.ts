@@ -35,10 +35,10 @@ export async function runDoctor(context: CommandContext): Promise<number> {
   refuseOperands('doctor', parsed);
   const store = storeRootOf(parsed, environment);
   const owner = storeOwnerOf(parsed);
-  const [facts, trial] = await waitFor({ title: 'doctor', context }, async () => [
-    await gatherFacts(store, environment, owner),
-    await tryRun(store, signal, owner),
-  ]);
+  const [facts, trial] = await waitFor({ title: 'doctor', context }, async () => {
+    const gathered = await gatherFacts(store, environment, owner);
+    return [gathered, await tryRun(gathered.store, signal)] as const;
+  });
   const findings = findingsOf(facts, trial);
   stdout.write(parsed.isOn('--json') === true ? `${reportedJson({ ...trial, findings }, 2)}\n` : text(trial, findings));
   return trial.works ? exitCode.success : exitCode.environment;

@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { StoreError } from '../../../cache/files/errors.ts';
 import { refusalOf, type StoreOwner } from '../../../cache/folder/store-safety.ts';
 import type { HostUser, IdSources } from '../../../executor/host/host-user.ts';
 import { currentUser, readIdSources } from '../../../executor/host/host-user.ts';
@@ -30,7 +31,8 @@ export interface MachineFacts {
   readonly procMounts: readonly string[];
 }
 
-interface StoreFacts {
+/** The store's folder, or where it would be made. */
+export interface StoreFacts {
   readonly path: string;
   /** `f_type` of statfs(2). undefined: cannot be asked. */
   readonly type: number | undefined;
@@ -38,7 +40,7 @@ interface StoreFacts {
   /** The message of the error, when the folder cannot be made or written. */
   readonly problem: string | undefined;
   /** What a build would say of it, where it would refuse to use it. */
-  readonly refusal?: { readonly message: string; readonly hint?: string | undefined } | undefined;
+  readonly refusal?: StoreError | undefined;
 }
 
 /** Reads everything. Whatever cannot be read is left out, because that is a finding too. */

@@ -1,12 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { StoreError } from '../../../cache/files/errors.ts';
-import { type StoreOwner, refusalOf as storeRefusal } from '../../../cache/folder/store-safety.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
 import { errnoOf } from '../../../registry/oci/thrown.ts';
-import { nearestFolder } from './facts.ts';
+import { nearestFolder, type StoreFacts } from './facts.ts';
 
 /** What trying a RUN showed. */
 export interface Trial {
@@ -23,13 +22,16 @@ export interface Trial {
 
 /**
  * Runs a small program as a RUN would be, where the store is or would be. Whether RUN works is not deduced but tried; nothing is left
- * behind.
+ * behind. `refusal` is what a build would say of the store.
  */
-export async function tryRun(storeRoot: string, signal: AbortSignal, owner: StoreOwner = 'self'): Promise<Trial> {
+export async function tryRun(
+  { path: storeRoot, refusal }: Pick<StoreFacts, 'path' | 'refusal'>,
+  signal: AbortSignal,
+): Promise<Trial> {
   const reasons: string[] = [];
   let tier: string | undefined;
   try {
-    const folder = await makeFolder(storeRoot, owner);
+    const folder = await makeFolder(storeRoot, refusal);
     try {
       const onWarning = (message: string): void => void reasons.push(message);
       await using worker = await WorkerClient.start({ storeRoot, temporaryFolder: folder, signal, onWarning });
@@ -48,10 +50,9 @@ export async function tryRun(storeRoot: string, signal: AbortSignal, owner: Stor
 }
 
 // Beside the store, where it is not there yet: the file system decides what works.
-async function makeFolder(storeRoot: string, owner: StoreOwner): Promise<string> {
+async function makeFolder(storeRoot: string, refusal: StoreFacts['refusal']): Promise<string> {
   const folder = nearestFolder(storeRoot);
   accessSync(folder, constants.W_OK);
-  const refusal = await storeRefusal(resolve(storeRoot), owner);
   if (refusal !== undefined) throw refusal;
   return mkdtemp(join(folder, '.tsbuild-doctor-'));
 }

@@ -19,7 +19,7 @@ const idle: ReadonlyMap<string, string> = new Map([
   ['BUILDKIT_SBOM_SCAN_STAGE', 'no bill of materials is made'],
 ]);
 
-/** True for names that are addressed to the builder and not to an ARG. */
+/** True for names that are known to be addressed to the builder and not to an ARG; with another that is reserved, a wish may be misspelled. */
 export function isControlArgument(name: string): boolean {
   return effective.has(name) || reasonWithoutEffect(name) !== undefined;
 }

@@ -6,6 +6,7 @@ import { bytesOfPath, joinPath, type RawPath, textOfPath } from '../../../regist
 import type { TarHeader } from '../../../registry/oci/tar/header.ts';
 import { readTar, type TarEntry } from '../../../registry/oci/tar/reader.ts';
 import { TarError } from '../../../registry/oci/tar/tar-error.ts';
+import { isAtOrBelow } from '../../../registry/oci/text/path-below.ts';
 import { decompressFile } from '../compress/decompress-file.ts';
 import { cleanPath, pathBelow, pathOfDescriptor, splitPath } from '../files/folder-cache.ts';
 import { FolderTimes } from '../files/folder-times.ts';
@@ -144,7 +145,7 @@ class ArchiveUnpacker implements AsyncDisposable {
 
   #check(place: RawPath, path: RawPath): void {
     const base = this.#base;
-    if (base !== '' && place !== base && !place.startsWith(`${base}/`)) {
+    if (base !== '' && !isAtOrBelow(place, base)) {
       throw new Refusal(
         'archive-escapes',
         `Cannot unpack "${textOfPath(this.#job.entry.from)}": "${textOfPath(path)}" leads out of the destination, to "/${textOfPath(place)}"`,

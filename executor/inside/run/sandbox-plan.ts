@@ -3,6 +3,7 @@ import { mountAttributes } from '../../../native/mounts.ts';
 import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import type { Namespace } from '../../../native/tape/start.ts';
 import type { TapeEntry } from '../../../native/tape/tape.ts';
+import { isBelow } from '../../../registry/oci/text/path-below.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import type { ResolvedUser } from '../root/users.ts';
 import { closedRegistration, type Registration, registrationEntries } from './emulation/registration.ts';
@@ -160,7 +161,7 @@ function bind(source: string, target: string): TapeEntry {
  */
 function hiddenPaths({ places, sys, kernel }: SandboxFacts): TapeEntry[] {
   const { readOnly } = kernel;
-  const isThere = (path: string): boolean => sys === 'new' || !kernel.sysMounts.some((mount) => path.startsWith(`${mount}/`));
+  const isThere = (path: string): boolean => sys === 'new' || !kernel.sysMounts.some((mount) => isBelow(path, mount));
   const maskedFiles = kernel.maskedFiles.filter(isThere);
   const maskedDirectories = kernel.maskedDirectories.filter(isThere);
   const at = (path: string): string => (path.startsWith('/sys/') ? places.sys : places.proc) + path.replace(/^\/\w+/, '');

@@ -3,6 +3,7 @@ import { close, makeFileAt } from '../../../../native/files.ts';
 import { moveMount, umount2 } from '../../../../native/mounts.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { bytesOfPath, joinPath, type RawPath } from '../../../../registry/oci/raw-path.ts';
+import { isAtOrBelow } from '../../../../registry/oci/text/path-below.ts';
 import { Refusal } from '../../request/failure.ts';
 import { locateInRoot, makeDirectories, openInRoot, openParentInRoot, openRoot } from '../../root/resolve-in-root.ts';
 import { MadeMountPoint } from './made-mount-point.ts';
@@ -52,7 +53,7 @@ export class AttachedMounts implements Disposable {
    */
   makeDirectory(path: string): void {
     const place = this.#locate(path);
-    if (['/proc', '/sys'].some((kernels) => `${place}/`.startsWith(`${this.#locate(kernels)}/`))) return;
+    if (['/proc', '/sys'].some((kernels) => isAtOrBelow(place, this.#locate(kernels)))) return;
     makeDirectories(this.#rootFd, path, { mode: 0o755, uid: 0, gid: 0 });
   }
 
@@ -109,7 +110,7 @@ export class AttachedMounts implements Disposable {
 
   /** Mount points in what others use stay: whoever has something mounted there would lose it with them. (rmdir(2), namespaces) */
   #isInShared(path: RawPath): boolean {
-    return this.#mounted.findLast((mount) => path === mount.path || path.startsWith(`${mount.path}/`))?.isShared === true;
+    return this.#mounted.findLast((mount) => isAtOrBelow(path, mount.path))?.isShared === true;
   }
 
   #makeFolders(path: RawPath): void {

@@ -4,6 +4,7 @@ import { close, fstatat, openat2, utimensat } from '../../../../native/files.ts'
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { constantTimeSeconds } from '../../../../registry/oci/layer/constant-time.ts';
 import { bytesOfPath, folderOf, joinPath, nameOf, prefixesOf, type RawPath } from '../../../../registry/oci/raw-path.ts';
+import { isAtOrBelow, isBelow } from '../../../../registry/oci/text/path-below.ts';
 import { copyDirectoryAttributes } from '../../overlay/rootfs.ts';
 import { Refusal } from '../../request/failure.ts';
 import { locateInRoot, openRoot, type PlaceInRoot } from '../../root/resolve-in-root.ts';
@@ -21,7 +22,8 @@ interface Target {
  * Refuses with `mount-target` when links lead another mount below /proc or /sys, which will be covered.
  */
 export function placeableMounts<T extends Target>(rootFd: number, mounts: readonly T[]): readonly T[] {
-  const [proc, sys, dev] = ['/proc', '/sys', '/dev'].map((place) => pathOf(locateInRoot(rootFd, place)));
+  const pathAt = (place: string): RawPath => pathOf(locateInRoot(rootFd, place));
+  const [proc, sys, dev] = [pathAt('/proc'), pathAt('/sys'), pathAt('/dev')];
   return mounts.filter(({ target, isOptional, isDirectory }) => {
     const place = locateInRoot(rootFd, target);
     const path = pathOf(place);
@@ -57,7 +59,7 @@ export function findMissingMountPoints(rootFd: number, targets: readonly Target[
     const place = locateInRoot(rootFd, target);
     const { existing, missing } = place;
     const path = pathOf(place);
-    if (!taken.some((other) => path === other || path.startsWith(`${other}/`))) {
+    if (!taken.some((other) => isAtOrBelow(path, other))) {
       checkTarget({ target, isDirectory }, isFolder(place), missing.length > 0);
       if (missing.length > 0 && !directories.has(path) && !files.has(path)) {
         // The root itself needs no place in a layer.
@@ -134,10 +136,6 @@ function openIfUnchanged(upperFd: number, path: RawPath): number | undefined {
 /** The bytes of a path below a folder. */
 export function pathIn(directory: string, path: RawPath): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
-}
-
-function isBelow(path: RawPath, place: RawPath | undefined): boolean {
-  return path.startsWith(`${place}/`);
 }
 
 function pathOf({ existing, missing }: PlaceInRoot): RawPath {

@@ -5,6 +5,7 @@ import { close, openat2 } from '../../../../native/files.ts';
 import { landlockVersion, resourceLimit } from '../../../../native/processes.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { type Architecture, currentArchitecture } from '../../../../native/syscall-numbers.ts';
+import { isBelow } from '../../../../registry/oci/text/path-below.ts';
 import type { KernelVersion } from '../seccomp/profile.ts';
 import { limitKinds } from './resource-limits.ts';
 
@@ -92,8 +93,8 @@ function isFolder(path: string): boolean {
 /** The mount points of a text of /proc/PID/mountinfo that lie below a folder, without those that lie below another one. (proc_pid_mountinfo(5)) */
 export function topMountsBelow(folder: string, mountinfo: string): readonly string[] {
   const points = mountinfo.split('\n').map((line) => withoutEscapes(line.split(' ')[4] ?? ''));
-  const below = [...new Set(points)].filter((point) => point.startsWith(`${folder}/`));
-  return below.filter((point) => !below.some((other) => point.startsWith(`${other}/`)));
+  const below = [...new Set(points)].filter((point) => isBelow(point, folder));
+  return below.filter((point) => !below.some((other) => isBelow(point, other)));
 }
 
 function withoutEscapes(text: string): string {
