@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 
 /** How a command is measured. */
 export interface Command {
   readonly argv: readonly string[];
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -14,29 +16,51 @@ export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
 }
 
+const longestMs = 900_000;
+const interruption = new AbortController();
+
+/** Ends the command that is running; it and each later one throws the reason. */
+export function interruptCommands(reason: Error): void {
+  interruption.abort(reason);
+}
+
 /** Wall time of a command in milliseconds. @throws CommandFailed with the end of what it said */
-export function timeOf(command: Command): number {
+export async function timeOf(command: Command): Promise<number> {
   const startMs = performance.now();
-  outputOf(command);
+  await outputOf(command);
   return performance.now() - startMs;
 }
 
 /** What a command prints. @throws CommandFailed with the end of what it said */
-export function outputOf({ argv: [program = '', ...args], ...options }: Command): string {
-  const { status, stderr, stdout, error } = spawnSync(program, args, {
-    ...options,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    timeout: 180_000,
-  });
-  if (status !== 0) {
-    throw new CommandFailed(`${program} ${args[0] ?? ''} failed: ${error?.message ?? `${stdout}${stderr}`.trim().slice(-400)}`);
+export async function outputOf({ argv: [program = '', ...args], ...options }: Command): Promise<string> {
+  interruption.signal.throwIfAborted();
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout: longestMs });
+  const end = (): boolean => child.kill('SIGTERM');
+  interruption.signal.addEventListener('abort', end);
+  try {
+    const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    interruption.signal.throwIfAborted();
+    if (code === 0) return stdout;
+    const said = `${stdout}${stderr}`.trim().slice(-400);
+    throw new CommandFailed(`${program} ${args[0] ?? ''} failed: ${said === '' ? `it ended with ${code ?? signal}` : said}`);
+  } catch (error) {
+    throw isMissingProgram(error) ? new CommandFailed(`${program} is not installed`) : error;
+  } finally {
+    interruption.signal.removeEventListener('abort', end);
   }
-  return stdout;
+}
+
+/** A command as who runs the bench. */
+export function ownCommand(...argv: readonly string[]): Command {
+  return { argv, cwd: '/', env: process.env };
 }
 
 /** The middle one of some numbers. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function isMissingProgram(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -1,87 +1,115 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { growSmallFile, writeLibraries, writeSmallFiles } from './large-context.ts';
+import type { BaseImage, Output } from './tools/tool.ts';
 
 /** Something to build, in phases that follow each other on the same store. */
 export interface Workload {
   readonly name: string;
   /** Which base image it needs. */
-  readonly base: 'busybox' | 'debian';
+  readonly base: BaseImage['name'];
+  /** The base image is in a registry: each cold build pulls it. */
+  readonly isPulled?: boolean;
   readonly phases: readonly Phase[];
-  /** Makes the context in a new folder. */
-  write(folder: string): void;
+  /** Makes the context in a new, empty folder. `base` is what its Containerfile begins with. */
+  write(folder: string, base: string): void;
 }
 
-interface Phase {
+export interface Phase {
   readonly name: string;
-  readonly isCold: boolean;
+  readonly kind: 'cold' | 'no-op' | 'change';
+  /** `push`: to the registry of the bench. */
+  readonly output: Exclude<Output, { kind: 'push' }> | 'push';
   /** Changes the context before each measurement; `round` differs each time. */
   change?(folder: string, round: number): void;
 }
 
-const cold: Phase = { name: 'cold', isCold: true };
-const noop: Phase = { name: 'no-op', isCold: false };
-
-/** The workload that copies a large context. */
-export const manyFiles = '40,000 files';
-const fileCount = 40_000;
-const filesPerFolder = 200;
+const none = { kind: 'none' } as const;
+const archive = { kind: 'archive', compression: 'gzip' } as const;
+const cold: Phase = { name: 'cold', kind: 'cold', output: none };
+const noop: Phase = { name: 'no-op', kind: 'no-op', output: none };
+const stages = 6;
 
 /** What is measured, quick things first. */
 export const workloads: readonly Workload[] = [
+  lines('20 RUN', [cold, noop], () => numbers(20).map((index) => `RUN echo ${index} > /file-${index}`)),
+  lines('1 RUN', [cold], () => ['RUN echo one > /file']),
   {
-    name: '20 RUN',
+    name: '100 ENV + 100 COPY',
     base: 'busybox',
     phases: [cold, noop],
-    write: (folder) =>
-      writeContainerfile(
-        folder,
-        'busybox',
-        Array.from({ length: 20 }, (_, index) => `RUN echo ${index} > /file-${index}`),
-      ),
+    write: (folder, base) => {
+      for (const index of numbers(100)) writeFileSync(join(folder, `file-${index}`), `${index}\n`);
+      writeContainerfile(folder, [
+        `FROM ${base}`,
+        ...numbers(100).flatMap((index) => [`ENV NAME_${index}=${index}`, `COPY file-${index} /files/`]),
+      ]);
+    },
   },
   {
-    name: '1 RUN',
+    name: '6 stages of 1 s',
     base: 'busybox',
     phases: [cold],
-    write: (folder) => writeContainerfile(folder, 'busybox', ['RUN echo one > /file']),
-  },
-  {
-    name: manyFiles,
-    base: 'busybox',
-    phases: [
-      cold,
-      noop,
-      {
-        name: 'one changed',
-        isCold: false,
-        change: (folder, round) => writeFileSync(join(folder, 'files/folder-7/file-42.txt'), `changed in round ${round}\n`),
-      },
-    ],
-    write: writeManyFiles,
-  },
-  {
-    name: 'apt-get',
-    base: 'debian',
-    phases: [cold, noop],
-    write: (folder) =>
-      writeContainerfile(folder, 'debian', [
-        'RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends hello',
+    write: (folder, base) =>
+      writeContainerfile(folder, [
+        ...numbers(stages).flatMap((index) => [`FROM ${base} AS stage-${index}`, `RUN sleep 1; echo ${index} > /file-${index}`]),
+        `FROM ${base}`,
+        ...numbers(stages).map((index) => `COPY --from=stage-${index} /file-${index} /`),
       ]),
   },
+  {
+    name: '40,000 files + 400 MB',
+    base: 'busybox',
+    phases: [
+      { name: 'cold', kind: 'cold', output: archive },
+      { name: 'no-op', kind: 'no-op', output: archive },
+      { name: 'one changed', kind: 'change', output: archive, change: changeContext },
+      { name: 'one changed, pushed', kind: 'change', output: 'push', change: changeContext },
+    ],
+    write: (folder, base) => {
+      writeSmallFiles(join(folder, 'files'));
+      writeLibraries(join(folder, 'files/libraries'));
+      writeContainerfile(folder, [`FROM ${base}`, 'COPY files /files']);
+    },
+  },
+  {
+    name: 'Debian pulled, RUN true',
+    base: 'debian',
+    isPulled: true,
+    phases: [{ name: 'cold', kind: 'cold', output: archive }],
+    write: (folder, base) => writeContainerfile(folder, [`FROM ${base}`, 'RUN true']),
+  },
+  gcc('apt-get gcc', archive),
+  gcc('apt-get gcc, zstd', { kind: 'archive', compression: 'zstd' }),
 ];
 
-function writeContainerfile(folder: string, base: string, lines: readonly string[]): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'Containerfile'), [`FROM localhost/bench-base-${base}:1`, ...lines, ''].join('\n'));
+function gcc(name: string, output: Phase['output']): Workload {
+  const install = 'apt-get install -qy --no-install-recommends gcc libc6-dev make';
+  return {
+    ...lines(name, [{ name: 'cold', kind: 'cold', output }], () => [
+      `RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive ${install}`,
+    ]),
+    base: 'debian',
+  };
 }
 
-function writeManyFiles(folder: string): void {
-  writeContainerfile(folder, 'busybox', ['COPY files /files']);
-  for (let index = 0; index < fileCount / filesPerFolder; index++) {
-    const inner = join(folder, 'files', `folder-${index}`);
-    mkdirSync(inner, { recursive: true });
-    for (let file = 0; file < filesPerFolder; file++) {
-      writeFileSync(join(inner, `file-${file}.txt`), `file ${file} of folder ${index}\n`.repeat(20));
-    }
-  }
+function lines(name: string, phases: readonly Phase[], instructions: () => readonly string[]): Workload {
+  return {
+    name,
+    base: 'busybox',
+    phases,
+    write: (folder, base) => writeContainerfile(folder, [`FROM ${base}`, ...instructions()]),
+  };
+}
+
+function changeContext(folder: string, round: number): void {
+  growSmallFile(join(folder, 'files'), round);
+}
+
+function writeContainerfile(folder: string, text: readonly string[]): void {
+  writeFileSync(join(folder, 'Containerfile'), `${text.join('\n')}\n`);
+}
+
+function numbers(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }

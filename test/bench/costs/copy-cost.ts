@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeCopyList } from '../../builder/context/copy-list.ts';
-import { chooseCopiedFiles } from '../../builder/context/copy-plan.ts';
-import { scanContext } from '../../builder/context/scan.ts';
-import { median, outputOf, timeOf } from './measure.ts';
+import { writeCopyList } from '../../../builder/context/copy-list.ts';
+import { chooseCopiedFiles } from '../../../builder/context/copy-plan.ts';
+import { scanContext } from '../../../builder/context/scan.ts';
+import { median, outputOf, timeOf } from '../measure.ts';
 
 /** Medians in milliseconds, of rounds in which all were measured in turn. */
 export interface CopyCost {
@@ -29,10 +29,9 @@ export async function copyCost(context: string, work: string): Promise<CopyCost>
   mkdirSync(work, { recursive: true });
   const list = join(work, 'list');
   await writeList(context, list);
-  const numbers = Array.from({ length: rounds }, (_, number) => number);
   // Nothing is removed meanwhile: file systems are slow for some time after many files were. For the same reason trees come last.
-  const copies = numbers.map((number) => measureCopies(context, list, join(work, `${number}`)));
-  const trees = numbers.map((number) => measureTree(context, join(work, `tree-${number}`)));
+  const copies = await repeated((number) => measureCopies(context, list, join(work, `${number}`)));
+  const trees = await repeated((number) => measureTree(context, join(work, `tree-${number}`)));
   rmSync(work, { recursive: true });
   return {
     copyMs: median(copies.map(({ copyMs }) => copyMs)),
@@ -40,6 +39,12 @@ export async function copyCost(context: string, work: string): Promise<CopyCost>
     tarMs: median(copies.map(({ tarMs }) => tarMs)),
     treeMs: median(trees),
   };
+}
+
+async function repeated<T>(measured: (round: number) => Promise<T>): Promise<readonly T[]> {
+  const results: T[] = [];
+  for (let round = 0; round < rounds; round += 1) results.push(await measured(round));
+  return results;
 }
 
 async function writeList(context: string, list: string): Promise<void> {
@@ -51,29 +56,29 @@ async function writeList(context: string, list: string): Promise<void> {
   await writeCopyList(list, group?.entries ?? []);
 }
 
-function measureCopies(context: string, list: string, folder: string): Omit<CopyCost, 'treeMs'> {
+async function measureCopies(context: string, list: string, folder: string): Promise<Omit<CopyCost, 'treeMs'>> {
   mkdirSync(folder);
-  const [firstMs = Number.NaN, ...others] = copyTimes(context, list, folder);
+  const [firstMs = Number.NaN, ...others] = await copyTimes(context, list, folder);
   return {
     firstMs,
     copyMs: median(others),
-    tarMs: shellMs('tar -cf "$1/files.tar" -C "$0" files', [context, folder]),
+    tarMs: await shellMs('tar -cf "$1/files.tar" -C "$0" files', [context, folder]),
   };
 }
 
-function measureTree(context: string, folder: string): number {
+function measureTree(context: string, folder: string): Promise<number> {
   mkdirSync(folder);
   return shellMs('tar -cf - -C "$0" files | tar -xf - -C "$1"', [context, folder]);
 }
 
 const script = fileURLToPath(new URL('./copy-process.js', import.meta.url));
 
-function copyTimes(context: string, list: string, folder: string): readonly number[] {
+async function copyTimes(context: string, list: string, folder: string): Promise<readonly number[]> {
   const argv = [process.execPath, script, context, list, folder, `${copiesInProcess}`];
-  const times: readonly number[] = JSON.parse(outputOf({ argv, cwd: folder, env: {} }));
+  const times: readonly number[] = JSON.parse(await outputOf({ argv, cwd: folder, env: {} }));
   return times;
 }
 
-function shellMs(text: string, args: readonly string[]): number {
+function shellMs(text: string, args: readonly string[]): Promise<number> {
   return timeOf({ argv: ['sh', '-ec', text, ...args], cwd: '/', env: { PATH: process.env['PATH'] ?? '' } });
 }

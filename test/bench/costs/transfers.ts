@@ -2,11 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { startRealRegistry } from '../support/real-registry.ts';
-import { hasTool } from '../support/requires.ts';
-import { programCommand } from '../support/sandbox.ts';
-import { median, timeOf } from './measure.ts';
-import { command, type Workshop } from './tools.ts';
+import { startRealRegistry } from '../../support/real-registry.ts';
+import { hasTool } from '../../support/requires.ts';
+import { programCommand } from '../../support/sandbox.ts';
+import { median, timeOf } from '../measure.ts';
+import { command, type Workshop } from '../tools/workshop.ts';
 
 /** Milliseconds of each tool, medians of the same rounds. */
 export interface Transfer {
@@ -42,32 +42,31 @@ export async function measureTransfers(workshop: Workshop): Promise<readonly Tra
   return [pull, push];
 }
 
-type Run = (...argv: readonly string[]) => number;
+type Run = (...argv: readonly string[]) => Promise<number>;
 
 async function measurePulls(workshop: Workshop, source: string): Promise<Transfer> {
   await using registry = await startRealRegistry();
   const run: Run = (...argv) => timeOf(command(workshop, argv));
   const name = `${registry.host}/large:1`;
-  run('skopeo', ...skopeoCopy, '--dest-tls-verify=false', `oci:${source}:1`, `docker://${name}`);
+  await run('skopeo', ...skopeoCopy, '--dest-tls-verify=false', `oci:${source}:1`, `docker://${name}`);
   const target = join(workshop.folder, 'pulled');
-  const fresh = (measured: () => number): number => {
-    const tookMs = measured();
+  const fresh = async (measured: Promise<number>): Promise<number> => {
+    const tookMs = await measured;
     rmSync(target, { recursive: true });
     return tookMs;
   };
   return await inTurn('pull 1 GB', {
-    tsbuild: async () => fresh(() => run(...programCommand(), 'pull', '-q', '--store', target, name)),
-    skopeo: async () =>
-      fresh(() => run('skopeo', ...skopeoCopy, '--src-tls-verify=false', `docker://${name}`, `oci:${target}:1`)),
+    tsbuild: async () => fresh(run(...programCommand(), 'pull', '-q', '--store', target, name)),
+    skopeo: async () => fresh(run('skopeo', ...skopeoCopy, '--src-tls-verify=false', `docker://${name}`, `oci:${target}:1`)),
   });
 }
 
 async function measurePushes(workshop: Workshop, source: string): Promise<Transfer> {
   const run: Run = (...argv) => timeOf(command(workshop, argv));
   const store = join(workshop.folder, 'push-store');
-  const toNewRegistry = async (push: (name: string) => number): Promise<number> => {
+  const toNewRegistry = async (push: (name: string) => Promise<number>): Promise<number> => {
     await using registry = await startRealRegistry();
-    return push(`docker://${registry.host}/large:1`);
+    return await push(`docker://${registry.host}/large:1`);
   };
   return inTurn('push 1 GB', {
     tsbuild: () => toNewRegistry((name) => run(...programCommand(), 'copy', '-q', '--store', store, `oci:${source}:1`, name)),

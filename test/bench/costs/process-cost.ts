@@ -1,5 +1,5 @@
-import { startTape } from '../../native/tape/start.ts';
-import { median } from './measure.ts';
+import { startTape } from '../../../native/tape/start.ts';
+import { median } from '../measure.ts';
 
 const rounds = 200;
 

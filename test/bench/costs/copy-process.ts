@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packCopy } from '../../executor/inside/copy/pack-copy.ts';
+import { packCopy } from '../../../executor/inside/copy/pack-copy.ts';
 
 // Copies the folder `files` of a context, again and again, as a worker does, and prints how long each took.
 // Arguments: the context, its list, an existing folder, how often.
