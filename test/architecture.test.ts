@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages, each with the folders that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   koffi: ['native'],
-  ora: ['builder/cli/kinds'],
+  ora: ['builder/cli/terminal'],
   undici: ['registry/http'],
   'smol-toml': ['registry/config'],
   socks: ['registry/http'],

@@ -1,5 +1,5 @@
 import { commands } from './commands.ts';
-import { row } from './kinds/help.ts';
+import { row } from './terminal/help.ts';
 
 /** The text of `tsbuild --help`. */
 export function overview(): string {

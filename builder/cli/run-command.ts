@@ -4,7 +4,7 @@ import { UsageError } from '../contract/errors.ts';
 import { commands } from './commands.ts';
 import { leadingStoreWords } from './flags/leading-store.ts';
 import { spellings } from './flags/other-tools.ts';
-import type { CommandContext } from './kinds/command.ts';
+import type { CommandContext } from './terminal/command-context.ts';
 
 /** Finds the command that a command line means, and runs it. Without a known name it is `build`. */
 export async function runCommand(context: CommandContext): Promise<number> {

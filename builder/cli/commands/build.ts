@@ -7,8 +7,8 @@ import { type BuildCommand, readBuildCommand } from '../flags/build-command.ts';
 import { buildFlags } from '../flags/build-flags.ts';
 import type { DescribeMethod } from '../flags/call.ts';
 import { parseFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import type { DescribeRequest } from '../kinds/described-file.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 /** `tsbuild build`. */
 export async function runBuild(context: CommandContext): Promise<number> {
@@ -69,7 +69,7 @@ function usesStandardOutput({ options }: BuildCommand): boolean {
 }
 
 async function printHelp({ stdout }: CommandContext): Promise<number> {
-  const { helpText } = await import('../kinds/help.ts');
+  const { helpText } = await import('../terminal/help.ts');
   stdout.write(
     helpText({
       usage: 'tsbuild [build] [FLAGS] CONTEXT',

@@ -5,8 +5,8 @@ import { exitCode } from '../../report/exit-code.ts';
 import { diagnosticLines } from '../../report/report.ts';
 import { reportedJson } from '../../show/printable.ts';
 import type { ReportFormat } from '../flags/call.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription } from '../kinds/described-file.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 /** `tsbuild check`: the findings on standard output. Exit code 0: none; 1: warnings only; 2: errors. */
 export async function runCheck(context: CommandContext): Promise<number> {

@@ -8,9 +8,9 @@ import type { Flag } from '../flags/flag.ts';
 import { refuseOperands } from '../flags/operands.ts';
 import { parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { helpText } from '../kinds/help.ts';
-import { waitFor } from '../kinds/wait.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { helpText } from '../terminal/help.ts';
+import { waitFor } from '../terminal/wait.ts';
 
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },

@@ -3,9 +3,9 @@ import { ofImage } from '../../places/lost-content.ts';
 import { findImage, readStoredImage, type StoredManifest } from '../../places/stored-images.ts';
 import { bytes } from '../../show/units.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { formatFlagsLike, listingText } from '../kinds/listing.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { formatFlagsLike, listingText } from '../terminal/listing.ts';
 
 export const historyCommand: StoreCommand = {
   name: 'history',

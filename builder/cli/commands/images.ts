@@ -6,9 +6,9 @@ import { bytes } from '../../show/units.ts';
 import type { Flag } from '../flags/flag.ts';
 import { splitPair } from '../flags/key-values.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
-import { formatFlags, listingText } from '../kinds/listing.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { formatFlags, listingText } from '../terminal/listing.ts';
 
 const flags: readonly Flag[] = [
   {

@@ -7,10 +7,10 @@ import { table } from '../../show/table.ts';
 import { bytes } from '../../show/units.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { inSession } from '../kinds/in-session.ts';
-import { formatFlags, listingText } from '../kinds/listing.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { formatFlags, listingText } from '../terminal/listing.ts';
 
 const flags: readonly Flag[] = [
   { long: '--layers', group: 'Output', help: 'What each layer adds, changes, hides, and the bytes that a later one wastes' },

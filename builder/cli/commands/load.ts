@@ -2,9 +2,9 @@ import { UsageError } from '../../contract/errors.ts';
 import { platformOf } from '../../contract/platforms.ts';
 import { loadImages } from '../../shelf/load-images.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { inSession, quietFlag } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 export const loadCommand: StoreCommand = {
   name: 'load',

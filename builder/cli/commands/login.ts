@@ -4,11 +4,11 @@ import { checkRegistryFiles } from '../../secrets/registry-files.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag, registryFlags } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { registrySettings } from '../kinds/in-session.ts';
-import { askHidden, askLine, readPassword } from '../kinds/prompt.ts';
 import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
-import { waitFor } from '../kinds/wait.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { askHidden, askLine, readPassword } from '../terminal/prompt.ts';
+import { waitFor } from '../terminal/wait.ts';
 
 export const loginFlags: readonly Flag[] = [
   {

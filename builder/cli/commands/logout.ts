@@ -3,8 +3,8 @@ import { checkRegistryFiles } from '../../secrets/registry-files.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { helpFlag } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 export const logoutFlags: readonly Flag[] = [
   { long: '--all', short: '-a', group: 'Which', help: 'Forget the credentials of every registry' },

@@ -9,8 +9,8 @@ import { withoutNamedEpoch } from '../../plan/epoch-source.ts';
 import { inspectionOptionsOf } from '../../plan/model/plan-options.ts';
 import { eachOnce } from '../../preflight/for-each-platform.ts';
 import { exitCode } from '../../report/exit-code.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { type DescribeRequest, noteLine, openDescribed, runDescription, soundFile } from '../kinds/described-file.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 /** `tsbuild outline`. */
 export async function runOutline(context: CommandContext): Promise<number> {

@@ -1,9 +1,9 @@
 import { pullImage } from '../../shelf/pull-image.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 export const pullCommand: StoreCommand = {
   name: 'pull',

@@ -16,9 +16,9 @@ import {
 } from '../flags/leaving-flags.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { registryFlags } from '../flags/shared-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { inSession, quietFlag, registrySettings } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 export const pushCommand: StoreCommand = {
   name: 'push',

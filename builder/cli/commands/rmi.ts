@@ -2,9 +2,9 @@ import { UsageError } from '../../contract/errors.ts';
 import { removeNames } from '../../shelf/remove-names.ts';
 import { printableLine } from '../../show/printable.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
-import { waitFor } from '../kinds/wait.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { waitFor } from '../terminal/wait.ts';
 
 export const rmiCommand: StoreCommand = {
   name: 'rmi',

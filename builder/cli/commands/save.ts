@@ -10,9 +10,9 @@ import { writeFiles } from '../../places/write-files.ts';
 import { leavingFlags, leavingForm } from '../flags/leaving-flags.ts';
 import { oneOf } from '../flags/one-of.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { inSession, quietFlag } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 const formats = ['docker-archive', 'oci-archive', 'oci-dir', 'docker', 'oci'] as const;
 

@@ -1,6 +1,6 @@
 import { findImage, storedName } from '../../places/stored-images.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 export const tagCommand: StoreCommand = {
   name: 'tag',

@@ -1,8 +1,8 @@
 import { targetsJson, targetsText } from '../../inspect/outline/render.ts';
 import { targets } from '../../inspect/outline/targets.ts';
 import { exitCode } from '../../report/exit-code.ts';
-import type { CommandContext } from '../kinds/command.ts';
 import { type DescribeRequest, openDescribed, runDescription, soundFile } from '../kinds/described-file.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 /** `tsbuild targets`. */
 export async function runTargets(context: CommandContext): Promise<number> {

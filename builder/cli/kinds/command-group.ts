@@ -1,8 +1,8 @@
 import { suggest } from '../../../parser/mistakes/suggest.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { leadingStoreWords } from '../flags/leading-store.ts';
-import type { CommandContext } from './command.ts';
-import { row } from './help.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { row } from '../terminal/help.ts';
 import { runStoreCommand, type StoreCommand } from './store-command.ts';
 
 /** Commands below one name, such as `tsbuild manifest create`. */

@@ -11,8 +11,8 @@ import { type DescribeMethod, type ReportFormat, readReportFormat } from '../fla
 import type { Flag } from '../flags/flag.ts';
 import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, registryFlags } from '../flags/shared-flags.ts';
-import type { CommandContext } from './command.ts';
-import { helpText } from './help.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { helpText } from '../terminal/help.ts';
 
 // What decides where the file comes from, which stages and images it means, and how those are reached.
 const fileFlags: ReadonlySet<string> = new Set([

@@ -10,8 +10,8 @@ import { printableLine } from '../../show/printable.ts';
 import { defaultPlatform } from '../flags/default-platforms.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { waitFor } from '../terminal/wait.ts';
 import type { OpenedStore } from './store-command.ts';
-import { waitFor } from './wait.ts';
 
 /** `-q`, of commands that move images. */
 export const quietFlag: Flag = { long: '--quiet', short: '-q', group: 'Output', help: 'No progress' };

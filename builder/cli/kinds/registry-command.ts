@@ -2,8 +2,8 @@ import { UsageError } from '../../contract/errors.ts';
 import { printableLine } from '../../show/printable.ts';
 import type { Flag, RefusedFlag } from '../flags/flag.ts';
 import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
-import type { CommandContext } from './command.ts';
-import { helpText } from './help.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { helpText } from '../terminal/help.ts';
 
 /** A command that speaks to registries and needs no store. */
 export interface RegistryCommand {

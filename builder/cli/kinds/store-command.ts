@@ -4,8 +4,8 @@ import { printableLine } from '../../show/printable.ts';
 import type { Flag } from '../flags/flag.ts';
 import { type ParsedFlags, parseFlags } from '../flags/parse-flags.ts';
 import { helpFlag, storeFlags, storeOwnerOf, storeRootOf } from '../flags/shared-flags.ts';
-import type { CommandContext } from './command.ts';
-import { helpText } from './help.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
+import { helpText } from '../terminal/help.ts';
 
 /** A command that works on the store. */
 export interface StoreCommand {

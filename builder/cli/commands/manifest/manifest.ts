@@ -1,6 +1,6 @@
-import type { CommandContext } from '../../kinds/command.ts';
 import { type CommandGroup, runGroup } from '../../kinds/command-group.ts';
 import type { StoreCommand } from '../../kinds/store-command.ts';
+import type { CommandContext } from '../../terminal/command-context.ts';
 import { manifestAdd, manifestAnnotate, manifestCreate, manifestRemove } from './manifest-changes.ts';
 import { manifestInspect, manifestPush, manifestRm } from './manifest-lists.ts';
 

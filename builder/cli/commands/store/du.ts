@@ -3,9 +3,9 @@ import { byText } from '../../../../registry/oci/text/sort-order.ts';
 import { printableJson } from '../../../show/printable.ts';
 import { table } from '../../../show/table.ts';
 import { bytes } from '../../../show/units.ts';
-import type { CommandContext } from '../../kinds/command.ts';
 import { runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
-import { waitFor } from '../../kinds/wait.ts';
+import type { CommandContext } from '../../terminal/command-context.ts';
+import { waitFor } from '../../terminal/wait.ts';
 
 export const duCommand: StoreCommand = {
   name: 'du',

@@ -9,9 +9,9 @@ import { parseAge, parseUntil } from '../../flags/age.ts';
 import { splitPair } from '../../flags/key-values.ts';
 import type { ParsedFlags } from '../../flags/parse-flags.ts';
 import { parseSize } from '../../flags/size.ts';
-import type { CommandContext } from '../../kinds/command.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../../kinds/store-command.ts';
-import { waitFor } from '../../kinds/wait.ts';
+import type { CommandContext } from '../../terminal/command-context.ts';
+import { waitFor } from '../../terminal/wait.ts';
 
 const group = 'What goes';
 

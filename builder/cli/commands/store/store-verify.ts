@@ -5,9 +5,9 @@ import { type StoreReport, verifyStore } from '../../../shelf/verify-store.ts';
 import { printable, printableJson } from '../../../show/printable.ts';
 import type { ParsedFlags } from '../../flags/parse-flags.ts';
 import { storeOwnerOf, storeRootOf } from '../../flags/shared-flags.ts';
-import type { CommandContext } from '../../kinds/command.ts';
 import { inSession, quietFlag } from '../../kinds/in-session.ts';
 import type { OpenedStore, StoreCommand } from '../../kinds/store-command.ts';
+import type { CommandContext } from '../../terminal/command-context.ts';
 
 export const storeVerify: StoreCommand = {
   name: 'store verify',

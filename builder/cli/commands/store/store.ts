@@ -1,5 +1,5 @@
-import type { CommandContext } from '../../kinds/command.ts';
 import { type CommandGroup, runGroup } from '../../kinds/command-group.ts';
+import type { CommandContext } from '../../terminal/command-context.ts';
 import { duCommand } from './du.ts';
 import { pruneCommand } from './prune.ts';
 import { storeVerify } from './store-verify.ts';

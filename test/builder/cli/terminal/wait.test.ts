@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { waitFor } from '../../../../builder/cli/kinds/wait.ts';
+import { waitFor } from '../../../../builder/cli/terminal/wait.ts';
 
 /** As much of a tty.WriteStream as a spinner asks for. */
 class Screen extends Writable {

@@ -3,7 +3,7 @@ import type { OnProgress } from '../../layers/root-folders.ts';
 import { hasColours, isLive } from '../../show/colours.ts';
 import { printableLine } from '../../show/printable.ts';
 import { fitWidth } from '../../show/text-width.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 import { amountOf, TransferLines } from './transfer-lines.ts';
 
 /** What people wait for. */

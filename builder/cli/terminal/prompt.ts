@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { UsageError } from '../../contract/errors.ts';
 import { untilAborted } from '../../session/until-aborted.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../terminal/command-context.ts';
 
 /** Asks for a line on the terminal. @throws UsageError when there is none */
 export async function askLine(question: string, context: CommandContext): Promise<string> {
