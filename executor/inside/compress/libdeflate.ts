@@ -40,7 +40,7 @@ const pageBytes = 1 << 16;
 export class Libdeflate {
   readonly #exports = start();
   readonly #compressors = new Map<number, number>();
-  #place: Place = { input: 0, output: 0, inputBytes: 0, outputBytes: 0 };
+  #place: Buffers = { input: 0, output: 0, inputBytes: 0, outputBytes: 0 };
 
   /** A raw deflate stream (RFC 1951). It is memory of the program and holds until the next call. Levels are 0 (stored) to 12. */
   deflate(input: Uint8Array, level: number): Uint8Array {
@@ -60,7 +60,7 @@ export class Libdeflate {
     return compressor;
   }
 
-  #placeFor(inputBytes: number, compressor: number): Place {
+  #placeFor(inputBytes: number, compressor: number): Buffers {
     const { h: boundOf, n: allocate, o: free } = this.#exports;
     const outputBytes = boundOf(compressor, inputBytes);
     const old = this.#place;
@@ -98,7 +98,7 @@ function grow({ c: memory }: Exports, bytes: number): number {
 }
 
 /** Where the program finds what to compress, and puts the result. */
-interface Place {
+interface Buffers {
   readonly input: number;
   readonly output: number;
   readonly inputBytes: number;
