@@ -19,8 +19,6 @@ export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_NOCTTY = 0o400;
-export const O_TRUNC = 0o1000;
-export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
@@ -52,8 +50,6 @@ export const RESOLVE = {
 export const STATX_BASIC_STATS = 0x7ff;
 
 export const SEEK_SET = 0;
-export const SEEK_CUR = 1;
-export const SEEK_END = 2;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 
@@ -92,7 +88,6 @@ export const MS = {
 } as const;
 
 /** Flags of umount2(). */
-export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
@@ -148,20 +143,15 @@ export const PR = {
   SET_MEMORY_MERGE: 67,
 } as const;
 
-/** Second arguments of prctl(PR.CAP_AMBIENT). */
-export const PR_CAP_AMBIENT = { IS_SET: 1, RAISE: 2, LOWER: 3, CLEAR_ALL: 4 } as const;
-
 /** Commands of fcntl(). */
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETFD = 2;
-export const F_GETFD = 1;
 export const FD_CLOEXEC = 1;
 /** Flag of close_range(): mark instead of close. */
 export const CLOSE_RANGE_CLOEXEC = 4;
 
 /** seccomp(2). */
 export const SECCOMP_SET_MODE_FILTER = 1;
-export const SECCOMP_FILTER_FLAG = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4, NEW_LISTENER: 8 } as const;
 
 /** Namespaces by the words that options use; values are flags of clone(). */
 export const NAMESPACE_FLAGS = {

@@ -55,14 +55,12 @@ const calls = {
   copyFileRange: systemCall('copy_file_range', 'descriptor', 'pointer', 'descriptor', 'pointer', 'ulong', 'uint'),
   ioctl: systemCall('ioctl', 'descriptor', 'ulong', 'long'),
   ftruncate: systemCall('ftruncate', 'descriptor', 'long'),
-  fallocate: systemCall('fallocate', 'descriptor', 'int', 'long', 'long'),
   lseek: systemCallResult('lseek', 'descriptor', 'long', 'int'),
   fsync: systemCall('fsync', 'descriptor'),
   syncfs: systemCall('syncfs', 'descriptor'),
   syncfsAsync: systemCallAsync('syncfs', 'descriptor'),
   flock: systemCallResult('flock', 'descriptor', 'int'),
   fcntl: systemCall('fcntl', 'descriptor', 'int', 'long'),
-  dup3: systemCall('dup3', 'descriptor', 'descriptor', 'int'),
   umask: systemCall('umask', 'uint'),
 };
 
@@ -214,11 +212,6 @@ export function ftruncate(fd: number, length: number): void {
   calls.ftruncate(fd, length);
 }
 
-/** Sets aside or gives back space. (fallocate(2)) */
-export function fallocate(fd: number, mode: number, offset: number, length: number): void {
-  calls.fallocate(fd, mode, offset, length);
-}
-
 /** Moves the position. SEEK_DATA gives undefined when only a hole follows (ENXIO). (lseek(2)) */
 export function lseek(fd: number, offset: number, whence: number): number | undefined {
   const result = calls.lseek(fd, offset, whence);
@@ -257,11 +250,6 @@ export function fcntl(fd: number, command: number, argument = 0): number {
   return calls.fcntl(fd, command, argument);
 }
 
-/** Makes `newFd` a copy of `fd`, closing what it was. (dup(2)) */
-export function dup3(fd: number, newFd: number, flags: number = O_CLOEXEC): void {
-  calls.dup3(fd, newFd, flags);
-}
-
 /** Sets the mask that new files' modes go through, for the whole process; gives the old one. (umask(2)) */
 export function umask(mask: number): number {
   return calls.umask(mask);
@@ -279,7 +267,7 @@ export function readDirectory(fd: number): DirectoryEntry[] {
   }
 }
 
-/** A device number as mknod() and stat() carry it. (makedev(3)) */
+/** A device number as mknod() and stat() carry it. (makedev(3)) Exported for tests. */
 export function deviceNumber(major: number, minor: number): bigint {
   const high = BigInt(major);
   const low = BigInt(minor);

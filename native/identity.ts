@@ -75,7 +75,7 @@ export function capsetArguments(sets: CapabilitySets): [header: Uint8Array, data
   return [capabilityHeader(), data];
 }
 
-/** What the calling thread may do. (capget(2)) */
+/** What the calling thread may do. (capget(2)) Exported for tests. */
 export function currentCapabilities(): CapabilitySets {
   const data = Buffer.alloc(24);
   calls.capget(capabilityHeader(), data);

@@ -23,7 +23,6 @@ const calls = {
   moveMount: systemCall('move_mount', 'descriptor', 'path', 'descriptor', 'path', 'uint'),
   openTree: systemCall('open_tree', 'descriptor', 'path', 'uint'),
   mountSetattr: systemCall('mount_setattr', 'descriptor', 'path', 'uint', 'pointer', 'ulong'),
-  pivotRoot: systemCall('pivot_root', 'path', 'path'),
   read: systemCallResult('read', 'descriptor', 'pointer', 'ulong'),
 };
 
@@ -50,11 +49,6 @@ export function fsconfigString(fd: number, key: string, value: NativePath): void
 /** Sets a parameter of a context that has no value. */
 export function fsconfigFlag(fd: number, key: string): void {
   configure(fd, key, calls.fsconfig(fd, FSCONFIG.SET_FLAG, key, undefined, 0));
-}
-
-/** Sets a parameter of a context to an open file. */
-export function fsconfigFd(fd: number, key: string, value: number): void {
-  configure(fd, key, calls.fsconfig(fd, FSCONFIG.SET_FD, key, undefined, value));
 }
 
 /** Makes the file system that the context describes. */
@@ -100,13 +94,8 @@ export function mountAttributes(attributes: {
   return bytes;
 }
 
-/** Makes `newRoot` the root; the old root is found at `putOld`. (pivot_root(2)) */
-export function pivotRoot(newRoot: NativePath, putOld: NativePath): void {
-  calls.pivotRoot(newRoot, putOld);
-}
-
 /** What the file system said about a context's errors, one message a line; '' when it said nothing. (fsopen(2)) */
-export function readContextLog(fd: number): string {
+function readContextLog(fd: number): string {
   const messages: string[] = [];
   const buffer = Buffer.alloc(4096);
   for (;;) {

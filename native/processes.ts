@@ -22,7 +22,6 @@ const calls = {
   pidfdSendSignal: systemCallResult('pidfd_send_signal', 'descriptor', 'int', 'pointer', 'uint'),
   waitid: systemCall('waitid', 'int', 'int', 'pointer', 'int', 'pointer'),
   prctl: systemCall('prctl', 'int', 'ulong', 'ulong', 'ulong', 'ulong'),
-  setpriority: systemCall('setpriority', 'int', 'int', 'int'),
   getpriority: systemCall('getpriority', 'int', 'int'),
   landlockCreateRuleset: systemCallResult('landlock_create_ruleset', 'pointer', 'ulong', 'uint'),
   prlimit: systemCall('prlimit64', 'int', 'int', 'pointer', 'pointer'),
@@ -79,7 +78,7 @@ export function waitForExit(pidfd: number): Promise<ExitStatus> {
 }
 
 /** The status of a child that has ended, which leaves the process table with this; undefined while it runs. */
-export function takeStatus(pidfd: number): ExitStatus | undefined {
+function takeStatus(pidfd: number): ExitStatus | undefined {
   const info = Buffer.alloc(128);
   calls.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG, undefined);
   if (info.readInt32LE(16) === 0) return undefined;
@@ -87,7 +86,7 @@ export function takeStatus(pidfd: number): ExitStatus | undefined {
   return info.readInt32LE(8) === CLD_EXITED ? { exitCode: status } : { signal: signalName(status) };
 }
 
-/** `SIGTERM` for 15. */
+/** `SIGTERM` for 15. Exported for tests. */
 export function signalName(number: number): string {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`;
 }
@@ -97,15 +96,10 @@ export function prctl(option: number, ...values: readonly (number | bigint)[]): 
   return calls.prctl(option, values[0] ?? 0, values[1] ?? 0, values[2] ?? 0, values[3] ?? 0);
 }
 
-/** The nice value of a process; 0 is the caller. (getpriority(2)) */
+/** The nice value of a process; 0 is the caller. (getpriority(2)) Exported for tests. */
 export function niceness(pid = 0): number {
   // The raw call gives 20 - nice, so that errors stay negative.
   return 20 - calls.getpriority(0, pid);
-}
-
-/** Sets the nice value of a process; 0 is the caller. (setpriority(2)) */
-export function setNiceness(value: number, pid = 0): void {
-  calls.setpriority(0, pid, value);
 }
 
 /** A resource limit of the calling process; RLIM_INFINITY is 2^64 - 1. (prlimit(2)) */

@@ -56,7 +56,7 @@ export function fsetXattr(fd: number, name: string, value: Uint8Array): void {
   setWith('fsetxattr', fd, { name, value });
 }
 
-/** Removes an attribute; throws ENODATA when there is none. (removexattr(2)) */
+/** Removes an attribute; throws ENODATA when there is none. (removexattr(2)) Exported for tests. */
 export function removeXattr(path: NativePath, name: string, options: FollowOption = noFollow): void {
   removeWith(options.follow ? 'removexattr' : 'lremovexattr', path, name);
 }

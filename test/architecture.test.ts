@@ -180,6 +180,21 @@ test('what every folder needs is written once', () => {
   assert.deepEqual(again, []);
 });
 
+test('what tests alone use says so, and nothing else does', () => {
+  const words = new Map(sources.map(({ path, text }) => [path, new Set(withoutComments(text).match(/\w+/g))]));
+  const isUsed = (name: string, home: string): boolean => [...words].some(([path, known]) => path !== home && known.has(name));
+  const wrong = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/^(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export (?:async )?(?:function\*?|class|const) (\w+)/gm)]
+      .filter(([, comment = '', name = '']) => comment.includes('Exported for tests.') === isUsed(name, path))
+      .map(([, , name = '']) => `${path}: ${name}`),
+  );
+  const doors = ['builder/index.ts', 'builder/main.ts'];
+  assert.deepEqual(
+    wrong.filter((line) => !doors.some((door) => line.startsWith(`${door}:`))),
+    [],
+  );
+});
+
 test('comments say @throws', () => {
   const other = /^\s*(?:\/\*\*|\*) (?:.*[.)] )?Throws (?!away)/m;
   assert.deepEqual(

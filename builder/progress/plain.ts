@@ -4,7 +4,7 @@ import { printableLine } from '../show/printable.ts';
 import { duration, bytes as sized } from '../show/units.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
 
-/** Bytes of output of one step that are shown; the rest is cut, since CI systems keep every line for ever. */
+/** Bytes of output of one step that are shown; the rest is cut, since CI systems keep every line for ever. Exported for tests. */
 export const logLimitBytes: number = 2 * 1024 * 1024;
 
 // How often a transfer says how far it is.

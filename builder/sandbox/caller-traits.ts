@@ -21,7 +21,7 @@ export function callerTraits(askedLimits: readonly string[]): readonly string[] 
   );
 }
 
-/** The same of what proc(5) says. Pure. */
+/** The same of what proc(5) says. Pure. Exported for tests. */
 export function traitsOf(
   { stat, status, limits, firstStatus }: ProcessTexts,
   askedLimits: readonly string[] = [],

@@ -60,6 +60,8 @@ export async function checkVolumeSources(volumes: readonly Volume[]): Promise<vo
 /**
  * What words of mounts do not do here, as a notice: those of the stages that are built, with the triggers that their bases bring and those that they
  * leave. Where SELinux is off there is nothing to say.
+ *
+ * Exported for tests.
  */
 export function mountNotices(
   stages: readonly Pick<SelectedStage, 'body'>[],

@@ -32,7 +32,7 @@ function limitOfRuns(chosen: number | undefined, processors: number): number {
 const bytesOfRun = 512 * 2 ** 20;
 const mostRuns = 64;
 
-/** How many commands of RUN go at the same time when nobody says: as many as memory is likely to hold. */
+/** How many commands of RUN go at the same time when nobody says: as many as memory is likely to hold. Exported for tests. */
 export function usualRuns({ processors, memoryBytes }: { readonly processors: number; readonly memoryBytes: number }): number {
   return Math.max(processors, Math.min(mostRuns, Math.floor(memoryBytes / bytesOfRun)));
 }

@@ -47,7 +47,7 @@ export class ExecutorError extends Error {
   }
 }
 
-/** One line for people. */
+/** One line for people. Exported for tests. */
 export function failureLine(failure: WorkerFailure): string {
   switch (failure.kind) {
     case 'command-failed':

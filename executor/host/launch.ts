@@ -82,7 +82,7 @@ export interface WorkerTapeOptions {
   readonly env: readonly string[];
 }
 
-/** The tape that makes a clone in fresh user and mount namespaces the worker. Pure. */
+/** The tape that makes a clone in fresh user and mount namespaces the worker. Pure. Exported for tests. */
 export function workerTape(options: WorkerTapeOptions): TapeEntry[] {
   const [program] = options.argv;
   return [

@@ -38,6 +38,8 @@ function rangeOf(line: string): IdRange | undefined {
 /**
  * The first ids that nobody has been given, as useradd(8) looks for them, the same for users and groups. undefined: this machine, which
  * may be a container with few ids, has none left.
+ *
+ * Exported for tests.
  */
 export function freeRange({ subuid, subgid, uidMap, gidMap }: IdSources, user: HostUser): IdRange | undefined {
   const own = [user.uid, user.gid].map((start) => ({ start, count: 1 }));

@@ -49,7 +49,11 @@ export function isLocalHost(host: string): boolean {
   return isLocalhostName(name) || isLocalAddress(name);
 }
 
-/** Resolves names as the system does, except that names below `localhost` are this machine, whatever a resolver says. (RFC 6761, 6.3) */
+/**
+ * Resolves names as the system does, except that names below `localhost` are this machine, whatever a resolver says. (RFC 6761, 6.3)
+ *
+ * Exported for tests.
+ */
 export const lookupName: LookupFunction = (hostname, options, done) => {
   if (!isLocalhostName(hostname.toLowerCase()) || hostname.toLowerCase() === 'localhost') systemLookup(hostname, options, done);
   else if (options.all === true) done(null, [...loopbackAddresses]);

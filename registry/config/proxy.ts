@@ -36,7 +36,11 @@ function parseProxy(text: string, name: string): URL {
   });
 }
 
-/** True when `no_proxy` names the host: a name (with its subdomains), `.name`, `*.name`, an address, a CIDR range, each with an optional port, or `*`. */
+/**
+ * True when `no_proxy` names the host: a name (with its subdomains), `.name`, `*.name`, an address, a CIDR range, each with an optional port, or `*`.
+ *
+ * Exported for tests.
+ */
 export function isExempt(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;

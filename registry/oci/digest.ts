@@ -23,7 +23,7 @@ export function algorithmOf(digest: Digest): DigestAlgorithm {
   return digest.startsWith('sha512:') ? 'sha512' : 'sha256';
 }
 
-/** Turns text into a digest; throws SyntaxError when it is not one. */
+/** Turns text into a digest; throws SyntaxError when it is not one. Exported for tests. */
 export function parseDigest(text: string): Digest {
   if (!isDigest(text)) {
     throw new SyntaxError(`Cannot parse digest "${text}": expected "sha256:" and 64 hex digits, or "sha512:" and 128`);

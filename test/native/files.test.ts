@@ -21,13 +21,14 @@ import {
   S_IFIFO,
   S_IFMT,
   SEEK_DATA,
-  SEEK_END,
   SEEK_HOLE,
 } from '../../native/constants.ts';
 import * as files from '../../native/files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const oddName = Buffer.from([0x61, 0xff, 0x0a, 0x62]);
+
+const seekEnd = 2;
 
 test('openat() opens by text and by raw bytes, below a folder', () => {
   using folder = temporaryFolder('files');
@@ -218,7 +219,7 @@ test('lseek() finds data and holes', () => {
   files.write(fd, Buffer.from('data'));
   assert.equal(files.lseek(fd, 0, SEEK_DATA), 65_536);
   assert.ok((files.lseek(fd, 65_536, SEEK_HOLE) ?? 0) < 1_048_576);
-  assert.equal(files.lseek(fd, 0, SEEK_END), 1_048_576);
+  assert.equal(files.lseek(fd, 0, seekEnd), 1_048_576);
   assert.throws(() => files.lseek(fd, -1, 0), { syscall: 'lseek', code: 'EINVAL' });
   files.close(fd);
 });

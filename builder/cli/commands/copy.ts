@@ -24,6 +24,7 @@ const sideFlags: readonly Flag[] = (['src', 'dest'] as const).map((side) => ({
   help: `The same for the ${side === 'src' ? 'source' : 'destination'} alone`,
 }));
 
+/** What the command takes. Exported for tests. */
 export const copyCommand: StoreCommand = {
   name: 'copy',
   operands: 'SOURCE DESTINATION',

@@ -12,6 +12,7 @@ import type { CommandContext } from '../terminal/command-context.ts';
 import { helpText } from '../terminal/help.ts';
 import { waitFor } from '../terminal/wait.ts';
 
+/** What the command takes. Exported for tests. */
 export const doctorFlags: readonly Flag[] = [
   { long: '--json', group: 'Other', help: 'Print the findings as JSON' },
   ...storeFlags('Other'),

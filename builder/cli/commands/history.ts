@@ -7,6 +7,7 @@ import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/s
 import type { CommandContext } from '../terminal/command-context.ts';
 import { formatFlagsLike, listingText } from '../terminal/listing.ts';
 
+/** What the command takes. Exported for tests. */
 export const historyCommand: StoreCommand = {
   name: 'history',
   operands: 'IMAGE',

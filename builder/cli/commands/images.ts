@@ -25,6 +25,7 @@ const flags: readonly Flag[] = [
   { long: '--quiet', short: '-q', group: 'Output', help: 'Print image ids only' },
 ];
 
+/** What the command takes. Exported for tests. */
 export const imagesCommand: StoreCommand = {
   name: 'images',
   operands: '[NAME]',

@@ -23,6 +23,7 @@ const flags: readonly Flag[] = [
   ...formatFlags.filter(({ long }) => long === '--json'),
 ];
 
+/** What the command takes. Exported for tests. */
 export const inspectCommand: StoreCommand = {
   name: 'inspect',
   operands: 'IMAGE...',

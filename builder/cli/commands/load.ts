@@ -6,6 +6,7 @@ import { inSession, quietFlag } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 import type { CommandContext } from '../terminal/command-context.ts';
 
+/** What the command takes. Exported for tests. */
 export const loadCommand: StoreCommand = {
   name: 'load',
   operands: '[PATH]',

@@ -10,6 +10,7 @@ import type { CommandContext } from '../terminal/command-context.ts';
 import { askHidden, askLine, readPassword } from '../terminal/prompt.ts';
 import { waitFor } from '../terminal/wait.ts';
 
+/** What the command takes. Exported for tests. */
 export const loginFlags: readonly Flag[] = [
   {
     long: '--username',

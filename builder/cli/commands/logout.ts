@@ -6,6 +6,7 @@ import { helpFlag } from '../flags/shared-flags.ts';
 import { credentialOptions, type RegistryCommand, runRegistryCommand } from '../kinds/registry-command.ts';
 import type { CommandContext } from '../terminal/command-context.ts';
 
+/** What the command takes. Exported for tests. */
 export const logoutFlags: readonly Flag[] = [
   { long: '--all', short: '-a', group: 'Which', help: 'Forget the credentials of every registry' },
   { long: '--authfile', value: 'FILE', group: 'Registries', help: 'Credentials (default: what docker and podman use)' },

@@ -5,6 +5,7 @@ import { inSession, platformFlags, platformsWanted, quietFlag, registrySettings 
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 import type { CommandContext } from '../terminal/command-context.ts';
 
+/** What the command takes. Exported for tests. */
 export const pullCommand: StoreCommand = {
   name: 'pull',
   operands: 'NAME...',

@@ -20,6 +20,7 @@ import { inSession, quietFlag, registrySettings } from '../kinds/in-session.ts';
 import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 import type { CommandContext } from '../terminal/command-context.ts';
 
+/** What the command takes. Exported for tests. */
 export const pushCommand: StoreCommand = {
   name: 'push',
   operands: 'IMAGE [NAME...]',

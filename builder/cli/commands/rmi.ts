@@ -6,6 +6,7 @@ import { type OpenedStore, runStoreCommand, type StoreCommand } from '../kinds/s
 import type { CommandContext } from '../terminal/command-context.ts';
 import { waitFor } from '../terminal/wait.ts';
 
+/** What the command takes. Exported for tests. */
 export const rmiCommand: StoreCommand = {
   name: 'rmi',
   operands: 'IMAGE...',

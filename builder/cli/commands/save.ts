@@ -16,6 +16,7 @@ import type { CommandContext } from '../terminal/command-context.ts';
 
 const formats = ['docker-archive', 'oci-archive', 'oci-dir', 'docker', 'oci'] as const;
 
+/** What the command takes. Exported for tests. */
 export const saveCommand: StoreCommand = {
   name: 'save',
   operands: 'IMAGE [NAME...]',

@@ -2,6 +2,7 @@ import { findImage, storedName } from '../../places/stored-images.ts';
 import { runStoreCommand, type StoreCommand } from '../kinds/store-command.ts';
 import type { CommandContext } from '../terminal/command-context.ts';
 
+/** What the command takes. Exported for tests. */
 export const tagCommand: StoreCommand = {
   name: 'tag',
   operands: 'IMAGE NAME...',

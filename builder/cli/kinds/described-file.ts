@@ -32,7 +32,7 @@ const fileFlags: ReadonlySet<string> = new Set([
   ...registryFlags('').map(({ long }) => long),
 ]);
 
-/** Flags of the commands that read a Containerfile and build nothing. */
+/** Flags of the commands that read a Containerfile and build nothing. Exported for tests. */
 export const describeFlags: readonly Flag[] = [
   ...buildFlags.flags.filter(({ long }) => fileFlags.has(long)),
   { long: '--format', value: 'FORMAT', group: 'Other', help: "text (default), json (BuildKit's form), and for check also sarif" },

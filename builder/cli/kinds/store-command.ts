@@ -62,7 +62,7 @@ export async function runStoreCommand(command: StoreCommand, context: CommandCon
   return code;
 }
 
-/** All flags of a command. */
+/** All flags of a command. Exported for tests. */
 export function flagsOf({ flags = [] }: Pick<StoreCommand, 'flags'>): readonly Flag[] {
   return [...flags, ...storeFlags('Other'), helpFlag];
 }

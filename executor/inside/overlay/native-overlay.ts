@@ -26,7 +26,7 @@ import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
  */
 export const nativeOverlay: OverlayBackend = { name: 'overlayfs', mount: (layers, target) => attach(makeMount, layers, target) };
 
-/** The same for kernels before 6.8, which is chosen by itself there. */
+/** The same for kernels before 6.8, which is chosen by itself there. Exported for tests. */
 export const olderNativeOverlay: OverlayBackend = {
   name: 'overlayfs by options',
   mount: (layers, target) => attach(makeMountByOptions, layers, target),

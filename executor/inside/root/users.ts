@@ -93,7 +93,7 @@ export function numericId(text: string): number | undefined {
   return id <= 0xff_ff_ff_fe ? id : undefined;
 }
 
-/** The lines of a passwd file. */
+/** The lines of a passwd file. Exported for tests. */
 export function parsePasswd(text: string): PasswdEntry[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', , uidText = '', gidText = '', , home = ''] = line.split(':');
@@ -103,7 +103,7 @@ export function parsePasswd(text: string): PasswdEntry[] {
   });
 }
 
-/** The lines of a group file. */
+/** The lines of a group file. Exported for tests. */
 export function parseGroup(text: string): GroupEntry[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', , gidText = '', members = ''] = line.split(':');

@@ -4,7 +4,7 @@ import type { CommandContext } from '../../terminal/command-context.ts';
 import { manifestAdd, manifestAnnotate, manifestCreate, manifestRemove } from './manifest-changes.ts';
 import { manifestInspect, manifestPush, manifestRm } from './manifest-lists.ts';
 
-/** The commands below `tsbuild manifest`. */
+/** The commands below `tsbuild manifest`. Exported for tests. */
 export const manifestCommands: readonly StoreCommand[] = [
   manifestCreate,
   manifestAdd,

@@ -90,7 +90,11 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** The mount points of a text of /proc/PID/mountinfo that lie below a folder, without those that lie below another one. (proc_pid_mountinfo(5)) */
+/**
+ * The mount points of a text of /proc/PID/mountinfo that lie below a folder, without those that lie below another one. (proc_pid_mountinfo(5))
+ *
+ * Exported for tests.
+ */
 export function topMountsBelow(folder: string, mountinfo: string): readonly string[] {
   const points = mountinfo.split('\n').map((line) => withoutEscapes(line.split(' ')[4] ?? ''));
   const below = [...new Set(points)].filter((point) => isBelow(point, folder));
