@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { commandIn, installProgram, type ProgramCommand } from './install-program.ts';
-import { type Finished, Outcome } from './outcome.ts';
+import { type Finished, finishedOf, Outcome } from './outcome.ts';
 import { removeTree } from './remove-tree.ts';
 import { askResident, takeResident } from './resident/programs.ts';
 import { type TestUser, testUsers, type UserKind } from './users.ts';
@@ -147,8 +147,7 @@ export class Sandbox implements Disposable {
     this.#running.add(child);
     const { exit, stdout, stderr } = await askResident(child, this.user, command);
     this.#running.delete(child);
-    const stdoutBytes = Buffer.from(stdout);
-    return { exit, signal: null, stdout: stdoutBytes.toString(), stdoutBytes, stderr };
+    return finishedOf({ exit, signal: null, stdoutBytes: Buffer.from(stdout.buffer, stdout.byteOffset, stdout.length), stderr });
   }
 
   #variables(more: Readonly<Record<string, string | undefined>>): Record<string, string> {
