@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const rows: readonly [title: string, args: readonly string[], stderr: string][] = [
   ['an unknown flag', ['--taget', 'x', '.'], 'error: Cannot use --taget: no such flag\nhint: Did you mean --target?\n'],

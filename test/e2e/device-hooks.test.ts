@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import type { UserKind } from '../support/users.ts';
+
+shareProcess();
 
 const flags = ['--build-context', 'base=oci-layout://base', '--cdi-spec-dir', 'cdi', '--device', 'v.com/c=d'];
 
@@ -51,7 +53,7 @@ test('a hook runs for a user with a single id', requires('user:single', 'tool:bu
 
 test('a build that is stopped stops its hooks', requires('user:subids', 'tool:busybox'), async () => {
   using box = await prepared('subids', ({ path }) => `touch ${path}/started; sleep 86399 & sleep 86399`);
-  const run = box.tsbuild(...flags, 'c');
+  const run = box.tsbuildWith({ isAlone: true }, ...flags, 'c');
   while (!existsSync(box.at('started'))) await delay(20);
   run.child.kill('SIGINT');
   assert.equal((await run.finished()).exit, 130);

@@ -4,7 +4,9 @@ import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { hasTool, requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox', 'user-namespaces');
 

@@ -6,7 +6,9 @@ import { readImage } from '../support/image-archive.ts';
 import { podmanIn } from '../support/podman.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const esbuild = join(repositoryRoot, `node_modules/@esbuild/linux-${process.arch}/bin/esbuild`);

@@ -8,7 +8,9 @@ import { FileServer } from '../support/file-server.ts';
 import { GitServer } from '../support/git-server.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('root', 'user:subids', 'tool:busybox');
 const gitNeeds = requires('root', 'user:subids', 'tool:git');

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { chmodSync, linkSync, lstatSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids');
 const names = ['file', 'd/file', 'd/new', 'd/linked', 'large', 'link', 'new', 'folder/file', 'folder'];

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { podmanIn } from '../support/podman.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 async function built(): Promise<Sandbox> {
   const box = sandbox();

@@ -6,8 +6,10 @@ import { FileServer } from '../support/file-server.ts';
 import { TestRepository } from '../support/git-server.ts';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+shareProcess();
 
 /** Serves a repository as files, as mirrors without git's own program do. */
 function serve(repository: TestRepository, name: string, server: FileServer): void {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { type Sandbox, sandbox } from '../support/sandbox.ts';
+import { type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 
@@ -80,7 +82,7 @@ test('a secret is on no disk while a command has it, and in no message when the 
   box.file('value', value).folder('meet');
   const meet = `${box.at('meet')}:/meet`;
   const args = ['--build-context', 'base=oci-layout://base', '--progress=plain', '--secret', 'id=file,src=value', '-v', meet];
-  const run = box.tsbuild(...args, 'c');
+  const run = box.tsbuildWith({ isAlone: true }, ...args, 'c');
   await run.shows(/started/);
   assert.deepEqual(filesWith(box.store, traces), []);
   writeFileSync(box.at('meet/go'), '');

@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox', 'tool:ssh-add', 'tool:ssh-keygen', 'tool:ssh-agent');
 

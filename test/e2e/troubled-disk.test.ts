@@ -5,7 +5,9 @@ import { basename, dirname } from 'node:path';
 import { test } from 'node:test';
 import { layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 const needs = requires('user:subids', 'tool:busybox');
 const rootNeeds = requires('root', 'user:subids', 'tool:busybox');
@@ -134,7 +136,7 @@ test('a temporary folder that nobody can write to, or that is missing, does not 
 test('a worker that was killed has a hint at memory', needs, async () => {
   using box = await prepared();
   box.file('c/Containerfile', 'FROM base\nRUN echo started; sleep 600\n');
-  const run = box.tsbuild(...base, 'c');
+  const run = box.tsbuildWith({ isAlone: true }, ...base, 'c');
   await run.shows(/started/);
   process.kill(workerOf(run.child.pid ?? 0), 'SIGKILL');
   await run.fails({ exit: 3, stderr: [/error: The worker died: SIGKILL/, /hint: .*ran out of memory/] });

@@ -1,6 +1,8 @@
 import { test } from 'node:test';
 import { layerTar } from '../support/images.ts';
-import { sandbox } from '../support/sandbox.ts';
+import { sandbox, shareProcess } from '../support/sandbox.ts';
+
+shareProcess();
 
 test('an archive with folders as deep as paths can be is unpacked, compared and written again', async () => {
   using box = sandbox();

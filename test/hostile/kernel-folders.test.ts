@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import { topMountsBelow } from '../../executor/inside/run/process/kernel-facts.ts';
 import { writeBusyboxLayout } from '../support/images.ts';
 import { requires } from '../support/requires.ts';
-import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
+import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import type { UserKind } from '../support/users.ts';
+
+shareProcess();
 
 /** What a RUN must not see of this machine in /proc and /sys, whoever builds and whatever is mounted there. */
 
