@@ -28,6 +28,9 @@ export function readArguments(argv: readonly string[]): BenchArguments {
     },
   });
   if (!/^[1-9]\d*$/.test(values.repeats)) throw new TypeError(`Cannot repeat "${values.repeats}" times: it is no number above 0`);
+  if (values['write-docs'] && values.only !== '') {
+    throw new TypeError('Cannot write docs: they have all rows, so --only is in the way');
+  }
   return {
     only: new RegExp(values.only, 'i'),
     tools: new RegExp(values.tools, 'i'),

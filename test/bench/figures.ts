@@ -9,12 +9,13 @@ import type { Row } from './rounds.ts';
 export interface Figures {
   /** The day, as `YYYY-MM-DD`. */
   readonly date: string;
+  /** The Node of the bench. */
+  readonly node: string;
   readonly machine: Machine;
-  readonly user: string;
   readonly repeats: number;
   /** Versions by tool, or why it was not measured. */
   readonly tools: Readonly<Record<string, string>>;
-  /** Milliseconds by tool, by row. A text says why there is no number. */
+  /** Milliseconds by tool, by row. `failed`: there is no number. */
   readonly rows: Readonly<Record<string, Readonly<Record<string, number | string>>>>;
   readonly bars: readonly Verdict[];
   readonly costs: Costs;
@@ -38,7 +39,6 @@ interface Machine {
 }
 
 interface Run {
-  readonly user: string;
   readonly repeats: number;
   readonly tools: Figures['tools'];
   readonly rows: ReadonlyMap<string, Row>;
@@ -46,17 +46,27 @@ interface Run {
 }
 
 /** Puts together what there is to say of a run on this machine. */
-export function figuresOf({ user, repeats, tools, rows, costs }: Run): Figures {
+export function figuresOf({ repeats, tools, rows, costs }: Run): Figures {
   return {
     date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
     machine: thisMachine(),
-    user,
     repeats,
     tools,
-    rows: Object.fromEntries([...rows].map(([name, row]) => [name, Object.fromEntries(row)])),
+    rows: Object.fromEntries([...rows].map(([name, row]) => [name, roundedRow(row)])),
     bars: judge(rows, process.versions.node),
     costs,
   };
+}
+
+/** As JSON, in which no number has more than three decimals. */
+export function figuresJson(figures: Figures): string {
+  const rounded = (_: string, value: unknown): unknown => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
+  return `${JSON.stringify(figures, rounded, 2)}\n`;
+}
+
+function roundedRow(row: Row): Figures['rows'][string] {
+  return Object.fromEntries([...row].map(([tool, value]) => [tool, typeof value === 'number' ? Math.round(value) : 'failed']));
 }
 
 function thisMachine(): Machine {
@@ -64,7 +74,7 @@ function thisMachine(): Machine {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     processors: cpus().length,
     memoryGB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    kernel: /^\d+\.\d+/.exec(release())?.[0] ?? 'of unknown version',
     system: /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux',
   };
 }

@@ -6,7 +6,7 @@ const filesPerFolder = 200;
 const libraries = 100;
 const libraryBytes = 4_000_000;
 
-/** 40,000 files of about 600 bytes in 200 folders. */
+/** 40,000 files of about 450 bytes in 200 folders. */
 export function writeSmallFiles(folder: string): void {
   for (let index = 0; index < smallFiles / filesPerFolder; index++) {
     const inner = join(folder, `folder-${index}`);

@@ -7,7 +7,8 @@ import { hasTool } from '../support/requires.ts';
 import { type BenchArguments, readArguments } from './arguments.ts';
 import { makeBases, pushBase } from './bases.ts';
 import { measureCosts } from './costs/costs.ts';
-import { type Figures, figuresOf } from './figures.ts';
+import { writeDocuments } from './documents/write-documents.ts';
+import { type Figures, figuresJson, figuresOf } from './figures.ts';
 import { interruptCommands } from './measure.ts';
 import { barsText, costsText, headText, rowText } from './report.ts';
 import { measureWorkload, type Row, rowName } from './rounds.ts';
@@ -70,7 +71,7 @@ async function measureAll(wanted: Bench): Promise<void> {
   if (chosen.length > 0) print(headText(tools.map(({ name }) => name)));
   for (const workload of chosen) await measureRows(workload, site, rows);
   const costs = await measureCosts(folder, workshop, isWanted);
-  report(figuresOf({ user: workshop.user.name, repeats, tools: about, rows, costs }), wanted);
+  report(figuresOf({ repeats, tools: about, rows, costs }), wanted);
 }
 
 interface Site extends Omit<Bench, 'tools'> {
@@ -101,9 +102,10 @@ async function measureRows(workload: Workload, site: Site, rows: Map<string, Row
   }
 }
 
-function report(figures: Figures, { json }: BenchArguments): void {
+function report(figures: Figures, { json, writesDocs }: BenchArguments): void {
   print(`\n${costsText(figures)}\n\n${barsText(figures.bars)}`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(figures, undefined, 2)}\n`);
+  if (json !== undefined) writeFileSync(json, figuresJson(figures));
+  if (writesDocs) writeDocuments(figures);
 }
 
 function print(text: string): void {
