@@ -7,7 +7,7 @@ import { isCorrupt } from './files/errors.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from './files/json-record.ts';
 import { readIfThere, statIfThere } from './files/store-files.ts';
 import { type Item, type ItemKind, jsonIn, takeInventory } from './inventory.ts';
-import { isWholeTable } from './records/file-digests.ts';
+import { isWholeTable } from './records/digest-table.ts';
 import type { Store } from './store.ts';
 
 /** Something in the store that is not what was written. */

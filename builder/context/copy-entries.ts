@@ -1,9 +1,8 @@
-import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
-import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { MatchState, PatternList } from '../patterns/pattern-list.ts';
-import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
+import { type Seen, TakenFiles, type TakenFolder } from './taken-files.ts';
+import type { FileTree } from './tree.ts';
 
 /** Which files below a source are taken, by their path relative to it. The source itself always is. */
 export interface Selection {
@@ -13,21 +12,13 @@ export interface Selection {
 }
 
 /** A folder on the way to what is looked at. It is taken when something in it is, even if it was not selected itself. */
-interface Folder {
-  readonly from: RawPath;
-  readonly to: RawPath;
-  readonly entry: TreeEntry;
+interface Folder extends TakenFolder {
+  readonly name: RawPath;
+  readonly seen: Seen;
   readonly includes: MatchState | undefined;
   readonly excludes: MatchState | undefined;
   readonly parent: Folder | undefined;
   isTaken: boolean;
-}
-
-/** A path that is taken, and what was there: looking twice takes time when there are tens of thousands. */
-interface Taken {
-  readonly from: RawPath;
-  readonly to: RawPath;
-  readonly entry: TreeEntry;
 }
 
 /**
@@ -38,29 +29,14 @@ export async function collectEntries(
   tree: FileTree,
   source: RawPath,
   { selection, signal }: { readonly selection: Selection; readonly signal: AbortSignal | undefined },
-): Promise<readonly CopyEntry[] | undefined> {
+): Promise<TakenFiles | undefined> {
   const pace = new Pace(signal);
   for (;;) {
     const taken = await select(tree, source, { selection, pace });
-    const unread = taken.filter(needsHash);
-    await tree.hash(unread.map(({ from }) => from));
-    if (unread.some(({ from }) => tree.lookup(from) === undefined)) continue;
-    return taken.length === 0 ? undefined : listed(tree, taken, pace);
+    if (taken === undefined) return undefined;
+    await tree.hash(taken.unread());
+    if (taken.refresh()) return taken;
   }
-}
-
-async function listed(tree: FileTree, taken: readonly Taken[], pace: Pace): Promise<readonly CopyEntry[]> {
-  const names = new Map<string, RawPath>();
-  const entries: CopyEntry[] = [];
-  for (const path of taken) {
-    entries.push(copyEntry(path, (needsHash(path) ? tree.lookup(path.from) : undefined) ?? path.entry, names));
-    if (pace.isDue()) await pace.turn();
-  }
-  return entries;
-}
-
-function needsHash({ entry }: Taken): boolean {
-  return entry.type === 'file' && entry.digest === undefined;
 }
 
 interface PacedSelection {
@@ -68,15 +44,16 @@ interface PacedSelection {
   readonly pace: Pace;
 }
 
-async function select(tree: FileTree, source: RawPath, { selection, pace }: PacedSelection): Promise<readonly Taken[]> {
+async function select(tree: FileTree, source: RawPath, { selection, pace }: PacedSelection): Promise<TakenFiles | undefined> {
   const entry = tree.lookup(source);
-  if (entry === undefined) return [];
-  const taken: Taken[] = [{ from: source, to: rawPath(''), entry }];
+  if (entry === undefined) return undefined;
+  const taken = new TakenFiles(tree, source, entry);
   if (entry.type !== 'directory') return taken;
   const root: Folder = {
     from: source,
     to: rawPath(''),
-    entry,
+    name: rawPath(''),
+    seen: entry,
     includes: undefined,
     excludes: undefined,
     parent: undefined,
@@ -108,78 +85,56 @@ const manyFiles = 4000;
 interface Child {
   readonly folder: Folder;
   readonly name: RawPath;
+  readonly seen: Seen;
 }
 
 function* childrenOf(tree: FileTree, folder: Folder): Generator<Child> {
-  for (const name of tree.list(folder.from)) yield { folder, name };
+  const { rows } = tree;
+  if (rows !== undefined) {
+    for (const row of rows.in(folder.from)) yield { folder, name: rows.name(row), seen: row };
+    return;
+  }
+  for (const name of tree.list(folder.from)) {
+    const seen = tree.lookup(joinPath(folder.from, name));
+    if (seen !== undefined) yield { folder, name, seen };
+  }
 }
 
 /** Takes a child if it is selected; gives the folder to go on in. */
-function visit(child: Child, into: { tree: FileTree; selection: Selection; taken: Taken[] }): Folder | undefined {
-  const { tree, selection, taken } = into;
-  const parent = child.folder;
-  const from = joinPath(parent.from, child.name);
-  const to = joinPath(parent.to, child.name);
-  const included = selection.includes?.match(to, parent.includes);
-  const excluded = selection.excludes.isEmpty ? undefined : selection.excludes.match(to, parent.excludes);
-  const entry = tree.lookup(from);
-  if (entry === undefined) return undefined;
+function visit(
+  child: Child,
+  { tree, selection, taken }: { readonly tree: FileTree; readonly selection: Selection; readonly taken: TakenFiles },
+): Folder | undefined {
+  const { folder: parent, name, seen } = child;
+  const { includes, excludes } = selection;
+  const isDirectory = isFolder(tree, seen);
+  if (includes === undefined && excludes.isEmpty && !isDirectory) {
+    taken.add(parent, name, seen);
+    return undefined;
+  }
+  const to = joinPath(parent.to, name);
+  const included = includes?.match(to, parent.includes);
+  const excluded = excludes.isEmpty ? undefined : excludes.match(to, parent.excludes);
   const isTaken = included?.isMatched !== false && excluded?.isMatched !== true;
   if (isTaken) {
     takeFolders(parent, taken);
-    taken.push({ from, to, entry });
+    taken.add(parent, name, seen);
   }
-  if (entry.type !== 'directory') return undefined;
-  if (included?.isMatched === false && selection.includes?.canMatchBelow(to) === false) return undefined;
-  if (excluded?.isMatched === true && selection.excludes.isFinalFor(to, excluded.state)) return undefined;
-  return { from, to, entry, includes: included?.state, excludes: excluded?.state, parent, isTaken };
+  if (!isDirectory) return undefined;
+  if (included?.isMatched === false && includes?.canMatchBelow(to) === false) return undefined;
+  if (excluded?.isMatched === true && excludes.isFinalFor(to, excluded.state)) return undefined;
+  const from = joinPath(parent.from, name);
+  return { from, to, name, seen, includes: included?.state, excludes: excluded?.state, parent, isTaken };
 }
 
-function takeFolders(folder: Folder, taken: Taken[]): void {
+function isFolder({ rows }: FileTree, seen: Seen): boolean {
+  return typeof seen === 'number' ? rows?.isFolder(seen) === true : seen.type === 'directory';
+}
+
+function takeFolders(folder: Folder, taken: TakenFiles): void {
   if (folder.isTaken) return;
   folder.isTaken = true;
-  if (folder.parent !== undefined) takeFolders(folder.parent, taken);
-  taken.push({ from: folder.from, to: folder.to, entry: folder.entry });
+  if (folder.parent === undefined) return;
+  takeFolders(folder.parent, taken);
+  taken.add(folder.parent, folder.name, folder.seen);
 }
-
-function copyEntry(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
-  const copied = withoutXattrs(path, entry, names);
-  return entry.xattrs === undefined ? copied : { ...copied, xattrs: entry.xattrs };
-}
-
-/** Plain literals, since spreading tens of thousands of objects takes longer than all else here. */
-function withoutXattrs(path: Taken, entry: TreeEntry, names: Map<string, RawPath>): CopyEntry {
-  const { from, to } = path;
-  const { type, mode, uid, gid, mtime } = entry;
-  switch (type) {
-    case 'file':
-      return fileEntry(path, entry, names);
-    case 'symlink':
-      return { type, from, to, mode, uid, gid, mtime, target: entry.target };
-    case 'char':
-    case 'block':
-      return { type, from, to, mode, uid, gid, mtime, major: entry.major, minor: entry.minor };
-    case 'socket':
-      // What a socket leads to cannot be copied; BuildKit makes an empty file of it.
-      return { type: 'file', from, to, mode, uid, gid, mtime, size: 0, digest: emptyDigest, inline: '' };
-    case 'directory':
-    case 'fifo':
-      return { type, from, to, mode, uid, gid, mtime };
-    default:
-      return unreachable(entry);
-  }
-}
-
-function fileEntry({ from, to }: Taken, entry: FileEntry, names: Map<string, RawPath>): CopyEntry {
-  const { type, mode, uid, gid, mtime, size, digest, stamp, link } = entry;
-  const first = link === undefined ? undefined : names.get(link);
-  if (first !== undefined) return { type: 'hardlink', from, to, mode, uid, gid, mtime, target: first };
-  if (link !== undefined) names.set(link, to);
-  if (digest === undefined) throw new Error(`Unexpected file without a digest: ${from}`);
-  return stamp === undefined
-    ? { type, from, to, mode, uid, gid, mtime, size, digest }
-    : { type, from, to, mode, uid, gid, mtime, size, digest, identity: stamp };
-}
-
-/** sha256 of nothing. */
-const emptyDigest = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

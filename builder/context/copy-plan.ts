@@ -1,5 +1,4 @@
 import { posix } from 'node:path';
-import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { nameOf, pathOfText, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { hasWildcards, PatternError } from '../patterns/pattern.ts';
@@ -9,6 +8,7 @@ import { collectEntries, type Selection } from './copy-entries.ts';
 import { findMatches, findPath, type SourceMatch } from './copy-sources.ts';
 import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
+import type { CopyEntries } from './taken-files.ts';
 import type { FileTree } from './tree.ts';
 
 /** One source as it was written, variables expanded. */
@@ -36,7 +36,7 @@ export interface PlannedGroup {
   readonly sourceType: 'file' | 'directory';
   readonly keepsParents: boolean;
   /** The source itself has `to` ''. Folders come before what is in them. */
-  readonly entries: readonly CopyEntry[];
+  readonly entries: CopyEntries;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import { StatusBatch } from '../../native/batch/statuses.ts';
+import { type PlainStatus, StatusBatch } from '../../native/batch/statuses.ts';
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../native/constants.ts';
-import type { FileStatus } from '../../native/files.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 
 let batch: StatusBatch | undefined;
@@ -12,11 +11,11 @@ let batch: StatusBatch | undefined;
  *
  * @throws the error of open(2) for a folder that is gone
  */
-export function folderStatuses(folder: string | Buffer, names: readonly RawPath[]): readonly (FileStatus | undefined)[] {
+export function folderStatuses(folder: string | Buffer, names: readonly RawPath[]): readonly (PlainStatus | undefined)[] {
   const fd = openSync(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   try {
     batch ??= new StatusBatch();
-    return [...batch.look(fd, names)];
+    return batch.look(fd, names);
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { FileStamp } from '../../cache/records/file-digests.ts';
+import type { FileStamp } from '../../cache/records/stamped-files.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone, unreadable } from './context-error.ts';
 import { SourceError } from './errors.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { type FileStamp, isSameStamp } from '../../cache/records/file-digests.ts';
+import { type FileStamp, isSameStamp } from '../../cache/records/stamped-files.ts';
 import { FileBatch } from '../../native/batch/file-batch.ts';
 import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../../native/constants.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';

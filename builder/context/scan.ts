@@ -1,16 +1,16 @@
-import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import type { FileDigests } from '../../cache/records/file-digests.ts';
 import { Pace } from '../../registry/oci/pace.ts';
-import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { folderOf, joinPath, nameOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
 import { IgnoreRules, type IgnoreState } from '../patterns/ignore.ts';
-import { isGone, unreadable } from './context-error.ts';
+import { DiskFolder } from './disk-folder.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
-import type { folderStatuses } from './folder-statuses.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
-import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
+import { SeenFiles } from './seen-files.ts';
+import type { FileTree, TreeEntry, TreeRows } from './tree.ts';
 
 interface ScanOptions {
   /** For messages: `the build context`, or a named context's name. */
@@ -30,14 +30,29 @@ interface FolderState {
 
 /** What a path shows at first sight. */
 interface Sight {
-  readonly entry: TreeEntry | undefined;
+  readonly status: DiskStatus;
   /** A folder that is ignored itself: it is there only if something in it is. */
   readonly dependsOnContent: boolean;
 }
 
-function certainly(entry: TreeEntry | undefined): Sight {
-  return { entry, dependsOnContent: false };
+function certainly(status: DiskStatus | undefined): Sight | undefined {
+  return status && { status, dependsOnContent: false };
 }
+
+/** What was found in a folder so far. */
+interface FoundRows {
+  readonly rows: number[];
+  /** Folders that are there only if something in them is. */
+  readonly undecided: Map<RawPath, number>;
+}
+
+/** A folder that no rule is about. */
+const plainFolder: FolderState = { ignore: undefined, isIgnored: false };
+
+/** How many names are looked at with one call. */
+const namesAtOnce = 512;
+/** How many files are given to be read at a time: more would take memory, and fewer keep the disk waiting at their end. */
+const filesAtOnce = 16_384;
 
 /**
  * Opens a folder as a context. Only what is asked for is read: a build that copies one file of a large folder looks at that file. Owners
@@ -57,20 +72,27 @@ export class ContextTree implements FileTree {
   readonly #ignore: IgnoreRules;
   readonly #digests: FileDigests | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #entries = new Map<RawPath, TreeEntry | undefined>();
-  readonly #names = new Map<RawPath, readonly RawPath[]>();
+  readonly #disk: DiskFolder;
+  readonly #seen: SeenFiles;
+  /** What was looked up before its folder was listed; undefined where nothing is. */
+  readonly #single = new Map<RawPath, number | undefined>();
+  readonly #singleFolders = new Set<RawPath>();
+  /** The rows of all that a folder showed, in the order of the names. */
+  readonly #listed = new Map<RawPath, readonly number[]>();
+  /** What list() gave. */
   readonly #visible = new Map<RawPath, readonly RawPath[]>();
   readonly #folders = new Map<RawPath, FolderState>();
   /** Whose files are root's in a RUN; root's own group is 0 there whatever group main has. */
   readonly #own = { uid: process.geteuid?.() ?? 0, gid: process.geteuid?.() === 0 ? 0 : (process.getegid?.() ?? 0) };
-  #device: bigint | undefined;
-  #statusesOf: typeof folderStatuses | undefined;
+  #device: Pick<DiskStatus, 'devMajor' | 'devMinor'> | undefined;
 
   constructor(root: string, options: ScanOptions) {
     this.root = root;
     this.name = options.name ?? 'the build context';
+    this.#disk = new DiskFolder(root, this.name);
     this.#ignore = options.ignore ?? IgnoreRules.none;
     this.#digests = options.digests;
+    this.#seen = new SeenFiles(options.digests?.files);
     this.#signal = options.signal;
   }
 
@@ -80,115 +102,191 @@ export class ContextTree implements FileTree {
   }
 
   lookup(path: RawPath): TreeEntry | undefined {
-    return this.#lookup(path, undefined);
-  }
-
-  #lookup(path: RawPath, status: DiskStatus | undefined): TreeEntry | undefined {
-    const known = this.#entries.get(path);
-    if (known !== undefined || this.#entries.has(path)) return known;
-    const entry = this.#see(path, status);
-    this.#entries.set(path, entry);
-    return entry;
+    const row = this.#rowOf(path);
+    return row === undefined ? undefined : this.#seen.entry(row);
   }
 
   list(path: RawPath): readonly RawPath[] {
     const known = this.#visible.get(path);
     if (known !== undefined) return known;
-    if (this.lookup(path)?.type !== 'directory') return [];
-    const names = this.#namesIn(path);
-    const statuses = this.#statuses(path, names);
-    const visible = names.filter((name, index) => this.#lookup(joinPath(path, name), statuses?.[index]) !== undefined);
+    const visible = Array.from(this.#visibleRows(path), (row) => this.#seen.name(row));
     this.#visible.set(path, visible);
     return visible;
+  }
+
+  /** What is in folders, by rows: for tens of thousands of files, an object for each takes most of the time and of the memory. */
+  readonly rows: TreeRows = {
+    in: (folder) => this.#visibleRows(folder),
+    name: (row) => this.#seen.name(row),
+    entry: (row) => this.#seen.entry(row),
+    isFolder: (row) => this.#seen.isFolder(row),
+    isUnread: (row) => this.#seen.isUnread(row),
+  };
+
+  *#visibleRows(folder: RawPath): Generator<number, void, undefined> {
+    const row = this.#rowOf(folder);
+    if (row === undefined || !this.#seen.isFolder(row)) return;
+    for (const inside of this.#rowsIn(folder)) if (this.#seen.isVisible(inside)) yield inside;
+  }
+
+  /** The row of what can be seen at a path. */
+  #rowOf(path: RawPath): number | undefined {
+    const row = this.#single.get(path) ?? this.#listedRow(path);
+    if (row !== undefined) return this.#seen.isVisible(row) ? row : undefined;
+    return this.#single.has(path) || this.#isListed(path) ? undefined : this.#lookAlone(path);
+  }
+
+  #isListed(path: RawPath): boolean {
+    return path !== '' && this.#listed.has(folderOf(path));
+  }
+
+  #listedRow(path: RawPath): number | undefined {
+    const rows = path === '' ? undefined : this.#listed.get(folderOf(path));
+    return rows && this.#seen.find(rows, nameOf(path));
+  }
+
+  #lookAlone(path: RawPath): number | undefined {
+    const sight = this.#glance(path, undefined);
+    const isThere = sight !== undefined && (!sight.dependsOnContent || this.#hasVisible(path));
+    const row = isThere ? this.#add(path, nameOf(path), sight.status) : undefined;
+    this.#single.set(path, row);
+    this.#singleFolders.add(folderOf(path));
+    return row;
+  }
+
+  /** An ignored folder is there only for the sake of something in it that is not ignored. */
+  #hasVisible(folder: RawPath): boolean {
+    return this.#rowsIn(folder).some((row) => this.#seen.isVisible(row));
+  }
+
+  #rowsIn(folder: RawPath): readonly number[] {
+    const known = this.#listed.get(folder);
+    if (known !== undefined) return known;
+    const found: FoundRows = { rows: [], undecided: new Map() };
+    for (const _ of this.#lookAtNames(folder, found));
+    for (const [path, row] of found.undecided) if (!this.#hasVisible(path)) this.#seen.hide(row);
+    return this.#remember(folder, found);
   }
 
   async look(path: RawPath, pace: Pace): Promise<void> {
-    if (this.lookup(path)?.type === 'directory') await this.#lookInto(path, pace);
+    const row = this.#rowOf(path);
+    if (row !== undefined && this.#seen.isFolder(row)) await this.#lookInto(path, pace);
   }
 
-  /** As list(), with pauses: a folder may hold very many names, and there may be very many rules for each of them. */
-  async #lookInto(path: RawPath, pace: Pace): Promise<readonly RawPath[]> {
-    const known = this.#visible.get(path);
-    if (known !== undefined) return known;
-    const names = this.#namesIn(path);
-    const statuses = this.#statuses(path, names);
-    const visible: RawPath[] = [];
-    for (const [index, name] of names.entries()) {
-      const child = joinPath(path, name);
-      const seen = this.#lookWith(child, statuses?.[index], pace);
-      const entry = seen instanceof Promise ? await seen : seen;
-      if (entry !== undefined) visible.push(name);
-      if (pace.isDue()) await pace.turn();
+  /** As #rowsIn(), with pauses: a folder may hold very many names, and there may be very many rules for each of them. */
+  async #lookInto(folder: RawPath, pace: Pace): Promise<void> {
+    if (this.#listed.has(folder)) return;
+    const found: FoundRows = { rows: [], undecided: new Map() };
+    for (const _ of this.#lookAtNames(folder, found)) if (pace.isDue()) await pace.turn();
+    for (const [path, row] of found.undecided) {
+      await this.#lookInto(path, pace);
+      if (!this.#hasVisible(path)) this.#seen.hide(row);
     }
-    this.#visible.set(path, visible);
-    return visible;
+    this.#remember(folder, found);
   }
 
-  #lookWith(path: RawPath, status: DiskStatus | undefined, pace: Pace): TreeEntry | undefined | Promise<TreeEntry | undefined> {
-    if (this.#entries.has(path)) return this.#entries.get(path);
+  /** Whoever was first says what was there, also of what was looked up before the folder was listed. */
+  #remember(folder: RawPath, { rows }: FoundRows): readonly number[] {
+    const known = this.#listed.get(folder);
+    if (known !== undefined) return known;
+    const first = this.#singleFolders.has(folder) ? rows.flatMap((row) => this.#firstRow(folder, row)) : rows;
+    this.#listed.set(folder, first);
+    return first;
+  }
+
+  #firstRow(folder: RawPath, row: number): readonly number[] {
+    const path = joinPath(folder, this.#seen.name(row));
+    if (!this.#single.has(path)) return [row];
+    const first = this.#single.get(path);
+    return first === undefined ? [] : [first];
+  }
+
+  /** With a stop after each name. */
+  *#lookAtNames(folder: RawPath, found: FoundRows): Generator<void, void, undefined> {
+    const names = this.#disk.names(folder, this.#folders.get(folder)?.isIgnored === true);
+    for (let start = 0; start < names.length; start += namesAtOnce) {
+      const some = names.slice(start, start + namesAtOnce);
+      const statuses = this.#disk.statuses(folder, some);
+      for (const [index, name] of some.entries()) {
+        this.#lookAt(joinPath(folder, name), { name, status: statuses[index] }, found);
+        yield;
+      }
+    }
+  }
+
+  #lookAt(
+    path: RawPath,
+    { name, status }: { readonly name: RawPath; readonly status: DiskStatus | undefined },
+    found: FoundRows,
+  ): void {
     const sight = this.#glance(path, status);
-    if (!sight.dependsOnContent) return this.#remember(path, sight.entry);
-    const decide = (visible: readonly RawPath[]): TreeEntry | undefined =>
-      this.#remember(path, visible.length === 0 ? undefined : sight.entry);
-    return this.#lookInto(path, pace).then(decide);
-  }
-
-  #remember(path: RawPath, entry: TreeEntry | undefined): TreeEntry | undefined {
-    this.#entries.set(path, entry);
-    return entry;
+    const row = sight && this.#add(path, name, sight.status);
+    if (row === undefined) return;
+    found.rows.push(row);
+    if (sight?.dependsOnContent === true) found.undecided.set(path, row);
   }
 
   async expectMany(): Promise<void> {
-    this.#statusesOf ??= (await import('./folder-statuses.ts')).folderStatuses;
+    await this.#disk.expectMany();
   }
 
   /**
    * Reads files whose content is not known, several at a time; one that has vanished is not there from now on. SourceError 'unreadable' or
    * 'changed' when one cannot be read.
    */
-  async hash(paths: readonly RawPath[]): Promise<void> {
-    const unknown: FileToHash[] = [];
+  async hash(paths: Iterable<RawPath>): Promise<void> {
     const pace = new Pace(this.#signal);
+    let unknown: FileToHash[] = [];
     for (const path of paths) {
       const file = this.#toHash(path);
       if (file !== undefined) unknown.push(file);
       if (pace.isDue()) await pace.turn();
+      if (unknown.length < filesAtOnce) continue;
+      await this.#read(unknown);
+      unknown = [];
     }
-    for await (const some of hashFiles(this.root, unknown, this.#signal)) {
+    await this.#read(unknown);
+  }
+
+  async #read(files: readonly FileToHash[]): Promise<void> {
+    for await (const some of hashFiles(this.root, files, this.#signal)) {
       for (const file of some) this.#setDigest(file);
     }
   }
 
   async forgetVanished(): Promise<void> {
     const pace = new Pace(this.#signal);
-    for (const [path, entry] of this.#entries) {
-      if (entry !== undefined && this.#isVanished(path)) this.#forget(path);
+    for (const [path, row] of this.#everything()) {
+      if (this.#seen.isVisible(row) && this.#disk.isVanished(path)) this.#forget(path, row);
       if (pace.isDue()) await pace.turn();
     }
   }
 
-  #isVanished(path: RawPath): boolean {
-    try {
-      return lstatSync(this.#diskPath(path), { throwIfNoEntry: false }) === undefined;
-    } catch (error) {
-      return isGone(error);
+  *#everything(): Generator<readonly [RawPath, number], void, undefined> {
+    for (const [path, row] of this.#single) if (row !== undefined) yield [path, row];
+    for (const [folder, rows] of this.#listed) {
+      for (const row of rows) yield [joinPath(folder, this.#seen.name(row)), row];
     }
   }
 
-  #forget(path: RawPath): void {
-    this.#entries.set(path, undefined);
+  #forget(path: RawPath, row: number): void {
+    this.#seen.hide(row);
     this.#visible.delete(folderOf(path));
   }
 
   #setDigest({ path, stats, digest, readNs }: HashedFile): void {
+    const row = this.#rowOf(path);
+    if (row === undefined) return;
     if (digest === undefined) {
-      this.#forget(path);
+      this.#forget(path, row);
       return;
     }
-    const entry = stats === undefined ? this.#entries.get(path) : this.#fileEntry(path, statusOf(stats));
-    if (entry?.type !== 'file' || entry.stamp === undefined) return;
-    this.#entries.set(path, { ...entry, digest });
-    this.#digests?.remember(path, { stamp: entry.stamp, digest }, readNs);
+    if (stats !== undefined) {
+      const status = statusOf(stats);
+      this.#seen.update(row, status, this.#isApart(path, status));
+    }
+    this.#seen.setDigest(row, digest);
+    this.#digests?.remember({ folder: folderOf(path), name: this.#seen.name(row), row }, readNs);
   }
 
   hiddenBy(path: RawPath): string | undefined {
@@ -196,136 +294,55 @@ export class ContextTree implements FileTree {
   }
 
   #toHash(path: RawPath): FileToHash | undefined {
-    const entry = this.lookup(path);
-    if (entry?.type !== 'file' || entry.digest !== undefined || entry.stamp === undefined) return undefined;
-    return { path, file: this.#diskPath(path), stamp: entry.stamp, name: this.name };
+    const row = this.#rowOf(path);
+    if (row === undefined || !this.#seen.isUnread(row)) return undefined;
+    return { path, file: this.#disk.path(path), stamp: this.#seen.stamp(row), name: this.name };
   }
 
-  #see(path: RawPath, status: DiskStatus | undefined): TreeEntry | undefined {
-    const { entry, dependsOnContent } = this.#glance(path, status);
-    return dependsOnContent && !this.#hasVisible(path) ? undefined : entry;
-  }
-
-  #glance(path: RawPath, status: DiskStatus | undefined): Sight {
-    if (path === '') return certainly(this.#stat(path));
+  /** undefined where nothing is, or nothing that may be seen. */
+  #glance(path: RawPath, known: DiskStatus | undefined): Sight | undefined {
+    if (path === '') return certainly(this.#disk.status(path));
     const folder = this.#folderState(folderOf(path));
-    if (folder === undefined) return certainly(undefined);
+    if (folder === undefined) return undefined;
     const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, folder.ignore);
-    if (verdict?.isFinal === true) return certainly(undefined);
-    const entry = this.#stat(path, status);
-    if (entry?.type !== 'directory') return certainly(verdict?.isIgnored === true ? undefined : entry);
-    this.#folders.set(path, { ignore: verdict?.state, isIgnored: verdict?.isIgnored === true });
-    return { entry, dependsOnContent: verdict?.isIgnored === true };
+    if (verdict?.isFinal === true) return undefined;
+    const status = known ?? this.#disk.status(path);
+    const isIgnored = verdict?.isIgnored === true;
+    if (status === undefined || !isFolder(status)) return isIgnored ? undefined : certainly(status);
+    this.#folders.set(path, verdict === undefined ? plainFolder : { ignore: verdict.state, isIgnored });
+    return { status, dependsOnContent: isIgnored };
   }
 
   /** undefined when the path is not a folder, or nothing in it can be seen. */
   #folderState(path: RawPath): FolderState | undefined {
-    if (path === '') return { ignore: undefined, isIgnored: false };
+    if (path === '') return plainFolder;
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    this.lookup(path);
+    this.#rowOf(path);
     return this.#folders.get(path);
   }
 
-  /** An ignored folder is there only for the sake of something in it that is not ignored. */
-  #hasVisible(folder: RawPath): boolean {
-    return this.#namesIn(folder).some((name) => this.lookup(joinPath(folder, name)) !== undefined);
+  /** undefined for a link that has vanished. */
+  #add(path: RawPath, name: RawPath, status: DiskStatus): number | undefined {
+    const isLink = (status.mode & constants.S_IFMT) === constants.S_IFLNK;
+    const target = isLink ? this.#disk.target(path) : undefined;
+    if (isLink && target === undefined) return undefined;
+    const row = this.#seen.add({ name, status, target, isApart: this.#isApart(path, status) });
+    if (this.#seen.isFile(row) && this.#digests?.fill({ folder: folderOf(path), name, row }) === true) this.#seen.setRead(row);
+    return row;
   }
 
-  #namesIn(folder: RawPath): readonly RawPath[] {
-    const known = this.#names.get(folder);
-    if (known !== undefined) return known;
-    const names = this.#readNames(folder);
-    this.#names.set(folder, names);
-    return names;
-  }
-
-  #readNames(folder: RawPath): readonly RawPath[] {
-    try {
-      // latin1 turns each byte into one character, which is what a RawPath is.
-      return readdirSync(this.#diskPath(folder), { encoding: 'latin1' }).toSorted().map(rawPath);
-    } catch (error) {
-      const isHidden = this.#folders.get(folder)?.isIgnored === true;
-      if (isHidden || isGone(error)) return [];
-      throw unreadable(this.name, folder, error);
-    }
-  }
-
-  #stat(path: RawPath, known?: DiskStatus): TreeEntry | undefined {
-    try {
-      if (known !== undefined) return this.#entryOf(path, known);
-      const stats = lstatSync(this.#diskPath(path), { bigint: true, throwIfNoEntry: false });
-      return stats === undefined ? undefined : this.#entryOf(path, statusOf(stats));
-    } catch (error) {
-      if (isGone(error)) return undefined;
-      throw unreadable(this.name, path, error);
-    }
-  }
-
-  #entryOf(path: RawPath, status: DiskStatus): TreeEntry {
-    const attributes = { ...attributesOf(status), ...this.#apart(path, status) };
-    switch (status.mode & constants.S_IFMT) {
-      case constants.S_IFREG:
-        return this.#fileEntry(path, status);
-      case constants.S_IFDIR:
-        return { type: 'directory', ...attributes };
-      case constants.S_IFLNK:
-        return { type: 'symlink', ...attributes, mode: 0o777, target: this.#targetOf(path) };
-      case constants.S_IFIFO:
-        return { type: 'fifo', ...attributes };
-      case constants.S_IFSOCK:
-        return { type: 'socket', ...attributes };
-      default: {
-        const type = (status.mode & constants.S_IFMT) === constants.S_IFBLK ? 'block' : 'char';
-        return { type, ...attributes, major: status.rdevMajor, minor: status.rdevMinor };
-      }
-    }
-  }
-
-  #fileEntry(path: RawPath, status: DiskStatus): FileEntry {
-    const { dev, ino, size, mtimeNs, ctimeNs } = status;
-    const stamp = { dev, ino, size: BigInt(size), mtimeNs, ctimeNs };
-    const digest = this.#digests?.get(path, stamp);
-    const { mode, mtime } = attributesOf(status);
-    const entry: FileEntry = { type: 'file', mode, uid: 0, gid: 0, mtime, size, digest, stamp };
-    const apart = this.#apart(path, status);
-    return status.nlink > 1 || apart !== undefined
-      ? { ...entry, ...apart, ...(status.nlink > 1 && { link: `${dev}:${ino}` }) }
-      : entry;
-  }
-
-  #apart(path: RawPath, { uid, gid, dev }: DiskStatus): { readonly isApart: true } | undefined {
-    if (path === '') this.#device = dev;
+  /** Files of another owner or file system than the context's own folder. */
+  #isApart(path: RawPath, { uid, gid, devMajor, devMinor }: DiskStatus): boolean {
+    if (path === '') this.#device ??= { devMajor, devMinor };
+    if (this.#device === undefined) this.#rowOf(rawPath(''));
     const isOwn = uid === this.#own.uid && gid === this.#own.gid;
-    return isOwn && dev === this.#deviceOfRoot() ? undefined : { isApart: true };
+    return !isOwn || this.#device?.devMajor !== devMajor || this.#device.devMinor !== devMinor;
   }
+}
 
-  #deviceOfRoot(): bigint | undefined {
-    if (this.#device === undefined) this.lookup(rawPath(''));
-    return this.#device;
-  }
-
-  #statuses(folder: RawPath, names: readonly RawPath[]): readonly (DiskStatus | undefined)[] {
-    try {
-      return this.#statusesOf?.(this.#diskPath(folder), names) ?? [];
-    } catch (error) {
-      if (isGone(error)) return [];
-      throw unreadable(this.name, folder, error);
-    }
-  }
-
-  #targetOf(path: RawPath): RawPath {
-    return rawPath(readlinkSync(this.#diskPath(path), 'latin1'));
-  }
-
-  /** A string where it means the same bytes, since that is faster. */
-  #diskPath(path: RawPath): string | Buffer {
-    if (path === '') return this.root;
-    const prefix = this.root === '/' ? '/' : `${this.root}/`;
-    // oxlint-disable-next-line no-control-regex
-    if (/^[\x00-\x7f]*$/.test(path)) return prefix + path;
-    return Buffer.concat([Buffer.from(prefix), Buffer.from(path, 'latin1')]);
-  }
+function isFolder({ mode }: DiskStatus): boolean {
+  return (mode & constants.S_IFMT) === constants.S_IFDIR;
 }
 
 async function realRoot(root: string): Promise<string> {
@@ -336,10 +353,6 @@ async function realRoot(root: string): Promise<string> {
     throw new UsageError('CONTEXT', `Cannot use context "${root}": ${reasonOf(error)}`, { cause: error });
   }
   throw new UsageError('CONTEXT', `Cannot use context "${root}": it is not a folder`);
-}
-
-function attributesOf({ mode, mtimeNs }: DiskStatus): { mode: number; uid: 0; gid: 0; mtime: number } {
-  return { mode: mode & 0o7777, uid: 0, gid: 0, mtime: Number(mtimeNs / 1_000_000_000n) };
 }
 
 function reasonOf(error: unknown): string {

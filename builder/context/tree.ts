@@ -1,4 +1,4 @@
-import type { FileStamp } from '../../cache/records/file-digests.ts';
+import type { FileStamp } from '../../cache/records/stamped-files.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 
@@ -37,6 +37,17 @@ export type TreeEntry =
   | (Attributes & { readonly type: 'fifo' })
   | (Attributes & { readonly type: 'socket' });
 
+/** The files of a tree that holds no object for each, by number. A number means the same file for good, whatever becomes of its name. */
+export interface TreeRows {
+  /** Of all that is in a folder, sorted by the bytes of their names. */
+  in(folder: RawPath): Iterable<number>;
+  name(row: number): RawPath;
+  entry(row: number): TreeEntry;
+  isFolder(row: number): boolean;
+  /** A file whose digest is not known. */
+  isUnread(row: number): boolean;
+}
+
 /** Files that a step can take: a context, a stage, an image. Paths are relative to the root; '' is the root. */
 export interface FileTree {
   /** For messages: `the build context`. */
@@ -48,7 +59,8 @@ export interface FileTree {
   /** Looks at all that is in a folder, with pauses, so that list() has the answer; for trees where that takes a while. */
   look?(path: RawPath, pace: Pace): Promise<void>;
   /** Makes sure that the digests of these files are known. A file that has vanished is not there afterwards. */
-  hash(paths: readonly RawPath[]): Promise<void>;
+  hash(paths: Iterable<RawPath>): Promise<void>;
+  readonly rows?: TreeRows;
   /** Says that thousands of paths will be looked up, so that it is worth it to load what does that faster. */
   expectMany?(): Promise<void>;
   /** Looks again at everything that was seen: what has vanished is not there from now on. */

@@ -34,7 +34,7 @@ export class TreeWithModes implements FileTree {
     await this.#tree.expectMany?.();
   }
 
-  hash(paths: readonly RawPath[]): Promise<void> {
+  hash(paths: Iterable<RawPath>): Promise<void> {
     return this.#tree.hash(paths);
   }
 

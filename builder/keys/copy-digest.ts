@@ -25,7 +25,7 @@ export interface CopyDigest {
  * What a list of files amounts to: path, type, mode, owner, link target, device, attributes and content of each. Times never count. Of the
  * source folder itself nothing counts, since its attributes are not copied.
  */
-export async function copyDigest(entries: readonly CopyEntry[], options: CopyDigestOptions): Promise<CopyDigest> {
+export async function copyDigest(entries: Iterable<CopyEntry>, options: CopyDigestOptions): Promise<CopyDigest> {
   const { pace = new Pace() } = options;
   const hash = createHash('sha256');
   let pending = '';
@@ -41,7 +41,7 @@ export async function copyDigest(entries: readonly CopyEntry[], options: CopyDig
 }
 
 async function inputLines(
-  entries: readonly CopyEntry[],
+  entries: Iterable<CopyEntry>,
   options: CopyDigestOptions & { readonly pace: Pace },
 ): Promise<readonly string[]> {
   const lines: string[] = [];

@@ -1,9 +1,11 @@
 import type { TreeSource } from '../../executor/protocol/actions.ts';
+import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, textOfPath } from '../../registry/oci/raw-path.ts';
 import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
 import { SourceError } from '../context/errors.ts';
-import type { FileTree, TreeEntry } from '../context/tree.ts';
+import { changedEntries } from '../context/taken-files.ts';
+import type { FileTree } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
 import type { SourceRef } from '../plan/model/plan.ts';
 import { once } from '../session/once.ts';
@@ -54,13 +56,15 @@ export async function openMountTree(from: SourceRef, path: string, around: Stage
 
 /** Sockets, pipes and devices lead to what runs on this machine, whatever the mount's flags. They are not files to build from. */
 function withoutChannels(group: PlannedGroup, tree: FileTree, path: string): PlannedGroup {
-  const entries = group.entries.filter(({ from }) => !isChannel(tree.lookup(from)));
+  const entries = changedEntries(group.entries, (entry) => (isChannel(entry) ? undefined : entry));
   if (entries.length > 0) return { ...group, entries };
   throw new SourceError('missing', `Cannot mount "${path}" from ${tree.name}: it is neither a file nor a folder`);
 }
 
-function isChannel(entry: TreeEntry | undefined): boolean {
-  return entry !== undefined && entry.type !== 'file' && entry.type !== 'directory' && entry.type !== 'symlink';
+/** A socket would be copied as an empty file, which is all that its entry says. */
+function isChannel(entry: CopyEntry): boolean {
+  const isSocket = entry.type === 'file' && entry.inline !== undefined;
+  return isSocket || entry.type === 'fifo' || entry.type === 'char' || entry.type === 'block';
 }
 
 /** True when all that a mount shows, and the folders on the way, would be root's own for a command. The context's own folder never shows. */
@@ -68,5 +72,6 @@ function isOwn({ path, entries }: PlannedGroup, tree: FileTree): boolean {
   for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
     if (tree.lookup(folder)?.isApart === true) return false;
   }
-  return entries.every(({ from }) => from === '' || tree.lookup(from)?.isApart !== true);
+  for (const { from } of entries) if (from !== '' && tree.lookup(from)?.isApart === true) return false;
+  return true;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Store } from '../../cache/store.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { type CopySource, chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
+import { changedEntries } from '../context/taken-files.ts';
 import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import { once } from '../session/once.ts';
@@ -86,7 +87,7 @@ async function inputsOf(digests: readonly CopyDigest[]): Promise<readonly string
 
 /** The group with one time for all that is in it. */
 export function withTime(group: DecidedGroup, mtime: number): DecidedGroup {
-  return { ...group, entries: group.entries.map((entry) => ({ ...entry, mtime })) };
+  return { ...group, entries: changedEntries(group.entries, (entry) => ({ ...entry, mtime })) };
 }
 
 /** A group whose time is part of the result, and so of the key. */

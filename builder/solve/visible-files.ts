@@ -6,6 +6,7 @@ import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { writeCopyList } from '../context/copy-list.ts';
 import type { PlannedGroup } from '../context/copy-plan.ts';
+import { type CopyEntries, changedEntries } from '../context/taken-files.ts';
 import type { FileTree } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';
 import type { RootState } from '../layers/root-state.ts';
@@ -43,14 +44,14 @@ export async function visibleFiles(group: PlannedGroup, filtered: FilteredFiles)
   return folders.lowersOf(root, { signal, onProgress: () => undefined });
 }
 
-function timesOf(entries: readonly CopyEntry[]): string {
+function timesOf(entries: CopyEntries): string {
   const hash = createHash('sha256');
   for (const { mtime } of entries) hash.update(`${mtime} `);
   return hash.digest('hex');
 }
 
 async function copyIntoLayer(
-  entries: readonly CopyEntry[],
+  entries: CopyEntries,
   { folder, time }: Pick<FilteredFiles, 'folder' | 'time'>,
   { solving }: StageSolving,
 ): Promise<Snapshot> {
@@ -65,13 +66,20 @@ async function copyIntoLayer(
 }
 
 /** The entries at their places in the tree, with the folders on the way. */
-function entriesFromRoot({ path, entries }: PlannedGroup, tree: FileTree): readonly CopyEntry[] {
+function entriesFromRoot({ path, entries }: PlannedGroup, tree: FileTree): CopyEntries {
   const folders: CopyEntry[] = [];
   for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
     const { mode = 0o755, uid = 0, gid = 0, mtime = 0 } = tree.lookup(folder) ?? {};
     folders.unshift({ type: 'directory', from: folder, to: folder, mode, uid, gid, mtime });
   }
-  return [...folders, ...entries.filter(({ to }) => path !== '' || to !== '').map((entry) => movedBelow(path, entry))];
+  const below = changedEntries(entries, (entry) => (path === '' && entry.to === '' ? undefined : movedBelow(path, entry)));
+  return {
+    length: folders.length + below.length,
+    *[Symbol.iterator]() {
+      yield* folders;
+      yield* below;
+    },
+  };
 }
 
 function movedBelow(path: RawPath, entry: CopyEntry): CopyEntry {

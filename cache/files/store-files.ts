@@ -35,7 +35,7 @@ async function isMade(folder: string, mode: number): Promise<boolean> {
  */
 export async function writeAtomically(
   file: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Iterable<Uint8Array>,
   options: { readonly sync?: boolean } = {},
 ): Promise<void> {
   const temporary = await writeTemporary(path.dirname(file), content, options);
@@ -50,13 +50,15 @@ export async function writeAtomically(
 /** Writes a new file in a folder (made when it is missing), to be renamed later. */
 export async function writeTemporary(
   folder: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Iterable<Uint8Array>,
   options: { readonly sync?: boolean } = {},
 ): Promise<string> {
   const temporary = path.join(folder, `${temporaryPrefix}${randomUUID()}`);
   const handle = await openNew(temporary);
   try {
-    await handle.writeFile(content);
+    for (const piece of typeof content === 'string' || content instanceof Uint8Array ? [content] : content) {
+      await handle.writeFile(piece);
+    }
     if (options.sync !== false) await handle.datasync();
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,26 +1,27 @@
-import { crc32 } from 'node:zlib';
-import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
+import { folderOf, nameOf, type RawPath } from '../../registry/oci/raw-path.ts';
 import { orStoreError } from '../files/errors.ts';
 import { readIfThere, writeAtomically } from '../files/store-files.ts';
-
-/** Enough of a stat to notice a change of a file. Node's BigIntStats is one. */
-export interface FileStamp {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-}
-
-interface RememberedDigest {
-  readonly stamp: FileStamp;
-  /** sha256, hex. */
-  readonly digest: string;
-}
+import {
+  DigestTable,
+  encodeSection,
+  encodeTable,
+  entryPlaces,
+  entryWords,
+  type TableFile,
+  type TableSection,
+} from './digest-table.ts';
+import { type FileStamp, partsOfStamp, putStamp, StampedFiles, stampWords } from './stamped-files.ts';
 
 interface Options {
   /** The clock, in days since the epoch; for tests. */
   readonly today?: number;
+}
+
+/** A file that was read: its row has stamp and digest. */
+interface ReadFile {
+  readonly folder: RawPath;
+  readonly name: RawPath;
+  readonly row: number;
 }
 
 /**
@@ -29,10 +30,14 @@ interface Options {
  * another change within the same tick of the clock would not show in their times ("racily clean" in git's words).
  */
 export class FileDigests {
+  /** What is known of the files of this build. */
+  readonly files: StampedFiles = new StampedFiles();
   readonly #file: string;
   readonly #today: number;
   readonly #table: DigestTable;
-  readonly #fresh = new Map<RawPath, RememberedDigest>();
+  /** Rows by folder and name. */
+  readonly #fresh = new Map<RawPath, Map<RawPath, number>>();
+  #isDue = false;
 
   private constructor(file: string, table: DigestTable, today: number) {
     this.#file = file;
@@ -44,64 +49,97 @@ export class FileDigests {
   static async load(file: string, options: Options = {}): Promise<FileDigests> {
     const bytes = await orStoreError(() => readIfThere(file), 'read the digests of a context', file);
     const today = options.today ?? Math.floor(Date.now() / 86_400_000);
-    return new FileDigests(file, readTable(bytes), today);
+    return new FileDigests(file, new DigestTable(bytes), today);
   }
 
   /** The digest of a file's content (sha256, hex) if the file has not changed since it was hashed. */
   get(path: RawPath, stamp: FileStamp): string | undefined {
-    const fresh = this.#fresh.get(path);
-    if (fresh !== undefined) return isSameStamp(fresh.stamp, stamp) ? fresh.digest : undefined;
-    const offset = this.#table.offsets.get(path);
-    if (offset === undefined || !isSameAt(this.#table.bytes, offset, stamp)) return undefined;
-    this.#table.used.add(offset);
-    return this.#table.bytes.toString('hex', offset + at.digest, offset + at.path);
+    const [folder, name] = [folderOf(path), nameOf(path)];
+    const words = new Uint32Array(stampWords);
+    putStamp(words, 0, partsOfStamp(stamp));
+    const row = this.#fresh.get(folder)?.get(name);
+    if (row !== undefined) return this.files.isStampAt(row, words, 0) ? this.files.digest(row) : undefined;
+    const section = this.#table.section(folder);
+    const index = section?.find(name) ?? -1;
+    if (section === undefined || index < 0 || !section.isSame(index, words)) return undefined;
+    this.#use(section, index);
+    return section.digest(index);
+  }
+
+  /** Gives a row the digest of a file that has not changed since it was hashed; false when there is none. Quick in the order of names. */
+  fill({ folder, name, row }: ReadFile): boolean {
+    const section = this.#table.section(folder);
+    if (section === undefined) return false;
+    const index = section.find(name);
+    if (index < 0 || !section.fill(index, this.files, row)) return false;
+    this.#use(section, index);
+    return true;
   }
 
   /** Remembers a digest, unless the file had changed so shortly before `readNs` (when reading began) that it is racy. */
-  remember(path: RawPath, file: RememberedDigest, readNs: bigint): void {
-    const changedNs = file.stamp.ctimeNs > file.stamp.mtimeNs ? file.stamp.ctimeNs : file.stamp.mtimeNs;
-    if (changedNs + tickNs < readNs) this.#fresh.set(path, file);
+  remember({ folder, name, row }: ReadFile, readNs: bigint): void {
+    const { ctimeNs, mtimeNs } = this.files.stamp(row);
+    const changedNs = ctimeNs > mtimeNs ? ctimeNs : mtimeNs;
+    if (changedNs + tickNs >= readNs) return;
+    const siblings = this.#fresh.get(folder);
+    if (siblings === undefined) this.#fresh.set(folder, new Map([[name, row]]));
+    else siblings.set(name, row);
   }
 
   /** Writes what is new. Entries that no build used for a month are dropped, and the oldest when there are too many. */
   async save(): Promise<void> {
-    if (this.#fresh.size === 0 && !this.#isDue()) return;
-    const bytes = this.#encode();
-    await orStoreError(() => writeAtomically(this.#file, bytes), 'write the digests of a context', this.#file);
+    if (this.#fresh.size === 0 && !this.#isDue) return;
+    const content = encodeTable(this.#sections());
+    await orStoreError(() => writeAtomically(this.#file, content), 'write the digests of a context', this.#file);
   }
 
   /** Days of use are written now and then only, so that a build that changes nothing writes nothing. */
-  #isDue(): boolean {
-    for (const offset of this.#table.used) return this.#table.bytes.readUInt32LE(offset + at.day) + 7 < this.#today;
-    return false;
+  #use(section: TableSection, index: number): void {
+    if (section.day(index) === this.#today) return;
+    if (section.day(index) + 7 < this.#today) this.#isDue = true;
+    section.setDay(index, this.#today);
   }
 
-  #encode(): Buffer {
-    const kept = this.#keptOffsets();
-    const pieces: Buffer[] = [Buffer.alloc(headerBytes)];
-    for (const [path, file] of this.#fresh) pieces.push(encodeEntry(path, file, this.#today));
-    for (const offset of kept) pieces.push(this.#copyOf(offset));
-    const bytes = Buffer.concat(pieces);
-    magic.copy(bytes);
-    bytes.writeUInt32LE(pieces.length - 1, 8);
-    bytes.writeUInt32LE(crc32(bytes.subarray(headerBytes)), 12);
-    return bytes;
+  /** What this build saw comes first, so that the limit is for what it did not see. */
+  *#sections(): Generator<Buffer, void, undefined> {
+    let left = maximalEntries;
+    const written = function* (folder: RawPath, files: readonly TableFile[]): Generator<Buffer, void, undefined> {
+      const kept = files.slice(0, left);
+      left -= kept.length;
+      if (kept.length > 0) yield encodeSection(folder, kept);
+    };
+    for (const [folder, names] of this.#fresh) yield* written(folder, this.#merged(names, this.#table.section(folder)));
+    const old = [...this.#table.sections].filter(({ folder }) => !this.#fresh.has(folder));
+    for (const section of old.toSorted((a, b) => this.#latestDay(b) - this.#latestDay(a))) {
+      yield* written(section.folder, this.#kept(section));
+    }
   }
 
-  #keptOffsets(): readonly number[] {
-    const { bytes, offsets, used } = this.#table;
-    const old = [...offsets].filter(([path]) => !this.#fresh.has(path)).map(([, offset]) => offset);
-    const isRecent = (offset: number): boolean => bytes.readUInt32LE(offset + at.day) + keptDays >= this.#today;
-    const seen = old.filter((offset) => used.has(offset));
-    const unseen = old.filter((offset) => !used.has(offset) && isRecent(offset));
-    return [...seen, ...unseen].slice(0, Math.max(0, maximalEntries - this.#fresh.size));
+  #latestDay(section: TableSection): number {
+    let latest = 0;
+    for (let index = 0; index < section.count; index++) latest = Math.max(latest, section.day(index));
+    return latest;
   }
 
-  #copyOf(offset: number): Buffer {
-    const { bytes, used } = this.#table;
-    const copy = Buffer.from(bytes.subarray(offset, offset + at.path + bytes.readUInt32LE(offset + at.length)));
-    if (used.has(offset)) copy.writeUInt32LE(this.#today, at.day);
-    return copy;
+  #merged(names: ReadonlyMap<RawPath, number>, section: TableSection | undefined): readonly TableFile[] {
+    const files = [...names].map(([name, row]) => ({ name, entry: this.#entryOf(row), day: this.#today }));
+    const old = section === undefined ? [] : this.#kept(section).filter(({ name }) => !names.has(name));
+    return [...files, ...old].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #entryOf(row: number): Uint32Array {
+    const entry = new Uint32Array(entryWords);
+    this.files.writeTo(row, entry, entryPlaces);
+    return entry;
+  }
+
+  #kept(section: TableSection): readonly TableFile[] {
+    const files: TableFile[] = [];
+    for (let index = 0; index < section.count; index++) {
+      const day = section.day(index);
+      if (day + keptDays >= this.#today) files.push({ name: section.name(index), entry: section.entry(index), day });
+    }
+    return files;
   }
 }
 
@@ -109,62 +147,3 @@ export class FileDigests {
 const tickNs = 2_000_000_000n;
 const keptDays = 30;
 const maximalEntries = 400_000;
-
-/** "tsbFiles"; the last byte is the format. */
-const magic = Buffer.from([0x74, 0x73, 0x62, 0x46, 0x69, 0x6c, 0x65, 1]);
-const headerBytes = 16;
-/** Offsets in an entry; the path follows. Numbers are little-endian. */
-const at = { dev: 0, ino: 8, size: 16, mtime: 24, ctime: 32, day: 40, length: 44, digest: 48, path: 80 } as const;
-
-interface DigestTable {
-  readonly bytes: Buffer;
-  readonly offsets: ReadonlyMap<RawPath, number>;
-  readonly used: Set<number>;
-}
-
-function readTable(bytes: Buffer | undefined): DigestTable {
-  const offsets = new Map<RawPath, number>();
-  if (bytes === undefined || !isWholeTable(bytes)) return { bytes: Buffer.alloc(0), offsets, used: new Set() };
-  let offset = headerBytes;
-  for (let left = bytes.readUInt32LE(8); left > 0; left--) {
-    const end = offset + at.path + bytes.readUInt32LE(offset + at.length);
-    offsets.set(rawPath(bytes.toString('latin1', offset + at.path, end)), offset);
-    offset = end;
-  }
-  return { bytes, offsets, used: new Set() };
-}
-
-/** True for the file of a context as it was written. */
-export function isWholeTable(bytes: Buffer): boolean {
-  if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return false;
-  return crc32(bytes.subarray(headerBytes)) === bytes.readUInt32LE(12);
-}
-
-function encodeEntry(path: RawPath, { stamp, digest }: RememberedDigest, day: number): Buffer {
-  const bytes = Buffer.allocUnsafe(at.path + path.length);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, stamp.dev), at.dev);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, stamp.ino), at.ino);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, stamp.size), at.size);
-  bytes.writeBigInt64LE(BigInt.asIntN(64, stamp.mtimeNs), at.mtime);
-  bytes.writeBigInt64LE(BigInt.asIntN(64, stamp.ctimeNs), at.ctime);
-  bytes.writeUInt32LE(day, at.day);
-  bytes.writeUInt32LE(path.length, at.length);
-  bytes.write(digest, at.digest, 'hex');
-  bytes.write(path, at.path, 'latin1');
-  return bytes;
-}
-
-/** True when nothing tells that a file has changed between two looks at it. */
-export function isSameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.ctimeNs === b.ctimeNs && a.mtimeNs === b.mtimeNs && a.ino === b.ino && a.size === b.size && a.dev === b.dev;
-}
-
-function isSameAt(bytes: Buffer, offset: number, stamp: FileStamp): boolean {
-  return (
-    bytes.readBigInt64LE(offset + at.ctime) === stamp.ctimeNs &&
-    bytes.readBigInt64LE(offset + at.mtime) === stamp.mtimeNs &&
-    bytes.readBigUInt64LE(offset + at.ino) === stamp.ino &&
-    bytes.readBigUInt64LE(offset + at.size) === stamp.size &&
-    bytes.readBigUInt64LE(offset + at.dev) === stamp.dev
-  );
-}

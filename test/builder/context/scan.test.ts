@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { chooseCopiedFiles } from '../../../builder/context/copy-plan.ts';
 import { type ContextTree, scanContext } from '../../../builder/context/scan.ts';
+import type { TreeEntry } from '../../../builder/context/tree.ts';
 import { copyDigest } from '../../../builder/keys/copy-digest.ts';
 import { parseIgnoreFile } from '../../../builder/patterns/ignore.ts';
 import { FileDigests } from '../../../cache/records/file-digests.ts';
@@ -96,7 +97,7 @@ test('scanContext() gives the names of one file the same link, and sockets as so
   const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: '.' }], excludes: [], keepsParents: false });
   server.close();
   assert.deepEqual(
-    group?.entries.map((entry) => [entry.to, entry.type, entry.type === 'file' ? entry.inline : undefined]),
+    [...(group?.entries ?? [])].map((entry) => [entry.to, entry.type, entry.type === 'file' ? entry.inline : undefined]),
     [
       ['', 'directory', undefined],
       ['a', 'file', undefined],
@@ -106,6 +107,13 @@ test('scanContext() gives the names of one file the same link, and sockets as so
     ],
   );
 });
+
+/** The stamp makes its numbers when it is asked. */
+function numbersOf(entry: TreeEntry | undefined): unknown {
+  if (entry?.type !== 'file' || entry.stamp === undefined) return entry;
+  const { dev, ino, size, mtimeNs, ctimeNs } = entry.stamp;
+  return { ...entry, stamp: { dev, ino, size, mtimeNs, ctimeNs } };
+}
 
 test('expectMany() changes nothing that is seen', async () => {
   using folder = temporaryFolder('scan');
@@ -122,7 +130,7 @@ test('expectMany() changes nothing that is seen', async () => {
   const [single, many] = [await scanned(folder, 'drop\n!drop/keep'), await scanned(folder, 'drop\n!drop/keep')];
   await many.expectMany();
   const all = (tree: ContextTree, at: RawPath = root): unknown[] => [
-    [at, tree.lookup(at)],
+    [at, numbersOf(tree.lookup(at))],
     ...tree.list(at).flatMap((name) => all(tree, joinPath(at, name))),
   ];
   const [wanted, found] = [all(single), all(many)];
@@ -248,10 +256,53 @@ test('planCopy() takes what did not vanish between looking and reading', async (
     for (const name of gone) rmSync(folder.at(name));
     const groups = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: source }], excludes: [], keepsParents });
     for (const name of gone) writeFileSync(folder.at(name), '');
-    return groups.flatMap(({ entries }) => entries.map(({ from }) => from as string));
+    return groups.flatMap(({ entries }) => [...entries].map(({ from }) => from as string));
   };
   assert.deepEqual(await paths('a', false, 'a/gone'), ['a', 'a/stays']);
   assert.deepEqual(await paths('*.txt', false, 'c.txt'), ['d.txt']);
   assert.deepEqual(await paths('*/gone', true, 'b/gone'), ['', 'a', 'a/gone']);
   await assert.rejects(paths('c.txt', false, 'c.txt'), { name: 'SourceError', code: 'missing' });
+});
+
+test('what a step takes stays what its key was made of, whatever another step finds vanished meanwhile', async () => {
+  using folder = temporaryFolder('scan');
+  fill(folder, { 'a/gone': '', 'a/stays': '' });
+  const tree = await scanned(folder);
+  const take = async (): Promise<readonly string[]> => {
+    const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: 'a' }], excludes: [], keepsParents: false });
+    return [...(group?.entries ?? [])].map(({ from }) => from);
+  };
+  const [group] = await chooseCopiedFiles(tree, { sources: [{ kind: 'path', path: 'a' }], excludes: [], keepsParents: false });
+  rmSync(folder.at('a/gone'));
+  await tree.forgetVanished();
+  assert.deepEqual(await take(), ['a', 'a/stays']);
+  assert.deepEqual(
+    [...(group?.entries ?? [])].map(({ from }) => from),
+    ['a', 'a/gone', 'a/stays'],
+  );
+});
+
+test('steps that look at one folder at the same time see the same files', async () => {
+  using folder = temporaryFolder('scan');
+  for (let count = 0; count < 3000; count++) fill(folder, { [`d/${count}`]: `${count}`, [`d/sub-${count % 7}/${count}`]: '' });
+  const tree = await scanned(folder, 'd/sub-3\n!d/sub-3/3\n');
+  const take = async (source: string): Promise<readonly unknown[]> => {
+    const [group] = await chooseCopiedFiles(tree, {
+      sources: [{ kind: 'path', path: source }],
+      excludes: [],
+      keepsParents: false,
+    });
+    return [...(group?.entries ?? [])].map((entry) => [entry.from, entry.type === 'file' && entry.digest]);
+  };
+  const [whole, same, one, gone] = await Promise.all([
+    take('d'),
+    take('d'),
+    take('d/17'),
+    take('d/sub-3/10').catch(() => 'gone'),
+  ]);
+  assert.deepEqual(same, whole);
+  assert.deepEqual(one, [['d/17', sha256('17')]]);
+  assert.equal(gone, 'gone');
+  // The folder, its files, seven folders, and what is in them but for those that are ignored.
+  assert.equal(whole.length, 1 + 3000 + 7 + 3000 - 428);
 });

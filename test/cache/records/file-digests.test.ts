@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { FileDigests, type FileStamp } from '../../../cache/records/file-digests.ts';
-import { rawPath } from '../../../registry/oci/raw-path.ts';
+import { FileDigests } from '../../../cache/records/file-digests.ts';
+import { type FileStamp, partsOfStamp } from '../../../cache/records/stamped-files.ts';
+import { folderOf, nameOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const second = 1_000_000_000n;
@@ -12,11 +13,18 @@ const digest = 'ab'.repeat(32);
 const path = rawPath('d/f');
 const lateNs = 200n * second;
 
+/** As a tree does that has read the file. */
+function remember(digests: FileDigests, at: RawPath, file: { readonly stamp: FileStamp; readonly readNs: bigint }): void {
+  const row = digests.files.add(0, partsOfStamp(file.stamp));
+  digests.files.setDigest(row, digest);
+  digests.remember({ folder: folderOf(at), name: nameOf(at), row }, file.readNs);
+}
+
 test('a digest is remembered until the file changes', async () => {
   using folder = temporaryFolder('digests');
   const digests = await FileDigests.load(folder.at('f'));
   assert.equal(digests.get(path, stamp), undefined);
-  digests.remember(path, { stamp, digest }, lateNs);
+  remember(digests, path, { stamp, readNs: lateNs });
   await digests.save();
   for (const known of [digests, await FileDigests.load(folder.at('f'))]) {
     assert.equal(known.get(path, stamp), digest);
@@ -41,7 +49,7 @@ test('a file that changed so shortly before it was read that another change woul
   for (const [what, mtimeNs, ctimeNs, isRemembered] of racy) {
     const changed = { ...stamp, mtimeNs, ctimeNs };
     const name = rawPath(what);
-    digests.remember(name, { stamp: changed, digest }, 100n * second);
+    remember(digests, name, { stamp: changed, readNs: 100n * second });
     assert.equal(digests.get(name, changed) !== undefined, isRemembered, what);
   }
 });
@@ -50,7 +58,7 @@ test('nothing is written when nothing is new', async () => {
   using folder = temporaryFolder('digests');
   const today = 20_000;
   const digests = await FileDigests.load(folder.at('f'), { today });
-  digests.remember(path, { stamp, digest }, lateNs);
+  remember(digests, path, { stamp, readNs: lateNs });
   await digests.save();
   const { ino } = statSync(folder.at('f'));
   const again = await FileDigests.load(folder.at('f'), { today: today + 1 });
@@ -63,8 +71,8 @@ test('digests that nobody used for a month are dropped, those in use stay', asyn
   using folder = temporaryFolder('digests');
   const other = rawPath('other');
   const first = await FileDigests.load(folder.at('f'), { today: 100 });
-  first.remember(path, { stamp, digest }, lateNs);
-  first.remember(other, { stamp, digest }, lateNs);
+  remember(first, path, { stamp, readNs: lateNs });
+  remember(first, other, { stamp, readNs: lateNs });
   await first.save();
   for (const today of [120, 140]) {
     const later = await FileDigests.load(folder.at('f'), { today });
@@ -79,7 +87,7 @@ test('digests that nobody used for a month are dropped, those in use stay', asyn
 test('a damaged file counts as empty', async () => {
   using folder = temporaryFolder('digests');
   const digests = await FileDigests.load(folder.at('f'));
-  digests.remember(path, { stamp, digest }, lateNs);
+  remember(digests, path, { stamp, readNs: lateNs });
   await digests.save();
   const bytes = readFileSync(folder.at('f'));
   for (const damage of [
@@ -102,7 +110,7 @@ test('any names and numbers come back', async () => {
       const digests = await FileDigests.load(folder.at('none'));
       const written = FileDigests.load(folder.at('f'));
       for (const { name, ...rest } of files) {
-        (await written).remember(rawPath(name), { stamp: { ...stamp, ...rest }, digest }, lateNs);
+        remember(await written, rawPath(name), { stamp: { ...stamp, ...rest }, readNs: lateNs });
       }
       await (await written).save();
       const read = await FileDigests.load(folder.at('f'));
