@@ -2,7 +2,7 @@ import path from 'node:path';
 import { orStoreError } from '../files/errors.ts';
 import type { GroupCommit } from '../files/group-commit.ts';
 import { placeOf, sealed } from '../files/json-record.ts';
-import { makeFolder, renameOver, writeTemporary } from '../files/store-files.ts';
+import { makeSmallFolder, renameSmallFile, writeSmallTemporary } from '../files/small-file.ts';
 import type { BuildSession } from './session.ts';
 
 /** What is needed to write records that must not be seen before what they name. */
@@ -19,8 +19,8 @@ export async function publishLater(publisher: Publisher, file: string, fields: o
   const { folder } = await publisher.session();
   await orStoreError(
     async () => {
-      await makeFolder(path.dirname(file));
-      const temporary = await writeTemporary(folder, sealed(placeOf(file), fields), { sync: false });
+      await makeSmallFolder(path.dirname(file));
+      const temporary = writeSmallTemporary(folder, sealed(placeOf(file), fields));
       publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
     },
     'write to the store',
@@ -29,5 +29,5 @@ export async function publishLater(publisher: Publisher, file: string, fields: o
 }
 
 function show(temporary: string, file: string): Promise<void> {
-  return orStoreError(() => renameOver(temporary, file), 'write to the store', file);
+  return orStoreError(async () => renameSmallFile(temporary, file), 'write to the store', file);
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, renameSync } from 'node:fs';
+import { readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { chainIdOf, type Digest, hexOf } from '../../registry/oci/digest.ts';
 import type { JsonObject } from '../../registry/oci/json.ts';
@@ -10,7 +11,8 @@ import { isCorrupt, orStoreError, StoreError, storeError } from '../files/errors
 import { type GroupCommit, syncFileSystem } from '../files/group-commit.ts';
 import { digestOrUndefined, sealed, touch, unsealedOrOld } from '../files/json-record.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { entriesIn, fileMode, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
+import { isFolder, writeSmallFile } from '../files/small-file.ts';
+import { entriesIn, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from '../folder/store-layout.ts';
 import { type BuildSession, isAbandoned } from '../sessions/session.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
@@ -43,6 +45,8 @@ export class SnapshotStore {
   readonly #known = new Map<Digest, Snapshot>();
   /** Those that are known to have their folder, which stays. */
   readonly #withFolder = new Set<Digest>();
+  /** The folders of chains: each step asks for those of the one below it. */
+  readonly #lowers = new Map<Digest, readonly string[]>();
 
   constructor(layout: StoreLayout, services: { session: () => Promise<BuildSession>; group: GroupCommit }) {
     this.#layout = layout;
@@ -109,6 +113,7 @@ export class SnapshotStore {
   forgetFound(): void {
     this.#known.clear();
     this.#withFolder.clear();
+    this.#lowers.clear();
   }
 
   /**
@@ -120,6 +125,7 @@ export class SnapshotStore {
     if (this.#known.get(chainId)?.directory === directory) {
       this.#known.delete(chainId);
       this.#withFolder.delete(chainId);
+      this.#lowers.clear();
     }
     const session = await this.#session();
     await orStoreError(() => renameIfThere(directory, session.newPath()), `remove snapshot ${chainId}`, directory);
@@ -132,7 +138,7 @@ export class SnapshotStore {
   async unpacked(snapshot: Snapshot, folder: string): Promise<void> {
     const { chainId, directory } = snapshot;
     const show = async (): Promise<void> => {
-      if (await hasNoFolder(directory)) {
+      if (hasNoFolder(directory)) {
         await syncFileSystem(folder);
         await renameUnlessThere(path.join(folder, snapshotFiles.tree), path.join(directory, snapshotFiles.tree));
       }
@@ -145,7 +151,7 @@ export class SnapshotStore {
   /** True while the layer is kept as its tar: nobody has needed its folder, in this build or another one. See unpacked(). */
   async isPacked({ chainId, directory }: Snapshot): Promise<boolean> {
     if (this.#withFolder.has(chainId)) return false;
-    if (await hasNoFolder(directory)) return true;
+    if (hasNoFolder(directory)) return true;
     this.#withFolder.add(chainId);
     return false;
   }
@@ -156,11 +162,15 @@ export class SnapshotStore {
    * @throws StoreError ('corrupt') when one is missing; look with hasFolders() where that is to be expected
    */
   async lowersOf(chainId: Digest | undefined): Promise<readonly string[]> {
-    const lowers: string[] = [];
-    for (const snapshot of await this.chainOf(chainId)) {
-      if (await this.isPacked(snapshot)) throw new Error(`the snapshot ${snapshot.directory} is packed`);
-      lowers.push(path.join(snapshot.directory, snapshotFiles.tree));
-    }
+    if (chainId === undefined) return [];
+    const known = this.#lowers.get(chainId);
+    if (known !== undefined) return known;
+    const snapshot = await this.get(chainId);
+    if (snapshot === undefined) throw incomplete(this.#layout.snapshot(chainId), chainId);
+    const below = await this.lowersOf(snapshot.parent);
+    if (await this.isPacked(snapshot)) throw new Error(`the snapshot ${snapshot.directory} is packed`);
+    const lowers = [...below, path.join(snapshot.directory, snapshotFiles.tree)];
+    this.#lowers.set(chainId, lowers);
     return lowers;
   }
 
@@ -178,7 +188,7 @@ export class SnapshotStore {
 
   /** True when a snapshot and all below it are there, as folders. */
   async hasFolders(chainId: Digest | undefined): Promise<boolean> {
-    for (let id = chainId; id !== undefined; ) {
+    for (let id = chainId; id !== undefined && !this.#lowers.has(id); ) {
       const snapshot = await this.get(id);
       if (snapshot === undefined || (await this.isPacked(snapshot))) return false;
       id = snapshot.parent;
@@ -241,7 +251,7 @@ export class SnapshotStore {
     const target = this.#layout.snapshot(chainId);
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        await rename(folder, target);
+        renameSync(folder, target);
         return target;
       } catch (error) {
         const code = errnoOf(error);
@@ -278,8 +288,7 @@ export class SnapshotStore {
 /** undefined when there is no finished snapshot of the chain. What is found behind a link is none. */
 async function readSnapshot(directory: string, chainId: Digest): Promise<Snapshot | undefined> {
   const meta = path.join(directory, snapshotFiles.meta);
-  const read = async (): Promise<Buffer | undefined> =>
-    (await statIfThere(directory))?.isDirectory() === true ? readIfThere(meta) : undefined;
+  const read = async (): Promise<Buffer | undefined> => (isFolder(directory) ? readIfThere(meta) : undefined);
   const text = await orStoreError(read, `read snapshot ${chainId}`, directory);
   const details = text === undefined ? undefined : metaIn(text.toString(), chainId);
   if (details === undefined) return undefined;
@@ -288,8 +297,8 @@ async function readSnapshot(directory: string, chainId: Digest): Promise<Snapsho
 }
 
 /** A link is no folder either. */
-async function hasNoFolder(directory: string): Promise<boolean> {
-  return (await statIfThere(path.join(directory, snapshotFiles.tree)))?.isDirectory() !== true;
+function hasNoFolder(directory: string): boolean {
+  return !isFolder(path.join(directory, snapshotFiles.tree));
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {
@@ -308,15 +317,19 @@ async function renameUnlessThere(from: string, to: string): Promise<void> {
   }
 }
 
+/** So many that an index is read in no time. */
+const fewEntries = 500;
+
 /** Written before the sync, renamed after it. */
 const newMeta = `${temporaryPrefix}meta`;
 
 async function prepareMeta(folder: string, { chainId, parent, facts }: CommitDetails, session: string): Promise<Meta> {
   removeWork(path.join(folder, snapshotFiles.work));
-  await writeFile(path.join(folder, snapshotFiles.owner), session, { mode: fileMode });
-  const indexDigest = hash('sha256', await readFile(path.join(folder, snapshotFiles.index)), 'hex');
+  writeSmallFile(path.join(folder, snapshotFiles.owner), session);
+  const index = path.join(folder, snapshotFiles.index);
+  const indexDigest = hash('sha256', facts.entries > fewEntries ? await readFile(index) : readFileSync(index), 'hex');
   const text = sealed(metaPlace(chainId), { version: 1, chainId, parent, ...facts, indexDigest });
-  await writeFile(path.join(folder, newMeta), text, { mode: fileMode });
+  writeSmallFile(path.join(folder, newMeta), text);
   return { chainId, parent, facts, indexDigest };
 }
 
@@ -330,7 +343,7 @@ function removeWork(work: string): void {
 
 async function publish(directory: string): Promise<void> {
   const meta = path.join(directory, snapshotFiles.meta);
-  await orStoreError(() => rename(path.join(directory, newMeta), meta), 'publish a snapshot', directory);
+  await orStoreError(async () => renameSync(path.join(directory, newMeta), meta), 'publish a snapshot', directory);
 }
 
 /** What older versions wrote has no seal: that is taken when the digests in it agree, since images may have nothing else. */
