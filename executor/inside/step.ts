@@ -4,6 +4,7 @@ import { isSyscallError } from '../../native/syscall-error.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './commit/commit.ts';
+import { gatherLayers } from './commit/gather-layers.ts';
 import { removePath } from './files/remove.ts';
 import { packedLayer } from './layer/layer-files.ts';
 import { mountRootfs, type ReadOnlyRootfs } from './overlay/rootfs.ts';
@@ -15,12 +16,13 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
  * Carries out an action on top of `lowers` and makes a layer of what it changed: `directory`/fs and `directory`/index. When it fails
  * nothing is left behind. Nothing is synced.
  */
-export async function step(request: StepRequest, context: RequestContext): Promise<LayerFacts> {
+export async function step(asked: StepRequest, context: RequestContext): Promise<LayerFacts> {
   try {
+    const request = { ...asked, lowers: await gatherLayers(asked.lowers, path.dirname(asked.directory)) };
     using base = looksBelow(request) ? mountRootfs({ lowers: startsEmpty(request) ? [] : request.lowers, context }) : undefined;
     return (await pack(request, { base, context })) ?? (await actAndCommit(request, { base, context }));
   } catch (error) {
-    await removeParts(request.directory);
+    await removeParts(asked.directory);
     throw error;
   }
 }
