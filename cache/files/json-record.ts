@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { utimes } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, isDigest } from '../../registry/oci/digest.ts';
@@ -21,7 +21,7 @@ export async function readRecord<T>(
   if (text === undefined) return undefined;
   const value = unsealed(text, placeOf(file));
   const record = value && read(value);
-  if (record !== undefined && options.touch === true) await touch(file);
+  if (record !== undefined && options.touch === true) touch(file);
   return record;
 }
 
@@ -83,10 +83,10 @@ async function textOf(file: string): Promise<string | undefined> {
  * Says that a file was used now, for pruning. A file that somebody else removed in the meantime is none of our business, and a store that is not
  * written to is not pruned either.
  */
-export async function touch(file: string): Promise<void> {
+export function touch(file: string): void {
   try {
     const now = new Date();
-    await utimes(file, now, now);
+    utimesSync(file, now, now);
   } catch (error) {
     if (!isMissing(error) && !isReadOnly(error)) throw storeError(error, 'say that a file of the store was used', file);
   }

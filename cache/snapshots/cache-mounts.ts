@@ -49,7 +49,7 @@ export class CacheMounts {
       const isNew = await orStoreError(() => makeIfMissing(directory), 'make a cache mount', directory);
       if (request.sharing === 'shared') lock.share();
       // The lock's time says when the cache was last used.
-      await touch(lock.path);
+      touch(lock.path);
       return { directory, isNew, [Symbol.dispose]: () => lock[Symbol.dispose]() };
     } catch (error) {
       lock[Symbol.dispose]();

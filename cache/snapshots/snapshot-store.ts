@@ -292,7 +292,7 @@ async function readSnapshot(directory: string, chainId: Digest): Promise<Snapsho
   const text = await orStoreError(read, `read snapshot ${chainId}`, directory);
   const details = text === undefined ? undefined : metaIn(text.toString(), chainId);
   if (details === undefined) return undefined;
-  await touch(meta);
+  touch(meta);
   return { ...details, directory };
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileTrouble, isAboutNamespaces } from '../../native/file-trouble.ts';
 import { SyscallError } from '../../native/syscall-error.ts';
 import { reasonOf } from '../../registry/oci/thrown.ts';
 import { EnvironmentError } from './errors.ts';
@@ -42,7 +43,9 @@ export function diagnoseStart(error: unknown, switches: KernelSwitches): Environ
     });
   }
   if (isRefused && error.syscall !== 'execve') return restricted(error, switches);
-  return new EnvironmentError('worker-not-started', `Cannot start the worker: ${error.message}`, { cause: error });
+  const trouble = isAboutNamespaces(error.syscall) ? undefined : fileTrouble(error.code);
+  const reason = trouble === undefined ? error.message : `${trouble.words} (${error.message})`;
+  return new EnvironmentError('worker-not-started', `Cannot start the worker: ${reason}`, { hint: trouble?.hint, cause: error });
 }
 
 function diagnoseClone(error: SyscallError, switches: KernelSwitches): EnvironmentError {
