@@ -13,6 +13,7 @@ import { fillDeviceFolder } from './mounts/devices.ts';
 import {
   findMissingMountPoints,
   isComplete,
+  locatorOf,
   type MissingMountPoints,
   makeMountPointLayer,
   placeableMounts,
@@ -90,8 +91,9 @@ function placeMounts(root: string, prepared: readonly PreparedMount[]): PlacedMo
   const kernels = ['/proc', '/sys'].map((target) => ({ target, isDirectory: true }));
   const rootFd = openRoot(root);
   try {
-    const mounts = placeableMounts(rootFd, prepared);
-    return { path: root, mounts, points: findMissingMountPoints(rootFd, [...kernels, ...mounts]) };
+    const locate = locatorOf(rootFd);
+    const mounts = placeableMounts(locate, prepared);
+    return { path: root, mounts, points: findMissingMountPoints(locate, [...kernels, ...mounts]) };
   } finally {
     close(rootFd);
   }

@@ -5,9 +5,16 @@ import { isSyscallError } from '../../../../native/syscall-error.ts';
 import { bytesOfPath, joinPath, type RawPath } from '../../../../registry/oci/raw-path.ts';
 import { isAtOrBelow } from '../../../../registry/oci/text/path-below.ts';
 import { Refusal } from '../../request/failure.ts';
-import { locateInRoot, makeDirectories, openInRoot, openParentInRoot, openRoot } from '../../root/resolve-in-root.ts';
+import {
+  locateInRoot,
+  makeDirectories,
+  openInRoot,
+  openParentInRoot,
+  openRoot,
+  type PlaceInRoot,
+} from '../../root/resolve-in-root.ts';
 import { MadeMountPoint } from './made-mount-point.ts';
-import { pathIn } from './mount-points.ts';
+import { pathIn, pathOf } from './mount-points.ts';
 import type { PreparedMount } from './workspace.ts';
 
 /** The mounts of one RUN in its root, which is unmounted once this has been disposed of. Targets are opened inside the root, so that no link leads a mount out of it. */
@@ -15,6 +22,7 @@ export class AttachedMounts implements Disposable {
   readonly #root: string;
   readonly #rootFd: number;
   readonly #mounted: AttachedMount[] = [];
+  readonly #places = new Map<string, RawPath>();
 
   constructor(root: string) {
     this.#root = root;
@@ -23,14 +31,17 @@ export class AttachedMounts implements Disposable {
 
   /** Where a path of the root really is: absolute, without links. */
   placeOf(path: string): string {
-    return pathIn(this.#root, this.#locate(path)).toString();
+    return pathIn(this.#root, this.#placeInside(path)).toString();
   }
 
   /** Attaches a mount, whose descriptor the caller closes once this has been disposed of. Refuses with `mount-target`. */
   attach({ target, fd, isDirectory, isShared = false }: PreparedMount): void {
-    const made = this.#makeMountPoint(target, isDirectory);
+    const place = locateInRoot(this.#rootFd, target);
+    const made = this.#makeMountPoint(place, { target, isDirectory });
+    const path = pathOf(place);
     try {
-      this.#mounted.push({ fd, path: this.#attachAt(target, fd), isShared, made });
+      this.#attachAt(path, { target, fd });
+      this.#mounted.push({ fd, path, isShared, made });
     } catch (error) {
       made?.remove();
       made?.[Symbol.dispose]();
@@ -52,8 +63,8 @@ export class AttachedMounts implements Disposable {
    * kernel's file systems will be.
    */
   makeDirectory(path: string): void {
-    const place = this.#locate(path);
-    if (['/proc', '/sys'].some((kernels) => isAtOrBelow(place, this.#locate(kernels)))) return;
+    const place = pathOf(locateInRoot(this.#rootFd, path));
+    if (['/proc', '/sys'].some((kernels) => isAtOrBelow(place, this.#placeInside(kernels)))) return;
     makeDirectories(this.#rootFd, path, { mode: 0o755, uid: 0, gid: 0 });
   }
 
@@ -72,13 +83,11 @@ export class AttachedMounts implements Disposable {
     close(this.#rootFd);
   }
 
-  /** Gives the path without links. */
-  #attachAt(target: string, fd: number): RawPath {
-    const path = this.#locate(target);
+  /** `path` has no links. */
+  #attachAt(path: RawPath, { target, fd }: Pick<PreparedMount, 'target' | 'fd'>): void {
     const targetFd = openInRoot(this.#rootFd, Buffer.from(path, 'latin1'), O_PATH);
     try {
       moveMount(fd, '', targetFd, '', MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH);
-      return path;
     } catch (error) {
       throw isSyscallError(error, 'ENOTDIR', 'EINVAL') ? mismatch(target) : error;
     } finally {
@@ -87,8 +96,10 @@ export class AttachedMounts implements Disposable {
   }
 
   /** Only where another mount of the same RUN is: the layer with missing mount points covers the root. */
-  #makeMountPoint(target: string, isDirectory: boolean): MadeMountPoint | undefined {
-    const { existing, missing } = locateInRoot(this.#rootFd, target);
+  #makeMountPoint(
+    { existing, missing }: PlaceInRoot,
+    { target, isDirectory }: Pick<PreparedMount, 'target' | 'isDirectory'>,
+  ): MadeMountPoint | undefined {
     const last = missing.at(-1);
     if (last === undefined) return undefined;
     const parent = missing.slice(0, -1).reduce(joinPath, existing);
@@ -136,9 +147,11 @@ export class AttachedMounts implements Disposable {
     }
   }
 
-  #locate(path: string): RawPath {
-    const { existing, missing } = locateInRoot(this.#rootFd, path);
-    return missing.reduce(joinPath, existing);
+  /** Where one of the kernel's file systems will be, which no mount changes any more: each has a mount point by now. */
+  #placeInside(path: string): RawPath {
+    const place = this.#places.get(path) ?? pathOf(locateInRoot(this.#rootFd, path));
+    this.#places.set(path, place);
+    return place;
   }
 }
 

@@ -17,15 +17,28 @@ interface Target {
   readonly isOptional?: true;
 }
 
+/** Where a path of a root leads. */
+export type Locate = (path: string) => PlaceInRoot;
+
+/** Looks each path up once, in a root in which nothing changes meanwhile. */
+export function locatorOf(rootFd: number): Locate {
+  const places = new Map<string, PlaceInRoot>();
+  return (path) => {
+    const place = places.get(path) ?? locateInRoot(rootFd, path);
+    places.set(path, place);
+    return place;
+  };
+}
+
 /**
  * The mounts without the optional ones that have no place: links of the image lead them to the kernel's file systems or to a folder.
  * Refuses with `mount-target` when links lead another mount below /proc or /sys, which will be covered.
  */
-export function placeableMounts<T extends Target>(rootFd: number, mounts: readonly T[]): readonly T[] {
-  const pathAt = (place: string): RawPath => pathOf(locateInRoot(rootFd, place));
+export function placeableMounts<T extends Target>(locate: Locate, mounts: readonly T[]): readonly T[] {
+  const pathAt = (place: string): RawPath => pathOf(locate(place));
   const [proc, sys, dev] = [pathAt('/proc'), pathAt('/sys'), pathAt('/dev')];
   return mounts.filter(({ target, isOptional, isDirectory }) => {
-    const place = locateInRoot(rootFd, target);
+    const place = locate(target);
     const path = pathOf(place);
     const isCovered = isBelow(path, proc) || isBelow(path, sys);
     if (isOptional === true) {
@@ -50,13 +63,13 @@ export interface MissingMountPoints {
  * Finds the mount points that a root lacks; those inside of an earlier mount are its own business. Refuses with `mount-target` what
  * cannot be a mount point.
  */
-export function findMissingMountPoints(rootFd: number, targets: readonly Target[]): MissingMountPoints {
+export function findMissingMountPoints(locate: Locate, targets: readonly Target[]): MissingMountPoints {
   const leading = new Set<RawPath>();
   const directories = new Set<RawPath>();
   const files = new Set<RawPath>();
   const taken: RawPath[] = [];
   for (const { target, isDirectory } of targets) {
-    const place = locateInRoot(rootFd, target);
+    const place = locate(target);
     const { existing, missing } = place;
     const path = pathOf(place);
     if (!taken.some((other) => isAtOrBelow(path, other))) {
@@ -138,7 +151,8 @@ export function pathIn(directory: string, path: RawPath): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
 }
 
-function pathOf({ existing, missing }: PlaceInRoot): RawPath {
+/** The path without links. */
+export function pathOf({ existing, missing }: PlaceInRoot): RawPath {
   return missing.reduce(joinPath, existing);
 }
 
