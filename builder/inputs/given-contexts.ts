@@ -20,7 +20,7 @@ export async function checkNamedFolders({ namedContexts }: NamedContexts): Promi
   }
 }
 
-/** @throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is */
+/** @throws RegistryError for a named context that is to be a layout or an archive of this machine, where nothing is, or an image of no name */
 export async function checkNamedImages({ namedContexts }: NamedContexts): Promise<void> {
   for (const [name, location] of namedContexts) {
     try {
@@ -42,7 +42,12 @@ async function checkImagePlace(location: ContextLocation): Promise<void> {
       await parseLocation(location.location, location.kind);
       return;
     }
-    case 'image':
+    case 'image': {
+      if (location.reference === 'scratch') return;
+      const { parseReference } = await import('../../registry/address/reference.ts');
+      parseReference(location.reference);
+      return;
+    }
     case 'directory':
     case 'git':
     case 'http':

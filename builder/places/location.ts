@@ -1,7 +1,9 @@
 import { suggest } from '../../parser/mistakes/suggest.ts';
 import { ownValue } from '../../registry/oci/own-value.ts';
+import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import type { ImageFileOutput } from '../export/export-image.ts';
+import { imageTransport } from '../settings/transport.ts';
 
 /** Where an image is, or is to be. */
 export type ImageLocation =
@@ -57,6 +59,8 @@ function standardStream(text: string, scheme: string): UsageError {
 }
 
 function unknownKind(text: string, scheme: string): UsageError {
+  const elsewhere = otherPlace(text);
+  if (elsewhere !== undefined) return elsewhere;
   const nearest = scheme === '' ? undefined : suggest(scheme, Object.keys(kinds));
   const isName = !/^[a-z][a-z-]*$/.test(scheme) || nearest === undefined;
   return new UsageError(text, `Cannot use "${text}": it does not say what kind of place it is`, {
@@ -64,4 +68,34 @@ function unknownKind(text: string, scheme: string): UsageError {
       ? `Write docker://${text} for a registry, store:${text} for the store, or oci:, oci-archive: or docker-archive: and a path`
       : `Did you mean "${nearest}:"?`,
   });
+}
+
+/** What skopeo and docker buildx have besides, where it has a way of its own here. */
+function otherPlace(text: string): UsageError | undefined {
+  const transport = imageTransport(text);
+  if (transport === undefined) return undefined;
+  switch (transport.kind) {
+    case 'engine': {
+      const isDocker = transport.name === 'docker-daemon';
+      const [tool, save, kind] = isDocker
+        ? ['docker', 'docker save', 'docker-archive']
+        : ['podman', 'podman save --format oci-archive', 'oci-archive'];
+      return new UsageError(text, `Cannot use "${text}": the images of ${tool} are its own`, {
+        hint: `Go by a file: "${save}" writes one, "${tool} load" reads one, and here it is ${kind}:FILE`,
+      });
+    }
+    case 'folder':
+      return new UsageError(text, `Cannot use "${text}": a folder of blobs without an index is no place for an image`, {
+        hint: `Use an image layout, which "skopeo copy" reads and writes as well: oci:${transport.place}`,
+      });
+    case 'registry':
+      return new UsageError(text, `Cannot use "${text}": it is written in another way here`, {
+        hint: `Write docker://${transport.place.replace(/^\/\//, '')}`,
+      });
+    case 'archive':
+    case 'layout':
+      return undefined;
+    default:
+      return unreachable(transport.kind);
+  }
 }

@@ -5,19 +5,27 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { isIndexType } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
-import type { Platform } from '../../registry/oci/platform.ts';
+import { formatShortPlatform, type Platform } from '../../registry/oci/platform.ts';
+import { platformMatches } from '../../registry/oci/platform-match.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
 import { indexDocument } from '../image/new-documents.ts';
-import type { WholeImage } from '../image/whole-image.ts';
+import { type ImageParts, platformOfParts, type WholeImage } from '../image/whole-image.ts';
 import type { ImageSession, RegistrySettings } from './image-session.ts';
 import { type LeavingForm, withForcedLayers } from './leaving-layers.ts';
 import type { ImageLocation } from './location.ts';
 import { openAsStored, openStored } from './open-stored.ts';
 import { findImage } from './stored-images.ts';
 
+/** The one image that is meant of several. */
+interface WantedPlatform {
+  readonly platform: Platform;
+  /** By name. Then an image that is no index must be for it, as with docker; the default takes it whatever it is for. */
+  readonly isAskedFor: boolean;
+}
+
 /** Which images of an index are meant: one, or all of them. */
-export type WantedPlatforms = Platform | 'all';
+export type WantedPlatforms = WantedPlatform | 'all';
 
 /** How an image is read. */
 export interface SourceOptions {
@@ -85,8 +93,10 @@ async function openFromStore(name: string, { platforms, leaving }: SourceOptions
   const { descriptor } = await findImage(session.store, name);
   const whole = leaving === undefined ? await openAsStored(descriptor, session) : await openStored(descriptor, leaving, session);
   const { index, images } = whole;
+  const purpose = `copy image "${name}"`;
+  if (index === undefined) for (const image of images) refuseOther(image, platforms, purpose);
   if (platforms === 'all' || index === undefined) return whole;
-  const { digest } = chooseEntry(index.index.manifests, { platform: platforms, purpose: `copy image "${name}"` });
+  const { digest } = chooseEntry(index.index.manifests, { platform: platforms.platform, purpose });
   return { index: undefined, images: images.filter(({ descriptor: own }) => own.digest === digest).slice(0, 1), isStored: true };
 }
 
@@ -116,15 +126,34 @@ interface Openable {
 /** The index with all its images, or the image of one platform alone. */
 async function chosen(found: Openable, platforms: WantedPlatforms, purpose: string): Promise<WholeImage> {
   const { index } = found;
-  if (index === undefined) return { index: undefined, images: [await found.open()] };
+  if (index === undefined) {
+    const image = await found.open();
+    refuseOther(image, platforms, purpose);
+    return { index: undefined, images: [image] };
+  }
   if (platforms !== 'all') {
-    const image = await found.open(chooseEntry(index.manifests, { platform: platforms, purpose }));
+    const image = await found.open(chooseEntry(index.manifests, { platform: platforms.platform, purpose }));
     return { index: undefined, images: [withEntry(image, {})] };
   }
   refuseNested(index, purpose);
   const images: SourceImage[] = [];
   for (const entry of index.manifests) images.push(withEntry(await found.open(entry), entry));
   return { index: { descriptor: found.descriptor, bytes: found.bytes, index }, images };
+}
+
+/** @throws RegistryError `platform-unknown` for an image that is no index, and of another platform than the one that was asked for by name */
+function refuseOther(image: ImageParts, platforms: WantedPlatforms, purpose: string): void {
+  if (platforms === 'all' || !platforms.isAskedFor) return;
+  const offered = platformOfParts(image);
+  if (offered === undefined || platformMatches(platforms.platform, offered)) return;
+  throw new RegistryError(
+    'platform-unknown',
+    `Cannot ${purpose} for ${formatShortPlatform(platforms.platform)}: it is there for ${formatShortPlatform(offered)} alone`,
+    {
+      side: 'registry',
+      hint: 'Leave --platform out to take it as it is',
+    },
+  );
 }
 
 /** The descriptor with what the index says of it. */

@@ -52,15 +52,12 @@ export async function loadImages(
       hint: `Choose one: add :NAME to the path, such as ${first?.names[0] ?? '@0'}`,
     });
   }
-  // All are named before the first is taken, so that a bad archive changes nothing.
+  // All are named and opened before the first is taken, so that a bad archive changes nothing.
   const named = contents.map((content) => ({ content, names: namesFor(content, { names, title }) }));
-  const loaded: LoadedImage[] = [];
-  for (const one of named) {
-    const whole = await openContent(one.content, platforms, `load ${title}`);
-    await keepImage(whole, one.names, session);
-    loaded.push({ names: one.names, imageId: imageIdOf(whole) });
-  }
-  return loaded;
+  const opened = [];
+  for (const one of named) opened.push({ names: one.names, whole: await openContent(one.content, platforms, `load ${title}`) });
+  for (const one of opened) await keepImage(one.whole, one.names, session);
+  return opened.map((one) => ({ names: one.names, imageId: imageIdOf(one.whole) }));
 }
 
 /** Where the archive or layout can be read; what comes out of a pipe, such as a shell makes for `<(command)`, is put into a file. */

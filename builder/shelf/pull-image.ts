@@ -32,7 +32,7 @@ export async function pullImage(
     const names = [full, name].flatMap((text) =>
       rememberedNames(withDefaultTag(parseReference(text)), [descriptor.digest, chosen.digest]),
     );
-    for (const known of new Set(names)) await session.store.resolved.put(known, settings.platforms, chosen);
+    for (const known of new Set(names)) await session.store.resolved.put(known, settings.platforms.platform, chosen);
   }
   return { name: full, digest: descriptorOf(whole).digest, imageId: imageIdOf(whole) };
 }

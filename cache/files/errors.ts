@@ -1,6 +1,6 @@
 import { fileTrouble } from '../../native/file-trouble.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
-import { errnoOf } from '../../registry/oci/thrown.ts';
+import { errnoOf, isSystemError } from '../../registry/oci/thrown.ts';
 import { cureOfAccess } from './closed-place.ts';
 
 /** The closed set of ways in which the store can fail. docs/errors.md lists them. */
@@ -75,8 +75,12 @@ export function storeError(error: unknown, doing: string, path: string): Error {
       });
     default: {
       const trouble = fileTrouble(code);
-      const words = trouble?.words ?? strangePlaces[code] ?? code;
-      return new StoreError('io', `Cannot ${doing}: ${words} (${path})`, { ...details, hint: trouble?.hint });
+      const isMaking = code === 'ENOENT' && isSystemError(error) && error.syscall === 'mkdir';
+      const words = trouble?.words ?? strangePlaces[code] ?? (isMaking ? 'no folder can be made there' : code);
+      return new StoreError('io', `Cannot ${doing}: ${words} (${path})`, {
+        ...details,
+        hint: isMaking ? otherFolder : trouble?.hint,
+      });
     }
   }
 }

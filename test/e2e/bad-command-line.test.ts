@@ -42,6 +42,18 @@ const others: readonly [args: readonly string[], stderr: RegExp][] = [
   [['--ulimit', 'nofile=2:1', '.'], /^error: Cannot use --ulimit nofile=2:1: the soft limit is above the hard one\n/],
   [['--ulimit', 'foo=1', '.'], /^error: Cannot use --ulimit foo=1: there is no limit "foo"\nhint: Limits are cpu, /],
   [['--build-arg-file', '/dev/zero', '.'], /^error: Cannot read "\/dev\/zero": it is larger than 16 MiB\n/],
+  [['prune', '--older-than', '1y'], /^error: Cannot use --older-than 1y: expected a duration such as 36h or 30d\n/m],
+  [['prune', '--keep-duration', '1y'], /^error: Cannot use --keep-duration 1y: /m],
+  [['images', '--root', ''], /^error: Cannot use --root "": it is empty\n/],
+  [['push', '--compression-format', 'rar', 'x'], /^error: Cannot compress with "rar": /m],
+  [
+    ['images', '--format', '{{.Name'],
+    /^error: Cannot use --format {{\.Name: the "{{" at character 1 is not closed\nhint: Write {{\.Field}}\n/m,
+  ],
+  [
+    ['copy', 'containers-storage:b', 'store:b'],
+    /^error: Cannot use "containers-storage:b": the images of podman are its own\nhint: /,
+  ],
   [['tag', 'a'], /with 1 argument\n/],
   [['--ulimit', 'core=-1:1', '.'], /the soft limit is above the hard one\n/],
   [['push', 'x', 'docker-archive:x.tar'], /^error: Cannot use NAME docker-archive:x\.tar: it names no image/],

@@ -296,3 +296,31 @@ test('an archive that may not be read is told in words, with what to do', requir
     await box.tsbuild(...args).fails({ exit: 4, stderr });
   }
 });
+
+test('an image of another platform than --platform names is refused, index or not', needs, async () => {
+  using box = sandbox();
+  box.file('c/Containerfile', 'FROM scratch\nCOPY f /f\n').file('c/f', 'content');
+  await box.tsbuild('--platform', 'linux/arm64', '-t', `${host}/arm:1`, '--push', 'c').succeeds();
+  await box.tsbuild('save', '-o', 'arm.tar', `${host}/arm:1`).succeeds();
+  const place = `docker://${host}/arm:1`;
+  const refused = {
+    exit: 4,
+    stderr: /for linux\/amd64: it is there for linux\/arm64 alone\nhint: Leave --platform out to take it as it is\n/,
+  };
+  for (const args of [
+    ['pull', `${host}/arm:1`],
+    ['copy', place, 'store:x'],
+    ['copy', `store:${host}/arm:1`, 'oci:out'],
+    ['copy', 'docker-archive:arm.tar', 'store:x'],
+    ['load', '-i', 'arm.tar'],
+    ['save', '-o', 'no.tar', `${host}/arm:1`],
+  ]) {
+    const [command = '', ...others] = args;
+    await box.tsbuild(command, '--platform', 'linux/amd64', ...others).fails(refused);
+    const withStore = command === 'copy' && others[1] === 'oci:out' ? ['store:y'] : others.slice(1);
+    await box.tsbuild(command, '--platform', 'linux/arm64', ...others.slice(0, 1), ...withStore).succeeds();
+  }
+  assert.deepEqual(readdirSync(box.path).toSorted(), ['arm.tar', 'c', 'no.tar', 'store']);
+  // The default means "of several", as with docker.
+  await box.tsbuildWith({ environment: { DOCKER_DEFAULT_PLATFORM: 'linux/amd64' } }, 'pull', `${host}/arm:1`).succeeds();
+});

@@ -61,3 +61,15 @@ test('commands that bring something into a store make it', needs, async () => {
   for (const store of ['one', 'two', 'three/deep']) assert.ok(existsSync(box.at(`${store}/version`)), store);
   assert.match((await box.tsbuild('images', '--store', 'three/deep').succeeds()).stdout, /copied/);
 });
+
+test('a store below /proc is refused in words', needs, async () => {
+  using box = sandbox();
+  box.file('Containerfile', 'FROM scratch\n');
+  for (const store of ['/proc/x', '/proc/self/x/y']) {
+    const hint = 'hint: Choose a folder that you can write to with --store or TSBUILD_STORE\n';
+    const { stderr } = await box.tsbuild('--store', store, '.').fails({ exit: 5 });
+    assert.match(stderr, new RegExp(`^error: Cannot use store ${store}: no folder can be made there \\(`));
+    assert.ok(stderr.endsWith(hint), stderr);
+    await box.tsbuild('doctor', '--store', store).fails({ exit: 3 });
+  }
+});

@@ -81,6 +81,13 @@ describe('what is given and cannot be read is an error, though no step asks for 
     });
   }
 
+  test('--build-context a=docker-image://BAD REF', async () => {
+    using box = prepared();
+    const stderr = [/^error: Cannot read image name "BAD REF": it holds a space/, /--build-context a\n/];
+    await box.tsbuild('--build-context', 'a=docker-image://BAD REF', 'c').fails({ exit: 4, stderr });
+    assert.ok(!existsSync(box.store));
+  });
+
   test('an agent that has gone', async () => {
     using box = prepared();
     const environment = { SSH_AUTH_SOCK: box.at('none') };

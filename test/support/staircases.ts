@@ -66,7 +66,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     ],
     shelf: ['places', 'bases', 'image', 'layers', 'session', 'contract'],
     preflight: ['sandbox', 'sandbox/devices', 'bases', 'inputs', 'plan/stages', 'secrets', 'settings', 'contract'],
-    places: ['export', 'bases', 'image', 'layers', 'session', 'contract'],
+    places: ['export', 'bases', 'image', 'layers', 'session', 'settings', 'contract'],
     export: ['image', 'show', 'contract'],
     solve: [
       'sandbox',

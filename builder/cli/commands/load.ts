@@ -51,7 +51,7 @@ async function load(parsed: ParsedFlags, opened: OpenedStore): Promise<number> {
   const platform = parsed.last('--platform');
   const loading = {
     input: path === '-' ? stdin : path,
-    platforms: platform === undefined ? 'all' : platformOf(platform),
+    platforms: platform === undefined ? 'all' : { platform: platformOf(platform), isAskedFor: true },
     names: parsed.all('--name'),
   } as const;
   const loaded = await inSession(opened, parsed, (session) => loadImages(loading, session));

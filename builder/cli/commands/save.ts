@@ -48,7 +48,7 @@ async function saveImage(parsed: ParsedFlags, opened: OpenedStore): Promise<numb
   const [name = ''] = parsed.operands;
   const found = await findAll(parsed.operands, opened);
   const platform = parsed.last('--platform');
-  const platforms = platform === undefined ? 'all' : platformOf(platform);
+  const platforms = platform === undefined ? 'all' : ({ platform: platformOf(platform), isAskedFor: true } as const);
   const isIndex = platforms === 'all' && isIndexType(found[0]?.descriptor.mediaType ?? '');
   const output = outputOf(parsed, isIndex ? 'oci-archive' : 'docker-archive');
   const leaving = leavingForm(parsed);

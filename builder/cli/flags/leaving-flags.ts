@@ -47,7 +47,7 @@ export function leavingForm(parsed: ParsedFlags): LeavingForm {
   const compression = parsed.last('--compression');
   const level = parsed.last('--compression-level');
   const wanted = {
-    ...(compression !== undefined && { compression: compressionWord('--compression', compression) }),
+    ...(compression !== undefined && { compression: compressionWord(parsed.written('--compression'), compression) }),
     ...(level !== undefined && { compressionLevel: parseCount('--compression-level', level, 0) }),
   };
   return {

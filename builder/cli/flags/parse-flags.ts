@@ -11,6 +11,8 @@ export interface ParsedFlags {
   all(long: string): readonly string[];
   /** The last value of a flag. */
   last(long: string): string | undefined;
+  /** The flag as it was written the last time, where it has several names: for messages. */
+  written(long: string): string;
   /** A switch: undefined when it was not given. */
   isOn(long: string): boolean | undefined;
 }
@@ -30,6 +32,7 @@ export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFla
   );
   const idle = new Set<string>((table.idle ?? []).map(({ long }) => long));
   const values = new Map<string, string[]>();
+  const names = new Map<string, string>();
   const operands: string[] = [];
   for (const token of tokensOf(argv, table)) {
     if (token.kind === 'positional') operands.push(token.value);
@@ -41,12 +44,14 @@ export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFla
     const list = values.get(flag.long) ?? [];
     list.push(valueOf(flag, token.rawName, inlineOf(token)));
     values.set(flag.long, list);
+    if (token.rawName.startsWith('--')) names.set(flag.long, token.rawName);
   }
   return {
     operands,
     all: (long) => values.get(long) ?? [],
     last: (long) => values.get(long)?.at(-1),
-    isOn: (long) => booleanOf(long, values.get(long)?.at(-1)),
+    written: (long) => names.get(long) ?? long,
+    isOn: (long) => booleanOf(names.get(long) ?? long, values.get(long)?.at(-1)),
   };
 }
 

@@ -21,7 +21,8 @@ export function storeFlags(group: string): readonly Flag[] {
 /** The folder of the store that a command line means. @throws UsageError for an empty one, which is not the current folder */
 export function storeRootOf(parsed: ParsedFlags, environment: Readonly<Record<string, string | undefined>>): string {
   const root = parsed.last('--store');
-  if (root === '') throw new UsageError('--store', 'Cannot use --store "": it is empty');
+  const flag = parsed.written('--store');
+  if (root === '') throw new UsageError(flag, `Cannot use ${flag} "": it is empty`);
   return root ?? defaultStoreRoot(environment);
 }
 

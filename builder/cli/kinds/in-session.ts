@@ -63,7 +63,9 @@ export function registrySettings(parsed: ParsedFlags, side?: 'src' | 'dest'): Re
 /** What platformFlags() say. @throws UsageError */
 export function platformsWanted(parsed: ParsedFlags, { context }: OpenedStore): WantedPlatforms {
   const platform = parsed.last('--platform');
-  if (parsed.isOn('--all') !== true) return platformOf(platform ?? defaultPlatform(context.environment));
+  if (parsed.isOn('--all') !== true) {
+    return { platform: platformOf(platform ?? defaultPlatform(context.environment)), isAskedFor: platform !== undefined };
+  }
   if (platform === undefined) return 'all';
   throw new UsageError('--all', 'Cannot take all platforms and one of them: --all and --platform exclude each other');
 }

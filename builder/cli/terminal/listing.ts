@@ -3,7 +3,7 @@ import { printableJson } from '../../show/printable.ts';
 import { table } from '../../show/table.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { fillTemplate } from './template.ts';
+import { fillTemplate, parseTemplate } from './template.ts';
 
 /** `--format`, with `--json` as a short way to write one of its values. */
 export const formatFlags: readonly Flag[] = formatFlagsLike('{{.Name}} {{.Size}}');
@@ -28,9 +28,9 @@ export function listingText({ items, rows }: Listing, parsed: ParsedFlags): stri
   const format = parsed.isOn('--json') === true ? 'json' : (parsed.last('--format') ?? 'table');
   if (format === 'json') return `${printableJson(items, 2)}\n`;
   if (format === 'table') return table(rows());
-  const template = format.replace(/^table\s+/, '');
-  if (!template.includes('{{')) {
+  if (!format.includes('{{')) {
     throw new UsageError('--format', `Cannot use --format ${format}: expected table, json or a template with {{.Field}}`);
   }
+  const template = parseTemplate(format.replace(/^table\s+/, ''));
   return items.map((item) => `${fillTemplate(template, item)}\n`).join('');
 }

@@ -1,39 +1,61 @@
 import { UsageError } from '../../contract/errors.ts';
 import { printableJson, withoutControls } from '../../show/printable.ts';
 
+interface Action {
+  /** As JSON, text too. */
+  readonly isJson: boolean;
+  /** From the outermost field on. */
+  readonly names: readonly string[];
+}
+
+/** Text, and what is filled in between. */
+export type Template = readonly (string | Action)[];
+
 /**
  * A template of docker's kind, filled in: `{{.Name}}`, `{{.config.Labels}}`, `{{json .}}`. Names are matched whatever their case is; `\t`
  * and `\n` are a tab and a line feed.
  *
  * @throws UsageError for a name that there is not, listing those that there are
  */
-export function fillTemplate(template: string, value: unknown): string {
-  return fillActions(template, value).replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);
+export function fillTemplate(template: Template, value: unknown): string {
+  return template
+    .map((part) => (typeof part === 'string' ? part : fillAction(part, value)))
+    .join('')
+    .replace(/\\([tn\\])/g, (_, letter: string) => escapes[letter] ?? letter);
 }
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n' };
 
-function fillActions(template: string, value: unknown): string {
-  let filled = '';
+/** Reads a template, whether there is anything to fill in or not. @throws UsageError for what is no template, with its place */
+export function parseTemplate(text: string): Template {
+  const parts: (string | Action)[] = [];
   let rest = 0;
   for (;;) {
-    const start = template.indexOf('{{', rest);
-    const end = start === -1 ? -1 : template.indexOf('}}', start + 2);
-    if (end === -1) return filled + template.slice(rest);
-    filled += template.slice(rest, start) + fillAction(template.slice(start + 2, end).trim(), value);
+    const start = text.indexOf('{{', rest);
+    if (start === -1) return [...parts, text.slice(rest)];
+    const end = text.indexOf('}}', start + 2);
+    if (end === -1) throw unclosed(text, start);
+    parts.push(text.slice(rest, start), parseAction(text.slice(start + 2, end).trim()));
     rest = end + 2;
   }
 }
 
+function unclosed(text: string, start: number): UsageError {
+  return new UsageError('--format', `Cannot use --format ${text}: the "{{" at character ${start + 1} is not closed`, {
+    hint: 'Write {{.Field}}',
+  });
+}
+
+function parseAction(text: string): Action {
+  const [, json, path] = /^(json\s+)?\.([\w.\-/]*)$/.exec(text) ?? [];
+  if (path !== undefined) return { isJson: json !== undefined, names: path.split('.').filter((name) => name !== '') };
+  throw new UsageError('--format', `Cannot use "{{${text}}}" in --format: expected {{.Field}} or {{json .Field}}`);
+}
+
 // Everything comes from JSON documents, so what is no text is shown as JSON.
-function fillAction(action: string, value: unknown): string {
-  const match = /^(json\s+)?\.([\w.\-/]*)$/.exec(action);
-  if (match === null) {
-    throw new UsageError('--format', `Cannot use "{{${action}}}" in --format: expected {{.Field}} or {{json .Field}}`);
-  }
-  const [, json, path = ''] = match;
-  const found = path.split('.').reduce((current, name) => (name === '' ? current : fieldOf(current, name)), value);
-  if (json === undefined && typeof found === 'string') return withoutControls(found);
+function fillAction({ isJson, names }: Action, value: unknown): string {
+  const found = names.reduce(fieldOf, value);
+  if (!isJson && typeof found === 'string') return withoutControls(found);
   return printableJson(found ?? null);
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StoreError } from '../../../cache/files/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
-import { errnoOf } from '../../../registry/oci/thrown.ts';
+import { errnoOf, hasErrno } from '../../../registry/oci/thrown.ts';
 import { nearestFolder, type StoreFacts } from './facts.ts';
 
 /** What trying a RUN showed. */
@@ -54,7 +54,17 @@ async function makeFolder(storeRoot: string, refusal: StoreFacts['refusal']): Pr
   const folder = nearestFolder(storeRoot);
   accessSync(folder, constants.W_OK);
   if (refusal !== undefined) throw refusal;
-  return mkdtemp(join(folder, '.tsbuild-doctor-'));
+  try {
+    return await mkdtemp(join(folder, '.tsbuild-doctor-'));
+  } catch (error) {
+    // The kernel's own file systems take no folder, whoever asks. (proc(5))
+    if (!hasErrno(error, 'ENOENT')) throw error;
+    throw new StoreError('io', `Cannot use store ${storeRoot}: no folder can be made there (${folder})`, {
+      path: storeRoot,
+      cause: error,
+      hint: 'Choose a folder that you can write to with --store or TSBUILD_STORE',
+    });
+  }
 }
 
 function refusalOf(error: unknown): Pick<Trial, 'description' | 'hint'> {

@@ -22,6 +22,10 @@ const refused: readonly [text: string, message: RegExp, hint: RegExp][] = [
   ['oci-archive:-', /"-" is none/, /tsbuild save.*tsbuild load.*oci-archive:\.\/-$/],
   ['docker-archive:-:app', /"-" is none/, /docker-archive:\.\/-$/],
   ['oic:folder', /it does not say what kind of place it is/, /Did you mean "oci:"/],
+  ['containers-storage:b', /the images of podman are its own/, /podman save --format oci-archive.* oci-archive:FILE$/],
+  ['docker-daemon:b:1', /the images of docker are its own/, /docker save.* docker-archive:FILE$/],
+  ['dir:x', /without an index/, /oci:x$/],
+  ['docker-image://b', /in another way/, /docker:\/\/b$/],
   ['oci:', /nothing stands after "oci:"/, /undefined/],
 ];
 

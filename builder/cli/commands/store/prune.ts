@@ -91,7 +91,7 @@ function ageOf(parsed: ParsedFlags): number | undefined {
     if (name === 'until' && value !== undefined) return parseUntil('--filter', value, Date.now());
     throw new UsageError('--filter', `Cannot filter by "${text}": expected until=TIME`);
   });
-  const ages = [...(given === undefined ? [] : [parseAge('--keep-duration', given)]), ...until];
+  const ages = [...(given === undefined ? [] : [parseAge(parsed.written('--keep-duration'), given)]), ...until];
   return ages.length === 0 ? undefined : Math.max(...ages);
 }
 
