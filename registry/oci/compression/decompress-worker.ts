@@ -23,7 +23,8 @@ export type ThreadMessage =
 /** Reads compressed bytes, and gives what is inside to `emit`, whose memory it then is. @throws DecompressError */
 export type Decoder = (input: Iterable<Uint8Array>, emit: (bytes: Uint8Array<ArrayBuffer>) => void) => void | Promise<void>;
 
-if (parentPort !== null) await serve(parentPort, workerData);
+// Nobody awaits it: decoders are imported while it runs, and one that shares a module with this file would wait for the end of this file first.
+if (parentPort !== null) void serve(parentPort, workerData);
 
 async function serve(port: NonNullable<typeof parentPort>, { compression, ledger: shared }: DecodeRequest): Promise<void> {
   const ledger = new Ledger(shared);
