@@ -79,8 +79,8 @@ async function select(tree: FileTree, source: RawPath, { selection, pace }: Pace
   return taken;
 }
 
-/** Loading native code takes as long as looking at some thousands of files one by one. */
-const manyFiles = 4000;
+/** Loading native code takes as long as looking at a few thousand files one by one. */
+const manyFiles = 1500;
 
 interface Child {
   readonly folder: Folder;

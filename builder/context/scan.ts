@@ -35,8 +35,10 @@ interface Sight {
   readonly dependsOnContent: boolean;
 }
 
-function certainly(status: DiskStatus | undefined): Sight | undefined {
-  return status && { status, dependsOnContent: false };
+/** Where something is. */
+interface NamedPlace {
+  readonly folder: RawPath;
+  readonly name: RawPath;
 }
 
 /** What was found in a folder so far. */
@@ -109,7 +111,7 @@ export class ContextTree implements FileTree {
   list(path: RawPath): readonly RawPath[] {
     const known = this.#visible.get(path);
     if (known !== undefined) return known;
-    const visible = Array.from(this.#visibleRows(path), (row) => this.#seen.name(row));
+    const visible = this.#visibleRows(path).map((row) => this.#seen.name(row));
     this.#visible.set(path, visible);
     return visible;
   }
@@ -123,10 +125,11 @@ export class ContextTree implements FileTree {
     isUnread: (row) => this.#seen.isUnread(row),
   };
 
-  *#visibleRows(folder: RawPath): Generator<number, void, undefined> {
+  #visibleRows(folder: RawPath): readonly number[] {
     const row = this.#rowOf(folder);
-    if (row === undefined || !this.#seen.isFolder(row)) return;
-    for (const inside of this.#rowsIn(folder)) if (this.#seen.isVisible(inside)) yield inside;
+    if (row === undefined || !this.#seen.isFolder(row)) return [];
+    const rows = this.#rowsIn(folder);
+    return rows.every((inside) => this.#seen.isVisible(inside)) ? rows : rows.filter((inside) => this.#seen.isVisible(inside));
   }
 
   /** The row of what can be seen at a path. */
@@ -146,12 +149,18 @@ export class ContextTree implements FileTree {
   }
 
   #lookAlone(path: RawPath): number | undefined {
-    const sight = this.#glance(path, undefined);
+    const place = { folder: folderOf(path), name: nameOf(path) };
+    const sight = path === '' ? this.#rootSight() : this.#glance(place, this.#folderState(place.folder));
     const isThere = sight !== undefined && (!sight.dependsOnContent || this.#hasVisible(path));
-    const row = isThere ? this.#add(path, nameOf(path), sight.status) : undefined;
+    const row = isThere ? this.#add(place, sight.status) : undefined;
     this.#single.set(path, row);
-    this.#singleFolders.add(folderOf(path));
+    this.#singleFolders.add(place.folder);
     return row;
+  }
+
+  #rootSight(): Sight | undefined {
+    const status = this.#disk.status(rawPath(''));
+    return status && { status, dependsOnContent: false };
   }
 
   /** An ignored folder is there only for the sake of something in it that is not ignored. */
@@ -203,27 +212,28 @@ export class ContextTree implements FileTree {
 
   /** With a stop after each name. */
   *#lookAtNames(folder: RawPath, found: FoundRows): Generator<void, void, undefined> {
-    const names = this.#disk.names(folder, this.#folders.get(folder)?.isIgnored === true);
+    const state = this.#folderState(folder);
+    const names = this.#disk.names(folder, state?.isIgnored === true);
     for (let start = 0; start < names.length; start += namesAtOnce) {
       const some = names.slice(start, start + namesAtOnce);
       const statuses = this.#disk.statuses(folder, some);
       for (const [index, name] of some.entries()) {
-        this.#lookAt(joinPath(folder, name), { name, status: statuses[index] }, found);
+        this.#lookAt({ folder, name }, { state, status: statuses[index] }, found);
         yield;
       }
     }
   }
 
   #lookAt(
-    path: RawPath,
-    { name, status }: { readonly name: RawPath; readonly status: DiskStatus | undefined },
+    place: NamedPlace,
+    { state, status }: { readonly state: FolderState | undefined; readonly status: DiskStatus | undefined },
     found: FoundRows,
   ): void {
-    const sight = this.#glance(path, status);
-    const row = sight && this.#add(path, name, sight.status);
+    const sight = this.#glance(place, state, status);
+    const row = sight && this.#add(place, sight.status);
     if (row === undefined) return;
     found.rows.push(row);
-    if (sight?.dependsOnContent === true) found.undecided.set(path, row);
+    if (sight?.dependsOnContent === true) found.undecided.set(joinPath(place.folder, place.name), row);
   }
 
   async expectMany(): Promise<void> {
@@ -283,7 +293,7 @@ export class ContextTree implements FileTree {
     }
     if (stats !== undefined) {
       const status = statusOf(stats);
-      this.#seen.update(row, status, this.#isApart(path, status));
+      this.#seen.update(row, status, this.#isApart(status));
     }
     this.#seen.setDigest(row, digest);
     this.#digests?.remember({ folder: folderOf(path), name: this.#seen.name(row), row }, readNs);
@@ -300,16 +310,15 @@ export class ContextTree implements FileTree {
   }
 
   /** undefined where nothing is, or nothing that may be seen. */
-  #glance(path: RawPath, known: DiskStatus | undefined): Sight | undefined {
-    if (path === '') return certainly(this.#disk.status(path));
-    const folder = this.#folderState(folderOf(path));
-    if (folder === undefined) return undefined;
-    const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, folder.ignore);
+  #glance({ folder, name }: NamedPlace, state: FolderState | undefined, known?: DiskStatus): Sight | undefined {
+    if (state === undefined) return undefined;
+    const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(joinPath(folder, name), state.ignore);
     if (verdict?.isFinal === true) return undefined;
-    const status = known ?? this.#disk.status(path);
+    const status = known ?? this.#disk.status(joinPath(folder, name));
     const isIgnored = verdict?.isIgnored === true;
-    if (status === undefined || !isFolder(status)) return isIgnored ? undefined : certainly(status);
-    this.#folders.set(path, verdict === undefined ? plainFolder : { ignore: verdict.state, isIgnored });
+    if (status === undefined) return undefined;
+    if (!isFolder(status)) return isIgnored ? undefined : { status, dependsOnContent: false };
+    this.#folders.set(joinPath(folder, name), verdict === undefined ? plainFolder : { ignore: verdict.state, isIgnored });
     return { status, dependsOnContent: isIgnored };
   }
 
@@ -323,18 +332,19 @@ export class ContextTree implements FileTree {
   }
 
   /** undefined for a link that has vanished. */
-  #add(path: RawPath, name: RawPath, status: DiskStatus): number | undefined {
+  #add({ folder, name }: NamedPlace, status: DiskStatus): number | undefined {
     const isLink = (status.mode & constants.S_IFMT) === constants.S_IFLNK;
-    const target = isLink ? this.#disk.target(path) : undefined;
+    const target = isLink ? this.#disk.target(joinPath(folder, name)) : undefined;
     if (isLink && target === undefined) return undefined;
-    const row = this.#seen.add({ name, status, target, isApart: this.#isApart(path, status) });
-    if (this.#seen.isFile(row) && this.#digests?.fill({ folder: folderOf(path), name, row }) === true) this.#seen.setRead(row);
+    const isRoot = folder === '' && name === '';
+    const row = this.#seen.add({ name, status, target, isApart: this.#isApart(status, isRoot) });
+    if (this.#seen.isFile(row) && this.#digests?.fill({ folder, name, row }) === true) this.#seen.setRead(row);
     return row;
   }
 
   /** Files of another owner or file system than the context's own folder. */
-  #isApart(path: RawPath, { uid, gid, devMajor, devMinor }: DiskStatus): boolean {
-    if (path === '') this.#device ??= { devMajor, devMinor };
+  #isApart({ uid, gid, devMajor, devMinor }: DiskStatus, isRoot = false): boolean {
+    if (isRoot) this.#device ??= { devMajor, devMinor };
     if (this.#device === undefined) this.#rowOf(rawPath(''));
     const isOwn = uid === this.#own.uid && gid === this.#own.gid;
     return !isOwn || this.#device?.devMajor !== devMajor || this.#device.devMinor !== devMinor;

@@ -68,10 +68,20 @@ export class TakenFiles implements CopyEntries {
 
   *[Symbol.iterator](): Generator<CopyEntry, void, undefined> {
     const names = new Map<string, RawPath>();
-    for (const { index, from, to } of this.#paths()) {
-      const seen = this.#seen[index];
-      if (seen !== undefined) yield copyEntry({ from, to }, entryOf(this.#tree, seen), names);
+    yield this.#entry(0, { from: this.#source, to: rawPath('') }, names);
+    for (const [number, { from, to }] of this.#folders.entries()) {
+      const end = this.#starts[number + 1] ?? this.#seen.length;
+      for (let index = this.#starts[number] ?? end; index < end; index++) {
+        const name = this.#names[index] ?? rawPath('');
+        yield this.#entry(index, { from: joinPath(from, name), to: joinPath(to, name) }, names);
+      }
     }
+  }
+
+  #entry(index: number, path: TakenFolder, names: Map<string, RawPath>): CopyEntry {
+    const seen = this.#seen[index];
+    if (seen === undefined) throw new RangeError(`Cannot find entry ${index} of ${this.length}`);
+    return copyEntry(path, entryOf(this.#tree, seen), names);
   }
 
   *#paths(): Generator<TakenFolder & { readonly index: number }, void, undefined> {

@@ -40,7 +40,7 @@ export type TreeEntry =
 /** The files of a tree that holds no object for each, by number. A number means the same file for good, whatever becomes of its name. */
 export interface TreeRows {
   /** Of all that is in a folder, sorted by the bytes of their names. */
-  in(folder: RawPath): Iterable<number>;
+  in(folder: RawPath): readonly number[];
   name(row: number): RawPath;
   entry(row: number): TreeEntry;
   isFolder(row: number): boolean;
