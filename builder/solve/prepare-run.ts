@@ -65,6 +65,15 @@ function volumesOf({ volumes }: RunSettings): readonly Extract<RunMount, { kind:
   return volumes.map(({ mount }) => mount);
 }
 
+const traits = new WeakMap<RunSettings, readonly string[]>();
+
+/** Read once for all RUNs of a build: four files of proc(5) for each cost more than the rest of a key. */
+function traitsOnce(settings: RunSettings): readonly string[] {
+  const known = traits.get(settings) ?? callerTraits(settings.ulimits.map(({ name }) => name));
+  traits.set(settings, known);
+  return known;
+}
+
 interface KeyParts {
   readonly settings: RunSettings;
   readonly devices: DeviceEdits;
@@ -76,7 +85,7 @@ function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): 
     ...runFields(action, settings),
     env: [...action.env, ...devices.env],
     mounts: [...volumesOf(settings), ...devices.mounts, ...mounts],
-    caller: callerTraits(settings.ulimits.map(({ name }) => name)),
+    caller: traitsOnce(settings),
     hosts: settings.hosts,
     dns: settings.dns,
     devices: [
