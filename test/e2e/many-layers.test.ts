@@ -57,6 +57,22 @@ test('steps of a long chain see what all before them have left, from a cache of 
   await box.tsbuild('store', 'verify').succeeds();
 });
 
+test('what a killed build has gathered is gone after the next one', needs, async () => {
+  using box = sandbox();
+  await writeBusyboxLayout(box.at('base'));
+  const build = ['--build-context', 'base=oci-layout://base', '.'];
+  box.file('Containerfile', `${['FROM base', ...steps, 'RUN echo started; sleep 100'].join('\n')}\n`);
+  const run = box.tsbuildWith({ isAlone: true }, ...build);
+  await run.shows(/started/);
+  const [session = ''] = readdirSync(box.at('store', 'tmp'));
+  assert.ok(readdirSync(box.at('store', 'tmp', session)).includes('gathered-1'));
+  run.child.kill('SIGKILL');
+  await run.finished();
+  box.file('Containerfile', `${['FROM base', ...steps, `RUN ${looks}`].join('\n')}\n`);
+  await box.tsbuildWith({ isAlone: true }, ...build).succeeds();
+  assert.deepEqual(readdirSync(box.at('store', 'tmp')), []);
+});
+
 test('RUN --mount and COPY --from show stages of many layers, also small ones', needs, async () => {
   using box = sandbox();
   await writeBusyboxLayout(box.at('base'));
