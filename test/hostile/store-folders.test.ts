@@ -14,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { requires } from '../support/requires.ts';
 import { programCommand, type Sandbox, sandbox, shareProcess } from '../support/sandbox.ts';
 import { testUsers, type UserKind } from '../support/users.ts';
@@ -23,15 +23,33 @@ shareProcess();
 
 const session = '01234567-89ab-4cde-8f01-23456789abcd';
 
-/** A sandbox with a store that was used, and something dear to its owner, outside of the store. */
-async function used(user: UserKind): Promise<Sandbox> {
-  const box = sandbox({ user });
-  box
-    .file('c/Containerfile', 'FROM scratch\nCOPY f /\n')
-    .file('c/f', 'f')
-    .file('dear/thesis/chapter', 'dear')
-    .file('dear/plain', 'dear');
+const built = new Map<UserKind, Promise<Sandbox>>();
+after(async () => {
+  for (const box of built.values()) (await box)[Symbol.dispose]();
+});
+
+/** A sandbox with a store that was used; made once for each user. */
+function builtBy(user: UserKind): Promise<Sandbox> {
+  const box = built.get(user) ?? build(user);
+  built.set(user, box);
+  return box;
+}
+
+async function build(user: UserKind): Promise<Sandbox> {
+  const box = withContext(user);
   await box.tsbuild('-t', 'kept', 'c').succeeds();
+  return box;
+}
+
+function withContext(user: UserKind): Sandbox {
+  return sandbox({ user }).file('c/Containerfile', 'FROM scratch\nCOPY f /\n').file('c/f', 'f');
+}
+
+/** A sandbox with a copy of that store, and something dear to its owner, outside of the store. */
+async function used(user: UserKind): Promise<Sandbox> {
+  const { store } = await builtBy(user);
+  const box = withContext(user).file('dear/thesis/chapter', 'dear').file('dear/plain', 'dear');
+  await box.run(['cp', '-a', store, box.store]).succeeds();
   return box;
 }
 
