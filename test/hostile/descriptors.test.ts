@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { describeForEachUser } from '../executor/inside/run/each-user.ts';
 import type { Scenario, Tree } from '../executor/inside/run/scenario.ts';
+import type { UserKind } from '../support/users.ts';
 import { interpreterExit, loot, makeOutside, type Outside, programWithInterpreter, ran, secret } from './outside.ts';
 
 // A descriptor of the worker that a command could name would lead to the machine: an open folder is where it is, whatever the root is.
@@ -44,13 +45,20 @@ function programs(make: (fd: string) => Uint8Array): { readonly layer: Tree; rea
   return { layer: Object.fromEntries(files), env: [`PATH=${numbers.map((number) => `/p/${number}`).join(':')}`] };
 }
 
-/** Each row is one or more commands; what they may do is fail. */
-const rows: readonly (readonly [title: string, scenarios: () => readonly Scenario[]])[] = [
-  ['as working directories', () => paths((fd) => fd).map((cwd) => ({ shell: burgle, action: { cwd } }))],
+/**
+ * Each row is one or more commands; what they may do is fail. Which descriptors the worker has is the same for all users, so one of them tries
+ * every number by every name.
+ */
+const rows: readonly (readonly [title: string, scenarios: (user: UserKind) => readonly Scenario[]])[] = [
+  [
+    'as working directories',
+    (user) =>
+      (user === 'subids' ? numbers : likely).map((number) => ({ shell: burgle, action: { cwd: `/proc/self/fd/${number}` } })),
+  ],
   [
     'as working directories by other names, and with more behind',
-    () => {
-      const names = aliases.flatMap((alias) => likely.map((number) => `${alias}/${number}`));
+    (user) => {
+      const names = aliases.flatMap((alias) => (user === 'subids' ? likely : [20]).map((number) => `${alias}/${number}`));
       return [
         ...names,
         ...likely.map((number) => `/proc/self/fd/${number}/..`),
@@ -119,10 +127,10 @@ const rows: readonly (readonly [title: string, scenarios: () => readonly Scenari
   ],
 ];
 
-describeForEachUser('descriptors of the worker lead nowhere, as', (player) => {
+describeForEachUser('descriptors of the worker lead nowhere, as', (player, user) => {
   for (const [title, scenarios] of rows) {
     test(title, async () => {
-      for (const scenario of scenarios()) {
+      for (const scenario of scenarios(user)) {
         const { stdout, failure } = await player().play(scenario);
         const shown = JSON.stringify([scenario.action, failure]);
         assert.doesNotMatch(stdout, new RegExp(`${secret}|${ran}`), shown);

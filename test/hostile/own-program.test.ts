@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { elfKind } from '../../executor/inside/run/emulation/elf.ts';
 import { registrationOf } from '../../executor/inside/run/emulation/registration.ts';
 import { currentArchitecture, type SyscallName, syscallNumber } from '../../native/syscall-numbers.ts';
 import { foreignArchitecture, foreignEmulator, ownEmulators, programPath } from '../support/emulation.ts';
-import { type LayerFile, layerTar, writeBusyboxLayout } from '../support/images.ts';
+import { digestOf, type LayerFile, layerTar, writeBusyboxLayout } from '../support/images.ts';
 import { type Requirement, requires } from '../support/requires.ts';
 import { programCommand, type Sandbox, sandbox } from '../support/sandbox.ts';
 import type { UserKind } from '../support/users.ts';
@@ -55,15 +54,17 @@ const vandal = `
   print join(' ', map { my ($name, $try) = @$_; $! = 0; $name . '=' . ($try->() ? 0 : $! + 0) } @done), "\\n";
 `;
 
-/** A program of the machine and the libraries that it loads, where they are here. */
-function withLibraries(program: string, name: string): readonly LayerFile[] {
+/** The libraries that a program of the machine loads, where they are here. */
+function librariesOf(program: string): readonly LayerFile[] {
   const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-  const libraries = [...stdout.matchAll(/(?:=> )?(\/\S+) \(/g)].map(([, path = '']) => path);
-  return [[program, name] as const, ...libraries.map((path) => [path, path] as const)].map(([path, place]) => ({
-    name: place.slice(1),
-    mode: 0o755,
-    content: readFileSync(path),
-  }));
+  const paths = [...stdout.matchAll(/(?:=> )?(\/\S+) \(/g)].map(([, path = '']) => path);
+  return paths.map((path) => ({ name: path.slice(1), mode: 0o755, content: readFileSync(path) }));
+}
+
+/** What runs the vandal. */
+function perlFiles(): readonly LayerFile[] {
+  const program = programPath('perl');
+  return [{ name: 'perl', mode: 0o755, content: readFileSync(program) }, ...librariesOf(program)];
 }
 
 /** Runs a program on what is a machine of its own as far as emulators go, with the same ids. */
@@ -88,8 +89,8 @@ const script = `console.log(require('node:child_process').spawnSync('/perl', ['/
 /** Everything that the attacks of the rows need. */
 async function evilLayer(node: string): Promise<Uint8Array> {
   const files = [
-    ...withLibraries(programPath('perl'), '/perl'),
-    ...withLibraries(node, '/unused'),
+    ...perlFiles(),
+    ...librariesOf(node),
     { name: 'vandal', content: vandal },
     { name: 'evil.js', content: script },
     { name: 'program', type: 'symlink', linkname: '/proc/self/exe' } as const,
@@ -99,19 +100,15 @@ async function evilLayer(node: string): Promise<Uint8Array> {
   return layerTar(files.filter(({ name }, index) => files.findIndex((other) => other.name === name) === index));
 }
 
-/** All that says what a file is, without the time at which it was last read. */
+/** What the kernel says of a file, without the time at which it was last read. */
 function statusOf(path: string): readonly unknown[] {
-  const { atimeMs: _, ...status } = statSync(path, { bigint: false });
-  return [
-    status.mode,
-    status.uid,
-    status.gid,
-    status.nlink,
-    status.size,
-    status.mtimeMs,
-    status.ctimeMs,
-    createHash('sha256').update(readFileSync(path)).digest('hex'),
-  ];
+  const { mode, uid, gid, nlink, size, mtimeMs, ctimeMs } = statSync(path);
+  return [mode, uid, gid, nlink, size, mtimeMs, ctimeMs];
+}
+
+/** The same and what is in it. */
+function stateOf(path: string): readonly unknown[] {
+  return [...statusOf(path), digestOf(readFileSync(path))];
 }
 
 /** A program that belongs to the user, as version managers install it. */
@@ -124,7 +121,7 @@ function ownCopy(box: Sandbox, program: string): string {
 /** A build in which a command tries to change what runs a program of another processor; gives the user's own emulator. */
 async function emulatedVandal(box: Sandbox, user: UserKind): Promise<string> {
   const files = [
-    ...withLibraries(programPath('perl'), '/perl'),
+    ...perlFiles(),
     { name: 'vandal', content: vandal },
     { name: 'foreign/busybox', mode: 0o755, content: readFileSync(programPath(`busybox-${foreignArchitecture}`)) },
   ];
@@ -151,27 +148,28 @@ for (const user of users) {
     using box = sandbox({ user });
     const node = ownCopy(box, process.execPath);
     await writeBusyboxLayout(box.at('base'), { layers: [await evilLayer(node)], isRootOnly: user === 'single' });
-    const before = statusOf(node);
+    const [before, status] = [stateOf(node), statusOf(node)];
     for (const [title, run, args = []] of rows) {
       await context.test(title, async () => {
         box.file('c/Containerfile', `FROM base\n${run}\n`);
         const [, main] = programCommand();
         const { stdout, stderr } = await box.run([node, main, ...base, ...args, '--no-cache', 'c']).finished();
-        assert.deepEqual(statusOf(node), before, stdout + stderr);
+        assert.deepEqual(statusOf(node), status, stdout + stderr);
         if (title === 'as the program') assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
         assert.doesNotMatch(stderr, /\w+=0\b|This is a bug in tsbuild/);
       });
     }
+    assert.deepEqual(stateOf(node), before);
   });
 
   const foreign = ownEmulators(`tool:busybox-${foreignArchitecture}`, `tool:${foreignEmulator}`);
   test(`a command cannot change the emulator that runs it, as ${user}`, { ...needing(user), ...foreign }, async () => {
     using box = sandbox({ user });
     const emulator = await emulatedVandal(box, user);
-    const before = statusOf(emulator);
+    const before = stateOf(emulator);
     const platform = ['--platform', `linux/${foreignArchitecture}`, '--emulator', `${foreignArchitecture}=${emulator}`];
     const { stderr } = await box.tsbuild(...base, ...platform, 'c').succeeds();
-    assert.deepEqual(statusOf(emulator), before, stderr);
+    assert.deepEqual(stateOf(emulator), before, stderr);
     assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
   });
 
@@ -181,7 +179,7 @@ for (const user of users) {
   }, async () => {
     using box = sandbox({ user });
     const emulator = await emulatedVandal(box, user);
-    const before = statusOf(emulator);
+    const before = stateOf(emulator);
     const { bytes } = registrationOf(foreignKind, emulator);
     box.file('registration', bytes);
     const { uid, gid } = box.user;
@@ -191,7 +189,7 @@ for (const user of users) {
     const becomeUser = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
     const build = [...programCommand(), ...base, '--platform', `linux/${foreignArchitecture}`, 'c'];
     const { stderr } = await box.run([...machine, register, 'sh', ...becomeUser, ...build], { staysRoot: true }).succeeds();
-    assert.deepEqual(statusOf(emulator), before, stderr);
+    assert.deepEqual(stateOf(emulator), before, stderr);
     assert.match(stderr, /chmod=30 chown=30 owner=30 utime=30 xattr=30/);
   });
 
