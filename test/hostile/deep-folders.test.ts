@@ -10,7 +10,8 @@ test('an archive with folders as deep as paths can be is unpacked, compared and 
   const names = Array.from({ length: 2000 }, (_, index) => 'a/'.repeat(index + 1));
   const archive = await layerTar(names.map((name) => ({ name, type: 'directory' })));
   box.file('c/Containerfile', 'FROM scratch\nADD a.tar /\n').file('c/a.tar', archive);
-  await box.tsbuild('-o', 'type=none', 'c').succeeds();
+  await box.tsbuild('-o', 'type=tar,dest=o.tar', '-o', 'type=oci,dest=i.tar', 'c').succeeds();
   await box.tsbuild('store', 'verify').succeeds();
-  for (const output of ['type=tar,dest=o.tar', 'type=oci,dest=i.tar']) await box.tsbuild('-o', output, 'c').succeeds();
+  // The program goes down from folder to folder; Node resolves each path from the top.
+  await box.run(['rm', '-rf', 'store']).succeeds();
 });

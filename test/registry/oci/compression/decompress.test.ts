@@ -59,8 +59,8 @@ for (const program of ['zstd', 'xz', 'bzip2'] as const) {
 }
 
 test('decompress() refuses bzip2 that ends between two blocks', requires('tool:bzip2'), async () => {
-  // Two blocks and a half.
-  const one = packed('bzip2', text.subarray(0, 250_000), '-1');
+  // A block of 100 kB and some of another.
+  const one = packed('bzip2', text.subarray(0, 110_000), '-1');
   // After the last block come 48 bits of magic number and 32 of checksum, which need not begin at a byte.
   for (let length = one.length - 20; length < one.length; length += 1) {
     await assert.rejects(unpacked(one.subarray(0, length)), { code: 'damaged' }, String(length));
@@ -98,11 +98,11 @@ test('decompress() refuses a window of zstd that would take gigabytes', async ()
 });
 
 test('decompress() takes little memory for what grows to a thousand times its size', requires('tool:bzip2'), async () => {
-  const bytes = packed('bzip2', Buffer.alloc(100_000_000));
+  const bytes = packed('bzip2', Buffer.alloc(30_000_000));
   assert.ok(bytes.length < 1000);
   let total = 0;
   for await (const chunk of decompress(inPieces(bytes, 50), 'bzip2', { signal })) total += chunk.length;
-  assert.equal(total, 100_000_000);
+  assert.equal(total, 30_000_000);
 });
 
 test('decompress() stops where the reader stops, and when the build does', requires('tool:zstd'), async () => {
