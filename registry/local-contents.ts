@@ -5,7 +5,7 @@ import { layoutBlobs, readLayoutIndex, readManifest } from './local/layout.ts';
 import { parseLocation, type Selector } from './local/location.ts';
 import { folderFiles, readableImages, type StoredFiles } from './local/stored-files.ts';
 import { tarFiles } from './local/tar-files.ts';
-import type { Descriptor } from './oci/descriptor.ts';
+import { type Descriptor, nameAnnotations } from './oci/descriptor.ts';
 import { layoutPathOf } from './oci/digest.ts';
 import type { SourceImage } from './oci/image-source.ts';
 import type { ImageIndex } from './oci/manifest.ts';
@@ -53,9 +53,6 @@ export async function openContents(location: string, options: ContentsOptions): 
 
 type OpenContent = (signal: AbortSignal | undefined) => Promise<LocalContent>;
 
-const containerdName = 'io.containerd.image.name';
-const layoutName = 'org.opencontainers.image.ref.name';
-
 /** Docker's archives are layouts too, whose entries may have no names; then `manifest.json` has them. */
 async function isDocker(files: StoredFiles, kind: LocalKind): Promise<boolean> {
   if (kind !== 'any') return kind === 'docker-archive';
@@ -68,7 +65,7 @@ async function isDocker(files: StoredFiles, kind: LocalKind): Promise<boolean> {
   }
   if ((await files.find('index.json')) === undefined || (await files.find('oci-layout')) === undefined) return true;
   const { manifests } = await readLayoutIndex(files);
-  return !manifests.every((entry) => entry.annotations?.[containerdName] !== undefined);
+  return !manifests.every((entry) => entry.annotations?.[nameAnnotations.containerd] !== undefined);
 }
 
 async function layoutContents(files: StoredFiles, selector: Selector): Promise<readonly OpenContent[]> {
@@ -77,7 +74,7 @@ async function layoutContents(files: StoredFiles, selector: Selector): Promise<r
   for (const entry of manifests) {
     if (!isMeant(entry, selector)) continue;
     const group = groups.get(entry.digest) ?? { entry, names: [] };
-    const name = entry.annotations?.[containerdName] ?? entry.annotations?.[layoutName];
+    const name = entry.annotations?.[nameAnnotations.containerd] ?? entry.annotations?.[nameAnnotations.layout];
     if (name !== undefined && !group.names.includes(name)) group.names.push(name);
     groups.set(entry.digest, group);
   }
@@ -92,7 +89,9 @@ function isMeant({ digest, annotations }: Descriptor, selector: Selector): boole
   if (selector.digest !== undefined) return digest === selector.digest;
   const { name } = selector;
   if (name === undefined) return true;
-  const known = [annotations?.[containerdName], annotations?.[layoutName]].filter((text) => text !== undefined);
+  const known = [annotations?.[nameAnnotations.containerd], annotations?.[nameAnnotations.layout]].filter(
+    (text) => text !== undefined,
+  );
   return known.some((text) => text === name || text.endsWith(`:${name}`) || name.endsWith(`:${text}`));
 }
 

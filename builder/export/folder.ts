@@ -1,7 +1,7 @@
 import { constants, copyFile, link, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../cache/files/store-files.ts';
-import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { type Descriptor, nameAnnotations } from '../../registry/oci/descriptor.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { OutputError } from '../contract/errors.ts';
 import type { BuiltImage } from '../image/built-image.ts';
@@ -18,8 +18,6 @@ import {
 } from './layout-files.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { kindAt, outputFailure, syncPath, writeWhole } from './whole-output.ts';
-
-const refName = 'org.opencontainers.image.ref.name';
 
 /**
  * Writes an image layout as a folder. A folder that is an image layout already gets the image added: blobs first, `index.json` last and in
@@ -64,10 +62,10 @@ async function readIndex(destination: string): Promise<readonly unknown[]> {
 }
 
 function mergedEntries(present: readonly unknown[], added: readonly Descriptor[]): readonly Descriptor[] {
-  const names = new Set(added.map((entry) => entry.annotations?.[refName]));
+  const names = new Set(added.map((entry) => entry.annotations?.[nameAnnotations.layout]));
   const digests = new Set(added.map((entry) => entry.digest as string));
   const kept = present.filter(isDescriptor).filter((entry) => {
-    const name = entry.annotations?.[refName];
+    const name = entry.annotations?.[nameAnnotations.layout];
     return name === undefined ? !digests.has(entry.digest) : !names.has(name);
   });
   return [...kept, ...added];

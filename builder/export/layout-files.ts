@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { type Descriptor, nameAnnotations } from '../../registry/oci/descriptor.ts';
 import { layoutPathOf } from '../../registry/oci/digest.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { byText, sortedByName } from '../../registry/oci/text/sort-order.ts';
@@ -66,8 +66,8 @@ export function indexEntries(image: BuiltImage): readonly Descriptor[] {
   return image.names.map((name) =>
     withAnnotations(image.descriptor, {
       ...common,
-      'io.containerd.image.name': name,
-      'org.opencontainers.image.ref.name': tagOf(name),
+      [nameAnnotations.containerd]: name,
+      [nameAnnotations.layout]: tagOf(name),
     }),
   );
 }

@@ -77,8 +77,13 @@ interface DigestMatch {
   readonly digest: Digest;
 }
 
+/** The digits by which somebody names a digest: all of them or the first ones, with or without what stands before them. */
+export function digestDigits(text: string): string | undefined {
+  return /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
+}
+
 async function matchDigest(store: Store, text: string): Promise<readonly DigestMatch[]> {
-  const digits = /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
+  const digits = digestDigits(text);
   if (digits === undefined) return [];
   const found: DigestMatch[] = [];
   for (const image of await store.images.list()) {

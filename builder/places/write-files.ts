@@ -1,6 +1,6 @@
 import { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { StoreLayout } from '../../cache/folder/store-layout.ts';
-import type { Descriptor } from '../../registry/oci/descriptor.ts';
+import { type Descriptor, nameAnnotations } from '../../registry/oci/descriptor.ts';
 import { formatShortPlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
 import { checkDestinations } from '../export/check-destination.ts';
@@ -67,7 +67,7 @@ interface WrittenImage {
 
 function listed({ whole, names, areVerbatim = false }: NamedImage): WrittenImage {
   const [name] = areVerbatim ? names : [];
-  const annotations = name === undefined ? undefined : { 'org.opencontainers.image.ref.name': name };
+  const annotations = name === undefined ? undefined : { [nameAnnotations.layout]: name };
   const descriptor = { ...descriptorOf(whole), ...(annotations !== undefined && { annotations }) };
   return { descriptor, names: areVerbatim ? [] : names };
 }

@@ -3,6 +3,7 @@ import type { BuildEvent, EndState, StepId } from '../contract/events.ts';
 import { printableLine } from '../show/printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
 import { exportedLine, warningLine } from './plain.ts';
+import type { EventOf } from './progress.ts';
 
 /** Lines of output that are shown of a running step. */
 const shownLogLines = 6;
@@ -44,8 +45,6 @@ export interface LiveState {
 }
 
 export const initialState: LiveState = { planned: 0, ended: 0, running: new Map(), happened: [] };
-
-type EventOf<K extends BuildEvent['kind']> = Extract<BuildEvent, { kind: K }>;
 
 /** The state after an event. Pure. */
 export function reduce(state: LiveState, event: BuildEvent): LiveState {

@@ -3,6 +3,7 @@ import type { BuildEvent, StepId } from '../contract/events.ts';
 import { printableLine } from '../show/printable.ts';
 import { duration, bytes as sized } from '../show/units.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
+import type { EventOf } from './progress.ts';
 
 /** Bytes of output of one step that are shown; the rest is cut, since CI systems keep every line for ever. Exported for tests. */
 export const logLimitBytes: number = 2 * 1024 * 1024;
@@ -20,8 +21,6 @@ interface StepView {
   shownBytes: number;
   readonly transfers: Map<string, number>;
 }
-
-type EventOf<K extends BuildEvent['kind']> = Extract<BuildEvent, { kind: K }>;
 
 /** Turns events into lines for logs, in BuildKit's manner. Depends on nothing but the events. */
 export class PlainProgress {

@@ -2,6 +2,9 @@ import type { Writable } from 'node:stream';
 import type { BuildEvent } from '../contract/events.ts';
 import type { BuildResult } from '../contract/result.ts';
 
+/** The events of one kind. */
+export type EventOf<K extends BuildEvent['kind']> = Extract<BuildEvent, { kind: K }>;
+
 export const progressModes = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
 export type ProgressMode = (typeof progressModes)[number];
 

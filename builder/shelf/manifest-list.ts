@@ -11,7 +11,7 @@ import { type ImageParts, type IndexDocument, platformOfParts, type WholeImage }
 import type { ImageSession } from '../places/image-session.ts';
 import { keepDocuments, keepImage } from '../places/keep-image.ts';
 import { openAsStored } from '../places/open-stored.ts';
-import { type FoundImage, findImage, readStoredImage, storedName } from '../places/stored-images.ts';
+import { digestDigits, type FoundImage, findImage, readStoredImage, storedName } from '../places/stored-images.ts';
 
 /** What is said of one image of a list. */
 export interface EntryChanges {
@@ -122,7 +122,7 @@ export async function removeFromList(
  */
 export async function entryDigest({ name, document }: ManifestList, text: string, session: ImageSession): Promise<string> {
   const entries = document.index.manifests;
-  const digits = /^(?:.*@)?(?:sha\d{3}:)?([0-9a-f]{4,128})$/.exec(text)?.[1];
+  const digits = digestDigits(text);
   const byDigest = digits === undefined ? [] : entries.filter(({ digest }) => hexOf(digest).startsWith(digits));
   const [only, ...more] = byDigest;
   if (only !== undefined && more.length === 0) return only.digest;

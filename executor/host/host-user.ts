@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { machineText } from './machine-text.ts';
 
 /** Who runs main. */
 export interface HostUser {
@@ -34,17 +34,9 @@ export function currentUser(): HostUser {
 /** What this machine says of ids. What cannot be read says nothing. */
 export function readIdSources(): IdSources {
   return {
-    subuid: textOf('/etc/subuid'),
-    subgid: textOf('/etc/subgid'),
-    uidMap: textOf('/proc/self/uid_map'),
-    gidMap: textOf('/proc/self/gid_map'),
+    subuid: machineText('/etc/subuid'),
+    subgid: machineText('/etc/subgid'),
+    uidMap: machineText('/proc/self/uid_map'),
+    gidMap: machineText('/proc/self/gid_map'),
   };
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

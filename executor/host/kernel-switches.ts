@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { machineText } from './machine-text.ts';
 
 /** The switches below /proc/sys that decide over namespaces, each with a value at which RUN works. (namespaces(7), user_namespaces(7)) */
 const helpful = {
@@ -23,7 +23,7 @@ export type SwitchValues = Readonly<Partial<Record<SwitchName, string>>>;
 
 /** Reads the switches of this machine. Never throws. */
 export function readSwitches(): SwitchValues {
-  const read = switchNames.map((name) => [name, textOf(`/proc/sys/${name}`).trim()] as const);
+  const read = switchNames.map((name) => [name, machineText(`/proc/sys/${name}`).trim()] as const);
   return Object.fromEntries(read.filter(([, value]) => value !== ''));
 }
 
@@ -35,12 +35,4 @@ export function sysctlName(name: SwitchName): string {
 /** The command by which root makes RUN work again: `sudo sysctl -w user.max_user_namespaces=15000`. */
 export function sysctlCure(name: SwitchName): string {
   return `sudo sysctl -w ${sysctlName(name)}=${helpful[name]}`;
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

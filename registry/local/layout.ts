@@ -3,7 +3,7 @@ import { chooseEntry, chooseImage } from '../image/choose-image.ts';
 import type { FetchedManifest } from '../image/fetched-manifest.ts';
 import { openImage } from '../image/open-image.ts';
 import { decodeIndex, decodeManifestDocument, largestManifestBytes } from '../oci/decode.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { type Descriptor, nameAnnotations } from '../oci/descriptor.ts';
 import { digestLike, layoutPathOf } from '../oci/digest.ts';
 import type { BlobSource, SourceImage } from '../oci/image-source.ts';
 import type { ImageIndex } from '../oci/manifest.ts';
@@ -16,9 +16,6 @@ export interface LayoutOptions {
   readonly selector: Selector;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Annotations under which tools keep the name of an image in `index.json`. */
-const nameAnnotations = ['org.opencontainers.image.ref.name', 'io.containerd.image.name'] as const;
 
 /** Opens the image of an OCI layout that the selector names, for a platform. (image-spec, image-layout.md) @throws RegistryError */
 export async function openLayout(files: StoredFiles, options: LayoutOptions): Promise<SourceImage> {
@@ -107,7 +104,7 @@ function matches(entry: Descriptor, { name, digest }: Selector): boolean {
 }
 
 function namesOf(entry: Descriptor): readonly string[] {
-  return nameAnnotations.flatMap((key) => entry.annotations?.[key] ?? []);
+  return [nameAnnotations.layout, nameAnnotations.containerd].flatMap((key) => entry.annotations?.[key] ?? []);
 }
 
 function notFound(files: StoredFiles, entries: readonly Descriptor[], { name }: Selector): RegistryError {

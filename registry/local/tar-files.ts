@@ -5,6 +5,7 @@ import { type Compression, compressionOf, magicBytes } from '../oci/compression/
 import { decompress } from '../oci/compression/decompress.ts';
 import { fileBytes } from '../oci/files/file-bytes.ts';
 import { textOfPath } from '../oci/raw-path.ts';
+import { blockSize } from '../oci/tar/block.ts';
 import type { TarHeader } from '../oci/tar/header.ts';
 import { readTar } from '../oci/tar/reader.ts';
 import { readableImages, type StoredFile, type StoredFiles, statOptional, unreadableArchive } from './stored-files.ts';
@@ -114,7 +115,6 @@ function memberOf(header: TarHeader, offset: number): Member | undefined {
   return header.type === 'symlink' ? { kind: 'link', target: path.posix.join(path.posix.dirname(name), target) } : undefined;
 }
 
-const blockSize = 512;
 const zeros = Buffer.alloc(1024 * 1024);
 
 /**

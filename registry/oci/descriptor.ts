@@ -12,3 +12,9 @@ export interface Descriptor {
   readonly platform?: Platform;
   readonly artifactType?: string;
 }
+
+/** Annotations of an index's entries that hold the name of an image: containerd's the whole name, that of layouts often a tag alone. */
+export const nameAnnotations = {
+  containerd: 'io.containerd.image.name',
+  layout: 'org.opencontainers.image.ref.name',
+} as const;

@@ -1,5 +1,8 @@
 import type { Digest } from './digest.ts';
 
+/** The PATH of images that set none. (BuildKit, util/system) */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** Durations are nanoseconds, as in Docker's image configuration. */
 export interface Healthcheck {
   readonly Test?: readonly string[];

@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SourceError } from '../../context/errors.ts';
-import type { FoundCommit } from './find-commit.ts';
+import type { FoundCommit, RepositoryAccess } from './find-commit.ts';
 import { type GitLocation, isCommit, shownLocation } from './git-location.ts';
 import { type GitAccess, GitFailure, runGit } from './git-program.ts';
 
@@ -56,11 +56,6 @@ async function fetchCommit({ location, found }: Checkout, folder: string, access
 /** Servers may refuse commits that no ref leads to, and the simplest ones cannot give a part of the history. */
 function isRefusalOfPart(error: unknown): boolean {
   return error instanceof GitFailure && /unadvertised|not our ref|shallow|dumb|couldn't find remote ref/i.test(error.messages);
-}
-
-interface RepositoryAccess {
-  readonly folder: string;
-  readonly access: GitAccess;
 }
 
 /** Everything that branches and tags lead to, to find a commit in it. */

@@ -33,7 +33,8 @@ interface Ref {
   readonly commit: string;
 }
 
-interface RepositoryAccess {
+/** A repository that is made here, and how to reach the one that it comes from. */
+export interface RepositoryAccess {
   readonly folder: string;
   readonly access: GitAccess;
 }

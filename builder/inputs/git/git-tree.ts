@@ -2,9 +2,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { Store } from '../../../cache/store.ts';
 import type { Digest } from '../../../registry/oci/digest.ts';
 import { SourceError } from '../../context/errors.ts';
-import { checkOut } from './checkout.ts';
+import { type Checkout, checkOut } from './checkout.ts';
 import type { FetchProgress } from './fetch-progress.ts';
-import { type FoundCommit, findCommit } from './find-commit.ts';
+import { findCommit } from './find-commit.ts';
 import { type GitServices, gitAccess } from './git-access.ts';
 import { type GitLocation, GitLocationError, parseGitLocation, shownLocation } from './git-location.ts';
 import { type GitAccess, GitFailure } from './git-program.ts';
@@ -74,14 +74,8 @@ function toProgress({ onProgress }: GitTreeServices): (progress: FetchProgress) 
   return ({ what, bytes, isDone }) => onProgress(what, bytes, isDone ? bytes : 0);
 }
 
-interface CommitRequest {
-  readonly location: GitLocation;
-  readonly found: FoundCommit;
-  readonly keepsGitFolder: boolean;
-}
-
 async function fetchTree(
-  fetching: CommitRequest,
+  fetching: Checkout,
   access: GitAccess,
   { store, signal, onProgress, limit }: GitTreeServices,
 ): Promise<GitTree> {

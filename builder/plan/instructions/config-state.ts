@@ -1,4 +1,4 @@
-import type { ContainerConfig, Healthcheck } from '../../../registry/oci/image-config.ts';
+import { type ContainerConfig, defaultPath, type Healthcheck } from '../../../registry/oci/image-config.ts';
 import { byName } from '../../../registry/oci/text/sort-order.ts';
 
 /** The configuration of a stage while its instructions are applied. Maps keep the order in which names came first. */
@@ -18,9 +18,6 @@ export interface ConfigState {
   readonly onBuild: string[];
   shell: readonly string[] | undefined;
 }
-
-/** The PATH of images that set none. (BuildKit, util/system) */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What runs shell forms when SHELL does not say otherwise. */
 export function defaultShell(os: string): readonly string[] {

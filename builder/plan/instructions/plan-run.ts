@@ -1,4 +1,4 @@
-import type { RunInstruction } from '../../../parser/syntax/containerfile.ts';
+import type { CommandSyntax, RunInstruction } from '../../../parser/syntax/containerfile.ts';
 import type { Entitlement } from '../../settings/run-settings.ts';
 import type { PlannedMount, PlannedRun, PlannedStep } from '../model/plan.ts';
 import { refuse } from '../model/refuse.ts';
@@ -17,7 +17,7 @@ export function planRun(instruction: RunInstruction, context: InstructionContext
   checkWorkingDirectory(cwd, { context, span: instruction.span });
   const script = scriptFile(instruction, context);
   const mounts = planMounts(instruction.mounts, context);
-  const argv = script === undefined ? argvOf(instruction, state) : withShell(state, script.target);
+  const argv = script === undefined ? argvOf(instruction.command, state) : withShell(state, script.target);
   const action: PlannedRun = {
     kind: 'run',
     argv,
@@ -35,12 +35,13 @@ export function planRun(instruction: RunInstruction, context: InstructionContext
 }
 
 /** A command as the program and its arguments: shell forms are the last argument of SHELL. */
-export function withShell({ config, imagePlatform }: StageState, text: string): readonly string[] {
+function withShell({ config, imagePlatform }: StageState, text: string): readonly string[] {
   const { shell = [] } = config;
   return [...(shell.length === 0 ? defaultShell(imagePlatform.os) : shell), text];
 }
 
-function argvOf({ command }: RunInstruction, state: StageState): readonly string[] {
+/** The program and arguments of an instruction that has a command. */
+export function argvOf(command: CommandSyntax, state: StageState): readonly string[] {
   return command.form === 'exec' ? command.argv : withShell(state, command.text);
 }
 

@@ -2,7 +2,6 @@ import { isAbsolute } from 'node:path/posix';
 import { didYouMean } from '../../../parser/mistakes/suggest.ts';
 import type {
   CmdInstruction,
-  CommandSyntax,
   EntrypointInstruction,
   EnvInstruction,
   ExposeInstruction,
@@ -26,7 +25,7 @@ import { valueOf, valuesOf } from '../stages/expand-word.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import { actionStep, configStep, type InstructionContext, spanInFile } from './instruction-context.ts';
 import { joinImagePath } from './join-path.ts';
-import { withShell } from './plan-run.ts';
+import { argvOf } from './plan-run.ts';
 import { setVariable, workingDirectoryOf } from './stage-state.ts';
 import { checkWorkingDirectory } from './working-directory.ts';
 
@@ -116,7 +115,7 @@ export function planVolume(instruction: VolumeInstruction, context: InstructionC
 /** CMD. */
 export function planCmd({ command }: CmdInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
-  const argv = commandArgv(command, context);
+  const argv = argvOf(command, context.state);
   state.config.cmd = argv;
   state.config.isArgsEscaped = true;
   state.hasCmd = true;
@@ -126,14 +125,10 @@ export function planCmd({ command }: CmdInstruction, context: InstructionContext
 /** ENTRYPOINT: takes away a CMD that comes from the base, since that was meant for the base's own. */
 export function planEntrypoint({ command }: EntrypointInstruction, context: InstructionContext): PlannedStep {
   const { state } = context;
-  const argv = commandArgv(command, context);
+  const argv = argvOf(command, context.state);
   state.config.entrypoint = argv;
   if (!state.hasCmd) state.config.cmd = undefined;
   return configStep(context, `ENTRYPOINT ${goQuoteList(argv)}`);
-}
-
-function commandArgv(command: CommandSyntax, { state }: InstructionContext): readonly string[] {
-  return command.form === 'exec' ? command.argv : withShell(state, command.text);
 }
 
 /** SHELL. */

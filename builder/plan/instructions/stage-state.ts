@@ -1,12 +1,13 @@
 import { isAbsolute } from 'node:path/posix';
 import type { Escape } from '../../../parser/syntax/containerfile.ts';
+import { defaultPath } from '../../../registry/oci/image-config.ts';
 import type { SourceImage } from '../../../registry/oci/image-source.ts';
 import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../../registry/oci/platform.ts';
 import { epochName } from '../../settings/build-arguments.ts';
 import type { Expander } from '../stages/expand-word.ts';
 import type { ArgumentInfo } from '../stages/global-scope.ts';
-import { type ConfigState, configStateOf, defaultPath, emptyConfigState, inheritConfig } from './config-state.ts';
+import { type ConfigState, configStateOf, emptyConfigState, inheritConfig } from './config-state.ts';
 import { joinImagePath } from './join-path.ts';
 
 /** A variable, also as the environment of a command holds it: many commands share the one text. */

@@ -1,8 +1,8 @@
+import { defaultPath } from '../../../../registry/oci/image-config.ts';
 import type { RunAction } from '../../../protocol/actions.ts';
 import type { ResolvedUser } from '../../root/users.ts';
 
 /** PATH of a command whose environment has none; docker's. */
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * The environment of a command: what the action says, with PATH and HOME when they are missing. Of several values of a name the last one
