@@ -18,7 +18,7 @@ export interface CopyDigest {
   /** sha256, hex. */
   readonly digest: string;
   /** For explanations: a line for each file, `path TAB type TAB mode TAB owner TAB content`. */
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Iterable<string>;
 }
 
 /**
@@ -38,19 +38,17 @@ export async function copyDigest(entries: Iterable<CopyEntry>, options: CopyDige
     pending = '';
     if (pace.isDue()) await pace.turn();
   }
-  return { digest: hash.update(pending).digest('hex'), inputs: () => inputLines(entries, { ...options, pace }) };
+  return { digest: hash.update(pending).digest('hex'), inputs: () => inputLines(entries, options) };
 }
 
-async function inputLines(
-  entries: Iterable<CopyEntry>,
-  options: CopyDigestOptions & { readonly pace: Pace },
-): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for (const entry of entries) {
-    if (isCounted(entry)) lines.push(inputLine(entry, describe(entry, options)));
-    if (options.pace.isDue()) await options.pace.turn();
-  }
-  return lines;
+/** Made one by one: all lines of hundreds of thousands of files would take as much memory as all else that is known of them. */
+function* inputLines(entries: Iterable<CopyEntry>, options: CopyDigestOptions): Generator<string, void, undefined> {
+  for (const entry of entries) if (isCounted(entry)) yield inputLine(entry, describe(entry, options));
+}
+
+/** The lines of several lists, one after the other. */
+export function* allLines(lists: Iterable<Iterable<string>>): Generator<string, void, undefined> {
+  for (const lines of lists) yield* lines;
 }
 
 function isCounted({ to, type }: CopyEntry): boolean {

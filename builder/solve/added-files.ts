@@ -10,7 +10,7 @@ import type { StageSolving } from './solved-stage.ts';
 /** Some sources of an ADD, looked at: what they are to the key, and to the worker. */
 export interface AddedFiles {
   readonly keyed: readonly KeyedGroup[];
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Promise<Iterable<string>>;
   /** `time` is that of the whole action: with `source`, files whose times say nothing get T0 one by one. */
   readonly materialise: (time: CopyAction['time']) => Promise<readonly CopyGroup[]>;
   readonly time: CopyAction['time'];

@@ -18,7 +18,7 @@ import { visibleFiles } from './visible-files.ts';
 export interface MountTree {
   /** Of all that can be seen through the mount. */
   readonly digest: string;
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Promise<Iterable<string>>;
   /** Where the worker finds it. */
   readonly place: () => Promise<{ readonly source: TreeSource; readonly path: string }>;
 }

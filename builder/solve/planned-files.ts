@@ -3,7 +3,7 @@ import type { Store } from '../../cache/store.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { type CopySource, chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
 import { changedEntries } from '../context/taken-files.ts';
-import { type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
+import { allLines, type CopyDigest, copyDigest } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
 import { once } from '../session/once.ts';
 import type { OpenSource } from './source-trees.ts';
@@ -26,7 +26,7 @@ export interface FilesRequest {
 export interface PlannedFiles {
   readonly keyed: readonly KeyedGroup[];
   readonly groups: () => Promise<readonly DecidedGroup[]>;
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Promise<Iterable<string>>;
 }
 
 /**
@@ -59,7 +59,7 @@ export async function planFiles(
 export interface DecidedFiles {
   readonly keyed: readonly KeyedGroup[];
   readonly groups: readonly DecidedGroup[];
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Promise<Iterable<string>>;
 }
 
 /** The same for groups that are decided already. */
@@ -76,13 +76,7 @@ export async function decideFiles(
     digests.push(found);
     keyed.push({ digest: found.digest, name, sourceType, keepsParents, isArchive });
   }
-  return { keyed, groups, inputs: () => inputsOf(digests) };
-}
-
-async function inputsOf(digests: readonly CopyDigest[]): Promise<readonly string[]> {
-  const lists: (readonly string[])[] = [];
-  for (const { inputs } of digests) lists.push(await inputs());
-  return lists.flat();
+  return { keyed, groups, inputs: async () => allLines(digests.map(({ inputs }) => inputs())) };
 }
 
 /** The group with one time for all that is in it. */

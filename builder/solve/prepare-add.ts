@@ -4,6 +4,7 @@ import { bytesOfPath } from '../../registry/oci/raw-path.ts';
 import { isGone } from '../context/context-error.ts';
 import { chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
 import { isArchiveFile } from '../inputs/archive-magic.ts';
+import { allLines } from '../keys/copy-digest.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { remoteKindOf } from '../plan/instructions/plan-copy.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/model/plan.ts';
@@ -30,7 +31,7 @@ export async function prepareAdd(action: PlannedAdd, around: StageSolving, onPro
       parts.flatMap(({ keyed }) => keyed),
       time,
     ),
-    inputs: async () => (await Promise.all(parts.map(({ inputs }) => inputs()))).flat(),
+    inputs: async () => allLines(await Promise.all(parts.map(({ inputs }) => inputs()))),
     materialise: async () => {
       const groups: CopyGroup[] = [];
       for (const part of parts) groups.push(...(await part.materialise(time)));

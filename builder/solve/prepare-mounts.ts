@@ -18,7 +18,7 @@ export interface MountedInput {
 /** A mount that can be looked up, and made when the step must run. */
 export interface StepMount {
   readonly keyed: KeyedMount;
-  readonly inputs: () => Promise<readonly string[]>;
+  readonly inputs: () => Promise<Iterable<string>>;
   materialise(cleanup: Cleanup): Promise<MountedInput>;
 }
 

@@ -1,4 +1,5 @@
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import { allLines } from '../keys/copy-digest.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/model/plan.ts';
 import { callerTraits } from '../sandbox/caller-traits.ts';
@@ -17,7 +18,7 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
   const mounts = await Promise.all(action.mounts.map((mount) => prepareMount(mount, placed, around)));
   return {
     action: keyedRun(action, { settings, devices, mounts: mounts.map(({ keyed }) => keyed) }),
-    inputs: async () => (await Promise.all(mounts.map(({ inputs }) => inputs()))).flat(),
+    inputs: async () => allLines(await Promise.all(mounts.map(({ inputs }) => inputs()))),
     materialise: async (cleanup): Promise<RunAction> => {
       const inputs = [];
       for (const mount of mounts) inputs.push(await mount.materialise(cleanup));

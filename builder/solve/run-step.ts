@@ -5,6 +5,7 @@ import type { Action, Lowers } from '../../executor/protocol/actions.ts';
 import type { WorkerFailure } from '../../executor/protocol/failures.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
+import { Pace } from '../../registry/oci/pace.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { SourceError } from '../context/errors.ts';
 import { StepError, UsageError } from '../contract/errors.ts';
@@ -75,8 +76,14 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepC
   const { placed, around } = work;
   const cached = placed.stage.isCacheIgnored ? undefined : await cachedFacts(keyed, prepared, work);
   if (cached !== undefined) return { facts: cached, isCached: true, reason: undefined };
-  const current = { key: keyed.key, components: keyed.components, inputs: await orStepError(work, () => prepared.inputs()) };
-  const reason = around.solving.options.explain === true ? await missReason(current, work) : undefined;
+  const current = { key: keyed.key, components: keyed.components };
+  let inputs = await orStepError(work, () => prepared.inputs());
+  let reason: string | undefined;
+  if (around.solving.options.explain === true) {
+    const lines = await listOf(inputs, around.solving.signal);
+    reason = await missReason({ ...current, inputs: lines }, work);
+    inputs = lines;
+  }
   const { ran, limits } = around.solving;
   const same = ran.get(keyed.key);
   if (same !== undefined) {
@@ -88,8 +95,19 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepC
   const running = limits.of(placed.action.kind)(() => carryOut(prepared, work));
   ran.set(keyed.key, running);
   const facts = await running;
-  await around.solving.store.steps.setLatest(slotOf(work), current);
+  await around.solving.store.steps.setLatest(slotOf(work), current, inputs);
   return { facts, isCached: false, reason };
+}
+
+/** All of what is made one by one, with pauses. */
+async function listOf(lines: Iterable<string>, signal: AbortSignal): Promise<readonly string[]> {
+  const pace = new Pace(signal);
+  const list: string[] = [];
+  for (const line of lines) {
+    list.push(line);
+    if (pace.isDue()) await pace.turn();
+  }
+  return list;
 }
 
 function readsContext(action: PlacedStep['action']): boolean {

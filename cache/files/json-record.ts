@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
@@ -35,6 +35,50 @@ export function sealed(place: string, fields: object): string {
   const text = JSON.stringify({ about: place, ...fields });
   return `{"seal":"${hash('sha256', text, 'hex')}",${text.slice(1)}`;
 }
+
+/** A record that ends with a list of texts, which may be long. */
+export interface ListRecord {
+  readonly fields: object;
+  readonly list: { readonly name: string; readonly lines: Iterable<string> };
+}
+
+/**
+ * What sealed() gives for a record with such a list, in pieces. The seal is known when all have been taken: until then its place is empty, and
+ * `onSeal` is told what belongs there.
+ */
+export function* sealedPieces(
+  place: string,
+  { fields, list }: ListRecord,
+  onSeal: (seal: Seal) => void,
+): Generator<Uint8Array, void, undefined> {
+  const start = JSON.stringify({ about: place, ...fields, [list.name]: [] }).slice(0, -2);
+  const digest = createHash('sha256').update(start);
+  let piece = `{"seal":"${' '.repeat(64)}",${start.slice(1)}`;
+  let separator = '';
+  let hashed = piece.length;
+  const take = (): Uint8Array => {
+    digest.update(piece.slice(hashed));
+    const bytes = Buffer.from(piece);
+    [piece, hashed] = ['', 0];
+    return bytes;
+  };
+  for (const line of list.lines) {
+    piece += `${separator}${JSON.stringify(line)}`;
+    separator = ',';
+    if (piece.length > pieceLength) yield take();
+  }
+  piece += ']}';
+  yield take();
+  onSeal({ text: digest.digest('hex'), position: '{"seal":"'.length });
+}
+
+/** The seal of a record, and where in its file it belongs. */
+export interface Seal {
+  readonly text: string;
+  readonly position: number;
+}
+
+const pieceLength = 1 << 17;
 
 /** What a record says; undefined unless it is as sealed() made it for this place. */
 function unsealed(text: string, place: string): JsonObject | undefined {

@@ -48,7 +48,7 @@ export async function writeAtomically(
 }
 
 /** Writes a new file in a folder (made when it is missing), to be renamed later. */
-async function writeTemporary(
+export async function writeTemporary(
   folder: string,
   content: string | Uint8Array | Iterable<Uint8Array>,
   options: { readonly sync?: boolean } = {},

@@ -1,8 +1,10 @@
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { orStoreError } from '../files/errors.ts';
 import type { GroupCommit } from '../files/group-commit.ts';
-import { placeOf, sealed } from '../files/json-record.ts';
+import { type ListRecord, placeOf, type Seal, sealed, sealedPieces } from '../files/json-record.ts';
 import { makeSmallFolder, renameSmallFile, writeSmallTemporary } from '../files/small-file.ts';
+import { writeTemporary } from '../files/store-files.ts';
 import type { BuildSession } from './session.ts';
 
 /** What is needed to write records that must not be seen before what they name. */
@@ -15,12 +17,30 @@ export interface Publisher {
  * Writes a record that becomes visible with the next group sync; of several writes of one record, the last one. A build that dies before
  * leaves nothing of it.
  */
-export async function publishLater(publisher: Publisher, file: string, fields: object): Promise<void> {
+export function publishLater(publisher: Publisher, file: string, fields: object): Promise<void> {
+  return publish(publisher, file, async (folder) => writeSmallTemporary(folder, sealed(placeOf(file), fields)));
+}
+
+/** The same for a record with a list that is made while it is written. */
+export function publishListLater(publisher: Publisher, file: string, record: ListRecord): Promise<void> {
+  return publish(publisher, file, async (folder) => {
+    let seal: Seal | undefined;
+    const onSeal = (found: Seal): void => {
+      seal = found;
+    };
+    const temporary = await writeTemporary(folder, sealedPieces(placeOf(file), record, onSeal), { sync: false });
+    await using handle = await open(temporary, 'r+');
+    if (seal !== undefined) await handle.write(seal.text, seal.position);
+    return temporary;
+  });
+}
+
+async function publish(publisher: Publisher, file: string, write: (folder: string) => Promise<string>): Promise<void> {
   const { folder } = await publisher.session();
   await orStoreError(
     async () => {
       await makeSmallFolder(path.dirname(file));
-      const temporary = writeSmallTemporary(folder, sealed(placeOf(file), fields));
+      const temporary = await write(folder);
       publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
     },
     'write to the store',

@@ -264,7 +264,7 @@ test('explain() never shows a value that looks secret', () => {
 const runOf = async (...entries: readonly CopyEntry[]): Promise<Parameters<typeof explain>[1]> => {
   const { digest, inputs } = await copyDigest(entries, plain);
   const group = { digest, name: 'src', sourceType: 'directory', keepsParents: false, isArchive: false } as const;
-  return { ...keyOf({ ...copy, groups: [group] }), inputs: await inputs() };
+  return { ...keyOf({ ...copy, groups: [group] }), inputs: [...inputs()] };
 };
 
 test('explain() names the files that changed', async () => {

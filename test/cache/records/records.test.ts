@@ -21,9 +21,11 @@ test('records come back as they were put, in their build at once and in others a
   const descriptor = await storeBlob(store, 'content');
   const layer = { descriptor, diffId: digestOf('tar') };
   const download = { digest: descriptor.digest, sizeBytes: 7, etag: '"x"', lastModified: undefined };
-  const slot = { key, components: [{ name: 'command', digest: 'd', shown: 'ls' }], inputs: ['a\tfile', 'b'] };
+  const latest = { key, components: [{ name: 'command', digest: 'd', shown: 'ls' }] };
+  // Enough for several pieces.
+  const inputs = ['a\tfile', 'b "\u00e9\u0001', ...Array.from({ length: 20_000 }, (_, index) => `file ${index}`)];
   await store.steps.put(key, { chainId: digestOf('chain'), facts });
-  await store.steps.setLatest('stage 1/2', slot);
+  await store.steps.setLatest('stage 1/2', latest, inputs);
   await store.layers.put(facts.diffId, 'gzip-6', layer);
   await store.images.tag('docker.io/library/app:latest', descriptor);
   await store.resolved.put('docker.io/library/base:1', platform, descriptor);
@@ -34,7 +36,7 @@ test('records come back as they were put, in their build at once and in others a
   await store.flush();
   using other = await openStore(folder.path);
   assert.deepEqual(await other.steps.get(key), { chainId: digestOf('chain'), facts });
-  assert.deepEqual(await other.steps.latest('stage 1/2'), slot);
+  assert.deepEqual(await other.steps.latest('stage 1/2'), { ...latest, inputs });
   assert.deepEqual(await other.layers.get(facts.diffId, 'gzip-6'), layer);
   assert.equal(await other.layers.get(facts.diffId, 'gzip-9'), undefined);
   assert.deepEqual(
