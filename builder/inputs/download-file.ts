@@ -6,6 +6,7 @@ import type { RegistryClient } from '../../registry/distribution/client.ts';
 import { redactUrl } from '../../registry/errors/redact.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
+import { bareUrl } from '../../registry/oci/text/private-url.ts';
 import { SourceError } from '../context/errors.ts';
 import { secretLine, secretValue } from '../secrets/secret-value.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -59,7 +60,7 @@ export function shownUrl(text: string): string {
   try {
     return redactUrl(new URL(text));
   } catch {
-    return text.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '');
+    return bareUrl(text);
   }
 }
 

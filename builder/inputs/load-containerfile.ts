@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from '../../parser/syntax/span.ts';
 import { inputFile } from '../../registry/oci/files/input-file.ts';
+import { bareUrl } from '../../registry/oci/text/private-url.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
@@ -60,7 +61,7 @@ export async function readSource(file: ContainerfileLocation, readers: Container
     case 'stdin':
       return { name: '-', text: await readers.stdin() };
     case 'http':
-      return { name: file.url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''), text: await readers.url(file.url) };
+      return { name: bareUrl(file.url), text: await readers.url(file.url) };
     case 'file':
       return { name: file.path, text: await readText(file.path, { shown: file.path, ...readers }) };
     default:

@@ -9,7 +9,7 @@ import type { OnProgress } from '../layers/root-folders.ts';
 import { remoteKindOf } from '../plan/instructions/plan-copy.ts';
 import type { PlannedAdd, PlannedSource } from '../plan/model/plan.ts';
 import { type AddedFiles, type AddJob, groupsOfFolder } from './added-files.ts';
-import { copyActionOf, copySource, filesAtOnce, keyedCopy } from './prepare-copy.ts';
+import { copyOf, copySource, filesAtOnce } from './prepare-copy.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { StageSolving } from './solved-stage.ts';
 import { openStepSource } from './source-trees.ts';
@@ -26,7 +26,7 @@ export async function prepareAdd(action: PlannedAdd, around: StageSolving, onPro
   // The action has one time for all: when a URL says when its file was changed, the others say T0 file by file.
   const time = parts.some((part) => part.time === 'source') ? 'source' : 'constant';
   return {
-    action: keyedCopy(
+    action: copyOf(
       action,
       parts.flatMap(({ keyed }) => keyed),
       time,
@@ -35,7 +35,7 @@ export async function prepareAdd(action: PlannedAdd, around: StageSolving, onPro
     materialise: async () => {
       const groups: CopyGroup[] = [];
       for (const part of parts) groups.push(...(await part.materialise(time)));
-      return copyActionOf(action, groups, time);
+      return copyOf(action, groups, time);
     },
   };
 }

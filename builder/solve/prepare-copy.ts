@@ -2,7 +2,7 @@ import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/
 import { writeCopyLists } from '../context/copy-list.ts';
 import type { CopySource } from '../context/copy-plan.ts';
 import { isOctalMode } from '../keys/copy-digest.ts';
-import type { KeyedCopy, KeyedGroup } from '../keys/keyed-action.ts';
+import type { KeyedGroup } from '../keys/keyed-action.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import type { PlannedAdd, PlannedCopy, PlannedSource } from '../plan/model/plan.ts';
 import { type DecidedGroup, planFiles, timedKey, withTime } from './planned-files.ts';
@@ -18,17 +18,13 @@ export async function prepareCopy(action: PlannedCopy, around: StageSolving, onP
   const request = { sources: action.sources.map(copySource), excludes, keepsParents, ...replacesOf(action) };
   const files = await planFiles(source, request, around.solving);
   return {
-    action: keyedCopy(
-      action,
-      mtime === undefined ? files.keyed : files.keyed.map((keyed) => timedKey(keyed, mtime)),
-      source.time,
-    ),
+    action: copyOf(action, mtime === undefined ? files.keyed : files.keyed.map((keyed) => timedKey(keyed, mtime)), source.time),
     inputs: files.inputs,
     materialise: async () => {
       const found = await files.groups();
       const groups = mtime === undefined ? found : found.map((group) => withTime(group, mtime));
       const tree = await source.treeSource();
-      return copyActionOf(action, await writeGroups(groups, tree, around), source.time);
+      return copyOf(action, await writeGroups(groups, tree, around), source.time);
     },
   };
 }
@@ -38,21 +34,12 @@ export function replacesOf({ owner, mode }: PlannedCopy | PlannedAdd): { replace
   return { replacesOwner: owner !== undefined, replacesMode: isOctalMode(mode) };
 }
 
-/** A COPY or ADD as its key sees it. */
-export function keyedCopy(
+/** A COPY or ADD as its key sees it, or as the worker gets it: they differ in what is said of the files. */
+export function copyOf<Group extends KeyedGroup | CopyGroup>(
   { destination, owner, mode, isLink }: PlannedCopy | PlannedAdd,
-  groups: readonly KeyedGroup[],
+  groups: readonly Group[],
   time: CopyAction['time'],
-): KeyedCopy {
-  return { kind: 'copy', groups, destination, owner, mode, isLink, time };
-}
-
-/** A COPY or ADD as the worker gets it. */
-export function copyActionOf(
-  { destination, owner, mode, isLink }: PlannedCopy | PlannedAdd,
-  groups: readonly CopyGroup[],
-  time: CopyAction['time'],
-): CopyAction {
+): Omit<CopyAction, 'groups'> & { readonly groups: readonly Group[] } {
   return { kind: 'copy', groups, destination, owner, mode, isLink, time };
 }
 

@@ -1,52 +1,45 @@
 import { LocalAddressError } from '../address/local-address.ts';
 import { redactUrl } from '../errors/redact.ts';
-import { RegistryError, type RegistryErrorCode, type RegistryErrorSide } from '../errors/registry-error.ts';
+import { RegistryError } from '../errors/registry-error.ts';
 import { errnoOf, reasonOf } from '../oci/thrown.ts';
 import type { HttpRequest } from './exchange.ts';
+import type { FailureText } from './failure-text.ts';
 import { StallError } from './least-rate.ts';
 
-interface Explanation {
-  readonly code: RegistryErrorCode;
-  readonly side?: RegistryErrorSide;
-  /** What was found; `HOST` stands for the host. */
-  readonly text: string;
-  readonly hint?: string;
-}
-
-const refused: Explanation = {
+const refused: FailureText = {
   code: 'connection-refused',
   text: 'HOST refuses connections',
   hint: 'Check the port, and that the registry is running',
 };
-const unreachable: Explanation = {
+const unreachable: FailureText = {
   code: 'connection-refused',
   text: 'HOST cannot be reached from here',
   hint: 'Check the network',
 };
-const lost: Explanation = { code: 'connection-lost', text: 'HOST closed the connection' };
+const lost: FailureText = { code: 'connection-lost', text: 'HOST closed the connection' };
 /** undici does not tell the alert with which a server asks for a client certificate from any other end. */
-const lostOverTls: Explanation = {
+const lostOverTls: FailureText = {
   ...lost,
   hint: 'Try again; if HOST wants a client certificate, put client.cert and client.key into ~/.config/containers/certs.d/HOST/',
 };
-const slow: Explanation = { code: 'timeout', text: 'HOST did not answer in time' };
-const noName: Explanation = {
+const slow: FailureText = { code: 'timeout', text: 'HOST did not answer in time' };
+const noName: FailureText = {
   code: 'dns',
   text: 'the name HOST has no address',
   hint: 'Check the spelling of the registry; behind a proxy, set https_proxy',
 };
-const notTls: Explanation = {
+const notTls: FailureText = {
   code: 'tls',
   text: 'HOST does not speak TLS',
   hint: 'If it is a plain HTTP registry that you trust, use --tls-verify=false or insecure = true in registries.conf',
 };
-const unknownAuthority: Explanation = {
+const unknownAuthority: FailureText = {
   code: 'certificate',
   text: 'the certificate of HOST is signed by an authority that is not known here',
   hint: 'Put the authority into ~/.config/containers/certs.d/HOST/ca.crt, or use --cert-dir; --tls-verify=false switches the check off',
 };
 /** What a reply of another server named. */
-const leadsHere: Explanation = {
+const leadsHere: FailureText = {
   code: 'redirect',
   side: 'registry',
   text: 'another server named HOST, which is this machine or its own link',
@@ -60,13 +53,13 @@ export const unknownAuthorityCodes: readonly string[] = [
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ];
-const clientCertificate: Explanation = {
+const clientCertificate: FailureText = {
   code: 'certificate',
   text: 'HOST does not accept the client certificate, or wants one',
   hint: 'Put client.cert and client.key into ~/.config/containers/certs.d/HOST/, or use --cert-dir',
 };
 
-const explanations: Readonly<Record<string, Explanation>> = {
+const explanations: Readonly<Record<string, FailureText>> = {
   ECONNREFUSED: refused,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
@@ -131,7 +124,7 @@ export function networkError(error: unknown, request: HttpRequest, proxy: URL | 
   });
 }
 
-function explain(error: unknown, code: string | undefined): Explanation | undefined {
+function explain(error: unknown, code: string | undefined): FailureText | undefined {
   if (error instanceof StallError) return { code: 'timeout', text: error.message };
   if (isLocalAddressError(error)) return leadsHere;
   // undici knows no code for a reply that does not even begin like HTTP.
@@ -173,7 +166,7 @@ function isProxyTrouble(error: unknown, code: string | undefined): boolean {
   return isSocks || /proxy/i.test(reasonOf(error)) || refusals.includes(code ?? '');
 }
 
-function proxyExplanation(error: unknown, proxy: URL): Explanation {
+function proxyExplanation(error: unknown, proxy: URL): FailureText {
   const status = /Proxy response \((\d{3})\)/.exec(reasonOf(error))?.[1];
   const needsPassword = /407|authentication/i.test(reasonOf(error));
   if (needsPassword) {

@@ -1,41 +1,39 @@
 import { cleanText } from '../errors/redact.ts';
-import { RegistryError, type RegistryErrorCode, type RegistryReplyError } from '../errors/registry-error.ts';
+import { RegistryError, type RegistryReplyError } from '../errors/registry-error.ts';
 import { contentTypeOf, type HttpRequest, type HttpResponse, headerOf, readLimited } from './exchange.ts';
+import type { FailureText } from './failure-text.ts';
 import { retryAfterMs } from './retry.ts';
 
-interface Meaning {
-  readonly code: RegistryErrorCode;
-  /** What was found; HOST and REPOSITORY stand for theirs. */
-  readonly text: string;
-  readonly hint?: string;
-}
-
 const signIn = 'Sign in with: tsbuild login HOST';
-const unauthorized: Meaning = {
+const unauthorized: FailureText = {
   code: 'unauthorized',
   text: 'HOST wants a sign-in, or does not accept the one it got',
   hint: signIn,
 };
-const denied: Meaning = {
+const denied: FailureText = {
   code: 'denied',
   text: 'HOST does not allow it',
   hint: 'Check that the user may do this with REPOSITORY, and that it exists; sign in as another with: tsbuild login HOST',
 };
-const nameUnknown: Meaning = {
+const nameUnknown: FailureText = {
   code: 'name-unknown',
   text: 'HOST has no repository "REPOSITORY"',
   hint: 'Check the spelling; some registries want a repository to be made before the first push',
 };
-const manifestUnknown: Meaning = { code: 'manifest-unknown', text: 'HOST has no such image', hint: 'Check the tag or digest' };
-const blobUnknown: Meaning = { code: 'blob-unknown', text: 'HOST does not have the blob' };
-const limited: Meaning = { code: 'too-many-requests', text: 'HOST limits the number of requests' };
-const digestInvalid: Meaning = { code: 'digest-mismatch', text: 'HOST received other bytes than the digest says' };
-const sizeInvalid: Meaning = { code: 'size-mismatch', text: 'HOST received another number of bytes than announced' };
-const unsupported: Meaning = { code: 'unsupported', text: 'HOST does not support it' };
-const broken: Meaning = { code: 'server-error', text: 'HOST has trouble of its own', hint: 'Try again later' };
+const manifestUnknown: FailureText = {
+  code: 'manifest-unknown',
+  text: 'HOST has no such image',
+  hint: 'Check the tag or digest',
+};
+const blobUnknown: FailureText = { code: 'blob-unknown', text: 'HOST does not have the blob' };
+const limited: FailureText = { code: 'too-many-requests', text: 'HOST limits the number of requests' };
+const digestInvalid: FailureText = { code: 'digest-mismatch', text: 'HOST received other bytes than the digest says' };
+const sizeInvalid: FailureText = { code: 'size-mismatch', text: 'HOST received another number of bytes than announced' };
+const unsupported: FailureText = { code: 'unsupported', text: 'HOST does not support it' };
+const broken: FailureText = { code: 'server-error', text: 'HOST has trouble of its own', hint: 'Try again later' };
 
 /** What the codes of a registry mean. (distribution-spec, "Error Codes"; the last five are distribution's own) */
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, FailureText>> = {
   UNAUTHORIZED: unauthorized,
   DENIED: denied,
   NAME_UNKNOWN: nameUnknown,
@@ -115,7 +113,7 @@ function refusesFormat(errors: readonly RegistryReplyError[], status: number, { 
   return method === 'PUT' && isOci && [400, 405, 415, 422].includes(status) && isOfFormat;
 }
 
-function meaningOf(errors: readonly RegistryReplyError[], status: number, request: HttpRequest): Meaning {
+function meaningOf(errors: readonly RegistryReplyError[], status: number, request: HttpRequest): FailureText {
   for (const { code, message } of errors) {
     const meaning = Object.hasOwn(meanings, code) ? meanings[code] : undefined;
     if (meaning !== undefined) return meaning;
@@ -125,7 +123,7 @@ function meaningOf(errors: readonly RegistryReplyError[], status: number, reques
   return meaningOfStatus(status, request);
 }
 
-function meaningOfStatus(status: number, { method, url }: HttpRequest): Meaning {
+function meaningOfStatus(status: number, { method, url }: HttpRequest): FailureText {
   if (status === 401) return unauthorized;
   if (status === 403) return denied;
   if (status === 404 && method !== 'GET' && method !== 'HEAD') return nameUnknown;
@@ -138,7 +136,7 @@ function meaningOfStatus(status: number, { method, url }: HttpRequest): Meaning 
   return { code: 'protocol', text: 'HOST gave a reply that a registry does not give' };
 }
 
-function hintFor(response: HttpResponse, meaning: Meaning): string | undefined {
+function hintFor(response: HttpResponse, meaning: FailureText): string | undefined {
   if (meaning.code === 'too-many-requests') return limitHint(response);
   const skew = clockSkewMinutes(response);
   if (meaning.code === 'unauthorized' && Math.abs(skew) >= 5) {

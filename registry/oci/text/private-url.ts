@@ -12,6 +12,11 @@ export function withoutPasswords(text: string): string {
   return replaceUsers(text, () => '');
 }
 
+/** A URL for messages, whether it can be parsed or not: without user and password, and without what may carry a signature. */
+export function bareUrl(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '');
+}
+
 /** `replacement` is given the user and password with the `@` behind them. */
 function replaceUsers(text: string, replacement: (user: string) => string): string {
   if (!text.includes('@')) return text;
