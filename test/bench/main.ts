@@ -9,7 +9,7 @@ import { makeBases, pushBase } from './bases.ts';
 import { measureCosts } from './costs/costs.ts';
 import { writeDocuments } from './documents/write-documents.ts';
 import { type Figures, figuresJson, figuresOf } from './figures.ts';
-import { interruptCommands } from './measure.ts';
+import { interruptCommands, outputOf, ownCommand } from './measure.ts';
 import { barsText, costsText, headText, rowText } from './report.ts';
 import { measureWorkload, type Row, rowName } from './rounds.ts';
 import { startBuildkit } from './tools/buildkit-daemon.ts';
@@ -90,7 +90,7 @@ async function measureRows(workload: Workload, site: Site, rows: Map<string, Row
   const context = join(folder, `context-${workload.name.replace(/\W+/g, '-')}`);
   mkdirSync(context);
   workload.write(context, workload.isPulled === true ? await pushBase(base, registry ?? '') : baseName(base.name));
-  for await (const [name, row] of measureWorkload(workload, { tools, context, repeats, registry, isWanted })) {
+  for await (const [name, row] of measureWorkload(workload, { tools, context, repeats, registry, isWanted, settle })) {
     rows.set(name, row);
     print(
       rowText(
@@ -100,6 +100,11 @@ async function measureRows(workload: Workload, site: Site, rows: Map<string, Row
       ),
     );
   }
+}
+
+// What others have left for the disk is not part of what is measured next.
+function settle(): Promise<unknown> {
+  return outputOf(ownCommand('sync'));
 }
 
 function report(figures: Figures, { json, writesDocs }: BenchArguments): void {

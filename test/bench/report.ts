@@ -18,10 +18,11 @@ export function headText(tools: readonly string[]): string {
 /** Each bar with its ratio, and how many are not met. */
 export function barsText(verdicts: readonly Verdict[]): string {
   const short = verdicts.filter((verdict) => isMet(verdict) === false).map(barName);
-  const missing = verdicts.filter((verdict) => isMet(verdict) === undefined).length;
+  const measured = verdicts.filter(({ ratio }) => ratio !== undefined);
+  const missing = verdicts.length - measured.length;
   return [
     `tsbuild / ${reference}, and what it is at most:`,
-    ...verdicts.map(barLine),
+    ...measured.map(barLine),
     short.length === 0 ? 'No measured row is above its bar.' : `Above their bars: ${short.join('; ')}`,
     ...(missing === 0 ? [] : [`Not measured: ${missing} of ${verdicts.length}`]),
   ].join('\n');
@@ -50,8 +51,8 @@ function cell(value: number | string | undefined): string {
 
 function barLine(verdict: Verdict): string {
   const { ratio, most } = verdict;
-  const words = { true: 'met', false: 'ABOVE', undefined: 'not measured' };
-  return `${barName(verdict).padEnd(64)}${(ratio?.toFixed(2) ?? '-').padStart(6)} ${most.toFixed(2).padStart(6)}  ${words[`${isMet(verdict)}`]}`;
+  const word = isMet(verdict) === true ? 'met' : 'ABOVE';
+  return `${barName(verdict).padEnd(64)}${(ratio?.toFixed(2) ?? '-').padStart(6)} ${most.toFixed(2).padStart(6)}  ${word}`;
 }
 
 function copyText({ copyMs, firstMs, tarMs, treeMs }: CopyCost): string {

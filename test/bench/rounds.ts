@@ -13,6 +13,8 @@ export interface Rounds {
   /** Where pushes go; undefined: there is none. */
   readonly registry: string | undefined;
   readonly isWanted: (row: string) => boolean;
+  /** Waits until nothing of what was done before goes on, as far as that can be. */
+  readonly settle: () => Promise<unknown>;
 }
 
 // Tools that no bar is about are not waited for as long.
@@ -58,7 +60,10 @@ async function measurePhase(phase: Phase, rounds: PhaseRounds): Promise<Row> {
   for (let round = 0; round < rounds.repeats; round += 1) {
     phase.change?.(rounds.context, nextChange());
     // Who is first changes, since each leaves work for the disk behind.
-    for (const one of rotated(measured, round)) await one.measure(build);
+    for (const one of rotated(measured, round)) {
+      await rounds.settle();
+      await one.measure(build);
+    }
   }
   return new Map(measured.map((one) => [one.name, one.result]));
 }

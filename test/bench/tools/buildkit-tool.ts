@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Command, outputOf, timeOf } from '../measure.ts';
+import { type Command, outputOf, ownCommand, timeOf } from '../measure.ts';
 import type { RunningBuildkit } from './buildkit-daemon.ts';
 import { baseContext, type Output, type Tool } from './tool.ts';
 import { command, type Workshop } from './workshop.ts';
@@ -18,7 +17,7 @@ export function buildkitTool(workshop: Workshop, { client, socket, version }: Ru
   };
   const forget = async (): Promise<void> => {
     await outputOf(buildx('prune', '--all', '--force'));
-    spawnSync('sync');
+    await outputOf(ownCommand('sync'));
     await delay(settlingMs);
   };
   return {
