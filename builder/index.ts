@@ -14,7 +14,7 @@ export type { Descriptor } from '../registry/oci/descriptor.ts';
 export type { Digest, DigestAlgorithm } from '../registry/oci/digest.ts';
 export type { Platform } from '../registry/oci/platform.ts';
 export { build } from './build/build.ts';
-export { SourceError, type SourceErrorCode } from './context/errors.ts';
+export { SourceError, type SourceErrorCode } from './context/source-error.ts';
 export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './contract/errors.ts';
 export type { BuildEvent, EndState, StepId } from './contract/events.ts';
 export type {

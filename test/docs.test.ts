@@ -98,7 +98,7 @@ test('docs/cli.md lists the exit codes as they are', () => {
 const codeUnions: readonly [type: string, source: string, heading: string][] = [
   ['EnvironmentErrorCode', 'executor/host/errors.ts', 'EnvironmentError'],
   ['RefusalCode', 'executor/protocol/failures.ts', 'Failures of the worker'],
-  ['SourceErrorCode', 'builder/context/errors.ts', 'SourceError'],
+  ['SourceErrorCode', 'builder/context/source-error.ts', 'SourceError'],
   ['StoreErrorCode', 'cache/files/errors.ts', 'StoreError'],
   ['RegistryErrorCode', 'registry/errors/registry-error.ts', 'RegistryError'],
 ];

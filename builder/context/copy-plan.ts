@@ -6,8 +6,8 @@ import { PatternList } from '../patterns/pattern-list.ts';
 import { cleanSource, literalHint, splitPivot } from '../patterns/source-patterns.ts';
 import { collectEntries, type Selection } from './copy-entries.ts';
 import { findMatches, findPath, type SourceMatch } from './copy-sources.ts';
-import { SourceError } from './errors.ts';
 import { inlineEntry } from './inline-entry.ts';
+import { SourceError } from './source-error.ts';
 import type { CopyEntries } from './taken-files.ts';
 import type { FileTree } from './tree.ts';
 

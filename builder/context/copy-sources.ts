@@ -2,8 +2,8 @@ import { didYouMean } from '../../parser/mistakes/suggest.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, pathOfText, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { goMatcher, splitWildcards } from '../patterns/go-match.ts';
-import { SourceError } from './errors.ts';
 import { resolveInTree } from './resolve.ts';
+import { SourceError } from './source-error.ts';
 import type { FileTree } from './tree.ts';
 
 /** A file or folder that a source names. */

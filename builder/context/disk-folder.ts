@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
-import { isGone, unreadable } from './context-error.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import type { folderStatuses } from './folder-statuses.ts';
+import { isGone, unreadable } from './unreadable.ts';
 
 /** A folder on this machine, asked about what is below it by relative paths. What cannot be read is a SourceError 'unreadable'. */
 export class DiskFolder {

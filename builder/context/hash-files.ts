@@ -3,8 +3,8 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileStamp } from '../../cache/records/stamped-files.ts';
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
-import { isGone, unreadable } from './context-error.ts';
-import { SourceError } from './errors.ts';
+import { SourceError } from './source-error.ts';
+import { isGone, unreadable } from './unreadable.ts';
 
 export interface FileToHash {
   readonly path: RawPath;

@@ -1,5 +1,5 @@
 import { folderOf, joinPath, type RawPath, rawPath, textOfPath } from '../../registry/oci/raw-path.ts';
-import { SourceError } from './errors.ts';
+import { SourceError } from './source-error.ts';
 import type { FileTree, TreeEntry } from './tree.ts';
 
 /** Where a path leads inside a tree. */

@@ -3,7 +3,7 @@ import { decompress } from '../../registry/oci/compression/decompress.ts';
 import { DecompressError } from '../../registry/oci/compression/decompress-error.ts';
 import { archiveGrowth } from '../../registry/oci/compression/growth.ts';
 import type { SniffedStream } from '../../registry/oci/compression/sniff.ts';
-import { SourceError } from '../context/errors.ts';
+import { SourceError } from '../context/source-error.ts';
 
 /** An archive that is read. */
 export interface ArchiveReader {

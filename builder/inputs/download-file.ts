@@ -7,7 +7,7 @@ import { redactUrl } from '../../registry/errors/redact.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
 import { type Digest, digestFromHex } from '../../registry/oci/digest.ts';
 import { bareUrl } from '../../registry/oci/text/private-url.ts';
-import { SourceError } from '../context/errors.ts';
+import { SourceError } from '../context/source-error.ts';
 import { secretLine, secretValue } from '../secrets/secret-value.ts';
 import type { Settings } from '../settings/settings.ts';
 import { diskLimitOf } from './git/disk-limit.ts';

@@ -2,7 +2,7 @@ import { StoreError, troubleOf } from '../../cache/files/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../executor/host/errors.ts';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
 import { RegistryError } from '../../registry/errors/registry-error.ts';
-import { SourceError } from '../context/errors.ts';
+import { SourceError } from '../context/source-error.ts';
 import { OutputError, StepError, UsageError } from '../contract/errors.ts';
 import { Interrupted } from '../session/interruption.ts';
 

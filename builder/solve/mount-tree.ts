@@ -3,7 +3,7 @@ import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, textOfPath } from '../../registry/oci/raw-path.ts';
 import { type PlannedGroup, planTree } from '../context/copy-plan.ts';
-import { SourceError } from '../context/errors.ts';
+import { SourceError } from '../context/source-error.ts';
 import { changedEntries } from '../context/taken-files.ts';
 import type { FileTree } from '../context/tree.ts';
 import { copyDigest } from '../keys/copy-digest.ts';

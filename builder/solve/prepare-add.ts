@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import type { CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
 import { bytesOfPath } from '../../registry/oci/raw-path.ts';
-import { isGone } from '../context/context-error.ts';
 import { chooseCopiedFiles, type PlannedGroup } from '../context/copy-plan.ts';
+import { isGone } from '../context/unreadable.ts';
 import { isArchiveFile } from '../inputs/archive-magic.ts';
 import { allLines } from '../keys/copy-digest.ts';
 import type { OnProgress } from '../layers/root-folders.ts';

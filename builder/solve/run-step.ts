@@ -7,7 +7,7 @@ import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import { SourceError } from '../context/errors.ts';
+import { SourceError } from '../context/source-error.ts';
 import { StepError, UsageError } from '../contract/errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';

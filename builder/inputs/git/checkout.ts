@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { SourceError } from '../../context/errors.ts';
+import { SourceError } from '../../context/source-error.ts';
 import type { FoundCommit, RepositoryAccess } from './find-commit.ts';
 import { type GitLocation, isCommit, shownLocation } from './git-location.ts';
 import { type GitAccess, GitFailure, runGit } from './git-program.ts';

@@ -1,4 +1,4 @@
-import { SourceError } from '../../context/errors.ts';
+import { SourceError } from '../../context/source-error.ts';
 import { type GitLocation, isCommit, shownLocation } from './git-location.ts';
 import { type GitAccess, runGit } from './git-program.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Store } from '../../../cache/store.ts';
 import type { Digest } from '../../../registry/oci/digest.ts';
-import { SourceError } from '../../context/errors.ts';
+import { SourceError } from '../../context/source-error.ts';
 import { type Checkout, checkOut } from './checkout.ts';
 import type { FetchProgress } from './fetch-progress.ts';
 import { findCommit } from './find-commit.ts';

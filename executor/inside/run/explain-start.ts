@@ -4,7 +4,7 @@ import { isSyscallError, SyscallError } from '../../../native/syscall-error.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { Refusal } from '../request/failure.ts';
 import { openInRoot, openRoot, statInRoot } from '../root/resolve-in-root.ts';
-import { CommandNotStarted } from './errors.ts';
+import { CommandNotStarted } from './command-errors.ts';
 import { readInterpreter } from './interpreter.ts';
 import { candidatesOf } from './process/command-environment.ts';
 

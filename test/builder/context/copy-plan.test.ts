@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type CopyRequest, chooseCopiedFiles, planTree } from '../../../builder/context/copy-plan.ts';
-import { SourceError } from '../../../builder/context/errors.ts';
+import { SourceError } from '../../../builder/context/source-error.ts';
 import type { FileTree } from '../../../builder/context/tree.ts';
 import type { CopyEntry } from '../../../executor/protocol/copy-entry.ts';
 import { memoryTree, sha256 } from './memory-tree.ts';

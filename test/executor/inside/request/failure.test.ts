@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Refusal, toFailure } from '../../../../executor/inside/request/failure.ts';
 import { RequestCancelled } from '../../../../executor/inside/request/request-context.ts';
-import { CommandFailed } from '../../../../executor/inside/run/errors.ts';
+import { CommandFailed } from '../../../../executor/inside/run/command-errors.ts';
 import type { WorkerFailure } from '../../../../executor/protocol/failures.ts';
 import { SyscallError } from '../../../../native/syscall-error.ts';
 import { TarError } from '../../../../registry/oci/tar/tar-error.ts';

@@ -1,7 +1,7 @@
 import { type RawPath, textOfPath } from '../../registry/oci/raw-path.ts';
 import { hasErrno } from '../../registry/oci/thrown.ts';
 import { systemWords } from '../show/system-reason.ts';
-import { SourceError } from './errors.ts';
+import { SourceError } from './source-error.ts';
 
 /** A file or folder of a context that the file system does not let us read. */
 export function unreadable(tree: string, path: RawPath, error: unknown): SourceError {
