@@ -1,6 +1,6 @@
 // Joins the program out of what tsc has checked: `npm run bundle`. As few files as start fastest, what is seldom needed apart.
 // docs/decisions/0002-program-in-few-files.md has the figures.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -70,6 +70,8 @@ async function join(name, { format = 'esm', usual = [`${name}.ts`] } = {}) {
     },
   });
   await bundle.close();
+  // What tsc made of the entry would start too, slower and beside what is shipped.
+  if (format === 'cjs') rmSync(`${root}dist/${name}.js`, { force: true });
 }
 
 /** What can be reached from some modules by imports that do not wait. */

@@ -112,7 +112,7 @@ function readOf(pid: string, name: string): string | undefined {
   }
 }
 
-const isWorker = ({ arguments: words }: SeenProcess): boolean => words.includes('inside/worker.js');
+const isWorker = ({ arguments: words }: SeenProcess): boolean => words.includes('inside/worker.cjs');
 
 describe('the list of processes', requires('user:subids', 'tool:busybox'), () => {
   for (const [what, method, path, before] of [

@@ -8,7 +8,7 @@ import { testUsers } from './users.ts';
 // Runs in the installed program, as its users.
 const resident = 'test/support/resident';
 
-/** How the installed program is started: `[node, main.js]`. */
+/** How the installed program is started: `[node, main.cjs]`. */
 export type ProgramCommand = readonly [node: string, script: string];
 
 /**
