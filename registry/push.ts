@@ -7,6 +7,7 @@ import type { Repository } from './distribution/repository.ts';
 import { type UploadOutcome, uploadBlob } from './distribution/upload.ts';
 import { RegistryError } from './errors/registry-error.ts';
 import { headerOf } from './http/exchange.ts';
+import { orAborted } from './http/or-aborted.ts';
 import { decodeManifest } from './oci/decode.ts';
 import type { Descriptor } from './oci/descriptor.ts';
 import { type Digest, digestLike, digestOf, isDigest } from './oci/digest.ts';
@@ -47,6 +48,17 @@ export interface PushOptions {
   /** Called synchronously; must not throw. */
   readonly onProgress?: (progress: PushProgress) => void;
   readonly signal?: AbortSignal | undefined;
+  /** What has been sent to the same name before there was a manifest. */
+  readonly begun?: BegunPush | undefined;
+}
+
+/** A push of which no more than blobs is known. */
+export interface BegunPush {
+  readonly reference: Reference;
+  readonly repository: Repository;
+  readonly options: PushOptions;
+  /** Blobs under way or there, by digest: images of an index share many. */
+  readonly blobs: Map<Digest, Promise<void>>;
 }
 
 export interface PushResult {
@@ -61,14 +73,14 @@ export interface PushResult {
  * @throws RegistryError; whatever has arrived by then stays there without a name
  */
 export async function pushImage(name: string, image: PushImage, options: PushOptions): Promise<PushResult> {
-  const push = await beginPush(name, options);
+  const push = await goOn(name, options);
   await pushParts(push, image);
   return publish(push, { bytes: image.manifestBytes, mediaType: image.mediaType });
 }
 
 /** Pushes the images of an index, then the index under each tag. @throws RegistryError */
 export async function pushIndex(name: string, index: PushIndex, options: PushOptions): Promise<PushResult> {
-  const push = await beginPush(name, options);
+  const push = await goOn(name, options);
   await allOrFirstFailure(index.images, options.signal, async (image, signal) => {
     const one = { ...push, options: { ...options, signal } };
     await pushParts(one, image);
@@ -81,12 +93,24 @@ export async function pushIndex(name: string, index: PushIndex, options: PushOpt
   return publish(push, { bytes: index.indexBytes, mediaType: index.mediaType });
 }
 
-interface Push {
-  readonly reference: Reference;
-  readonly repository: Repository;
-  readonly options: PushOptions;
-  /** Blobs under way, by digest: images of an index share many. */
-  readonly blobs: Map<Digest, Promise<void>>;
+/** Begins a push before there is an image. @throws RegistryError */
+export async function beginPush(name: string, options: PushOptions): Promise<BegunPush> {
+  const reference = withDefaultTag(parseReference(name));
+  const repository = await options.client.pushing(reference, `push "${familiarReference(reference)}"`);
+  return { reference, repository, options, blobs: new Map() };
+}
+
+/**
+ * Sends a blob that the image will have, unless it is under way or there. The push itself tries what has failed by then once more.
+ *
+ * @throws RegistryError
+ */
+export async function sendBlob(push: BegunPush, blob: PushBlob): Promise<void> {
+  if (isSent(blob.descriptor)) await pushOnce(push, blob, push.options.signal ?? new AbortController().signal);
+}
+
+async function goOn(name: string, options: PushOptions): Promise<BegunPush> {
+  return options.begun === undefined ? beginPush(name, options) : { ...options.begun, options };
 }
 
 interface Document {
@@ -94,42 +118,42 @@ interface Document {
   readonly mediaType: string;
 }
 
-async function beginPush(name: string, options: PushOptions): Promise<Push> {
-  const reference = withDefaultTag(parseReference(name));
-  const repository = await options.client.pushing(reference, `push "${familiarReference(reference)}"`);
-  return { reference, repository, options, blobs: new Map() };
-}
-
-async function pushParts(push: Push, image: PushImage): Promise<void> {
+async function pushParts(push: BegunPush, image: PushImage): Promise<void> {
   const manifest = decodeManifest(image.manifestBytes, image.mediaType);
   const config: PushBlob = { descriptor: manifest.config, open: () => single(image.configBytes) };
   const given = new Map([config, ...image.layers].map((blob) => [blob.descriptor.digest, blob]));
-  const wanted = [manifest.config, ...manifest.layers].filter(
-    (descriptor) => layerFormatOf(descriptor.mediaType)?.isForeign !== true,
-  );
+  const wanted = [manifest.config, ...manifest.layers].filter(isSent);
   const unique = new Map(
     wanted.map((descriptor) => [descriptor.digest, given.get(descriptor.digest) ?? missing(push, descriptor)]),
   );
   await allOrFirstFailure([...unique.values()], push.options.signal, (blob, signal) => pushOnce(push, blob, signal));
 }
 
+/** What may not be given away stays where it is. */
+function isSent({ mediaType }: Descriptor): boolean {
+  return layerFormatOf(mediaType)?.isForeign !== true;
+}
+
 async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
   yield bytes;
 }
 
-function missing(push: Push, { digest }: Descriptor): never {
+function missing(push: BegunPush, { digest }: Descriptor): never {
   throw new Error(`The manifest for ${push.repository.title} names ${digest}, which was not given`);
 }
 
-function pushOnce(push: Push, blob: PushBlob, signal: AbortSignal): Promise<void> {
-  const known = push.blobs.get(blob.descriptor.digest);
-  if (known !== undefined) return known;
+/** Whoever waits for a blob that somebody else sends stops waiting with its own signal. */
+function pushOnce({ blobs, ...push }: BegunPush, blob: PushBlob, signal: AbortSignal): Promise<void> {
+  const { digest } = blob.descriptor;
+  const known = blobs.get(digest);
+  if (known !== undefined) return orAborted(known, signal);
   const pushed = pushBlob(push, blob, signal);
-  push.blobs.set(blob.descriptor.digest, pushed);
+  blobs.set(digest, pushed);
+  pushed.catch(() => blobs.delete(digest));
   return pushed;
 }
 
-async function pushBlob({ repository, options }: Push, blob: PushBlob, signal: AbortSignal): Promise<void> {
+async function pushBlob({ repository, options }: Omit<BegunPush, 'blobs'>, blob: PushBlob, signal: AbortSignal): Promise<void> {
   const { digest, size } = blob.descriptor;
   const tell = (state: PushProgress['state'], doneBytes: number): void =>
     options.onProgress?.({ digest, state, doneBytes, totalBytes: size });
@@ -144,7 +168,7 @@ async function pushBlob({ repository, options }: Push, blob: PushBlob, signal: A
   }
 }
 
-async function publish(push: Push, document: Document): Promise<PushResult> {
+async function publish(push: BegunPush, document: Document): Promise<PushResult> {
   const { registry, repository, tag, digest } = push.reference;
   const actual = digest === undefined ? digestOf(document.bytes) : digestLike(digest, document.bytes);
   if (digest !== undefined && digest !== actual) {
@@ -160,7 +184,7 @@ async function publish(push: Push, document: Document): Promise<PushResult> {
   };
 }
 
-async function putManifest({ repository, options }: Push, document: Document, name: string): Promise<void> {
+async function putManifest({ repository, options }: BegunPush, document: Document, name: string): Promise<void> {
   const purpose = `push manifest "${name}" to "${repository.title}"`;
   const response = await repository.send({
     method: 'PUT',

@@ -31,6 +31,7 @@ import { solve } from '../solve/solve.ts';
 import type { Solving } from '../solve/solving.ts';
 import { squash } from '../solve/squash.ts';
 import { type BuiltPlatform, deliverAll } from './deliver-all.ts';
+import { EarlyExport } from './early-export.ts';
 import { checkOutputs, holdsImage } from './outputs.ts';
 
 /**
@@ -71,8 +72,12 @@ async function buildOnce(options: Settings, local: ReadFile | undefined): Promis
     tellAll(warnings, work);
     const plans = await planAll(work);
     await checkFile(plans, work);
-    const built = await solveAll(plans, work);
-    return await deliverAll(built, session);
+    await using early = new EarlyExport(
+      plans.map(({ plan }) => plan),
+      session,
+    );
+    const built = await solveAll(plans, work, (state) => early.reached(state));
+    return await deliverAll(built, early, session);
   } finally {
     // What is complete stays useful, also when the build failed. A failure to keep it must not hide why the build failed.
     await session.store.flush().catch(() => undefined);
@@ -154,7 +159,11 @@ async function checkFile(plans: readonly ResolvedPlan[], work: LoadedBuild): Pro
 }
 
 /** All platforms at once: they share the worker, and the steps that are the same for several are done once. */
-async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: LoadedBuild): Promise<readonly BuiltPlatform[]> {
+async function solveAll(
+  plans: readonly ResolvedPlan[],
+  { loaded, session }: LoadedBuild,
+  onReached: Solving['onReached'],
+): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
   const { sources } = loaded;
@@ -188,6 +197,7 @@ async function solveAll(plans: readonly ResolvedPlan[], { loaded, session }: Loa
       devices,
       signal,
       ran,
+      onReached,
     });
     return { plan, root: await squash(target.root, plan, session), steps };
   };

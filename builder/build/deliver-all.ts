@@ -2,14 +2,13 @@ import { fullName } from '../../registry/address/reference.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { BuildResult } from '../contract/result.ts';
 import { formKey, type ImageForm, imageForm } from '../image/image-form.ts';
-import type { OnProgress } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
-import { ShownStep } from '../session/shown-step.ts';
 import type { OutputSettings, Settings } from '../settings/settings.ts';
 import type { Session } from '../solve/build-session.ts';
 import type { Solution } from '../solve/solve.ts';
 import { type Delivery, deliver } from './deliver.ts';
+import type { EarlyExport } from './early-export.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 import { makeImage } from './make-image.ts';
 import { holdsImage } from './outputs.ts';
@@ -23,23 +22,22 @@ export interface BuiltPlatform {
 }
 
 /** Makes the images that the outputs want, each form once, and writes every output: files first, pushes last. */
-export async function deliverAll(built: readonly BuiltPlatform[], session: Session): Promise<BuildResult> {
+export async function deliverAll(built: readonly BuiltPlatform[], early: EarlyExport, session: Session): Promise<BuildResult> {
   const { options, tell, failure } = session;
   const { signal } = failure;
   const { outputs } = options;
-  const shown = new ShownStep({ id: session.nextId(), title: 'exporting', tell });
-  shown.start();
-  const onProgress: OnProgress = (...progress) => shown.progress(...progress);
+  const shown = early.takeOver();
   const sets = new Map<string, Promise<ImageSet>>();
   const imageFor = (output: OutputSettings): Promise<ImageSet> =>
-    oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, onProgress }));
+    oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, early }));
   const exported: Delivery[] = [];
   try {
     for (const output of pushesLast(outputs)) {
       await deliver(output, {
         ...session,
         signal,
-        onProgress,
+        onProgress: early.onProgress,
+        begunPush: (name) => early.begunPush(name),
         imageFor,
         roots: built,
         onExported: (place) => exported.push(place),
@@ -62,12 +60,12 @@ export async function deliverAll(built: readonly BuiltPlatform[], session: Sessi
 async function makeSet(
   built: readonly BuiltPlatform[],
   form: ImageForm,
-  { session, onProgress }: { readonly session: Session; readonly onProgress: OnProgress },
+  { session, early: { begun, onProgress } }: { readonly session: Session; readonly early: EarlyExport },
 ): Promise<ImageSet> {
   const { options, store, worker, folders, failure } = session;
   const images = [];
   for (const platform of built) {
-    images.push(await makeImage(platform, form, { options, store, worker, folders, signal: failure.signal, onProgress }));
+    images.push(await makeImage(platform, form, { options, store, worker, folders, signal: failure.signal, onProgress, begun }));
   }
   return imageSet(images, form, options.isMultiPlatform);
 }

@@ -6,6 +6,7 @@ import { fullName } from '../../registry/address/reference.ts';
 
 import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import type { BegunPush } from '../../registry/push.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
 import { OutputError } from '../contract/errors.ts';
 import type { BuildEvent } from '../contract/events.ts';
@@ -30,6 +31,8 @@ export interface DeliveryServices {
   readonly lookup: ImageLookup;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** What has been sent to a name while the image was built. */
+  readonly begunPush: (name: string) => Promise<BegunPush | undefined>;
   /** The image in the form that the output wants. */
   readonly imageFor: (output: OutputSettings) => Promise<ImageSet>;
   /** The finished file system of each platform. */
@@ -151,7 +154,7 @@ async function push(
   const { pushWhole } = await import('../places/push-image.ts');
   const onProgress: OnProgress = (what, ...progress) => delivering.onProgress(`push ${what}`, ...progress);
   for (const name of new Set(output.names)) {
-    await pushWhole(set, name, { store, signal, onProgress, client: () => lookup.client() });
+    await pushWhole(set, name, { store, signal, onProgress, client: () => lookup.client(), begun: delivering.begunPush });
     delivering.onExported({ manifest: set.descriptor.digest, how: 'pushed', to: name });
   }
 }

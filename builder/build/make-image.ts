@@ -1,4 +1,3 @@
-import type { Store } from '../../cache/store.ts';
 import { decodeManifest } from '../../registry/oci/decode.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
@@ -11,11 +10,9 @@ import type { ImageForm } from '../image/image-form.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
 import { validateImage } from '../image/validate-image.ts';
 import type { ImageParts } from '../image/whole-image.ts';
-import { layerBlobs } from '../layers/layer-blobs.ts';
-import type { OnProgress, RootFolders } from '../layers/root-folders.ts';
+import { type LayerBlobServices, layerBlobs } from '../layers/layer-blobs.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan } from '../plan/model/plan.ts';
-import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Settings } from '../settings/settings.ts';
 import { makeConfig } from './make-config.ts';
 import { epochOf } from './outputs.ts';
@@ -25,13 +22,8 @@ export interface MadeImage extends ImageParts {
   readonly platform: Platform;
 }
 
-interface ImageServices {
+interface ImageServices extends LayerBlobServices {
   readonly options: Pick<Settings, 'timestamp' | 'squash'>;
-  readonly store: Store;
-  readonly worker: LazyWorker;
-  readonly folders: RootFolders;
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress;
 }
 
 /** Makes the image of a solved plan in the form that an output wants. The layers of this build are in the store afterwards. */

@@ -1,6 +1,6 @@
 import { UsageError } from '../contract/errors.ts';
 import type { Output, OutputEpoch } from '../contract/options.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { OutputSettings, Settings } from '../settings/settings.ts';
 
 /**
  * Refuses outputs that hold one image when there are several platforms.
@@ -12,6 +12,11 @@ export function checkOutputs({ isMultiPlatform, outputs }: Settings): void {
   throw new UsageError('--output', 'Cannot write several platforms with type=docker: such an archive holds one image', {
     hint: 'Use type=oci, or one --platform without BUILDKIT_MULTI_PLATFORM',
   });
+}
+
+/** The names that an output pushes the image to. */
+export function pushedNames(output: OutputSettings): readonly string[] {
+  return output.kind === 'registry' || (output.kind === 'image' && output.push) ? output.names : [];
 }
 
 /** False for the files of an image without the image, and for nothing. */

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Store } from '../../cache/store.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { LayerCompression, LayerEpoch, WorkerResults } from '../../executor/protocol/messages.ts';
@@ -8,6 +7,7 @@ import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
+import { BegunBlobs } from './begun-blobs.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 import { lostLayer, orForgetBlob, orForgetDamaged } from './verify-layers.ts';
@@ -34,10 +34,14 @@ interface BlobServices {
   readonly folders: RootFolders;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  readonly begun: BegunBlobs;
 }
 
-/** How many layers are compressed at the same time. Large ones use every processor by themselves. */
-const parallelLayers = 2;
+/** What making blobs needs. */
+export interface LayerBlobServices extends Omit<BlobServices, 'begun'> {
+  /** Those that this build has begun before. */
+  readonly begun?: BegunBlobs;
+}
 
 /**
  * The blobs of an image's layers, lowest first. Layers of a base image stay as they came and are not fetched for this, unless they are to be
@@ -46,20 +50,34 @@ const parallelLayers = 2;
 export async function layerBlobs(
   layers: readonly LayerRef[],
   form: LayerForm,
-  making: BlobServices,
+  making: LayerBlobServices,
 ): Promise<readonly LayerBlob[]> {
-  const limit = pLimit(parallelLayers);
+  const { begun = new BegunBlobs() } = making;
   return Promise.all(
-    layers.map(async (layer, index) => {
-      if (layer.kind === 'built') {
-        const root = { layers: layers.slice(0, index + 1) };
-        const epoch = layer.isOfBase === true ? undefined : form.epoch;
-        return limit(() => builtBlob({ layer, root }, { ...form, epoch }, making));
-      }
-      if (needsConversion(layer, form)) return limit(() => convertedBlob(layer, form, making));
-      return { diffId: layer.diffId, descriptor: layer.descriptor };
-    }),
+    layers.map((layer, index) => blobOf(layer, { layers: layers.slice(0, index + 1) }, { form, making: { ...making, begun } })),
   );
+}
+
+/** The blob of the uppermost layer of a root file system: the one that layerBlobs() gives for it, whatever is put on top of it later. */
+export async function topLayerBlob(root: RootState, form: LayerForm, making: BlobServices): Promise<LayerBlob> {
+  const layer = root.layers.at(-1);
+  if (layer === undefined) throw new Error('an empty file system has no layer');
+  return blobOf(layer, root, { form, making });
+}
+
+interface BlobTask {
+  readonly form: LayerForm;
+  readonly making: BlobServices;
+}
+
+/** `root` is what the layer is the top of. */
+async function blobOf(layer: LayerRef, root: RootState, { form, making }: BlobTask): Promise<LayerBlob> {
+  if (layer.kind === 'built') {
+    const epoch = layer.isOfBase === true ? undefined : form.epoch;
+    return builtBlob({ layer, root }, { ...form, epoch }, making);
+  }
+  if (needsConversion(layer, form)) return convertedBlob(layer, form, making);
+  return { diffId: layer.diffId, descriptor: layer.descriptor };
 }
 
 type ForeignLayerRef = Extract<LayerRef, { kind: 'foreign' }>;
@@ -71,17 +89,17 @@ function needsConversion({ descriptor }: ForeignLayerRef, { compression, isForce
 }
 
 async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobServices): Promise<LayerBlob> {
-  const { store, worker, signal } = making;
+  const { store, worker, signal, begun } = making;
   const { diffId, descriptor, blobs } = layer;
   // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
   const variant = `converted-${compressionName(compression)}`;
-  const known = await store.layers.get(diffId, variant);
-  if (known !== undefined) return known;
-  return kept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async (output) => {
+  return onceKept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async (output) => {
     const blob = await store.blobs.fetch(descriptor, blobs, { signal });
     const client = await worker.get();
-    const request = { kind: 'convert-layer', blob, diffId, output, compression } as const;
-    return orForgetBlob(descriptor.digest, making, () => client.request(request, { signal }));
+    const { isInBackground } = begun;
+    const request = { kind: 'convert-layer', blob, diffId, output, compression, isInBackground } as const;
+    const convert = (): Promise<WorkerResults['convert-layer']> => client.request(request, { signal });
+    return inItsPlace(begun, convert, (work) => orForgetBlob(descriptor.digest, making, work));
   });
 }
 
@@ -93,21 +111,22 @@ interface BuiltLayer {
 
 async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobServices): Promise<LayerBlob> {
   const { layer } = built;
-  const { store, signal } = making;
-  signal.throwIfAborted();
+  making.signal.throwIfAborted();
   const variant = variantOf(form, built.root);
   const { diffId, sizeBytes } = layer.facts;
   if (form.isStoreOnly && form.epoch === undefined) {
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
   }
-  return (await store.layers.get(diffId, variant)) ?? (await writeBlob(built, { form, variant, making }));
+  const { compression } = form;
+  return onceKept({ diffId, sizeBytes, variant, compression }, making, (output) => writeBlob(built, output, { form, making }));
 }
 
 async function writeBlob(
   { layer, root }: BuiltLayer,
-  { form, variant, making }: { readonly form: LayerForm; readonly variant: string; readonly making: BlobServices },
-): Promise<LayerBlob> {
-  const { store, worker, folders, signal, onProgress } = making;
+  output: string,
+  { form, making }: BlobTask,
+): Promise<WorkerResults['write-layer']> {
+  const { store, worker, folders, signal, onProgress, begun } = making;
   // A packed layer has its times in it.
   const lowers = form.epoch === undefined ? [] : await folders.lowersOf(root, { signal, onProgress });
   const snapshot = await store.snapshots.withAnyIds(layer.chainId);
@@ -115,11 +134,25 @@ async function writeBlob(
   const { compression } = form;
   const epoch = epochOf(form.epoch, { root, lowers });
   const { directory, facts } = snapshot;
-  return kept({ ...layer.facts, variant, compression }, making, async (output) => {
-    const client = await worker.get();
-    const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression, epoch } as const;
-    return orForgetDamaged(snapshot, store, () => client.request(request, { signal }));
-  });
+  const client = await worker.get();
+  const { isInBackground } = begun;
+  const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression, epoch, isInBackground } as const;
+  const write = (): Promise<WorkerResults['write-layer']> => client.request(request, { signal });
+  return inItsPlace(begun, write, (work) => orForgetDamaged(snapshot, store, work));
+}
+
+/** Nothing is removed from under steps that still run: what is damaged is found again when they are done. */
+async function inItsPlace<T>(
+  begun: BegunBlobs,
+  work: () => Promise<T>,
+  orForget: (work: () => Promise<T>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (begun.isInBackground) throw error;
+    return orForget(() => Promise.reject(error));
+  }
 }
 
 /** The layers of a base image come first, and keep their times. */
@@ -144,11 +177,27 @@ interface WantedBlob {
   readonly sizeBytes: number;
 }
 
+type Write = (output: string) => Promise<WorkerResults['write-layer']>;
+
+/** The blob of that variant, which the store may have; else it is made once, whoever asks for it meanwhile. */
+function onceKept(wanted: WantedBlob, making: BlobServices, write: Write): Promise<LayerBlob> {
+  const { diffId, variant } = wanted;
+  const { store, begun, signal } = making;
+  return begun.once(`${diffId} ${variant}`, async () => {
+    const known = await store.layers.get(diffId, variant);
+    if (known !== undefined) return known;
+    return begun.write(async () => {
+      signal.throwIfAborted();
+      return kept(wanted, making, write);
+    });
+  });
+}
+
 /** The file that the worker writes becomes a blob of the store, and is found again under its variant. */
 async function kept(
   { diffId, variant, compression, sizeBytes }: WantedBlob,
   { store, onProgress }: BlobServices,
-  write: (output: string) => Promise<WorkerResults['write-layer']>,
+  write: Write,
 ): Promise<LayerBlob> {
   const what = `layer ${shortDigest(diffId)}`;
   onProgress(what, 0, sizeBytes);

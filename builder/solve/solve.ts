@@ -42,6 +42,7 @@ async function solveStage(stage: PlannedStage, around: StageSolving): Promise<So
     const facts = await solveStep({ step, action: step.action, stage, root }, around);
     layers.push(facts);
     root = withLayer(root, facts);
+    around.solving.onReached({ plan: around.plan, stage, step, root });
   }
   around.solving.bases.settle(stage);
   return { stage, root, layers };

@@ -8,6 +8,8 @@ import type { StepId } from '../contract/events.ts';
 import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
 import type { RootFolders } from '../layers/root-folders.ts';
+import type { RootState } from '../layers/root-state.ts';
+import type { Plan, PlannedStage, PlannedStep } from '../plan/model/plan.ts';
 import type { DevicesOfRuns } from '../sandbox/devices/resolve-devices.ts';
 import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
@@ -15,6 +17,14 @@ import type { Tell } from '../session/tell.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { StepLimits } from './step-limits.ts';
+
+/** What a stage has become by one of its steps. */
+export interface ReachedState {
+  readonly plan: Plan;
+  readonly stage: PlannedStage;
+  readonly step: PlannedStep;
+  readonly root: RootState;
+}
 
 /** What all stages of one plan share while it is solved. */
 export interface Solving {
@@ -37,6 +47,8 @@ export interface Solving {
   readonly limits: StepLimits;
   /** When the build began by the clock of the store's file system, in nanoseconds. */
   readonly buildStartNs: () => Promise<string>;
+  /** Told of each state, also of those that were cached. */
+  readonly onReached: (state: ReachedState) => void;
   readonly tell: Tell;
   readonly nextId: () => StepId;
   /** Aborted by the caller or by the first failure. */

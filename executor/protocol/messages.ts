@@ -57,6 +57,8 @@ export type WorkerRequest =
       readonly output: string;
       readonly compression: LayerCompression;
       readonly epoch: LayerEpoch | undefined;
+      /** Nobody waits for it, and commands of RUN go first: it is compressed at a lower priority. */
+      readonly isInBackground?: boolean;
     }
   /** Compares the files of a layer with its index, or its tar with `diffId` when it is packed. Fails with 'layer-damaged'. */
   | {
@@ -75,6 +77,8 @@ export type WorkerRequest =
       readonly diffId: Digest;
       readonly output: string;
       readonly compression: LayerCompression;
+      /** As in 'write-layer'. */
+      readonly isInBackground?: boolean;
     }
   /** Writes whole root file systems to one folder or tar outside the store. `path` is new (a folder may be empty). */
   | {

@@ -11,6 +11,8 @@ export interface BlobOutput {
   /** The file, which is new. */
   readonly output: string;
   readonly compression: LayerCompression;
+  /** Threads that compress have a lower priority. */
+  readonly isInBackground?: boolean | undefined;
   readonly signal: AbortSignal;
   /** @throws when the tar is not what it should be */
   readonly check?: (diffId: Digest) => void;
@@ -27,11 +29,12 @@ export interface WrittenBlob {
 type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
 
 /** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
-export async function writeBlob(tar: Chunks, { output, compression, signal, check }: BlobOutput): Promise<WrittenBlob> {
+export async function writeBlob(tar: Chunks, blobOutput: BlobOutput): Promise<WrittenBlob> {
+  const { output, signal, check } = blobOutput;
   const tarHash = createHash('sha256');
   await using file = await open(output, 'wx', 0o644);
   try {
-    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), compression));
+    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), blobOutput));
     const diffId = digestFromHex(tarHash.digest('hex'));
     check?.(diffId);
     return { ...blob, diffId };
@@ -53,14 +56,17 @@ async function* hashed(chunks: Chunks, hash: Hash, signal: AbortSignal): AsyncGe
   }
 }
 
-async function compressed(tar: AsyncIterable<Uint8Array>, compression: LayerCompression): Promise<AsyncIterable<Uint8Array>> {
+async function compressed(
+  tar: AsyncIterable<Uint8Array>,
+  { compression, isInBackground }: Pick<BlobOutput, 'compression' | 'isInBackground'>,
+): Promise<AsyncIterable<Uint8Array>> {
   switch (compression.kind) {
     case 'none':
       return tar;
     case 'gzip':
     case 'zstd': {
       const { compressBlocks } = await import('../compress/compress-blocks.ts');
-      return compressBlocks(tar, { compression });
+      return compressBlocks(tar, { compression, isInBackground });
     }
     default:
       return unreachable(compression);

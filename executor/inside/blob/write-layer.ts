@@ -24,16 +24,16 @@ type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }
  * leaves no file.
  */
 export async function writeLayer(request: WriteLayerRequest, context: RequestContext): Promise<WorkerResults['write-layer']> {
-  const { directory, diffId, output, compression, epoch } = request;
+  const { directory, diffId, output, compression, epoch, isInBackground } = request;
   const { signal } = context;
   if (epoch === undefined) {
     const check = (found: Digest): void => refuseOther(found, diffId);
     const tar = await orDamaged(() => tarOf(directory), diffId);
-    return writeBlob(readable(tar, diffId), { output, compression, signal, check });
+    return writeBlob(readable(tar, diffId), { output, compression, isInBackground, signal, check });
   }
   refuseOther((await hashChunks(readable(chunksOfFolder(directory), diffId), signal)).diffId, diffId);
   using sources = new LayerSources({ directory, epoch, context });
-  return await writeBlob(readable(chunksAtEpoch(directory, sources), diffId), { output, compression, signal });
+  return await writeBlob(readable(chunksAtEpoch(directory, sources), diffId), { output, compression, isInBackground, signal });
 }
 
 /** The tar of a layer, from its folder or as it was packed, in the chunks that are compressed at a time. */

@@ -11,6 +11,8 @@ export interface CompressOptions {
   readonly compression: BlockCompression;
   /** For tests; the result does not depend on it. Undefined chooses by the processor and the size of the input. */
   readonly threads?: number;
+  /** Commands of RUN go first: threads have a lower priority. Default: false. */
+  readonly isInBackground?: boolean | undefined;
 }
 
 /**
@@ -21,10 +23,11 @@ export interface CompressOptions {
  */
 export async function* compressBlocks(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { compression, threads }: CompressOptions,
+  { compression, threads, isInBackground = false }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pool = new Pool(compression, {
     compress: await blockCompressor(compression),
+    isInBackground,
     size: threads ?? Math.min(availableParallelism(), maximumThreads),
     inlineBlocks: threads === undefined ? inlineBlocks : 0,
   });
@@ -49,6 +52,7 @@ async function* first(running: Promise<Uint8Array>[]): AsyncGenerator<Uint8Array
 }
 
 interface PoolOptions {
+  readonly isInBackground: boolean;
   readonly compress: BlockCompressor;
   readonly size: number;
   readonly inlineBlocks: number;
@@ -60,6 +64,7 @@ class Pool {
   readonly #compression: BlockCompression;
   readonly #compress: BlockCompressor;
   readonly #inlineBlocks: number;
+  readonly #isInBackground: boolean;
   readonly #threads: CompressThread[] = [];
   #count = 0;
 
@@ -67,6 +72,7 @@ class Pool {
     this.#compression = compression;
     this.#compress = options.compress;
     this.size = options.size;
+    this.#isInBackground = options.isInBackground;
     this.#inlineBlocks = options.inlineBlocks;
   }
 
@@ -74,7 +80,7 @@ class Pool {
     this.#count += 1;
     if (this.size === 0 || this.#count <= this.#inlineBlocks) return this.#compress(chunk);
     const index = this.#count % this.size;
-    const thread = (this.#threads[index] ??= new CompressThread(this.#compression));
+    const thread = (this.#threads[index] ??= new CompressThread(this.#compression, this.#isInBackground));
     return thread.compress(new Uint8Array(chunk));
   }
 

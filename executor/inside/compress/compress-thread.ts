@@ -15,8 +15,8 @@ export class CompressThread {
   readonly #worker: Worker;
   readonly #waiting: AwaitedBlock[] = [];
 
-  constructor(compression: BlockCompression) {
-    this.#worker = new Worker(program, { workerData: compression });
+  constructor(compression: BlockCompression, isInBackground: boolean) {
+    this.#worker = new Worker(program, { workerData: { compression, isInBackground } });
     this.#worker.on('message', (block: Uint8Array) => this.#waiting.shift()?.resolve(block));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('Cannot compress: the thread ended')));

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type BlockCompression } from '../../../../executor/inside/compress/block-compressor.ts';
@@ -68,6 +70,29 @@ function unzstd(compressed: Uint8Array): Buffer {
   const { stdout, status } = spawnSync('zstd', ['-dc'], { input: compressed, maxBuffer: 1 << 30 });
   assert.equal(status, 0);
   return stdout;
+}
+
+test('compressBlocks() lets others go first in the background, and gives the same', async () => {
+  const compression = gzip(1);
+  const nice: number[] = [];
+  // While the last chunk is asked for, threads are at work on others.
+  function* watched(): Generator<Uint8Array> {
+    yield* chunksOf(input);
+    nice.push(...niceOfThreads());
+  }
+  const alone = await collect(compressBlocks(chunksOf(input), { compression, threads: 0 }));
+  assert.ok((await collect(compressBlocks(watched(), { compression, threads: 2, isInBackground: true }))).equals(alone));
+  const own = getPriority();
+  assert.deepEqual([...new Set(nice)], [own, own + 10]);
+  assert.equal(nice.filter((value) => value !== own).length, 2);
+});
+
+/** The nice values of the threads of this process. (/proc/pid/stat in proc(5)) */
+function niceOfThreads(): readonly number[] {
+  return readdirSync('/proc/self/task').map((thread) => {
+    const [, fields = ''] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(/\) (?!.*\))/);
+    return Number(fields.split(' ')[16]);
+  });
 }
 
 for (const compression of [gzip(1), zstd(3)]) {
