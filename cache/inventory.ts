@@ -20,7 +20,8 @@ export type ItemKind =
   | 'context'
   | 'cache'
   | 'slot'
-  | 'derived';
+  | 'derived'
+  | 'members';
 
 /** One thing in the store that can go or stay as a whole. */
 export interface Item {
@@ -54,6 +55,7 @@ async function allItems(layout: StoreLayout): Promise<readonly Item[]> {
     records('slot', listFiles(layout.slots), () => []),
     plain('derived', listFiles(layout.derivedValues)),
     plain('context', listFiles(layout.contexts)),
+    plain('members', listFiles(layout.members)),
   ]);
   return lists.flat();
 }
@@ -73,7 +75,8 @@ async function blobs(layout: StoreLayout): Promise<readonly Item[]> {
   return Promise.all(
     files.map(async (file) => {
       const id = blobId(path.relative(layout.blobFolders, file.path).replace('/', ':'));
-      return { ...file, id, needs: file.bytes <= largestManifestBytes ? await namedIn(file.path, layout) : [] };
+      const members = path.join(layout.members, path.basename(file.path));
+      return { ...file, id, needs: [members, ...(file.bytes <= largestManifestBytes ? await namedIn(file.path, layout) : [])] };
     }),
   );
 }

@@ -110,9 +110,9 @@ function newestWithin(
   return keptSince(times[low] ?? Number.POSITIVE_INFINITY);
 }
 
-/** Blobs stay only as long as something names them. */
+/** Blobs stay only as long as something names them, and what tells of their members as long as they do. */
 function isUsedForItself({ kind }: Item): boolean {
-  return kind !== 'blob';
+  return kind !== 'blob' && kind !== 'members';
 }
 
 function isAlwaysKept(item: Item, policy: PrunePolicy): boolean {

@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrno } from '../registry/oci/thrown.ts';
 import { BlobStore } from './blobs/blob-store.ts';
+import { MemberIndexes } from './blobs/member-indexes.ts';
 import { orStoreError, StoreError } from './files/errors.ts';
 import { GroupCommit } from './files/group-commit.ts';
 import { makeFolder, writeAtomically } from './files/store-files.ts';
@@ -40,6 +41,7 @@ export class Store implements Disposable {
   readonly snapshots: SnapshotStore;
   readonly steps: StepRecords;
   readonly layers: CompressedLayers;
+  readonly members: MemberIndexes;
   readonly images: ImageNames;
   readonly resolved: ResolvedImages;
   readonly downloads: Downloads;
@@ -67,6 +69,7 @@ export class Store implements Disposable {
     this.snapshots = new SnapshotStore(layout, publisher);
     this.steps = new StepRecords(layout, publisher);
     this.layers = new CompressedLayers(layout, { publisher, blobs: this.blobs });
+    this.members = new MemberIndexes(layout);
     this.images = new ImageNames(layout, publisher);
     this.resolved = new ResolvedImages(layout, { publisher, blobs: this.blobs });
     this.downloads = new Downloads(layout, { publisher, blobs: this.blobs });

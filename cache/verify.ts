@@ -3,6 +3,7 @@ import { largestManifestBytes } from '../registry/oci/decode.ts';
 import type { Descriptor } from '../registry/oci/descriptor.ts';
 import { type Digest, digestFromHex, isDigest } from '../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../registry/oci/json.ts';
+import { decodeMembers } from '../registry/oci/layer/member-index.ts';
 import { isCorrupt } from './files/errors.ts';
 import { descriptorOrUndefined, placeOf, unsealedOrOld } from './files/json-record.ts';
 import { readIfThere, statIfThere } from './files/store-files.ts';
@@ -63,10 +64,18 @@ export async function damageOfRecord({ kind, path }: Item): Promise<Damage | und
   const bytes = await readIfThere(path);
   if (bytes === undefined) return undefined;
   if (kind === 'context') return isWholeTable(bytes) ? undefined : { kind, path, what: 'what is remembered of a context' };
+  if (kind === 'members') return damageOfMembers(path, bytes);
   const text = bytes.toString();
   const record = unsealedOrOld(text, placeOf(path));
   if (record !== undefined && (record['seal'] !== undefined || record['version'] === 1)) return undefined;
   return { kind, path, what: kind === 'image' ? nameIn(text) : `the record ${placeOf(path)}` };
+}
+
+function damageOfMembers(path: string, bytes: Buffer): Damage | undefined {
+  const name = nodePath.basename(path);
+  return decodeMembers(name, bytes) === undefined
+    ? { kind: 'members', path, what: `what tells the members of blob ${name}` }
+    : undefined;
 }
 
 /** Only for people: nobody knows whether it is what was written. */

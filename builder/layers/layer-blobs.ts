@@ -1,6 +1,6 @@
 import type { Store } from '../../cache/store.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
-import type { LayerCompression, LayerEpoch, WorkerResults } from '../../executor/protocol/messages.ts';
+import type { LayerCompression, LayerEpoch, MemberFiles, WorkerResults } from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
@@ -93,11 +93,11 @@ async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm,
   const { diffId, descriptor, blobs } = layer;
   // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
   const variant = `converted-${compressionName(compression)}`;
-  return onceKept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async (output) => {
+  return onceKept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async ({ output, members }) => {
     const blob = await store.blobs.fetch(descriptor, blobs, { signal });
     const client = await worker.get();
     const { isInBackground } = begun;
-    const request = { kind: 'convert-layer', blob, diffId, output, compression, isInBackground } as const;
+    const request = { kind: 'convert-layer', blob, diffId, output, compression, isInBackground, members } as const;
     const convert = (): Promise<WorkerResults['convert-layer']> => client.request(request, { signal });
     return inItsPlace(begun, convert, (work) => orForgetBlob(descriptor.digest, making, work));
   });
@@ -118,12 +118,12 @@ async function builtBlob(built: BuiltLayer, form: LayerForm, making: BlobService
     return { diffId, descriptor: { mediaType: mediaType.layer, digest: diffId, size: sizeBytes } };
   }
   const { compression } = form;
-  return onceKept({ diffId, sizeBytes, variant, compression }, making, (output) => writeBlob(built, output, { form, making }));
+  return onceKept({ diffId, sizeBytes, variant, compression }, making, (files) => writeBlob(built, files, { form, making }));
 }
 
 async function writeBlob(
   { layer, root }: BuiltLayer,
-  output: string,
+  { output, members }: BlobFiles,
   { form, making }: BlobTask,
 ): Promise<WorkerResults['write-layer']> {
   const { store, worker, folders, signal, onProgress, begun } = making;
@@ -136,7 +136,16 @@ async function writeBlob(
   const { directory, facts } = snapshot;
   const client = await worker.get();
   const { isInBackground } = begun;
-  const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, compression, epoch, isInBackground } as const;
+  const request = {
+    kind: 'write-layer',
+    directory,
+    diffId: facts.diffId,
+    output,
+    compression,
+    epoch,
+    isInBackground,
+    members,
+  } as const;
   const write = (): Promise<WorkerResults['write-layer']> => client.request(request, { signal });
   return inItsPlace(begun, write, (work) => orForgetDamaged(snapshot, store, work));
 }
@@ -177,7 +186,7 @@ interface WantedBlob {
   readonly sizeBytes: number;
 }
 
-type Write = (output: string) => Promise<WorkerResults['write-layer']>;
+type Write = (files: BlobFiles) => Promise<WorkerResults['write-layer']>;
 
 /** The blob of that variant, which the store may have; else it is made once, whoever asks for it meanwhile. */
 function onceKept(wanted: WantedBlob, making: BlobServices, write: Write): Promise<LayerBlob> {
@@ -202,12 +211,31 @@ async function kept(
   const what = `layer ${shortDigest(diffId)}`;
   onProgress(what, 0, sizeBytes);
   const output = await store.newPath();
-  const made = await write(output);
+  const members = await memberFiles({ compression, sizeBytes }, store);
+  const made = await write({ output, members });
   await store.blobs.adopt(output, made.digest);
+  if (members !== undefined) await store.members.adopt(members.output, made.digest);
   const blob = { diffId: made.diffId, descriptor: { mediaType: typeOf(compression), digest: made.digest, size: made.sizeBytes } };
   await store.layers.put(diffId, variant, blob);
   onProgress(what, sizeBytes, sizeBytes);
   return blob;
+}
+
+/** What the worker is to write, and what it may use for that. */
+interface BlobFiles {
+  readonly output: string;
+  readonly members: MemberFiles | undefined;
+}
+
+/** Compressing what is smaller takes less time than looking for what was compressed before. */
+const smallestWithMembers = 8 << 20;
+
+async function memberFiles(
+  { compression, sizeBytes }: Pick<WantedBlob, 'compression' | 'sizeBytes'>,
+  store: Store,
+): Promise<MemberFiles | undefined> {
+  if (compression.kind === 'none' || sizeBytes < smallestWithMembers) return undefined;
+  return { known: await store.members.newest(), output: await store.newPath() };
 }
 
 /** What leaves at an epoch can tell the times of files below, so it is a variant on one chain. */

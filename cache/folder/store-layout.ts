@@ -68,6 +68,7 @@ export class StoreLayout {
     'downloads',
     'images',
     'layers',
+    'members',
     'resolved',
     'slots',
     'snapshots',
@@ -107,6 +108,9 @@ export class StoreLayout {
   get layers(): string {
     return this.at('layers');
   }
+  get members(): string {
+    return this.at('members');
+  }
   get resolved(): string {
     return this.at('resolved');
   }
@@ -145,6 +149,10 @@ export class StoreLayout {
   }
   layer(diffId: Digest, variant: string): string {
     return path.join(this.layers, `${hexOf(diffId)}.${variant}.json`);
+  }
+  /** What tells the members of a compressed layer. */
+  membersOf(blob: Digest): string {
+    return path.join(this.members, hexOf(blob));
   }
   resolvedImage(name: string): string {
     return path.join(this.resolved, `${hashed(name)}.json`);

@@ -22,6 +22,21 @@ export interface LayerEpoch {
   readonly below: Lowers;
 }
 
+/** The members of a compressed blob of the store. */
+export interface KnownMembers {
+  /** What tells them, a file named as the blob's digest. */
+  readonly index: string;
+  readonly blob: string;
+}
+
+/** What is remembered of members, so that they are not compressed again. */
+export interface MemberFiles {
+  /** The newest first. */
+  readonly known: readonly KnownMembers[];
+  /** A new file for the members of the blob that is written. */
+  readonly output: string;
+}
+
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
   /**
@@ -59,6 +74,7 @@ export type WorkerRequest =
       readonly epoch: LayerEpoch | undefined;
       /** Nobody waits for it, and commands of RUN go first: it is compressed at a lower priority. */
       readonly isInBackground?: boolean;
+      readonly members?: MemberFiles | undefined;
     }
   /** Compares the files of a layer with its index, or its tar with `diffId` when it is packed. Fails with 'layer-damaged'. */
   | {
@@ -79,6 +95,7 @@ export type WorkerRequest =
       readonly compression: LayerCompression;
       /** As in 'write-layer'. */
       readonly isInBackground?: boolean;
+      readonly members?: MemberFiles | undefined;
     }
   /** Writes whole root file systems to one folder or tar outside the store. `path` is new (a folder may be empty). */
   | {

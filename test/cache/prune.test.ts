@@ -9,7 +9,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { commitSnapshot } from './snapshots.ts';
 
-const kinds: readonly ItemKind[] = ['blob', 'snapshot', 'step', 'image', 'cache', 'derived'];
+const kinds: readonly ItemKind[] = ['blob', 'snapshot', 'step', 'image', 'cache', 'derived', 'members'];
 
 function item(name: `${ItemKind}:${string}`, usedMs: number, needs: readonly string[] = []): Item {
   const [kind, id = ''] = name.split(':');
@@ -20,7 +20,9 @@ const items = [
   item('image:name', 0, ['manifest']),
   item('blob:manifest', 0, ['config', 'layer']),
   item('blob:config', 0),
-  item('blob:layer', 0),
+  item('blob:layer', 0, ['members of layer']),
+  item('members:members of layer', 0),
+  item('members:members of nothing', 900),
   item('blob:orphan', 900),
   item('step:old step', 100, ['old top']),
   item('snapshot:old top', 100, ['base']),
@@ -32,7 +34,7 @@ const items = [
   item('snapshot:garbage', -1),
 ];
 
-const image = ['config', 'layer', 'manifest', 'name'];
+const image = ['config', 'layer', 'manifest', 'members of layer', 'name'];
 const policies: readonly (readonly [policy: PrunePolicy, kept: readonly string[]])[] = [
   [{}, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top', 'value']],
   [{ all: true }, image],
@@ -41,8 +43,8 @@ const policies: readonly (readonly [policy: PrunePolicy, kept: readonly string[]
   [{ nowMs: 1000, maximalAgeMs: 1 }, image],
   [{ nowMs: 1000, maximalAgeMs: 1, keepsCacheMounts: true }, ['cache', ...image]],
   [{ keepBytes: 1000 }, ['base', 'cache', ...image, 'new step', 'new top', 'old step', 'old top', 'value']],
-  [{ keepBytes: 95 }, ['base', 'cache', ...image, 'new step', 'new top', 'value']],
-  [{ keepBytes: 80 }, ['base', ...image, 'new step', 'new top', 'value']],
+  [{ keepBytes: 105 }, ['base', 'cache', ...image, 'new step', 'new top', 'value']],
+  [{ keepBytes: 90 }, ['base', ...image, 'new step', 'new top', 'value']],
   [{ keepBytes: 0 }, image],
 ];
 

@@ -298,6 +298,7 @@ describe('a damaged store', { ...needs, concurrency: 2 }, () => {
     'layers',
     'contexts',
     'derived',
+    'members',
     'caches',
     'tmp',
   ];

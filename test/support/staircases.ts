@@ -221,7 +221,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
       'inside/request',
       'protocol',
     ],
-    'inside/compress': ['inside/request', 'protocol'],
+    'inside/compress': ['inside/files', 'inside/request', 'protocol'],
     'inside/layer': ['inside/files', 'inside/root', 'inside/request', 'protocol'],
     'inside/files': ['inside/root', 'inside/request', 'protocol'],
     'inside/overlay': ['inside/root', 'inside/request', 'protocol'],

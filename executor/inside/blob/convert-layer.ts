@@ -9,13 +9,14 @@ type ConvertLayerRequest = Extract<WorkerRequest, { readonly kind: 'convert-laye
 
 /** Compresses a layer that came as a blob in another way: the same tar in a new file. Refuses a blob that holds another tar. */
 export async function convertLayer(
-  { blob, diffId, output, compression, isInBackground }: ConvertLayerRequest,
+  { blob, diffId, output, compression, isInBackground, members }: ConvertLayerRequest,
   { signal }: RequestContext,
 ): Promise<WorkerResults['convert-layer']> {
   return writeBlob(rechunked(decompressFile(blob, { name: 'the layer', signal, isOurs: true })), {
     output,
     compression,
     isInBackground,
+    members,
     signal,
     check: (found) => {
       if (found === diffId) return;

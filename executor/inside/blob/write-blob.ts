@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Digest, digestFromHex } from '../../../registry/oci/digest.ts';
+import { type Digest, digestFromHex, hexOf } from '../../../registry/oci/digest.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
-import type { LayerCompression } from '../../protocol/messages.ts';
+import type { LayerCompression, MemberFiles } from '../../protocol/messages.ts';
+import type { FileContent } from '../compress/cut-members.ts';
+import { MemberMemory } from '../compress/member-memory.ts';
 
 /** How the tar of a layer becomes a blob. */
 export interface BlobOutput {
@@ -14,6 +16,9 @@ export interface BlobOutput {
   /** Threads that compress have a lower priority. */
   readonly isInBackground?: boolean | undefined;
   readonly signal: AbortSignal;
+  readonly members?: MemberFiles | undefined;
+  /** See CutOptions. */
+  readonly contents?: Iterator<FileContent> | undefined;
   /** @throws when the tar is not what it should be */
   readonly check?: (diffId: Digest) => void;
 }
@@ -28,15 +33,17 @@ export interface WrittenBlob {
 
 type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
 
-/** Compresses chunks into a new file, and syncs it. Where chunks end is part of the result. A failed write leaves no file. */
-export async function writeBlob(tar: Chunks, blobOutput: BlobOutput): Promise<WrittenBlob> {
-  const { output, signal, check } = blobOutput;
+/** Compresses a tar into a new file, and syncs it. A failed write leaves no file. */
+export async function writeBlob(tar: Chunks, options: BlobOutput): Promise<WrittenBlob> {
+  const { output, signal, check, members } = options;
   const tarHash = createHash('sha256');
+  using memory = members && new MemberMemory(members);
   await using file = await open(output, 'wx', 0o644);
   try {
-    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), blobOutput));
+    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), { ...options, memory }));
     const diffId = digestFromHex(tarHash.digest('hex'));
     check?.(diffId);
+    await memory?.write(hexOf(blob.digest));
     return { ...blob, diffId };
   } catch (error) {
     await rm(output, { force: true });
@@ -56,17 +63,21 @@ async function* hashed(chunks: Chunks, hash: Hash, signal: AbortSignal): AsyncGe
   }
 }
 
+interface CompressionInput extends Pick<BlobOutput, 'compression' | 'contents' | 'isInBackground'> {
+  readonly memory: MemberMemory | undefined;
+}
+
 async function compressed(
   tar: AsyncIterable<Uint8Array>,
-  { compression, isInBackground }: Pick<BlobOutput, 'compression' | 'isInBackground'>,
+  { compression, memory, contents, isInBackground }: CompressionInput,
 ): Promise<AsyncIterable<Uint8Array>> {
   switch (compression.kind) {
     case 'none':
       return tar;
     case 'gzip':
     case 'zstd': {
-      const { compressBlocks } = await import('../compress/compress-blocks.ts');
-      return compressBlocks(tar, { compression, isInBackground });
+      const { compressTar } = await import('../compress/compress-tar.ts');
+      return compressTar(tar, { compression, memory, contents, isInBackground });
     }
     default:
       return unreachable(compression);

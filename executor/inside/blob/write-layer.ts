@@ -6,6 +6,7 @@ import type { Pause } from '../../../registry/oci/pace.ts';
 import { errnoOf, hasErrno, reasonOf } from '../../../registry/oci/thrown.ts';
 import type { WorkerRequest, WorkerResults } from '../../protocol/messages.ts';
 import { hashChunks } from '../commit/commit.ts';
+import type { FileContent } from '../compress/cut-members.ts';
 import { LayerSources, withSourceTimes } from '../export/source-times.ts';
 import { timeAtEpoch } from '../files/file-times.ts';
 import { openOwnFile } from '../files/own-file.ts';
@@ -24,16 +25,32 @@ type WriteLayerRequest = Extract<WorkerRequest, { readonly kind: 'write-layer' }
  * leaves no file.
  */
 export async function writeLayer(request: WriteLayerRequest, context: RequestContext): Promise<WorkerResults['write-layer']> {
-  const { directory, diffId, output, compression, epoch, isInBackground } = request;
+  const { directory, diffId, output, compression, epoch, isInBackground, members } = request;
   const { signal } = context;
   if (epoch === undefined) {
     const check = (found: Digest): void => refuseOther(found, diffId);
     const tar = await orDamaged(() => tarOf(directory), diffId);
-    return writeBlob(readable(tar, diffId), { output, compression, isInBackground, signal, check });
+    const contents = members && contentsOf(directory, diffId);
+    return writeBlob(readable(tar, diffId), { output, compression, isInBackground, signal, check, members, contents });
   }
   refuseOther((await hashChunks(readable(chunksOfFolder(directory), diffId), signal)).diffId, diffId);
   using sources = new LayerSources({ directory, epoch, context });
-  return await writeBlob(readable(chunksAtEpoch(directory, sources), diffId), { output, compression, isInBackground, signal });
+  return await writeBlob(readable(chunksAtEpoch(directory, sources), diffId), {
+    output,
+    compression,
+    isInBackground,
+    signal,
+    members,
+  });
+}
+
+/** What the index says of the content of each file that is not empty. */
+function* contentsOf(directory: string, diffId: Digest): Generator<FileContent, void, undefined> {
+  try {
+    for (const entry of readIndex(path.join(directory, 'index'))) if (entry.type === 'file' && entry.size > 0) yield entry;
+  } catch (error) {
+    throw orDamage(error, diffId);
+  }
 }
 
 /** The tar of a layer, from its folder or as it was packed, in the chunks that are compressed at a time. */

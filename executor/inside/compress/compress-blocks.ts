@@ -7,6 +7,11 @@ const inlineBlocks = 4;
 /** More threads would wait for the one that reads files. */
 const maximumThreads = 8;
 
+/** A block that is compressed already. */
+export interface CompressedBlock {
+  readonly compressed: Uint8Array;
+}
+
 export interface CompressOptions {
   readonly compression: BlockCompression;
   /** For tests; the result does not depend on it. Undefined chooses by the processor and the size of the input. */
@@ -22,7 +27,7 @@ export interface CompressOptions {
  * @throws RangeError for a level that does not exist
  */
 export async function* compressBlocks(
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array | CompressedBlock>,
   { compression, threads, isInBackground = false }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pool = new Pool(compression, {
@@ -34,7 +39,7 @@ export async function* compressBlocks(
   try {
     const running: Promise<Uint8Array>[] = [];
     for await (const chunk of chunks) {
-      const block = pool.compress(chunk);
+      const block = chunk instanceof Uint8Array ? pool.compress(chunk) : Promise.resolve(chunk.compressed);
       // It is awaited in its turn; until then, or when another one failed first, it must not count as unhandled.
       block.catch(() => undefined);
       running.push(block);

@@ -18,7 +18,7 @@ export interface TarItem {
   readonly onContent?: (digest: string) => void;
 }
 
-/** Also what is compressed at a time: changing it changes the digest of every compressed layer. */
+/** A multiple of a block, so that no header is cut in two. */
 const chunkBytes = 1 << 20;
 
 /**

@@ -1,0 +1,51 @@
+import type { BlockCompression } from './block-compressor.ts';
+import { type CompressedBlock, compressBlocks } from './compress-blocks.ts';
+import { cutMembers, type FileContent } from './cut-members.ts';
+import type { MemberMemory } from './member-memory.ts';
+
+export interface CompressTarOptions {
+  readonly compression: BlockCompression;
+  /** See CompressOptions. */
+  readonly isInBackground?: boolean | undefined;
+  /** The bytes are the same with it, without it, and whatever it holds. */
+  readonly memory?: MemberMemory | undefined;
+  /** See CutOptions. */
+  readonly contents?: Iterator<FileContent> | undefined;
+}
+
+/** A member on its way. */
+interface NamedMember {
+  readonly name: string;
+  /** Of the compressed bytes, where they were found. */
+  readonly digest: string | undefined;
+}
+
+/** Compresses a tar member by member; those that the memory has are not compressed again. */
+export async function* compressTar(
+  tar: AsyncIterable<Uint8Array>,
+  options: CompressTarOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { compression, memory, isInBackground } = options;
+  const named: NamedMember[] = [];
+  for await (const bytes of compressBlocks(blocksOf(tar, named, options), { compression, isInBackground })) {
+    const member = named.shift();
+    if (member !== undefined) memory?.add(member.name, { bytes, digest: member.digest });
+    yield bytes;
+  }
+}
+
+async function* blocksOf(
+  tar: AsyncIterable<Uint8Array>,
+  named: NamedMember[],
+  { compression, memory, contents }: CompressTarOptions,
+): AsyncGenerator<Uint8Array | CompressedBlock, void, undefined> {
+  const prefix = `${compression.kind} ${compression.level} ${compressors[compression.kind]}`;
+  for await (const { name, bytes } of cutMembers(tar, { prefix, contents })) {
+    const found = memory?.find(name);
+    named.push({ name, digest: found?.digest });
+    yield found === undefined ? bytes : { compressed: found.bytes };
+  }
+}
+
+/** What a member's name says of the compressor: another version may give other bytes. */
+const compressors: Readonly<Record<BlockCompression['kind'], string>> = { gzip: 'libdeflate 0.1.0', zstd: '1.5.7' };
