@@ -21,8 +21,30 @@ export function publishLater(publisher: Publisher, file: string, fields: object)
   return publish(publisher, file, async (folder) => writeSmallTemporary(folder, sealed(placeOf(file), fields)));
 }
 
-/** The same for a record with a list that is made while it is written. */
-export function publishListLater(publisher: Publisher, file: string, record: ListRecord): Promise<void> {
+/** The same for a record with a list that is made while it is written, unless it is short. */
+export async function publishListLater(publisher: Publisher, file: string, { fields, list }: ListRecord): Promise<void> {
+  const { name, lines } = list;
+  const all = lines[Symbol.iterator]();
+  const first: string[] = [];
+  for (let next = all.next(); next.done !== true; next = all.next()) {
+    first.push(next.value);
+    if (first.length === shortList) {
+      const rest = { [Symbol.iterator]: () => all };
+      await publishLong(publisher, file, { fields, list: { name, lines: joined(first, rest) } });
+      return;
+    }
+  }
+  await publishLater(publisher, file, { ...fields, [name]: first });
+}
+
+const shortList = 1000;
+
+function* joined(first: Iterable<string>, rest: Iterable<string>): Generator<string, void, undefined> {
+  yield* first;
+  yield* rest;
+}
+
+function publishLong(publisher: Publisher, file: string, record: ListRecord): Promise<void> {
   return publish(publisher, file, async (folder) => {
     let seal: Seal | undefined;
     const onSeal = (found: Seal): void => {
