@@ -6,6 +6,7 @@ import type { RunAction } from '../../../executor/protocol/actions.ts';
 import { requires } from '../../support/requires.ts';
 import { describeEntry } from './describe-entry.ts';
 import { Lab, type LabLayer, readLayer } from './lab.ts';
+import { plainRun } from './plain-run.ts';
 import { dir, file, hardlink, symlink } from './tar-inputs.ts';
 
 const needs = requires('user:subids', 'user-namespaces', 'tool:busybox');
@@ -33,23 +34,6 @@ before(async () => {
   }
 });
 after(async () => lab?.[Symbol.asyncDispose]());
-
-const run: Omit<RunAction, 'argv'> = {
-  kind: 'run',
-  env: ['PATH=/bin'],
-  cwd: '/',
-  user: '',
-  hostname: 'build',
-  network: 'none',
-  security: 'sandbox',
-  mounts: [],
-  hosts: [],
-  dns: { servers: [], searches: [], options: [] },
-  ulimits: [],
-  shmSizeBytes: 1 << 20,
-  devices: [],
-  files: [],
-};
 
 const rows: readonly (readonly [what: string, script: string, lines: readonly string[]])[] = [
   ['nothing', 'true', []],
@@ -90,7 +74,7 @@ const rows: readonly (readonly [what: string, script: string, lines: readonly st
 for (const [what, script, lines] of rows) {
   test(`step() makes a layer of ${what}`, needs, async () => {
     const directory = lab.folder();
-    const action: RunAction = { ...run, argv: ['/bin/sh', '-ec', script] };
+    const action: RunAction = { ...plainRun, argv: ['/bin/sh', '-ec', script] };
     const facts = await lab.request({ kind: 'step', action, directory, lowers: [base.fs], buildStartNs: '1577836800000000000' });
     assert.deepEqual(
       readLayer(directory, facts).entries.map((entry) => describeEntry(entry, texts)),

@@ -7,32 +7,20 @@ import type { RunAction } from '../../../../executor/protocol/actions.ts';
 import type { TarInput } from '../../../../registry/oci/tar/writer.ts';
 import { requires } from '../../../support/requires.ts';
 import { Lab, type LabLayer } from '../lab.ts';
+import { plainRun } from '../plain-run.ts';
 import { dir, file, hardlink, node, symlink } from '../tar-inputs.ts';
 
 const needs = requires('user:subids', 'user-namespaces', 'tool:busybox');
 const capability = new Map([['security.capability', Buffer.from('0100000200040000000000000000000000000000', 'hex')]]);
 
 const action: RunAction = {
-  kind: 'run',
+  ...plainRun,
   argv: [
     '/bin/busybox',
     'sh',
     '-ec',
     'busybox grep -o "lowerdir" /proc/mounts | busybox wc -l > /count; busybox cat /d2/new; ! busybox cat /d2/old',
   ],
-  env: ['PATH=/bin'],
-  cwd: '/',
-  user: '',
-  hostname: 'build',
-  network: 'none',
-  security: 'sandbox',
-  mounts: [],
-  hosts: [],
-  dns: { servers: [], searches: [], options: [] },
-  ulimits: [],
-  shmSizeBytes: 1 << 20,
-  devices: [],
-  files: [],
 };
 
 /** What some of the layers have beside a file of their own, by their number. The ends of groups are 15, 31 and 47. */
