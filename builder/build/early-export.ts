@@ -7,6 +7,7 @@ import type { OnProgress } from '../layers/root-folders.ts';
 import { chainIdOfRoot, type RootState } from '../layers/root-state.ts';
 import type { EarlyPush } from '../places/early-push.ts';
 import type { Plan, PlannedStage } from '../plan/model/plan.ts';
+import { stageChain } from '../plan/model/stage-chain.ts';
 import { BackgroundProgress } from '../session/background-progress.ts';
 import { once } from '../session/once.ts';
 import { ShownStep } from '../session/shown-step.ts';
@@ -29,6 +30,8 @@ export class EarlyExport implements AsyncDisposable {
   readonly onProgress: OnProgress = (...progress) => this.#progress.progress(...progress);
   readonly #session: Session;
   readonly #leaving: readonly ExportedForm[];
+  /** The target of each plan and the stages that it goes on from. */
+  readonly #stages: ReadonlyMap<Plan, ReadonlySet<PlannedStage>>;
   /** Plans whose target is not reached. */
   readonly #unfinished: Set<Plan>;
   readonly #ending = new AbortController();
@@ -40,9 +43,10 @@ export class EarlyExport implements AsyncDisposable {
   #shown: ShownStep | undefined;
   #isTakenOver = false;
 
-  constructor(plans: Iterable<Plan>, session: Session) {
+  constructor(plans: readonly Plan[], session: Session) {
     const { options, failure } = session;
     this.#session = session;
+    this.#stages = new Map(plans.map((plan) => [plan, new Set(stageChain(plan, plan.target))]));
     this.#unfinished = new Set(plans);
     this.#signal = AbortSignal.any([failure.signal, this.#ending.signal]);
     // Which layers are merged is known at the end.
@@ -54,7 +58,7 @@ export class EarlyExport implements AsyncDisposable {
   /** Takes note of a state that a stage has reached: all its layers leave when the image is made of it. */
   reached({ plan, stage, step, root }: ReachedState): void {
     if (stage.index === plan.target && stage.steps.findLast(({ action }) => action !== undefined) === step) this.#finish(plan);
-    if (!isBelowTarget(stage, plan)) return;
+    if (this.#stages.get(plan)?.has(stage) !== true) return;
     for (const leaving of this.#leaving) {
       const epoch = epochOf(plan, leaving.form.epoch);
       // What stays in the store is named by its tar.
@@ -125,13 +129,6 @@ export class EarlyExport implements AsyncDisposable {
     this.#shown ??= new ShownStep({ id: nextId(), title: 'exporting', tell });
     return this.#shown;
   }
-}
-
-/** True for the target, and the stages that it goes on from. */
-function isBelowTarget(stage: PlannedStage, { stages, target }: Plan): boolean {
-  let at = stages[target];
-  while (at !== undefined && at !== stage) at = at.base.kind === 'stage' ? stages[at.base.stage] : undefined;
-  return at === stage;
 }
 
 /** Where the uppermost layer comes from; undefined for one that was made here. */

@@ -4,6 +4,7 @@ import type { SourceImage } from '../../registry/oci/image-source.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import type { Squash } from '../contract/options.ts';
 import type { Plan, PlannedStage, StageIndex } from '../plan/model/plan.ts';
+import { plannedStage, stageChain } from '../plan/model/stage-chain.ts';
 import { timeText } from './time-text.ts';
 
 /** What a configuration is made of. */
@@ -29,8 +30,8 @@ export interface ConfigParts {
  */
 export function makeConfig(parts: ConfigParts): ImageConfig {
   const { plan, diffIds, createdSeconds } = parts;
-  const chain = chainOf(plan, parts.stage ?? plan.target);
-  const stage = stageAt(plan, parts.stage ?? plan.target);
+  const chain = stageChain(plan, parts.stage ?? plan.target);
+  const stage = plannedStage(plan, parts.stage ?? plan.target);
   const { imagePlatform } = plan;
   return {
     ...imagePlatform,
@@ -40,19 +41,6 @@ export function makeConfig(parts: ConfigParts): ImageConfig {
     rootfs: { type: 'layers', diff_ids: diffIds },
     history: historyOf(chain, parts),
   };
-}
-
-function stageAt(plan: Plan, index: StageIndex): PlannedStage {
-  const stage = plan.stages[index];
-  if (stage === undefined) throw new Error(`the plan has no stage ${index}`);
-  return stage;
-}
-
-/** The stages from the one with the base image to `index`. */
-function chainOf(plan: Plan, index: StageIndex): readonly PlannedStage[] {
-  const chain = [stageAt(plan, index)];
-  for (let [first] = chain; first?.base.kind === 'stage'; first = chain.at(-1)) chain.push(stageAt(plan, first.base.stage));
-  return chain.toReversed();
 }
 
 function historyOf(chain: readonly PlannedStage[], parts: ConfigParts): readonly HistoryEntry[] {

@@ -18,7 +18,8 @@ interface LayerTarget {
 }
 
 /**
- * Sends layers to the names of an image before there is an image. Nothing can be seen of them there until the image is pushed. What fails is left to that push, which tries it again and tells.
+ * Sends layers to the names of an image before there is an image. Nothing can be seen of them there until the image is pushed. What fails is
+ * left to that push, which tries it again and tells.
  */
 export class EarlyPush {
   readonly #services: PushServices;
