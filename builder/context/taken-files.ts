@@ -9,6 +9,11 @@ export interface TakenFolder {
   readonly to: RawPath;
 }
 
+/** A path that is taken, and its place among them. */
+interface TakenPath extends TakenFolder {
+  readonly index: number;
+}
+
 /** What is at a path of a tree: a row where the tree has rows. */
 export type Seen = number | TreeEntry;
 
@@ -68,23 +73,16 @@ export class TakenFiles implements CopyEntries {
 
   *[Symbol.iterator](): Generator<CopyEntry, void, undefined> {
     const names = new Map<string, RawPath>();
-    yield this.#entry(0, { from: this.#source, to: rawPath('') }, names);
-    for (const [number, { from, to }] of this.#folders.entries()) {
-      const end = this.#starts[number + 1] ?? this.#seen.length;
-      for (let index = this.#starts[number] ?? end; index < end; index++) {
-        const name = this.#names[index] ?? rawPath('');
-        yield this.#entry(index, { from: joinPath(from, name), to: joinPath(to, name) }, names);
-      }
-    }
+    for (const path of this.#paths()) yield this.#entry(path, names);
   }
 
-  #entry(index: number, path: TakenFolder, names: Map<string, RawPath>): CopyEntry {
-    const seen = this.#seen[index];
-    if (seen === undefined) throw new RangeError(`Cannot find entry ${index} of ${this.length}`);
+  #entry(path: TakenPath, names: Map<string, RawPath>): CopyEntry {
+    const seen = this.#seen[path.index];
+    if (seen === undefined) throw new RangeError(`Cannot find entry ${path.index} of ${this.length}`);
     return copyEntry(path, entryOf(this.#tree, seen), names);
   }
 
-  *#paths(): Generator<TakenFolder & { readonly index: number }, void, undefined> {
+  *#paths(): Generator<TakenPath, void, undefined> {
     yield { index: 0, from: this.#source, to: rawPath('') };
     for (const [number, { from, to }] of this.#folders.entries()) {
       const end = this.#starts[number + 1] ?? this.#seen.length;
