@@ -27,7 +27,7 @@ import {
 import type { LayerEntry, PresentEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
-import { layerTime, second, setTime } from '../files/file-times.ts';
+import { layerTime, second, setTime, wholeSeconds } from '../files/file-times.ts';
 import { removeInSteps } from '../files/remove-tree.ts';
 import { isWhiteoutDevice, looksLikeWhiteout } from '../layer/whiteouts.ts';
 import { Refusal } from '../request/failure.ts';
@@ -248,7 +248,9 @@ class Walk {
   /** Before the time of the file itself, which this changes. */
   #setSourceTime({ folder, name, status }: Child, fd: number): void {
     const { buildStartNs } = this.#options;
-    if (status.mtimeNs >= buildStartNs && isPythonCache(name)) setSourceTime({ folderFd: folder.fd, name, fd }, buildStartNs);
+    if (isPythonCache(name) && wholeSeconds(status.mtimeNs) >= wholeSeconds(buildStartNs)) {
+      setSourceTime({ folderFd: folder.fd, name, fd }, buildStartNs);
+    }
   }
 
   #setTime({ folder, name, status }: Child, fd: number | undefined): number {

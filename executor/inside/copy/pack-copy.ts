@@ -15,7 +15,7 @@ import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import type { FileRun } from '../../protocol/copy-list.ts';
 import { hashChunks } from '../commit/commit.ts';
 import { capabilityXattr } from '../files/capability.ts';
-import { layerTime, second } from '../files/file-times.ts';
+import { layerTime, wholeSeconds } from '../files/file-times.ts';
 import { cleanPath } from '../files/folder-cache.ts';
 import { IndexWriter } from '../layer/index-file.ts';
 import { packedLayer } from '../layer/layer-files.ts';
@@ -118,7 +118,7 @@ class Packer implements Disposable {
     this.#target = target;
     this.#signal = context.signal;
     this.#source = new SourceTree(packing.group.source, context);
-    this.#firstNewSecond = Number((target.buildStartNs + second - 1n) / second);
+    this.#firstNewSecond = wholeSeconds(target.buildStartNs);
   }
 
   async pack(): Promise<LayerFacts> {

@@ -13,10 +13,12 @@ export function wholeSeconds(timeNs: bigint): number {
 
 /**
  * The time that a file has in its layer. What the build itself touched tells the time of day, which may not leak into a digest, so it
- * gets the constant time; older times come out of packages and archives, are content, and stay.
+ * gets the constant time; older times come out of packages and archives, are content, and stay. Many programs set times in whole seconds (busybox, tar):
+ * what they do in the second in which the build began is the build's too.
  */
 export function layerTime(mtimeNs: bigint, buildStartNs: bigint): number {
-  return mtimeNs >= buildStartNs ? constantTimeSeconds : wholeSeconds(mtimeNs);
+  const mtime = wholeSeconds(mtimeNs);
+  return mtime >= wholeSeconds(buildStartNs) ? constantTimeSeconds : mtime;
 }
 
 /** What the constant time and later times become at an epoch. Seconds. */

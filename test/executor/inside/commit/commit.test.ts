@@ -80,6 +80,11 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: 'what was given the whole second in which the build began as of the build',
+    scene: { upper: 'touch -d @1577836800 a; touch -d @1577836799.9 b' },
+    entries: ['file a 644 0:0 T0 ', 'file b 644 0:0 @1577836799 '],
+  },
+  {
     what: 'hard links: the first name in order is the file',
     scene: { upper: `mkdir b; printf hello > b/x; ln b/x a; ln b/x c; ln -s t l; ln l m` },
     entries: [
