@@ -34,15 +34,11 @@ export function explainStart(error: unknown, action: RunAction, place: StartCont
         'Without root a limit can only be lowered: raise the hard limit of your shell first (ulimit -H)',
       );
     case 'sethostname':
-      return error.code === 'EPERM'
-        ? new Refusal('machine', `Cannot use the host name "${action.hostname}": ${reason(error)}`, hostNameHint)
-        : new Refusal('not-supported', `Cannot use the host name "${action.hostname}": ${reason(error)}`);
+      return new Refusal('not-supported', `Cannot use the host name "${action.hostname}": ${reason(error)}`);
     default:
       return error;
   }
 }
-
-const hostNameHint = 'In a container its seccomp profile must allow sethostname, or give it the capability SYS_ADMIN';
 
 function explainDirectory(error: SyscallError, cwd: string): Refusal {
   // It was made before, unless a link leads it to /proc or /sys, where a magic link counts as one too many. (openat2(2))

@@ -57,8 +57,11 @@ async function endOf(process: TapeProcess, hooks: HookRunner | undefined, contex
 
 const otherImage = 'Choose the image for this machine: --platform';
 
-/** What this worker has learned: an outer container may mask /proc or /sys, and then the kernel refuses new ones (EPERM). */
-const refused = { proc: false, sys: false };
+/**
+ * What this worker has learned: an outer container may mask /proc or /sys, and then the kernel refuses new ones; podman's and docker's profiles
+ * have sethostname for containers with CAP_SYS_ADMIN alone. All say EPERM.
+ */
+const refused = { proc: false, sys: false, hostName: false };
 
 /** Commands of this machine's platform pay nothing for the others. */
 async function meansOf({ emulation }: RunAction): Promise<EmulationMeans> {
@@ -89,6 +92,11 @@ async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestConte
     }
     if (type === 'sysfs' && !refused.sys) {
       refused.sys = true;
+      return start(run, pipes, context);
+    }
+    if (isSyscallError(error, 'EPERM') && error.syscall === 'sethostname' && !refused.hostName) {
+      refused.hostName = true;
+      context.warn(`The container around the build refuses host names: commands see its own instead of "${action.hostname}"`);
       return start(run, pipes, context);
     }
     throw explainStart(error, action, {
@@ -134,6 +142,7 @@ function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPi
     proc: refused.proc ? 'bound' : 'new',
     // Only a network namespace of one's own gives the right to a new sysfs.
     sys: action.network === 'host' || refused.sys ? 'bound' : 'new',
+    hostName: refused.hostName ? 'kept' : 'new',
     user,
     canSetGroups: canSetGroups(),
     kernel: kernelFacts(),

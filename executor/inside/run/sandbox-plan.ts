@@ -23,6 +23,8 @@ export interface SandboxFacts {
   /** A new proc, or the worker's when the kernel refuses one. The same for /sys. */
   readonly proc: 'new' | 'bound';
   readonly sys: 'new' | 'bound';
+  /** The one that the step asks for, or the machine's when a seccomp profile around the build refuses another. */
+  readonly hostName: 'new' | 'kept';
   readonly user: ResolvedUser;
   /** False where the id map came without the right to drop groups. (user_namespaces(7)) */
   readonly canSetGroups: boolean;
@@ -48,7 +50,8 @@ export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
  */
 export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly TapeEntry[] {
   const isSandboxed = action.security === 'sandbox';
-  const mounts = [...firstEntries(action, facts), ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
+  const names = facts.hostName === 'new' ? [hostName(action)] : [];
+  const mounts = [...firstEntries(action, facts), ...names, ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
   const at = { proc: facts.places.proc, position: mounts.length };
   return [
     ...mounts,
@@ -57,10 +60,9 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...(isSandboxed ? hiddenPaths(facts) : []),
     ...(isSandboxed && facts.emulator !== undefined ? [closedRegistration(facts.places.proc)] : []),
     { syscall: 'chdir', args: [facts.root], what: facts.root },
-    { syscall: 'pivot_root', args: ['.', '.'], what: facts.root },
+    ...(isSandboxed ? [{ ...pivot(facts.root), otherwise: movedRoot }] : [pivot(facts.root)]),
     // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
     { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
-    { syscall: 'sethostname', args: [action.hostname, Buffer.byteLength(action.hostname)], what: action.hostname },
     ...(facts.pauses?.inside ?? []),
     ...facts.streams.map((fd, index): TapeEntry => ({ syscall: 'dup3', args: [fd, index, 0], what: `stream ${index}` })),
     // Up to here nothing is resolved that the image could have named.
@@ -109,6 +111,25 @@ function ownRoot(root: string): TapeEntry[] {
     { syscall: 'mount', args: [root, root, 0, MS.BIND | MS.REC, 0], what: root },
   ];
 }
+
+function hostName({ hostname }: RunAction): TapeEntry {
+  return { syscall: 'sethostname', args: [hostname, Buffer.byteLength(hostname)], what: hostname };
+}
+
+function pivot(root: string): TapeEntry {
+  return { syscall: 'pivot_root', args: ['.', '.'], what: root };
+}
+
+/**
+ * Where docker's profile is around the build, which never has pivot_root, the new root is put over the old one, as initial RAM disks do it. Above
+ * the new root there is then nothing but itself (follow_dotdot() in fs/namei.c); to take it away again needs CAP_SYS_ADMIN, which a command in the
+ * sandbox has not. The last mount is there to be what the tape takes away next.
+ */
+const movedRoot: readonly TapeEntry[] = [
+  { syscall: 'mount', args: ['.', '/', 0, MS.MOVE, 0], what: 'root' },
+  { syscall: 'chroot', args: ['.'], what: 'root' },
+  { syscall: 'mount', args: ['.', '.', 0, MS.BIND | MS.REC, 0], what: 'root' },
+];
 
 /** What only the new namespaces can show. Mounted while the old root is there: the kernel wants to see a /proc that is not masked. */
 function kernelFileSystems(action: RunAction, { places, proc, sys, kernel }: SandboxFacts): TapeEntry[] {

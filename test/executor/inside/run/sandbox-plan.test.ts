@@ -14,6 +14,7 @@ const facts: SandboxFacts = {
   places: { proc: '/store/merged/proc', sys: '/store/merged/sys', dev: '/store/merged/dev' },
   proc: 'new',
   sys: 'bound',
+  hostName: 'new',
   user: { uid: 0, gid: 0, groups: [10], home: '/root' },
   canSetGroups: true,
   kernel: {
@@ -42,6 +43,7 @@ function callsOf(action: RunAction, changes: Partial<SandboxFacts> = {}): string
 describe('sandboxTape()', () => {
   test('builds the sandbox from the outside in', () => {
     assert.deepEqual(callsOf(actionOf('true')), [
+      'sethostname buildkitsandbox',
       'mount private mounts',
       'mount /store/merged',
       'mount mqueue',
@@ -57,7 +59,6 @@ describe('sandboxTape()', () => {
       'chdir /store/merged',
       'pivot_root /store/merged',
       'umount2 old root',
-      'sethostname buildkitsandbox',
       'dup3 stream 0',
       'dup3 stream 1',
       'dup3 stream 2',
@@ -107,7 +108,7 @@ describe('sandboxTape()', () => {
   test('has a network, a /sys and cgroups of its own without the network of the host', () => {
     const calls = callsOf(actionOf('true', { network: 'none' }), { sys: 'new' });
     assert.deepEqual(calls.slice(0, 2), ['socket network', 'ioctl lo']);
-    assert.deepEqual(calls.slice(4, 8), ['mount mqueue', 'mount sysfs', 'mount cgroup2', 'mount proc']);
+    assert.deepEqual(calls.slice(5, 9), ['mount mqueue', 'mount sysfs', 'mount cgroup2', 'mount proc']);
     assert.deepEqual(sandboxNamespaces(actionOf('true', { network: 'none' })).at(-1), 'net');
   });
 

@@ -15,6 +15,7 @@ const facts: SandboxFacts = {
   places: { proc: '/r/proc', sys: '/r/sys', dev: '/r/dev' },
   proc: 'new',
   sys: 'bound',
+  hostName: 'new',
   user: { uid: 0, gid: 0, groups: [], home: '/root' },
   canSetGroups: true,
   kernel: {
