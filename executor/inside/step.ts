@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
+import type { Lowers } from '../protocol/actions.ts';
 import type { WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './commit/commit.ts';
 import { gatherLayers } from './commit/gather-layers.ts';
@@ -18,13 +19,20 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
  */
 export async function step(asked: StepRequest, context: RequestContext): Promise<LayerFacts> {
   try {
-    const request = { ...asked, lowers: await gatherLayers(asked.lowers, path.dirname(asked.directory)) };
+    const added = mayAdd(asked) ? await add(asked, context) : undefined;
+    if (added !== undefined) return added;
+    const request = { ...asked, lowers: await gatheredLowers(asked) };
     using base = looksBelow(request) ? mountRootfs({ lowers: startsEmpty(request) ? [] : request.lowers, context }) : undefined;
     return (await pack(request, { base, context })) ?? (await actAndCommit(request, { base, context }));
   } catch (error) {
     await removeParts(asked.directory);
     throw error;
   }
+}
+
+/** In chains of many steps small layers are gathered before they are mounted. */
+function gatheredLowers({ lowers, directory }: StepRequest): Promise<Lowers> {
+  return gatherLayers(lowers, path.dirname(directory));
 }
 
 /** What cannot be removed goes with the build's folder, or with a later build; why the step failed is the news. */
@@ -51,6 +59,24 @@ function looksBelow(request: StepRequest): boolean {
 
 function mayBePacked({ action, mayPack }: StepRequest): boolean {
   return mayPack === true && action.kind === 'copy';
+}
+
+/** What packing does not want is put into the layer folder itself where nothing is in its way. */
+function mayAdd({ action, lowers, mayPack }: StepRequest): boolean {
+  if (lowers.length === 0 || (mayPack === true && packsFolder(action))) return false;
+  return action.kind === 'copy' || action.kind === 'make-directory';
+}
+
+function packsFolder(action: StepRequest['action']): boolean {
+  return action.kind === 'copy' && action.groups.some(({ sourceType }) => sourceType === 'directory');
+}
+
+/** undefined, and nothing made, when the tree below has to be mounted. */
+async function add(request: StepRequest, context: RequestContext): Promise<LayerFacts | undefined> {
+  const { addToLayer } = await import('./copy/add-to-layer.ts');
+  const facts = await addToLayer(request, context, () => gatheredLowers(request));
+  if (facts !== undefined) await checkResult(request, context);
+  return facts;
 }
 
 async function actAndCommit(request: StepRequest, place: StepPlace): Promise<LayerFacts> {
@@ -109,9 +135,9 @@ async function put(
 ): Promise<void> {
   const { copyAction, makeDirectoryAction } = await import('./copy/copy-action.ts');
   if (action.kind === 'copy') {
-    await copyAction(action, root, context);
+    await copyAction(action, { root, names: root }, context);
   } else {
-    makeDirectoryAction(action, root);
+    makeDirectoryAction(action, { root, names: root });
   }
 }
 

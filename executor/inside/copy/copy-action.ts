@@ -15,11 +15,20 @@ import { readEntries } from './read-list.ts';
 import { SourceTree } from './source-tree.ts';
 import { TreeCopier } from './tree-copier.ts';
 
-/** COPY, and the part of ADD that copies or unpacks, onto the tree at `rootPath`. */
-export async function copyAction(action: CopyAction, rootPath: string, context: RequestContext): Promise<void> {
-  const rootFd = openRoot(rootPath);
+/** Where an action puts something. Absolute. */
+export interface ActionRoots {
+  /** The tree that is changed. */
+  readonly root: string;
+  /** The tree whose passwd and group tell what names of owners mean. */
+  readonly names: string;
+}
+
+/** COPY, and the part of ADD that copies or unpacks, onto a tree. */
+export async function copyAction(action: CopyAction, { root, names }: ActionRoots, context: RequestContext): Promise<void> {
+  const rules = withRoot(names, (namesFd) => copyRules(action, namesFd));
+  const rootFd = openRoot(root);
   try {
-    using copy = new Copy(action, rootFd, context);
+    using copy = new Copy({ action, rules }, rootFd, context);
     for (const group of action.groups) await copy.group(group);
     await copy.finish();
   } finally {
@@ -27,12 +36,16 @@ export async function copyAction(action: CopyAction, rootPath: string, context: 
   }
 }
 
-/** WORKDIR, in the tree at `rootPath`. */
-export function makeDirectoryAction(action: MakeDirectoryAction, rootPath: string): void {
-  const rootFd = openRoot(rootPath);
+/** WORKDIR, in a tree. */
+export function makeDirectoryAction({ user, path }: MakeDirectoryAction, { root, names }: ActionRoots): void {
+  const { uid, gid } = withRoot(names, (namesFd) => resolveChown(user, readUserDatabase(namesFd)));
+  withRoot(root, (rootFd) => makeDirectories(rootFd, path, { mode: 0o755, uid, gid }));
+}
+
+function withRoot<T>(path: string, look: (rootFd: number) => T): T {
+  const rootFd = openRoot(path);
   try {
-    const { uid, gid } = resolveChown(action.user, readUserDatabase(rootFd));
-    makeDirectories(rootFd, action.path, { mode: 0o755, uid, gid });
+    return look(rootFd);
   } finally {
     close(rootFd);
   }
@@ -47,12 +60,12 @@ class Copy implements Disposable {
   readonly #times = new FolderTimes();
   readonly #sources = new Map<string, SourceTree>();
 
-  constructor(action: CopyAction, rootFd: number, context: RequestContext) {
-    this.#action = action;
+  constructor(copying: { readonly action: CopyAction; readonly rules: CopyRules }, rootFd: number, context: RequestContext) {
+    this.#action = copying.action;
     this.#rootFd = rootFd;
     this.#context = context;
     this.#pace = new Pace(context.signal);
-    this.#rules = copyRules(action, rootFd);
+    this.#rules = copying.rules;
   }
 
   async group(group: CopyGroup): Promise<void> {

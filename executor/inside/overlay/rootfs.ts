@@ -79,6 +79,17 @@ export function copyDirectoryAttributes(from: string | Uint8Array, to: string | 
   utimensat(AT_FDCWD, to, { mtimeNs: status.mtimeNs });
 }
 
+/** Makes the folder of a new layer, whose root looks like that of the layer below. */
+export function makeLayerFolder(folder: string, top: string | undefined): void {
+  mkdirSync(folder);
+  if (top === undefined) {
+    chmodSync(folder, 0o755);
+    utimensat(AT_FDCWD, folder, { mtimeNs: BigInt(constantTimeSeconds) * 1_000_000_000n });
+  } else {
+    copyDirectoryAttributes(top, folder);
+  }
+}
+
 class WritableRootfs implements MountedRootfs {
   readonly upper: string;
   readonly #options: WritableOptions;
@@ -89,7 +100,7 @@ class WritableRootfs implements MountedRootfs {
     this.#options = options;
     this.#lowers = options.lowers;
     this.upper = path.join(options.directory, 'fs');
-    if (!existsSync(this.upper)) makeUpper(this.upper, options.lowers.at(-1));
+    if (!existsSync(this.upper)) makeLayerFolder(this.upper, options.lowers.at(-1));
   }
 
   get path(): string {
@@ -183,14 +194,4 @@ function withEmpty(layers: readonly string[], empty: string): string[] {
 /** overlayfs refuses a folder that it is given twice (ELOOP), and only the topmost one can show. */
 function topmostOnly(lowers: readonly string[]): string[] {
   return lowers.filter((lower, index) => lowers.lastIndexOf(lower) === index);
-}
-
-function makeUpper(upper: string, top: string | undefined): void {
-  mkdirSync(upper);
-  if (top === undefined) {
-    chmodSync(upper, 0o755);
-    utimensat(AT_FDCWD, upper, { mtimeNs: BigInt(constantTimeSeconds) * 1_000_000_000n });
-  } else {
-    copyDirectoryAttributes(top, upper);
-  }
 }

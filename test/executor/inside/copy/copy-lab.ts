@@ -39,28 +39,40 @@ export interface Copied {
   readonly directory: string;
 }
 
-/** Copies and throws unless that works, and unless packing comes to the same. */
+/** Copies and throws unless that works, and unless packing and copying into a mounted tree come to the same. */
 export async function copy(lab: Lab, scene: CopyScene, contents: readonly string[] = []): Promise<Copied> {
   const request = await stepRequest(lab, scene);
   const facts = await lab.request(request);
   const { entries } = readLayer(request.directory, facts);
-  const packed = { ...request, directory: lab.folder(), mayPack: true };
-  const packedFacts = await lab.request(packed);
-  assert.deepEqual(readLayer(packed.directory, packedFacts).entries, entries);
-  assert.deepEqual(packedFacts, facts);
+  for (const other of [{ ...request, mayPack: true }, inMountedTree(request)]) {
+    const same = { ...other, directory: lab.folder() };
+    const sameFacts = await lab.request(same);
+    assert.deepEqual(readLayer(same.directory, sameFacts).entries, entries);
+    assert.deepEqual(sameFacts, facts);
+  }
   return { lines: entries.map((entry) => describeEntry(entry, contents)), facts, directory: request.directory };
 }
 
-/** Copies and throws unless it is refused, and unless packing is refused for the same reason. */
+/** Copies and throws unless it is refused, and unless the other ways to do it are refused for the same reason. */
 export async function copyFailure(lab: Lab, scene: CopyScene): Promise<WorkerFailure> {
   const request = await stepRequest(lab, scene);
   const failure = await lab.failure(request);
   assert.deepEqual(await lab.failure({ ...request, mayPack: true }), failure);
+  assert.deepEqual(await lab.failure(inMountedTree(request)), failure);
   return failure;
 }
 
+type StepRequest = Extract<WorkerRequest, { kind: 'step' }>;
+
+/** The same step, which may not be put into the layer folder itself: a path that is not cleaned is looked up in the tree. */
+export function inMountedTree(request: StepRequest): StepRequest {
+  const { action } = request;
+  if (action.kind === 'copy') return { ...request, action: { ...action, destination: `/.${action.destination}` } };
+  return action.kind === 'make-directory' ? { ...request, action: { ...action, path: `/.${action.path}` } } : request;
+}
+
 /** The request of a scene. */
-export async function stepRequest(lab: Lab, scene: CopyScene): Promise<Extract<WorkerRequest, { kind: 'step' }>> {
+export async function stepRequest(lab: Lab, scene: CopyScene): Promise<StepRequest> {
   const lowers: string[] = [];
   for (const layer of scene.base ?? []) lowers.push((await lab.unpack(layer, lowers)).fs);
   const context = lab.folder();

@@ -4,7 +4,7 @@ import { rawPath } from '../../../../registry/oci/raw-path.ts';
 import { requires } from '../../../support/requires.ts';
 import { Lab, sha256 } from '../lab.ts';
 import { dir, file, symlink } from '../tar-inputs.ts';
-import { type CopyScene, common, copy, copyFailure, group } from './copy-lab.ts';
+import { type CopyScene, common, copy, copyFailure, group, inMountedTree } from './copy-lab.ts';
 
 const needs = requires('user:subids', 'user-namespaces');
 let lab: Lab;
@@ -160,11 +160,13 @@ for (const [what, user, path, lines] of workdirs) {
     } as const;
     const { readLayer } = await import('../lab.ts');
     const { describeEntry } = await import('../describe-entry.ts');
-    const layer = readLayer(directory, await lab.request(request));
+    const facts = await lab.request(request);
+    const layer = readLayer(directory, facts);
     assert.deepEqual(
       layer.entries.map((entry) => describeEntry(entry)),
       lines,
     );
+    assert.deepEqual(await lab.request({ ...inMountedTree(request), directory: lab.folder() }), facts);
   });
 }
 
