@@ -214,7 +214,7 @@ test('types are nouns', () => {
 });
 
 test('files are kebab-case', () => {
-  const odd = sources.filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part)));
+  const odd = sources.filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*((\.d)?\.ts)?$/.test(part)));
   assert.deepEqual(
     odd.map(({ path }) => path),
     [],

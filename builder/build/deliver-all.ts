@@ -31,6 +31,9 @@ export async function deliverAll(built: readonly BuiltPlatform[], early: EarlyEx
   const imageFor = (output: OutputSettings): Promise<ImageSet> =>
     oncePerForm(imageForm(options, output), sets, (form) => makeSet(built, form, { session, early }));
   const exported: Delivery[] = [];
+  // What the steps made goes to the disk while the outputs are written.
+  const kept = session.store.flush();
+  kept.catch(() => undefined);
   try {
     for (const output of pushesLast(outputs)) {
       await deliver(output, {
@@ -44,6 +47,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], early: EarlyEx
         onNotice: (message) => tell({ kind: 'notice', message }),
       });
     }
+    await kept;
     await session.store.flush();
   } catch (error) {
     shown.fail(error, signal);

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
-import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request as undiciRequest } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
+import requestOf from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import { isLocalHost, KnownNames, LocalAddressError } from '../address/local-address.ts';
 import { basicAuthorization } from '../address/url.ts';
 import { authoritiesFor, type CertificateOptions, type TlsSettings, tlsSettingsFor } from '../config/certificates.ts';
@@ -8,7 +10,6 @@ import { RegistryError } from '../errors/registry-error.ts';
 import type { HttpBody, HttpRequest, HttpResponse } from './exchange.ts';
 import { codeIn, networkError, unknownAuthorityCodes } from './network-errors.ts';
 import { orAborted } from './or-aborted.ts';
-import { proxyPool } from './proxy-pool.ts';
 import { type StallWatch, watchStalls } from './stall-watch.ts';
 
 export interface TransportOptions extends CertificateOptions {
@@ -87,8 +88,10 @@ export class Transport implements AsyncDisposable {
 
   async #request(request: HttpRequest, trust: Trust, watch: StallWatch): Promise<Dispatcher.ResponseData> {
     const dispatcher = await this.#dispatcherFor({ url: request.url, trust, namer: await this.#namerOf(request) });
-    return undiciRequest(request.url, {
-      dispatcher,
+    const { origin, pathname, search } = request.url;
+    return requestOf.call(dispatcher, {
+      origin,
+      path: `${pathname}${search}`,
       method: request.method,
       headers: { 'user-agent': this.#options.userAgent, ...bodyHeaders(request.body), ...request.headers },
       body: await readableOf(watch.body),
@@ -143,6 +146,7 @@ export class Transport implements AsyncDisposable {
       const { socksConnector } = await import('./socks.ts');
       return new Agent({ ...limits, connect: socksConnector(proxy, connect) });
     }
+    const [{ ProxyAgent }, { proxyPool }] = await Promise.all([import('undici'), import('./proxy-pool.ts')]);
     const ca = proxy.protocol === 'https:' ? await authoritiesFor(breadth, this.#options) : [];
     return new ProxyAgent({
       ...limits,
