@@ -1,8 +1,9 @@
 import { Pace } from '../../registry/oci/pace.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import type { MatchState, PatternList } from '../patterns/pattern-list.ts';
-import { type Seen, TakenFiles, type TakenFolder } from './taken-files.ts';
-import type { FileTree } from './tree.ts';
+import { type Seen, TakenFiles } from './taken-files.ts';
+import type { TakenFolder } from './taken-run.ts';
+import type { FileTree, TreeRows } from './tree.ts';
 
 /** Which files below a source are taken, by their path relative to it. The source itself always is. */
 export interface Selection {
@@ -60,7 +61,10 @@ async function select(tree: FileTree, source: RawPath, { selection, pace }: Pace
     isTaken: true,
   };
   await tree.look?.(source, pace);
-  const stack = [childrenOf(tree, root)];
+  const takesAll = selection.includes === undefined && selection.excludes.isEmpty;
+  const childrenIn = (folder: Folder): Generator<Child> =>
+    takesAll && tree.rows !== undefined ? foldersIn(folder, tree.rows, taken) : childrenOf(tree, folder);
+  const stack = [childrenIn(root)];
   while (stack.length > 0) {
     const next = stack.at(-1)?.next();
     if (next === undefined || next.done === true) {
@@ -70,11 +74,10 @@ async function select(tree: FileTree, source: RawPath, { selection, pace }: Pace
     const folder = visit(next.value, { tree, selection, taken });
     if (folder !== undefined) {
       await tree.look?.(folder.from, pace);
-      stack.push(childrenOf(tree, folder));
+      stack.push(childrenIn(folder));
     }
-    if (!pace.isDue()) continue;
     if (taken.length > manyFiles) await tree.expectMany?.();
-    await pace.turn();
+    if (pace.isDue()) await pace.turn();
   }
   return taken;
 }
@@ -86,6 +89,15 @@ interface Child {
   readonly folder: Folder;
   readonly name: RawPath;
   readonly seen: Seen;
+}
+
+/** Takes all that is in a folder, but gives the folders. */
+function* foldersIn(folder: Folder, rows: TreeRows, taken: TakenFiles): Generator<Child> {
+  for (const row of rows.in(folder.from)) {
+    const name = rows.name(row);
+    if (rows.isFolder(row)) yield { folder, name, seen: row };
+    else taken.add(folder, name, row);
+  }
 }
 
 function* childrenOf(tree: FileTree, folder: Folder): Generator<Child> {

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
-import type { folderStatuses } from './folder-statuses.ts';
+import type { FolderStatuses, folderStatuses } from './folder-statuses.ts';
 import { isGone, unreadable } from './unreadable.ts';
 
 /** A folder on this machine, asked about what is below it by relative paths. What cannot be read is a SourceError 'unreadable'. */
@@ -40,9 +40,9 @@ export class DiskFolder {
     });
   }
 
-  /** Of names in a folder, as far as that is quick: who misses one asks for it. */
-  statuses(folder: RawPath, names: readonly RawPath[]): readonly (DiskStatus | undefined)[] {
-    return this.#orGone(folder, () => this.#statusesOf?.(this.path(folder), names)) ?? [];
+  /** Of names in a folder, as far as that is quick: who misses one asks for it. undefined when nothing is. */
+  statuses(folder: RawPath, names: readonly RawPath[]): FolderStatuses | undefined {
+    return this.#orGone(folder, () => this.#statusesOf?.(this.path(folder), names));
   }
 
   /** What a link says; undefined where none is. */

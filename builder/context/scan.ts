@@ -5,7 +5,7 @@ import { Pace } from '../../registry/oci/pace.ts';
 import { folderOf, joinPath, nameOf, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { errnoOf } from '../../registry/oci/thrown.ts';
 import { UsageError } from '../contract/errors.ts';
-import { IgnoreRules, type IgnoreState } from '../patterns/ignore.ts';
+import { IgnoreRules, type IgnoreState, type IgnoreVerdict } from '../patterns/ignore.ts';
 import { DiskFolder } from './disk-folder.ts';
 import { type DiskStatus, statusOf } from './disk-status.ts';
 import { type FileToHash, type HashedFile, hashFiles } from './hash-files.ts';
@@ -96,6 +96,7 @@ export class ContextTree implements FileTree {
     this.#digests = options.digests;
     this.#seen = new SeenFiles(options.digests?.files);
     this.#signal = options.signal;
+    this.rows = this.#treeRows();
   }
 
   /** The folder may hold more than is shown. */
@@ -117,13 +118,19 @@ export class ContextTree implements FileTree {
   }
 
   /** What is in folders, by rows: for tens of thousands of files, an object for each takes most of the time and of the memory. */
-  readonly rows: TreeRows = {
-    in: (folder) => this.#visibleRows(folder),
-    name: (row) => this.#seen.name(row),
-    entry: (row) => this.#seen.entry(row),
-    isFolder: (row) => this.#seen.isFolder(row),
-    isUnread: (row) => this.#seen.isUnread(row),
-  };
+  readonly rows: TreeRows;
+
+  #treeRows(): TreeRows {
+    return {
+      in: (folder) => this.#visibleRows(folder),
+      name: (row) => this.#seen.name(row),
+      entry: (row) => this.#seen.entry(row),
+      isFolder: (row) => this.#seen.isFolder(row),
+      isUnread: (row) => this.#seen.isUnread(row),
+      plainMode: (row) => this.#seen.plainMode(row),
+      columns: this.#seen.columns,
+    };
+  }
 
   #visibleRows(folder: RawPath): readonly number[] {
     const row = this.#rowOf(folder);
@@ -210,30 +217,48 @@ export class ContextTree implements FileTree {
     return first === undefined ? [] : [first];
   }
 
-  /** With a stop after each name. */
+  /** With stops. */
   *#lookAtNames(folder: RawPath, found: FoundRows): Generator<void, void, undefined> {
     const state = this.#folderState(folder);
-    const names = this.#disk.names(folder, state?.isIgnored === true);
+    if (state === undefined) return;
+    const names = this.#disk.names(folder, state.isIgnored);
     for (let start = 0; start < names.length; start += namesAtOnce) {
       const some = names.slice(start, start + namesAtOnce);
-      const statuses = this.#disk.statuses(folder, some);
-      for (const [index, name] of some.entries()) {
-        this.#lookAt({ folder, name }, { state, status: statuses[index] }, found);
-        yield;
-      }
+      const verdicts = new Map<RawPath, IgnoreVerdict>();
+      if (!this.#ignore.isEmpty) yield* this.#judge({ folder, names: some, state }, verdicts);
+      this.#lookAtSome(folder, this.#ignore.isEmpty ? some : [...verdicts.keys()], { verdicts, found });
+      yield;
     }
   }
 
-  #lookAt(
-    place: NamedPlace,
-    { state, status }: { readonly state: FolderState | undefined; readonly status: DiskStatus | undefined },
-    found: FoundRows,
+  /** Says of names what the rules do, but for those that need not be looked at. There may be very many rules, hence a stop after each name. */
+  *#judge(
+    { folder, names, state }: { readonly folder: RawPath; readonly names: readonly RawPath[]; readonly state: FolderState },
+    verdicts: Map<RawPath, IgnoreVerdict>,
+  ): Generator<void, void, undefined> {
+    for (const name of names) {
+      const verdict = this.#ignore.verdict(joinPath(folder, name), state.ignore);
+      if (!verdict.isFinal) verdicts.set(name, verdict);
+      yield;
+    }
+  }
+
+  /** Without a stop: the statuses count until somebody else looks at a folder. */
+  #lookAtSome(
+    folder: RawPath,
+    names: readonly RawPath[],
+    { verdicts, found }: { readonly verdicts: ReadonlyMap<RawPath, IgnoreVerdict>; readonly found: FoundRows },
   ): void {
-    const sight = this.#glance(place, state, status);
-    const row = sight && this.#add(place, sight.status);
-    if (row === undefined) return;
-    found.rows.push(row);
-    if (sight?.dependsOnContent === true) found.undecided.set(joinPath(place.folder, place.name), row);
+    const statuses = this.#disk.statuses(folder, names);
+    for (const [index, name] of names.entries()) {
+      const place = { folder, name };
+      const status = statuses?.status(index) ?? this.#disk.status(joinPath(folder, name));
+      const sight = status && this.#sightOf(place, status, verdicts.get(name));
+      const row = sight && this.#add(place, sight.status);
+      if (row === undefined) continue;
+      found.rows.push(row);
+      if (sight?.dependsOnContent === true) found.undecided.set(joinPath(folder, name), row);
+    }
   }
 
   async expectMany(): Promise<void> {
@@ -310,13 +335,16 @@ export class ContextTree implements FileTree {
   }
 
   /** undefined where nothing is, or nothing that may be seen. */
-  #glance({ folder, name }: NamedPlace, state: FolderState | undefined, known?: DiskStatus): Sight | undefined {
+  #glance(place: NamedPlace, state: FolderState | undefined): Sight | undefined {
     if (state === undefined) return undefined;
-    const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(joinPath(folder, name), state.ignore);
-    if (verdict?.isFinal === true) return undefined;
-    const status = known ?? this.#disk.status(joinPath(folder, name));
+    const path = joinPath(place.folder, place.name);
+    const verdict = this.#ignore.isEmpty ? undefined : this.#ignore.verdict(path, state.ignore);
+    const status = verdict?.isFinal === true ? undefined : this.#disk.status(path);
+    return status && this.#sightOf(place, status, verdict);
+  }
+
+  #sightOf({ folder, name }: NamedPlace, status: DiskStatus, verdict: IgnoreVerdict | undefined): Sight | undefined {
     const isIgnored = verdict?.isIgnored === true;
-    if (status === undefined) return undefined;
     if (!isFolder(status)) return isIgnored ? undefined : { status, dependsOnContent: false };
     this.#folders.set(joinPath(folder, name), verdict === undefined ? plainFolder : { ignore: verdict.state, isIgnored });
     return { status, dependsOnContent: isIgnored };

@@ -1,24 +1,23 @@
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import { type CopyItems, type CopyRun, longestRun } from '../../executor/protocol/copy-list.ts';
 import { joinPath, type RawPath, rawPath } from '../../registry/oci/raw-path.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { type TakenFolder, TakenRun } from './taken-run.ts';
 import type { FileEntry, FileTree, TreeEntry } from './tree.ts';
 
-/** A folder that something is taken from: where it is in the tree, and where it goes. */
-export interface TakenFolder {
-  readonly from: RawPath;
-  readonly to: RawPath;
-}
-
-/** A path that is taken, and its place among them. */
-interface TakenPath extends TakenFolder {
-  readonly index: number;
+/** Paths in one folder that were taken behind each other. */
+interface Stretch {
+  readonly folder: TakenFolder;
+  readonly start: number;
+  /** The index after the last. */
+  readonly end: number;
 }
 
 /** What is at a path of a tree: a row where the tree has rows. */
 export type Seen = number | TreeEntry;
 
 /** What a COPY takes: entries that are made when they are asked for, each time anew. */
-export interface CopyEntries extends Iterable<CopyEntry> {
+export interface CopyEntries extends CopyItems {
   readonly length: number;
 }
 
@@ -28,16 +27,16 @@ export interface CopyEntries extends Iterable<CopyEntry> {
  */
 export class TakenFiles implements CopyEntries {
   readonly #tree: FileTree;
-  readonly #source: RawPath;
   readonly #seen: Seen[];
+  /** Relative to their folder; the source is '' in itself. */
   readonly #names: RawPath[] = [rawPath('')];
   /** The folder of those that follow, up to the next. */
-  readonly #folders: TakenFolder[] = [];
-  readonly #starts: number[] = [];
+  readonly #folders: TakenFolder[];
+  readonly #starts: number[] = [0];
 
   constructor(tree: FileTree, source: RawPath, seen: Seen) {
     this.#tree = tree;
-    this.#source = source;
+    this.#folders = [{ from: source, to: rawPath('') }];
     this.#seen = [seen];
   }
 
@@ -56,40 +55,79 @@ export class TakenFiles implements CopyEntries {
 
   /** Where the files are whose content is not known. */
   *unread(): Generator<RawPath, void, undefined> {
-    for (const { index, from } of this.#paths()) if (isUnread(this.#tree, this.#seen[index])) yield from;
+    for (const { folder, start, end } of this.#stretches()) {
+      for (let index = start; index < end; index++) {
+        if (isUnread(this.#tree, this.#seen[index])) yield this.#pathOf(index, folder).from;
+      }
+    }
   }
 
   /** Takes what reading brought to light; false when something has vanished meanwhile. */
   refresh(): boolean {
-    for (const { index, from } of this.#paths()) {
-      const seen = this.#seen[index];
-      if (!isUnread(this.#tree, seen)) continue;
-      const read = typeof seen === 'number' ? undefined : this.#tree.lookup(from);
-      if (read === undefined) return false;
-      this.#seen[index] = read;
+    for (const { folder, start, end } of this.#stretches()) {
+      for (let index = start; index < end; index++) if (!this.#isRead(index, folder)) return false;
     }
     return true;
   }
 
+  #isRead(index: number, folder: TakenFolder): boolean {
+    const seen = this.#seen[index];
+    if (!isUnread(this.#tree, seen)) return true;
+    const read = typeof seen === 'number' ? undefined : this.#tree.lookup(this.#pathOf(index, folder).from);
+    if (read !== undefined) this.#seen[index] = read;
+    return read !== undefined;
+  }
+
   *[Symbol.iterator](): Generator<CopyEntry, void, undefined> {
     const names = new Map<string, RawPath>();
-    for (const path of this.#paths()) yield this.#entry(path, names);
+    for (const { folder, start, end } of this.#stretches()) {
+      for (let index = start; index < end; index++) yield this.#entry(index, folder, names);
+    }
   }
 
-  #entry(path: TakenPath, names: Map<string, RawPath>): CopyEntry {
-    const seen = this.#seen[path.index];
-    if (seen === undefined) throw new RangeError(`Cannot find entry ${path.index} of ${this.length}`);
-    return copyEntry(path, entryOf(this.#tree, seen), names);
-  }
-
-  *#paths(): Generator<TakenPath, void, undefined> {
-    yield { index: 0, from: this.#source, to: rawPath('') };
-    for (const [number, { from, to }] of this.#folders.entries()) {
-      const end = this.#starts[number + 1] ?? this.#seen.length;
-      for (let index = this.#starts[number] ?? end; index < end; index++) {
-        const name = this.#names[index] ?? rawPath('');
-        yield { index, from: joinPath(from, name), to: joinPath(to, name) };
+  *runs(): Generator<CopyEntry | CopyRun, void, undefined> {
+    const names = new Map<string, RawPath>();
+    for (const { folder, start, end } of this.#stretches()) {
+      for (let index = start; index < end; ) {
+        // The source itself is to be named by whoever takes it.
+        const run = index === 0 ? undefined : this.#runAt(index, folder, end);
+        yield run ?? this.#entry(index, folder, names);
+        index += run?.names.length ?? 1;
       }
+    }
+  }
+
+  /** The plain files from an index on; undefined when there is another there. */
+  #runAt(start: number, folder: TakenFolder, end: number): CopyRun | undefined {
+    const { rows } = this.#tree;
+    if (rows === undefined) return undefined;
+    const taken: number[] = [];
+    let mode: number | undefined;
+    for (const seen of this.#seen.slice(start, Math.min(end, start + longestRun))) {
+      const own = typeof seen === 'number' ? rows.plainMode(seen) : undefined;
+      if (typeof seen !== 'number' || own === undefined || own !== (mode ??= own)) break;
+      taken.push(seen);
+    }
+    if (mode === undefined) return undefined;
+    const names = this.#names.slice(start, start + taken.length);
+    return new TakenRun(folder, { mode, names, rows: taken, columns: rows.columns });
+  }
+
+  #entry(index: number, folder: TakenFolder, names: Map<string, RawPath>): CopyEntry {
+    const seen = this.#seen[index];
+    if (seen === undefined) throw new RangeError(`Cannot find entry ${index} of ${this.length}`);
+    return copyEntry(this.#pathOf(index, folder), entryOf(this.#tree, seen), names);
+  }
+
+  #pathOf(index: number, { from, to }: TakenFolder): TakenFolder {
+    const name = this.#names[index] ?? rawPath('');
+    return { from: joinPath(from, name), to: joinPath(to, name) };
+  }
+
+  *#stretches(): Generator<Stretch, void, undefined> {
+    for (const [number, folder] of this.#folders.entries()) {
+      const end = this.#starts[number + 1] ?? this.#seen.length;
+      yield { folder, start: this.#starts[number] ?? end, end };
     }
   }
 }

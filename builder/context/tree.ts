@@ -1,4 +1,5 @@
 import type { FileStamp } from '../../cache/records/stamped-files.ts';
+import type { EncodedIdentity } from '../../executor/protocol/copy-entry.ts';
 import type { Pace } from '../../registry/oci/pace.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 
@@ -46,6 +47,21 @@ export interface TreeRows {
   isFolder(row: number): boolean;
   /** A file whose digest is not known. */
   isUnread(row: number): boolean;
+  /** The mode of a file of root's whose digest is known and that has one name: what its columns say is all there is to say. undefined for others. */
+  plainMode(row: number): number | undefined;
+  /** The columns of such files. */
+  readonly columns: RowColumns;
+}
+
+/** What is known of plain files. */
+export interface RowColumns {
+  size(row: number): number;
+  /** Whole seconds since the epoch. */
+  mtime(row: number): number;
+  /** Puts the digest as 64 hex digits to a place in bytes. */
+  putDigest(row: number, bytes: Uint8Array, start: number): void;
+  /** As encodeIdentity() has it. */
+  identity(row: number): EncodedIdentity;
 }
 
 /** Files that a step can take: a context, a stage, an image. Paths are relative to the root; '' is the root. */

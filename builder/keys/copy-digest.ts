@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
+import type { CopyItems, CopyRun } from '../../executor/protocol/copy-list.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { byName } from '../../registry/oci/text/sort-order.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import { DescriptionHash } from './description-hash.ts';
 
 interface CopyDigestOptions {
   /** --chown: the sources' owners do not come through, so they do not count. */
@@ -25,20 +26,16 @@ export interface CopyDigest {
  * What a list of files amounts to: path, type, mode, owner, link target, device, attributes and content of each. Times never count. Of the
  * source folder itself nothing counts, since its attributes are not copied.
  */
-export async function copyDigest(entries: Iterable<CopyEntry>, options: CopyDigestOptions): Promise<CopyDigest> {
+export async function copyDigest(entries: CopyItems, options: CopyDigestOptions): Promise<CopyDigest> {
   const { pace = new Pace() } = options;
-  const hash = createHash('sha256');
+  const described = new DescriptionHash();
   const text = descriptionText(options);
-  let pending = '';
-  for (const entry of entries) {
-    if (!isCounted(entry)) continue;
-    pending += text(entry);
-    if (pending.length <= 1 << 16) continue;
-    hash.update(pending);
-    pending = '';
+  for (const item of (options.isArchive ? undefined : entries.runs?.()) ?? entries) {
+    if (item.type === 'files') described.addRun(item, attributesText(item, options));
+    else if (isCounted(item)) described.add(text(item));
     if (pace.isDue()) await pace.turn();
   }
-  return { digest: hash.update(pending).digest('hex'), inputs: () => inputLines(entries, options) };
+  return { digest: described.digest(), inputs: () => inputLines(entries, options) };
 }
 
 /** Made one by one: all lines of hundreds of thousands of files would take as much memory as all else that is known of them. */
@@ -70,19 +67,27 @@ function descriptionText(options: CopyDigestOptions): (entry: CopyEntry) => stri
     const isPlain = entry.type === 'file' && entry.xattrs === undefined && !options.isArchive;
     if (!isPlain) return `${describe(entry, options).join('\0')}\0\0`;
     if (before === undefined || entry.mode !== before.mode || entry.uid !== before.uid || entry.gid !== before.gid) {
-      const [, , mode, owner] = describe(entry, options);
-      attributes = `${mode}\0${owner}`;
+      attributes = attributesText(entry, options);
       before = entry;
     }
     return `${entry.to}\0file\0${attributes}\0${entry.digest}\0\0\0`;
   };
 }
 
+/** Mode and owner of a file. */
+function attributesText({ mode, uid, gid }: CopyEntry | CopyRun, { replacesMode, replacesOwner }: CopyDigestOptions): string {
+  return `${replacesMode ? '' : modeText(mode)}\0${replacesOwner ? '' : `${uid}:${gid}`}`;
+}
+
+function modeText(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
 /** Neither paths nor link targets hold a NUL, so NULs keep the fields apart. */
 function describe(entry: CopyEntry, options: CopyDigestOptions): Description {
   if (options.isArchive && entry.type === 'file') return ['', 'archive', '', '', entry.digest, ''];
   // A link's own mode is always 0777, and --chmod does not touch it.
-  const mode = options.replacesMode || entry.type === 'symlink' ? '' : entry.mode.toString(8).padStart(4, '0');
+  const mode = options.replacesMode || entry.type === 'symlink' ? '' : modeText(entry.mode);
   const owner = options.replacesOwner ? '' : `${entry.uid}:${entry.gid}`;
   return [entry.to, entry.type, mode, owner, contentOf(entry), xattrsOf(entry)];
 }

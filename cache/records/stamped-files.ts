@@ -57,7 +57,8 @@ export const digestWords = 8;
 /** Where things are in a row: a word that is the caller's, the stamp, the digest. */
 const at = { mark: 0, stamp: 1, digest: 1 + stampWords } as const;
 const rowWords = at.digest + digestWords;
-const chunkRows = 1024;
+const chunkBits = 10;
+const chunkRows = 1 << chunkBits;
 
 /**
  * Files with what tells that they have changed and the digests of their contents, in columns. A context has hundreds of thousands of them, and
@@ -95,6 +96,10 @@ export class StampedFiles {
     return new RowStamp(this.#chunkOf(row).words, wordOf(row) + at.stamp);
   }
 
+  parts(row: number): StampParts {
+    return partsAt(this.#chunkOf(row).words, wordOf(row) + at.stamp);
+  }
+
   size(row: number): number {
     return this.#word(row, at.stamp) + this.#word(row, at.stamp + 1) * 2 ** 32;
   }
@@ -108,6 +113,17 @@ export class StampedFiles {
   /** The digest as it was set, in hex; zeros before. */
   digest(row: number): string {
     return digestText(this.#chunkOf(row).bytes, wordOf(row) + at.digest);
+  }
+
+  /** The same, as 64 ASCII characters of bytes. */
+  putDigest(row: number, bytes: Uint8Array, start: number): void {
+    const own = this.#chunkOf(row).bytes;
+    const first = (wordOf(row) + at.digest) * 4;
+    for (let offset = 0; offset < digestWords * 4; offset++) {
+      const byte = own[first + offset] ?? 0;
+      bytes[start + 2 * offset] = hexDigit(byte >> 4);
+      bytes[start + 2 * offset + 1] = hexDigit(byte & 15);
+    }
   }
 
   setDigest(row: number, hex: string): void {
@@ -142,7 +158,7 @@ export class StampedFiles {
   }
 
   #chunkOf(row: number): RowChunk {
-    const chunk = this.#chunks[Math.floor(row / chunkRows)];
+    const chunk = this.#chunks[row >>> chunkBits];
     if (chunk === undefined) throw new RangeError(`Cannot find row ${row} of ${this.#count}`);
     return chunk;
   }
@@ -154,8 +170,13 @@ class RowChunk {
   readonly bytes: Buffer = Buffer.from(this.words.buffer);
 }
 
+/** The character of a digit. */
+function hexDigit(value: number): number {
+  return value + (value < 10 ? 0x30 : 0x57);
+}
+
 function wordOf(row: number): number {
-  return (row % chunkRows) * rowWords;
+  return (row & (chunkRows - 1)) * rowWords;
 }
 
 /** The words of a stamp. */
@@ -172,6 +193,21 @@ export function putStamp(words: Uint32Array, start: number, parts: StampParts): 
   words[start + 9] = parts.ctimeSeconds;
   words[start + 10] = Math.floor(parts.ctimeSeconds / 2 ** 32);
   words[start + 11] = parts.ctimeNanoseconds;
+}
+
+function partsAt(words: Uint32Array, start: number): StampParts {
+  const word = (offset: number): number => words[start + offset] ?? 0;
+  return {
+    size: word(0) + word(1) * 2 ** 32,
+    inoLow: word(2),
+    inoHigh: word(3),
+    devMajor: word(4),
+    devMinor: word(5),
+    mtimeSeconds: word(6) + (word(7) | 0) * 2 ** 32,
+    mtimeNanoseconds: word(8),
+    ctimeSeconds: word(9) + (word(10) | 0) * 2 ** 32,
+    ctimeNanoseconds: word(11),
+  };
 }
 
 /** A digest that is at a word of some bytes, in hex. */

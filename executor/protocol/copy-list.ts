@@ -2,8 +2,8 @@ import { digestAt, digestLength, type FileColumns } from '../../registry/oci/lay
 import { folderOf, joinPath, nameOf, type RawPath } from '../../registry/oci/raw-path.ts';
 import { type CopyEntry, encodeIdentity, type ListedEntry } from './copy-entry.ts';
 
-/** Files of one folder that follow each other in a list and have the same mode and owner. */
-export interface FileRun extends FileColumns {
+/** What files have in common that follow each other in one folder and have the same mode and owner. */
+interface RunFolder {
   readonly type: 'files';
   /** Where the folder is in the source tree, '' for its root. */
   readonly from: RawPath;
@@ -12,8 +12,25 @@ export interface FileRun extends FileColumns {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** Such files in a list. */
+export interface FileRun extends RunFolder, FileColumns {
   /** What encodeIdentity() gives for each, with commas between; empty for a file without one. */
   readonly identities: string;
+}
+
+/** Such files before anything is made of each. */
+export interface CopyRun extends RunFolder {
+  readonly names: readonly RawPath[];
+  /** Puts the digest of the file at an index, as 64 hex digits, to a place in bytes. */
+  putDigest(index: number, bytes: Uint8Array, start: number): void;
+  columns(): FileColumns & Pick<FileRun, 'identities'>;
+}
+
+/** What a COPY takes. `runs` says the same in the same order, for tens of thousands of files much faster. */
+export interface CopyItems extends Iterable<CopyEntry> {
+  runs?(): Iterable<CopyEntry | CopyRun>;
 }
 
 /** What a line of a list says. */
@@ -22,13 +39,13 @@ export type ListItem = ListedEntry | FileRun;
 type FileEntry = Extract<CopyEntry, { readonly type: 'file' }>;
 
 /** The lines of the list that a worker copies by, without their ends: JSON, which holds none. */
-export function* encodeCopyList(entries: Iterable<CopyEntry>): Generator<string, void, undefined> {
+export function* encodeCopyList(entries: CopyItems): Generator<string, void, undefined> {
   let run: GrowingRun | undefined;
-  for (const entry of entries) {
+  for (const entry of entries.runs?.() ?? entries) {
     if (run?.add(entry) === true) continue;
     if (run !== undefined) yield JSON.stringify(run);
-    run = isPlain(entry) ? new GrowingRun(entry) : undefined;
-    if (run === undefined) yield encodeEntry(entry);
+    run = entry.type !== 'files' && isPlain(entry) ? new GrowingRun(entry) : undefined;
+    if (run === undefined) yield entry.type === 'files' ? encodeRun(entry) : encodeEntry(entry);
   }
   if (run !== undefined) yield JSON.stringify(run);
 }
@@ -53,13 +70,19 @@ export function* listedFiles(run: FileRun): Generator<ListedEntry, void, undefin
   }
 }
 
+function encodeRun(run: CopyRun): string {
+  const { type, from, to, mode, uid, gid } = run;
+  const line: FileRun = { type, from, to, mode, uid, gid, ...run.columns() };
+  return JSON.stringify(line);
+}
+
 function encodeEntry(entry: CopyEntry): string {
   const hasIdentity = entry.type === 'file' && entry.identity !== undefined;
   return JSON.stringify(hasIdentity ? { ...entry, identity: encodeIdentity(entry.identity) } : entry);
 }
 
 /** Lines are held in memory, so they have an end. */
-const longestRun = 1000;
+export const longestRun = 1000;
 
 /** Its public fields are what is written. */
 class GrowingRun implements FileRun {
@@ -85,8 +108,9 @@ class GrowingRun implements FileRun {
   }
 
   /** False, and nothing added, for an entry that does not belong here. */
-  add(entry: CopyEntry): boolean {
+  add(entry: CopyEntry | CopyRun): boolean {
     const belongs =
+      entry.type !== 'files' &&
       isPlain(entry) &&
       entry.mode === this.mode &&
       entry.uid === this.uid &&

@@ -30,11 +30,9 @@ export interface PlainStatus {
 /** Room for many statuses, at places that the kernel can be told. */
 export class StatusMemory {
   readonly #memory: PlacedMemory;
-  readonly #words: Uint32Array;
 
   constructor(count: number) {
     this.#memory = new PlacedMemory(count * statusBytes);
-    this.#words = new Uint32Array(this.#memory.bytes.buffer, this.#memory.bytes.byteOffset, (count * statusBytes) / 4);
   }
 
   addressOf(index: number): number {
@@ -45,33 +43,92 @@ export class StatusMemory {
     return decodeStatus(this.#memory.bytes.subarray(index * statusBytes, (index + 1) * statusBytes));
   }
 
-  /** The same in plain numbers. (statx(2) has the places, here in words of 4 bytes) */
-  plain(index: number): PlainStatus {
-    const at = index * (statusBytes / 4);
-    return {
-      mode: this.#word(at + 7) & 0xffff,
-      uid: this.#word(at + 5),
-      gid: this.#word(at + 6),
-      nlink: this.#word(at + 4),
-      size: this.#word(at + 10) + this.#word(at + 11) * 2 ** 32,
-      inoLow: this.#word(at + 8),
-      inoHigh: this.#word(at + 9),
-      devMajor: this.#word(at + 34),
-      devMinor: this.#word(at + 35),
-      rdevMajor: this.#word(at + 32),
-      rdevMinor: this.#word(at + 33),
-      mtimeSeconds: this.#word(at + 28) + (this.#word(at + 29) | 0) * 2 ** 32,
-      mtimeNanoseconds: this.#word(at + 30),
-      ctimeSeconds: this.#word(at + 24) + (this.#word(at + 25) | 0) * 2 ** 32,
-      ctimeNanoseconds: this.#word(at + 26),
-    };
-  }
-
-  #word(at: number): number {
-    return this.#words[at] ?? 0;
+  /** The same in plain numbers, which change when the cursor moves on. */
+  cursor(): StatusCursor {
+    return new StatusCursor(this.#memory.bytes);
   }
 }
 
+/** One status after another, without an object for each. (statx(2) has the places, here in words of 4 bytes) */
+class StatusCursor implements PlainStatus {
+  readonly #words: Uint32Array;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+
+  moveTo(index: number): this {
+    this.#at = index * (statusBytes / 4);
+    return this;
+  }
+
+  get mode(): number {
+    return this.#word(7) & 0xffff;
+  }
+
+  get uid(): number {
+    return this.#word(5);
+  }
+
+  get gid(): number {
+    return this.#word(6);
+  }
+
+  get nlink(): number {
+    return this.#word(4);
+  }
+
+  get size(): number {
+    return this.#word(10) + this.#word(11) * 2 ** 32;
+  }
+
+  get inoLow(): number {
+    return this.#word(8);
+  }
+
+  get inoHigh(): number {
+    return this.#word(9);
+  }
+
+  get devMajor(): number {
+    return this.#word(34);
+  }
+
+  get devMinor(): number {
+    return this.#word(35);
+  }
+
+  get rdevMajor(): number {
+    return this.#word(32);
+  }
+
+  get rdevMinor(): number {
+    return this.#word(33);
+  }
+
+  get mtimeSeconds(): number {
+    return this.#word(28) + (this.#word(29) | 0) * 2 ** 32;
+  }
+
+  get mtimeNanoseconds(): number {
+    return this.#word(30);
+  }
+
+  get ctimeSeconds(): number {
+    return this.#word(24) + (this.#word(25) | 0) * 2 ** 32;
+  }
+
+  get ctimeNanoseconds(): number {
+    return this.#word(26);
+  }
+
+  #word(offset: number): number {
+    return this.#words[this.#at + offset] ?? 0;
+  }
+}
+
+/** How many names are looked at with one call. */
 const capacity = 512;
 
 /** Looks at many names of a folder in one go. */
@@ -82,36 +139,31 @@ export class StatusBatch {
   );
   readonly #paths = new PathMemory(capacity);
   readonly #statuses = new StatusMemory(capacity);
+  readonly #cursor = this.#statuses.cursor();
+  #count = 0;
 
   /**
-   * The status of each name, one character for each byte, in the folder that `fd` is open on; undefined for those that cannot be looked at.
-   * Links are not followed.
+   * Looks at names, one character for each byte, in the folder that `fd` is open on, as many as there is room for. Links are not followed.
    *
    * @throws SyscallError for what no file can be called
    */
-  look(fd: number, names: readonly string[]): readonly (PlainStatus | undefined)[] {
-    const found: (PlainStatus | undefined)[] = [];
-    while (found.length < names.length) {
-      const count = this.#ask(fd, names, found.length);
-      this.#calls.play(count);
-      for (let index = 0; index < count; index++) {
-        found.push(this.#calls.result(index, 0) === 0 ? this.#statuses.plain(index) : undefined);
-      }
-    }
-    return found;
-  }
-
-  /** Lays out the calls for names from `start`, as many as there is room for; gives their number. */
-  #ask(fd: number, names: readonly string[], start: number): number {
+  look(fd: number, names: readonly string[]): void {
     this.#paths.clear();
-    let count = 0;
-    for (; start + count < names.length && count < capacity && !this.#paths.isFull; count++) {
-      this.#calls.set(count, folder, fd);
-      this.#calls.set(count, path, this.#paths.add(names[start + count] ?? ''));
-      this.#calls.set(count, status, this.#statuses.addressOf(count));
+    this.#count = 0;
+    for (const name of names) {
+      if (this.#count === capacity || this.#paths.isFull) break;
+      this.#calls.set(this.#count, folder, fd);
+      this.#calls.set(this.#count, path, this.#paths.add(name));
+      this.#calls.set(this.#count, status, this.#statuses.addressOf(this.#count));
+      this.#count += 1;
     }
     this.#paths.write();
-    return count;
+    this.#calls.play(this.#count);
+  }
+
+  /** What the name at an index is; undefined where it was not or could not be looked at. It counts until it is asked for another. */
+  status(index: number): PlainStatus | undefined {
+    return index < this.#count && this.#calls.result(index, 0) === 0 ? this.#cursor.moveTo(index) : undefined;
   }
 }
 
