@@ -21,6 +21,7 @@ import { checkGivenFiles } from '../preflight/given-files.ts';
 import { ignoredPaths } from '../preflight/ignored-paths.ts';
 import { checkVolumes } from '../sandbox/check-volumes.ts';
 import { resolveDevices } from '../sandbox/devices/resolve-devices.ts';
+import { givenConfinement } from '../sandbox/given-confinement.ts';
 import { healing } from '../session/healing.ts';
 import { startTelling } from '../session/tell.ts';
 import { buildArgsOf, missingBuildArgs } from '../settings/build-arguments.ts';
@@ -185,6 +186,7 @@ async function solveAll(
     plans.map(({ plan }) => plan),
     { options, sources, tell },
   );
+  const confinement = await givenConfinement(options.run.confinement);
   const ran: Solving['ran'] = new Map();
   const solveOne = async ({ plan }: ResolvedPlan): Promise<BuiltPlatform> => {
     const bases = new BaseSteps(folders);
@@ -195,6 +197,7 @@ async function solveAll(
       bases,
       contexts,
       devices,
+      confinement,
       signal,
       ran,
       onReached,

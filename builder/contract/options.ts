@@ -112,6 +112,16 @@ export interface BuildOptions {
   readonly dnsSearch?: readonly string[];
   /** Options of the resolver for RUN. Default: this machine's. */
   readonly dnsOptions?: readonly string[];
+  /** Capabilities that root has in RUN beside the usual ones, with `CAP_` or without; `ALL`. */
+  readonly addCapabilities?: readonly string[];
+  /** Those that it has not. `ALL` comes before what is added, a name after it. */
+  readonly dropCapabilities?: readonly string[];
+  /** Groups of the command of RUN beside those of its user, by name or number. */
+  readonly addGroups?: readonly string[];
+  /** `seccomp=FILE|unconfined`, `apparmor=PROFILE`, `label=type:TYPE`, `no-new-privileges`, as `--security-opt`. */
+  readonly securityOptions?: readonly string[];
+  /** `strict`: a RUN that would share a network or processes with this machine is refused. The others say what is so anyway. */
+  readonly isolation?: 'default' | 'oci' | 'rootless' | 'strict';
   /** Resource limits of RUN: `NAME=SOFT[:HARD]`. */
   readonly ulimits?: readonly string[];
   /** Size of /dev/shm of RUN. Default: 64 MiB. */

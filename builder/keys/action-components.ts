@@ -29,6 +29,7 @@ function runComponents(run: KeyedRun): readonly KeyComponent[] {
     setting('host name', run.hostname),
     setting('network', run.network),
     setting('security', run.security),
+    ...confinementComponents(run),
     hostsComponent(run),
     ...resolverComponents(run),
     setting(
@@ -44,6 +45,14 @@ function runComponents(run: KeyedRun): readonly KeyComponent[] {
       '',
     ),
     ...run.mounts.map((mount, index) => mountComponent(mount, index)),
+  ];
+}
+
+/** Nothing where all is as usual. */
+function confinementComponents({ confinement, additionalGroups = [] }: KeyedRun): readonly KeyComponent[] {
+  return [
+    ...(confinement === undefined ? [] : [setting('confinement', JSON.stringify(confinement), '')]),
+    ...(additionalGroups.length === 0 ? [] : [setting('further groups', additionalGroups, additionalGroups.join(' '))]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { MakeDirectoryAction, RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import type { Confinement } from '../../executor/protocol/confinement.ts';
 import type { PlannedMount } from '../plan/model/plan.ts';
 
 /** A step as its key sees it: the action, with digests of the inputs where the action has the inputs themselves. */
@@ -21,6 +22,9 @@ export interface KeyedRun {
   readonly hostname: string;
   readonly network: string;
   readonly security: string;
+  /** Where it is not as usual. */
+  readonly confinement?: Confinement | undefined;
+  readonly additionalGroups?: readonly string[];
   readonly mounts: readonly KeyedMount[];
   readonly hosts: RunAction['hosts'];
   readonly dns: RunAction['dns'];

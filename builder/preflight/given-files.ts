@@ -6,7 +6,7 @@ import type { Settings } from '../settings/settings.ts';
 
 /**
  * Looks at all that options name on this machine, before anything is done: secrets, agents and keys, credentials, certificates, folders,
- * volumes, devices, emulators. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look
+ * volumes, devices, emulators, profiles. What is only missed when a step asks for it is missed after an hour, and credentials that are not there look
  * like credentials that are wrong.
  *
  * @throws UsageError
@@ -32,6 +32,10 @@ async function checkAgents({ ssh = {}, environment }: Settings): Promise<void> {
 /** What every RUN of a build gets. Most builds are given none of it. */
 async function checkForRuns(options: Settings): Promise<void> {
   const { run, emulators = {} } = options;
+  const { seccomp } = run.confinement;
+  if (typeof seccomp === 'object') {
+    await checkReadable('--security-opt', seccomp.path, { kind: 'file', what: `seccomp profile "${seccomp.path}"` });
+  }
   if (run.volumes.length > 0) {
     const { checkVolumeSources } = await import('../sandbox/check-volumes.ts');
     await checkVolumeSources(run.volumes);

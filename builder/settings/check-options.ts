@@ -1,6 +1,9 @@
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
 import { byKind, listOf, membersOf, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
+import { checkCapability } from './confinement/capability-changes.ts';
+import { checkGroup, checkIsolation } from './confinement/confinement-settings.ts';
+import { parseSecurityOption } from './confinement/security-options.ts';
 import { parseDeviceFlag } from './device-flag.ts';
 import { parseEmulator } from './emulator-spec.ts';
 import { imageNames, outputs } from './output-rules.ts';
@@ -63,6 +66,11 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   dns: given('--dns', listOf(parsedBy(checkNameServer))),
   dnsSearch: given('--dns-search', onOneLine),
   dnsOptions: given('--dns-option', onOneLine),
+  addCapabilities: given('--cap-add', listOf(checkedBy(checkCapability))),
+  dropCapabilities: given('--cap-drop', listOf(checkedBy(checkCapability))),
+  addGroups: given('--group-add', listOf(checkedBy(checkGroup))),
+  securityOptions: given('--security-opt', listOf(parsedBy(parseSecurityOption))),
+  isolation: given('--isolation', checkedBy(checkIsolation)),
   ulimits: given('--ulimit', listOf(parsedBy(parseUlimit))),
   shmSizeBytes: given('--shm-size', wholeNumber(0)),
   hostname: given('--hostname', parsedBy(checkHostname)),
@@ -117,6 +125,14 @@ function buildArgs(value: unknown, place: OptionPlace): void {
   recordOf(variableName, optional(text))(value, place);
   const { [sandboxHostname]: hostname = '' } = membersOf(value, place);
   if (typeof hostname === 'string' && hostname !== '') checkHostname(hostname, `${place.flag} ${sandboxHostname}`);
+}
+
+/** A text that `check` accepts, which is told the flag. */
+function checkedBy(check: (text: string, flag: string) => void): Rule {
+  return (value, place) => {
+    text(value, place);
+    check(value, place.flag);
+  };
 }
 
 function booleanOrNames(value: unknown, place: OptionPlace): void {

@@ -1,4 +1,5 @@
 import { UsageError } from '../contract/errors.ts';
+import { quoted, shown } from '../contract/shown.ts';
 
 /** Where a value stands: in which option (`outputs[0].destination`), and by which flag of the command line it is given. */
 export interface OptionPlace {
@@ -19,17 +20,6 @@ export function wrongKind(value: unknown, { option, flag }: OptionPlace, expecte
 export function wrongText(text: string, { flag }: OptionPlace, expected: string): UsageError {
   return new UsageError(flag, `Cannot use ${flag} ${shown(text)}: expected ${expected}`);
 }
-
-/** A text as it was given, or as JSON writes it when what is wrong with it may not be visible. */
-export function shown(text: string): string {
-  return /^[!-~]{1,100}$/.test(text) ? text : quoted(text);
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > longestShown ? `${text.slice(0, longestShown)}...` : text);
-}
-
-const longestShown = 100;
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -1,6 +1,7 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { buildArgsOf } from './build-arguments.ts';
+import { type ConfinementSettings, confinementSettings } from './confinement/confinement-settings.ts';
 import { type DeviceFlag, parseDeviceFlag } from './device-flag.ts';
 import { type DeviceGrants, deviceGrants } from './device-grants.ts';
 import { checkHostname, parseHost, parseUlimit, sandboxHostname } from './run-values.ts';
@@ -14,6 +15,8 @@ export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimit
   readonly volumes: readonly Volume[];
   readonly devices: readonly DeviceFlag[];
   readonly grants: DeviceGrants;
+  readonly confinement: ConfinementSettings;
+  readonly additionalGroups: readonly string[];
   readonly entitlements: ReadonlySet<Entitlement>;
 };
 
@@ -32,6 +35,8 @@ export function runSettings(options: BuildOptions): RunSettings {
     volumes: (options.volumes ?? []).map(parseVolumeOption),
     devices: (options.devices ?? []).map(parseDeviceFlag),
     grants: deviceGrants(options),
+    confinement: confinementSettings(options),
+    additionalGroups: options.addGroups ?? [],
     entitlements: new Set(options.allow?.filter((name) => name === 'network.host' || name === 'security.insecure')),
   };
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { RunAction } from '../../executor/protocol/actions.ts';
 import { limitNames } from '../../executor/protocol/limit-names.ts';
 import { UsageError } from '../contract/errors.ts';
-import { shown } from './rule.ts';
+import { shown } from '../contract/shown.ts';
 
 /** The build argument that is a host name. */
 export const sandboxHostname = 'BUILDKIT_SANDBOX_HOSTNAME';

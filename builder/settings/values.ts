@@ -1,5 +1,6 @@
 import { UsageError } from '../contract/errors.ts';
-import { type OptionPlace, type Rule, shown, wrongKind, wrongText } from './rule.ts';
+import { shown } from '../contract/shown.ts';
+import { type OptionPlace, type Rule, wrongKind, wrongText } from './rule.ts';
 
 /** A text, of any content but NUL, with which system calls, environments and names of files end early. */
 export function text(value: unknown, place: OptionPlace): asserts value is string {

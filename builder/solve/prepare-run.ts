@@ -1,4 +1,5 @@
 import type { RunAction, RunMount } from '../../executor/protocol/actions.ts';
+import type { Confinement } from '../../executor/protocol/confinement.ts';
 import { allLines } from '../keys/copy-digest.ts';
 import type { KeyedRun } from '../keys/keyed-action.ts';
 import type { PlannedRun } from '../plan/model/plan.ts';
@@ -14,10 +15,11 @@ import type { PlacedStep, StageSolving } from './solved-stage.ts';
 /** RUN. @throws SourceError for a mount whose source is not there */
 export async function prepareRun(action: PlannedRun, placed: PlacedStep, around: StageSolving): Promise<PreparedStep> {
   const settings = around.solving.options.run;
+  const { confinement } = around.solving;
   const devices = around.solving.devices.of(action);
   const mounts = await Promise.all(action.mounts.map((mount) => prepareMount(mount, placed, around)));
   return {
-    action: keyedRun(action, { settings, devices, mounts: mounts.map(({ keyed }) => keyed) }),
+    action: keyedRun(action, { settings, confinement, devices, mounts: mounts.map(({ keyed }) => keyed) }),
     inputs: async () => allLines(await Promise.all(mounts.map(({ inputs }) => inputs()))),
     materialise: async (cleanup): Promise<RunAction> => {
       const inputs = [];
@@ -31,6 +33,7 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
       const emulation = await findEmulation(placed.stage.platform, around.solving.options);
       return {
         ...runFields(action, settings),
+        ...confinementFields(settings, confinement),
         ...(emulation !== undefined && { emulation }),
         env: [...env, ...proxyEnv(around.solving.options, { present: env, network: networkOf(action) })],
         mounts: [...volumesOf(settings), ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
@@ -62,6 +65,18 @@ function runFields(action: PlannedRun, settings: RunSettings): Omit<RunAction, '
   return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes, network: networkOf(action) };
 }
 
+/** What a usual build says nothing of. */
+function confinementFields(settings: RunSettings, confinement: Confinement | undefined): ConfinementFields {
+  const { additionalGroups } = settings;
+  return {
+    ...(confinement !== undefined && { confinement }),
+    ...(additionalGroups.length > 0 && { additionalGroups }),
+    ...(settings.confinement.isStrict && { isStrict: true }),
+  };
+}
+
+type ConfinementFields = Pick<RunAction, 'confinement' | 'additionalGroups' | 'isStrict'>;
+
 function volumesOf({ volumes }: RunSettings): readonly Extract<RunMount, { kind: 'volume' }>[] {
   return volumes.map(({ mount }) => mount);
 }
@@ -77,13 +92,16 @@ function traitsOnce(settings: RunSettings): readonly string[] {
 
 interface KeyParts {
   readonly settings: RunSettings;
+  readonly confinement: Confinement | undefined;
   readonly devices: DeviceEdits;
   readonly mounts: KeyedRun['mounts'];
 }
 
-function keyedRun(action: PlannedRun, { settings, devices, mounts }: KeyParts): KeyedRun {
+function keyedRun(action: PlannedRun, { settings, confinement, devices, mounts }: KeyParts): KeyedRun {
   return {
     ...runFields(action, settings),
+    confinement,
+    additionalGroups: settings.additionalGroups,
     env: [...action.env, ...devices.env],
     mounts: [...volumesOf(settings), ...devices.mounts, ...mounts],
     caller: traitsOnce(settings),

@@ -1,4 +1,5 @@
 import type { Store } from '../../cache/store.ts';
+import type { Confinement } from '../../executor/protocol/confinement.ts';
 import type { Source } from '../../parser/syntax/span.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
@@ -41,6 +42,8 @@ export interface Solving {
   readonly bases: BaseSteps;
   readonly contexts: ContextTrees;
   readonly devices: DevicesOfRuns;
+  /** How commands are confined, where that is not as usual. */
+  readonly confinement: Confinement | undefined;
   /** The steps that this build has run or runs, by key: another stage or platform with the same step takes the result. */
   readonly ran: Map<StepKey, Promise<LayerFacts>>;
   /** Bounds how many steps act at the same time. */

@@ -1,4 +1,5 @@
 import type { Platform } from '../../registry/oci/platform.ts';
+import type { Confinement } from './confinement.ts';
 
 /** A root file system, as layer folders, lowest first. Empty for `scratch`. Paths are absolute. */
 export type Lowers = readonly string[];
@@ -20,6 +21,10 @@ export interface RunAction {
   readonly hostname: string;
   readonly network: 'host' | 'none';
   readonly security: 'sandbox' | 'insecure';
+  /** How the sandbox differs from the usual one; without meaning for what is insecure, but for `hasNoNewPrivileges`. */
+  readonly confinement?: Confinement;
+  /** Refused where it would share a network, processes or a /proc with the worker, or be insecure. */
+  readonly isStrict?: true;
   readonly mounts: readonly RunMount[];
   /** Extra lines of /etc/hosts. */
   readonly hosts: readonly { readonly name: string; readonly address: string }[];
@@ -36,6 +41,8 @@ export interface RunAction {
   readonly files: readonly { readonly target: string; readonly text: string; readonly mode: number }[];
   /** Groups of the command beside those of the user. */
   readonly additionalGids?: readonly number[];
+  /** The same by name or number; names are looked up in the root's group. */
+  readonly additionalGroups?: readonly string[];
   /** In the order in which those of a name are run. */
   readonly hooks?: readonly Hook[];
   /** Set when the command is for another platform than this machine's. */

@@ -100,7 +100,7 @@ const idle: readonly string[] = [
   '--force-rm=false',
   '--layers',
   '--layers=true',
-  '--isolation=chroot',
+  '--isolation=rootless',
   '--compress',
   '--jobs=0',
   '--builder=default',

@@ -29,7 +29,7 @@ function sandboxMutations(): readonly Mutation[] {
     {
       rule: 'a hook of the image may do what a command may',
       file: 'executor/inside/run/hooks/run-hooks.ts',
-      from: "    ...(isConfined ? hookConfinement(action.security === 'sandbox', kernel) : []),\n",
+      from: '    ...(isConfined ? hookConfinement(action, kernel) : []),\n',
       to: '',
       tests: ['hostile/image-hooks'],
     },
@@ -91,16 +91,16 @@ function sandboxMutations(): readonly Mutation[] {
     },
     {
       rule: 'the seccomp filter is installed',
-      file: plan,
-      from: 'isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)]',
-      to: 'isSandboxed ? boundingSet(facts.kernel.lastCapability)',
+      file: 'executor/inside/run/process/confinement.ts',
+      from: 'return [loaded(compileFilter(subject), 0)]',
+      to: 'return []',
       tests: environment,
     },
     {
       rule: 'capabilities leave the bounding set',
-      file: plan,
-      from: 'isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)]',
-      to: 'isSandboxed ? [filter(facts.kernel)]',
+      file: 'executor/inside/run/process/confinement.ts',
+      from: 'asRoot: [...(isFilterLast ? [] : filter), ...boundingSet(names, kernel.lastCapability)]',
+      to: 'asRoot: [...(isFilterLast ? [] : filter)]',
       tests: environment,
     },
     {

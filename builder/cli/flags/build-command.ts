@@ -8,7 +8,7 @@ import { defaultPlatforms } from './default-platforms.ts';
 import { readArgumentFile, readPairs, readPairsOrEnvironment, readWholePairs } from './key-values.ts';
 import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
-import type { ParsedFlags } from './parse-flags.ts';
+import { commaSeparated, type ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
 import { storeOwnerOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
@@ -89,7 +89,7 @@ function inputOptions(parsed: ParsedFlags, { environment, argumentFiles }: Comma
   const target = parsed.last('--target');
   const from = parsed.last('--from');
   const ignoreFile = parsed.last('--ignorefile');
-  const platforms = commaSeparated(parsed.all('--platform'));
+  const platforms = parsed.list('--platform');
   const fromFiles = argumentFiles.flatMap(({ name, text }) => readArgumentFile(name, text));
   return {
     files: parsed.all('--file'),
@@ -213,11 +213,4 @@ function refuseTwiceStandardInput({ context, files = [], buildContexts = {} }: B
   const named = Object.entries(buildContexts).find(([, place]) => place === '-')?.[0];
   if (named === undefined) return;
   throw new UsageError('--file', `Cannot read both the context "${named}" and the Containerfile from standard input`);
-}
-
-function commaSeparated(texts: readonly string[]): readonly string[] {
-  return texts
-    .flatMap((text) => text.split(','))
-    .map((text) => text.trim())
-    .filter((text) => text !== '');
 }

@@ -161,6 +161,28 @@ const flags: readonly Flag[] = [
   { long: '--dns-search', value: 'DOMAIN', repeats: true, group: run, help: 'Search domain' },
   { long: '--dns-option', value: 'OPTION', repeats: true, group: run, help: 'Resolver option' },
   { long: '--hostname', value: 'NAME', group: run, help: 'Host name that RUN sees' },
+  { long: '--cap-add', value: 'NAME,...', repeats: true, group: run, help: 'Capability that root has in RUN too, or ALL' },
+  {
+    long: '--cap-drop',
+    value: 'NAME,...',
+    repeats: true,
+    group: run,
+    help: 'Capability that root has not, or ALL, which comes first',
+  },
+  { long: '--group-add', value: 'GROUP,...', repeats: true, group: run, help: 'Group of the command, beside those of its user' },
+  {
+    long: '--security-opt',
+    value: 'OPTION',
+    repeats: true,
+    group: run,
+    help: 'seccomp=FILE|unconfined, apparmor=PROFILE|unconfined, label=disable|type:TYPE|level:LEVEL|..., no-new-privileges',
+  },
+  {
+    long: '--isolation',
+    value: 'MODE',
+    group: run,
+    help: 'default, oci or rootless: as the machine allows; strict: refuse a RUN that shares a network or processes with it',
+  },
   { long: '--ulimit', value: 'NAME=SOFT[:HARD]', repeats: true, group: run, help: 'Resource limit' },
   { long: '--shm-size', value: 'SIZE', group: run, help: 'Size of /dev/shm (default: 64m)' },
   {

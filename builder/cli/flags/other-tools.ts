@@ -64,13 +64,6 @@ export const refusedByBuild: readonly RefusedFlag[] = [
   { long: '--cpuset-cpus', value: 'LIST', reason: noLimits, hint: 'Use taskset' },
   { long: '--cpuset-mems', value: 'LIST', reason: noLimits, hint: 'Use numactl' },
   {
-    long: '--isolation',
-    value: 'MODE',
-    reason: 'the isolation follows from what the machine allows',
-    hint: 'See "tsbuild doctor"',
-    idle: { pattern: /^(|default|chroot|oci|rootless)$/, words: 'default, chroot, oci, rootless' },
-  },
-  {
     long: '--manifest',
     value: 'NAME',
     reason: 'a build adds to no list',
@@ -105,14 +98,6 @@ export const refusedByBuild: readonly RefusedFlag[] = [
   { long: '--os', value: 'OS', reason: 'a platform is named as a whole', hint: 'Use --platform OS/ARCH' },
   { long: '--arch', value: 'ARCH', reason: 'a platform is named as a whole', hint: 'Use --platform OS/ARCH' },
   { long: '--variant', value: 'VARIANT', reason: 'a platform is named as a whole', hint: 'Use --platform OS/ARCH/VARIANT' },
-  { long: '--cap-add', value: 'NAME', reason: ownSandbox, hint: 'Use RUN --security=insecure with --allow security.insecure' },
-  { long: '--cap-drop', value: 'NAME', reason: ownSandbox },
-  {
-    long: '--security-opt',
-    value: 'OPTION',
-    reason: ownSandbox,
-    hint: 'Use RUN --security=insecure with --allow security.insecure',
-  },
   ...(['--userns', '--pid', '--ipc', '--uts', '--cgroupns'] as const).map(
     (long): RefusedFlag => ({
       long,

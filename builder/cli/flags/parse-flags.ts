@@ -9,6 +9,8 @@ export interface ParsedFlags {
   readonly operands: readonly string[];
   /** All values of a flag; empty when it was not given. */
   all(long: string): readonly string[];
+  /** What stands between commas in all values of a flag; empty parts are none. */
+  list(long: string): readonly string[];
   /** The last value of a flag. */
   last(long: string): string | undefined;
   /** The flag as it was written the last time, where it has several names: for messages. */
@@ -49,10 +51,19 @@ export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFla
   return {
     operands,
     all: (long) => values.get(long) ?? [],
+    list: (long) => commaSeparated(values.get(long) ?? []),
     last: (long) => values.get(long)?.at(-1),
     written: (long) => names.get(long) ?? long,
     isOn: (long) => booleanOf(names.get(long) ?? long, values.get(long)?.at(-1)),
   };
+}
+
+/** What stands between commas; empty parts are none. */
+export function commaSeparated(texts: readonly string[]): readonly string[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
 }
 
 /** Reads a switch's value as other builders do, for whom scripts were written: Go's words in any case, and yes and no. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../../contract/errors.ts';
 import type { BuildOptions } from '../../contract/options.ts';
+import { checkIsolation, isolations } from '../../settings/confinement/confinement-settings.ts';
 import { parseEmulator } from '../../settings/emulator-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
@@ -12,6 +13,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
   const network = networkOf(parsed.last('--network'));
   const shmSize = parsed.last('--shm-size');
   const hostname = parsed.last('--hostname');
+  const isolation = isolationOf(parsed.last('--isolation'));
   return {
     secrets: Object.fromEntries(parsed.all('--secret').map((text) => parseSecret(text, environment))),
     ssh: sshOf(parsed.all('--ssh')),
@@ -20,6 +22,10 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     dns: parsed.all('--dns'),
     dnsSearch: parsed.all('--dns-search'),
     dnsOptions: parsed.all('--dns-option'),
+    addCapabilities: parsed.list('--cap-add'),
+    dropCapabilities: parsed.list('--cap-drop'),
+    addGroups: parsed.list('--group-add'),
+    securityOptions: parsed.all('--security-opt'),
     ulimits: parsed.all('--ulimit'),
     volumes: parsed.all('--volume'),
     devices: parsed.all('--device'),
@@ -28,7 +34,14 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     ...(network !== undefined && { network }),
     ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
     ...(hostname !== undefined && { hostname }),
+    ...(isolation !== undefined && { isolation }),
   };
+}
+
+function isolationOf(text: string | undefined): BuildOptions['isolation'] {
+  if (text === undefined || text === '') return undefined;
+  checkIsolation(text, '--isolation');
+  return isolations.find((known) => known === text);
 }
 
 function networkOf(text: string | undefined): 'default' | 'none' | 'host' | undefined {

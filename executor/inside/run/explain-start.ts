@@ -26,7 +26,7 @@ export function explainStart(error: unknown, action: RunAction, place: StartCont
     case 'openat':
     case 'openat2':
     case 'getcwd':
-      return error.subject === action.cwd ? explainDirectory(error, action.cwd) : error;
+      return error.subject === action.cwd ? explainDirectory(error, action.cwd) : explainConfinement(error, action);
     case 'prlimit64':
       return new Refusal(
         'machine',
@@ -36,9 +36,30 @@ export function explainStart(error: unknown, action: RunAction, place: StartCont
     case 'sethostname':
       return new Refusal('not-supported', `Cannot use the host name "${action.hostname}": ${reason(error)}`);
     default:
-      return error;
+      return explainConfinement(error, action);
   }
 }
+
+/** What options have asked for. */
+function explainConfinement(error: SyscallError, { confinement = {} }: RunAction): unknown {
+  if (/^(AppArmor profile|SELinux label) /.test(error.subject)) {
+    return new Refusal(
+      'machine',
+      `Cannot use the ${error.subject}: ${reason(error)}`,
+      'The machine must have loaded it, and let tsbuild change to it',
+    );
+  }
+  const isByFilter =
+    confinement.seccomp !== undefined && confinement.seccomp !== 'unconfined' && callsBehindFilter.has(error.syscall);
+  if (!isByFilter) return error;
+  return new Refusal(
+    'not-supported',
+    `Cannot start the command under the seccomp profile: it refuses ${error.syscall} (${reason(error)})`,
+    'Allow the call, or add --security-opt no-new-privileges: then the profile counts from the command on',
+  );
+}
+
+const callsBehindFilter = new Set<string>(['prctl', 'setgroups', 'setresgid', 'setresuid', 'capset']);
 
 function explainDirectory(error: SyscallError, cwd: string): Refusal {
   // It was made before, unless a link leads it to /proc or /sys, where a magic link counts as one too many. (openat2(2))

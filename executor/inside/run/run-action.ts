@@ -7,7 +7,7 @@ import type { RunAction } from '../../protocol/actions.ts';
 import type { MountedRootfs, ReadOnlyRootfs } from '../overlay/rootfs.ts';
 import type { RequestContext } from '../request/request-context.ts';
 import { openRoot } from '../root/resolve-in-root.ts';
-import { type ResolvedUser, readUserDatabase, resolveUser } from '../root/users.ts';
+import { groupId, readUserDatabase, resolveUser } from '../root/users.ts';
 import { AttachedMounts } from './mounts/attach.ts';
 import { fillDeviceFolder } from './mounts/devices.ts';
 import {
@@ -21,7 +21,7 @@ import {
 } from './mounts/mount-points.ts';
 import { closeMounts, prepareMounts } from './mounts/prepare.ts';
 import { type PreparedMount, Workspace } from './mounts/workspace.ts';
-import { runSandbox } from './run-sandbox.ts';
+import { type PreparedRun, runSandbox } from './run-sandbox.ts';
 import { sealTree } from './seal-tree.ts';
 
 /** What a command runs on. */
@@ -42,7 +42,7 @@ export interface RunTree {
 export async function runAction(action: RunAction, { rootfs, base }: RunTree, context: RequestContext): Promise<void> {
   context.signal.throwIfAborted();
   await using workspace = new Workspace(path.dirname(rootfs.upper));
-  const user = userOf(action, base);
+  const { user, demandedGroups } = identityOf(action, base);
   const prepared = await prepareMounts(action, { workspace, user, root: base, signal: context.signal });
   try {
     const placed = placeMounts(base, prepared);
@@ -51,7 +51,7 @@ export async function runAction(action: RunAction, { rootfs, base }: RunTree, co
     attachAll(action, placed.mounts, attached);
     tellOfResolver(action, context);
     const bundle = action.hooks === undefined ? undefined : workspace.memoryFolder();
-    await runSandbox({ action, user, attached, bundle }, context);
+    await runSandbox({ action, user, demandedGroups, attached, bundle }, context);
     await sealTree(rootfs, context.signal);
   } finally {
     closeMounts(prepared);
@@ -68,11 +68,16 @@ function tellOfResolver({ network, dns }: RunAction, context: RequestContext): v
   context.warn('This machine has no /etc/resolv.conf, so commands may find no host by its name: give a server with --dns');
 }
 
-function userOf({ user, additionalGids = [] }: RunAction, root: string): ResolvedUser {
+/** Who the command is, and the groups that it cannot do without. */
+type Identity = Pick<PreparedRun, 'user' | 'demandedGroups'>;
+
+function identityOf({ user, additionalGids = [], additionalGroups = [] }: RunAction, root: string): Identity {
   const rootFd = openRoot(root);
   try {
-    const resolved = resolveUser(user, readUserDatabase(rootFd));
-    return { ...resolved, groups: [...new Set([...resolved.groups, ...additionalGids])] };
+    const database = readUserDatabase(rootFd);
+    const resolved = resolveUser(user, database);
+    const demandedGroups = [...additionalGids, ...additionalGroups.map((name) => groupId(name, database))];
+    return { user: { ...resolved, groups: [...new Set([...resolved.groups, ...demandedGroups])] }, demandedGroups };
   } finally {
     close(rootFd);
   }

@@ -5,6 +5,7 @@ import type { ExitStatus } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
+import { Refusal } from '../request/failure.ts';
 import type { RequestContext } from '../request/request-context.ts';
 import { noMappedId } from '../root/owner.ts';
 import type { ResolvedUser } from '../root/users.ts';
@@ -16,6 +17,7 @@ import { HookRunner } from './hooks/run-hooks.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
 import { kernelFacts } from './process/kernel-facts.ts';
 import { OutputPipes } from './process/output-pipes.ts';
+import { type ExecAttribute, execAttributes } from './process/security-label.ts';
 import { type SandboxFacts, sandboxNamespaces, sandboxTape } from './sandbox-plan.ts';
 import { waitOrCancel } from './wait-or-cancel.ts';
 
@@ -23,6 +25,8 @@ import { waitOrCancel } from './wait-or-cancel.ts';
 export interface PreparedRun {
   readonly action: RunAction;
   readonly user: ResolvedUser;
+  /** Those of the user's groups that were asked for, by a device or by an option. */
+  readonly demandedGroups: readonly number[];
   readonly attached: AttachedMounts;
   /** A folder in memory for what hooks are told; undefined when there are none. */
   readonly bundle: string | undefined;
@@ -32,10 +36,12 @@ export interface PreparedRun {
 export async function runSandbox(run: PreparedRun, context: RequestContext): Promise<void> {
   const maps = currentIdMaps();
   checkIds(run, maps);
+  checkStrictness(run.action);
   const means = await meansOf(run.action);
+  const attributes = attributesOf(run.action, context);
   using pipes = new OutputPipes(run.user);
   await using hooks = hooksOf(run, context);
-  const process = await start({ ...run, means, hooks }, pipes, context);
+  const process = await start({ ...run, means, attributes, hooks }, pipes, context);
   pipes.closeCommandEnds();
   const [status] = await Promise.all([endOf(process, hooks, context), pipes.forward(context)]);
   context.signal.throwIfAborted();
@@ -53,6 +59,18 @@ async function endOf(process: TapeProcess, hooks: HookRunner | undefined, contex
   const [status] = await Promise.all([waitOrCancel(process, context.signal), started]);
   await hooks?.tell('poststop', { status: 'stopped', pid: undefined });
   return status;
+}
+
+/** What this worker has told once. */
+const told = new Set<string>();
+
+function attributesOf({ confinement = {}, security }: RunAction, context: RequestContext): readonly ExecAttribute[] {
+  if (security === 'insecure') return [];
+  const warn = (message: string): void => {
+    if (!told.has(message)) context.warn(message);
+    told.add(message);
+  };
+  return execAttributes(confinement, { warn });
 }
 
 const otherImage = 'Choose the image for this machine: --platform';
@@ -74,6 +92,7 @@ async function meansOf({ emulation }: RunAction): Promise<EmulationMeans> {
 
 interface EmulatedRun extends PreparedRun {
   readonly means: EmulationMeans;
+  readonly attributes: readonly ExecAttribute[];
   readonly hooks: HookRunner | undefined;
 }
 
@@ -83,6 +102,9 @@ async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestConte
     return run.hooks === undefined ? await startPlain(run, pipes) : await startWithHooks(run, run.hooks, pipes);
   } catch (error) {
     const type = isSyscallError(error, 'EPERM') && error.syscall === 'mount' ? error.subject : '';
+    if (action.isStrict === true && (type === 'proc' || type === 'sysfs')) {
+      throw tooWeak(`the kernel refuses a new /${type === 'proc' ? 'proc' : 'sys'}`);
+    }
     if (type === 'proc' && !refused.proc) {
       refused.proc = true;
       context.warn(
@@ -104,6 +126,19 @@ async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestConte
       foreignHint: run.means.kind === 'missing' ? run.means.hint : otherImage,
     });
   }
+}
+
+/** What `--isolation strict` does not accept. What earlier commands were refused, this one would be too. */
+function checkStrictness({ isStrict, network, security }: RunAction): void {
+  if (isStrict !== true) return;
+  if (security === 'insecure') throw tooWeak('it is a RUN --security=insecure');
+  if (network === 'host') throw tooWeak('it shares the network of this machine', 'Use --network none');
+  if (refused.proc) throw tooWeak('the kernel refuses a new /proc');
+  if (refused.sys) throw tooWeak('the kernel refuses a new /sys');
+}
+
+function tooWeak(why: string, hint?: string): Refusal {
+  return new Refusal('not-supported', `Cannot isolate the command as --isolation strict demands: ${why}`, hint);
 }
 
 function startPlain(run: EmulatedRun, pipes: OutputPipes): Promise<TapeProcess> {
@@ -135,7 +170,7 @@ async function startWithHooks(run: EmulatedRun, hooks: HookRunner, pipes: Output
   return started.value;
 }
 
-function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
+function factsOf({ action, user, attached, means, attributes }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
   return {
     root: attached.root,
     places: { proc: attached.placeOf('/proc'), sys: attached.placeOf('/sys'), dev: attached.placeOf('/dev') },
@@ -146,6 +181,7 @@ function factsOf({ action, user, attached, means }: EmulatedRun, pipes: OutputPi
     user,
     canSetGroups: canSetGroups(),
     kernel: kernelFacts(),
+    attributes,
     emulator: means.kind === 'own' ? means.registration : undefined,
     streams: pipes.commandEnds,
   };
@@ -162,13 +198,12 @@ function identityMap(extents: readonly IdExtent[]): string {
   return extents.map(({ inside, count }) => `${inside} ${inside} ${count}\n`).join('');
 }
 
-function checkIds({ user, action }: PreparedRun, maps: ReturnType<typeof currentIdMaps>): void {
+function checkIds({ user, demandedGroups }: PreparedRun, maps: ReturnType<typeof currentIdMaps>): void {
   const { uid, gid, groups } = user;
-  const { additionalGids = [] } = action;
   // Where groups cannot be set, the supplementary ones do not count.
   const unmapped = [gid, ...(canSetGroups() ? groups : [])].find((group) => !isMapped(group, maps.gids));
-  // Those that a device needs do.
-  const missing = unmapped ?? (canSetGroups() ? undefined : additionalGids[0]);
+  // Those that were asked for do.
+  const missing = unmapped ?? (canSetGroups() ? undefined : demandedGroups[0]);
   if (!isMapped(uid, maps.uids) || missing !== undefined) {
     throw noMappedId({ uid, gid: missing ?? gid });
   }

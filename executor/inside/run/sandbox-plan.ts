@@ -8,10 +8,11 @@ import type { RunAction } from '../../protocol/actions.ts';
 import type { ResolvedUser } from '../root/users.ts';
 import { closedRegistration, type Registration, registrationEntries } from './emulation/registration.ts';
 import { candidatesOf, commandEnvironment } from './process/command-environment.ts';
-import { boundingSet, filter, freshSession, heldCapabilities } from './process/confinement.ts';
+import { type ConfinementEntries, confinementEntries, freshSession } from './process/confinement.ts';
 import type { KernelFacts } from './process/kernel-facts.ts';
 import { ordinaryProcess, scopesAt } from './process/process-settings.ts';
 import { limitBytes, resourceLimits } from './process/resource-limits.ts';
+import { attributeEntries, type ExecAttribute } from './process/security-label.ts';
 import { enterDirectory } from './process/working-directory.ts';
 
 /** What a sandbox depends on beside the action. */
@@ -29,6 +30,8 @@ export interface SandboxFacts {
   /** False where the id map came without the right to drop groups. (user_namespaces(7)) */
   readonly canSetGroups: boolean;
   readonly kernel: KernelFacts;
+  /** Rules of security modules for the command. */
+  readonly attributes?: readonly ExecAttribute[];
   /** An emulator for the command's namespaces. */
   readonly emulator?: Registration | undefined;
   /** What is played where hooks of devices may have to be run: before the root becomes the root, and after that. */
@@ -50,8 +53,11 @@ export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
  */
 export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly TapeEntry[] {
   const isSandboxed = action.security === 'sandbox';
+  const confinement = confinementEntries(action, facts.kernel);
   const names = facts.hostName === 'new' ? [hostName(action)] : [];
-  const mounts = [...firstEntries(action, facts), ...names, ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
+  const first = firstEntries(action, facts);
+  const labelled = [...first, ...attributeEntries(facts.attributes ?? [], first.length), ...names];
+  const mounts = [...labelled, ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
   const at = { proc: facts.places.proc, position: mounts.length };
   return [
     ...mounts,
@@ -60,7 +66,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...(isSandboxed ? hiddenPaths(facts) : []),
     ...(isSandboxed && facts.emulator !== undefined ? [closedRegistration(facts.places.proc)] : []),
     { syscall: 'chdir', args: [facts.root], what: facts.root },
-    ...(isSandboxed ? [{ ...pivot(facts.root), otherwise: movedRoot }] : [pivot(facts.root)]),
+    ...(confinement.mayMount ? [pivot(facts.root)] : [{ ...pivot(facts.root), otherwise: movedRoot }]),
     // The old root lies on top of the new one, where the working directory is; nothing leads back to it. (NOTES in pivot_root(2))
     { syscall: 'umount2', args: ['.', MNT_DETACH], what: 'old root' },
     ...(facts.pauses?.inside ?? []),
@@ -71,10 +77,11 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
     ...limits(action, facts),
     ...freshSession,
     ...ordinaryProcess,
-    ...(isSandboxed ? [filter(facts.kernel), ...boundingSet(facts.kernel.lastCapability)] : []),
-    ...identity(facts, isSandboxed),
+    ...confinement.asRoot,
+    ...identity(facts, confinement),
     // A change of ids clears it, so it comes after. (PR_SET_PDEATHSIG in prctl(2))
     { syscall: 'prctl', args: [PR.SET_PDEATHSIG, SIGKILL], what: 'parent death signal' },
+    ...confinement.last,
     ...programs(action, facts),
   ];
 }
@@ -122,8 +129,8 @@ function pivot(root: string): TapeEntry {
 
 /**
  * Where docker's profile is around the build, which never has pivot_root, the new root is put over the old one, as initial RAM disks do it. Above
- * the new root there is then nothing but itself (follow_dotdot() in fs/namei.c); to take it away again needs CAP_SYS_ADMIN, which a command in the
- * sandbox has not. The last mount is there to be what the tape takes away next.
+ * the new root there is then nothing but itself (follow_dotdot() in fs/namei.c); to take it away again needs CAP_SYS_ADMIN, so it is not
+ * done for a command that has that. The last mount is there to be what the tape takes away next.
  */
 const movedRoot: readonly TapeEntry[] = [
   { syscall: 'mount', args: ['.', '/', 0, MS.MOVE, 0], what: 'root' },
@@ -203,7 +210,7 @@ function limits(action: RunAction, { kernel }: SandboxFacts): TapeEntry[] {
 }
 
 /** Leaving uid 0 clears the effective and permitted set; staying, they are cut down to the bounding set here. */
-function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): TapeEntry[] {
+function identity({ user, canSetGroups }: SandboxFacts, { held }: ConfinementEntries): TapeEntry[] {
   const ids = `${user.uid}:${user.gid}`;
   // The primary group too, else a file that its group may not read could be read after a change of group (CVE-2023-25173).
   const groups = [...new Set([user.gid, ...user.groups])];
@@ -213,7 +220,7 @@ function identity({ user, canSetGroups }: SandboxFacts, isSandboxed: boolean): T
     ...(canSetGroups ? [{ syscall: 'setgroups', args: [groups.length, list], what: 'groups' } as const] : []),
     { syscall: 'setresgid', args: [user.gid, user.gid, user.gid], what: ids },
     { syscall: 'setresuid', args: [user.uid, user.uid, user.uid], what: ids },
-    ...(isSandboxed && user.uid === 0 ? [heldCapabilities] : []),
+    ...(user.uid === 0 ? held : []),
   ];
 }
 

@@ -85,6 +85,8 @@ const runChanges: readonly (readonly [what: string, change: Partial<KeyedRun>])[
   ['the host name', { hostname: 'other' }],
   ['the network', { network: 'none' }],
   ['security', { security: 'insecure' }],
+  ['confinement', { confinement: { hasNoNewPrivileges: true } }],
+  ['further groups', { additionalGroups: ['staff'] }],
   ['a host', { hosts: [{ name: 'db', address: '10.0.0.1' }] }],
   ['the address of a host', { hosts: [{ name: 'db', address: '10.0.0.2' }] }],
   ['a name server', { dns: { servers: ['10.0.0.1'], searches: [], options: [] } }],

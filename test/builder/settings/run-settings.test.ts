@@ -12,6 +12,8 @@ const defaults = {
   shmSizeBytes: 67_108_864,
   devices: [],
   grants: { all: false, names: [], aliases: new Map() },
+  confinement: { seccomp: 'usual', others: {}, isStrict: false },
+  additionalGroups: [],
   entitlements: new Set(),
 };
 

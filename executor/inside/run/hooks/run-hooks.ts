@@ -169,7 +169,7 @@ function hookTape(hook: Hook, { streams, container, described, bundle }: HookSta
     ...closeDescriptors(),
     // The bundle is not there for those that have the image as their root.
     { syscall: 'chdir', args: [isConfined ? '/' : bundle], what: bundle },
-    ...(isConfined ? hookConfinement(action.security === 'sandbox', kernel) : []),
+    ...(isConfined ? hookConfinement(action, kernel) : []),
     { syscall: 'execve', args: [hook.path, argv, hook.env], what: hook.path },
   ];
 }

@@ -1,6 +1,7 @@
-import { CAPABILITIES, type CapabilityName, capabilityMask } from '../../../../native/identity.ts';
+import { CAPABILITIES, type CapabilityName } from '../../../../native/identity.ts';
+import type { CapabilityChanges } from '../../../protocol/confinement.ts';
 
-/** What root may do in a RUN: docker's default set, 00000000a80425fb. */
+/** What root may do in a RUN: docker's default set, 00000000a80425fb. Exported for tests. */
 export const sandboxCapabilities: readonly CapabilityName[] = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
@@ -18,11 +19,16 @@ export const sandboxCapabilities: readonly CapabilityName[] = [
   'CAP_AUDIT_WRITE',
 ];
 
-/** The capabilities as a bit mask. */
-export const sandboxCapabilityMask: bigint = capabilityMask(sandboxCapabilities);
+/** What root may do where that was asked to be otherwise. Dropping a name wins over adding it. */
+export function changedCapabilities(changes: CapabilityChanges | undefined): readonly CapabilityName[] {
+  if (changes === undefined) return sandboxCapabilities;
+  const { from, added, dropped } = changes;
+  const kept = new Set([...(from === 'usual' ? sandboxCapabilities : []), ...added].filter((name) => !dropped.includes(name)));
+  return [...kept];
+}
 
 /** The numbers that have to leave the bounding set. `last` is the kernel's highest, which may be one that we have no name for. */
-export function droppedCapabilities(last: number): number[] {
-  const kept = new Set<number>(sandboxCapabilities.map((name) => CAPABILITIES[name]));
+export function droppedCapabilities(names: readonly CapabilityName[], last: number): number[] {
+  const kept = new Set<number>(names.map((name) => CAPABILITIES[name]));
   return Array.from({ length: last + 1 }, (_, number) => number).filter((number) => !kept.has(number));
 }

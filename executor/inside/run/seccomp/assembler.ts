@@ -9,6 +9,7 @@ interface Instruction {
 }
 
 const LOAD = 0x20;
+const AND = 0x54;
 const JUMP = 0x05;
 const RETURN = 0x06;
 const JUMP_IF = { equal: 0x15, atLeast: 0x35, anyBit: 0x45 } as const;
@@ -31,6 +32,13 @@ export class ProgramBuilder {
   load(offset: number, next: Label): Label {
     this.#goTo(next);
     return this.#add({ code: LOAD, whenTrue: 0, whenFalse: 0, operand: offset });
+  }
+
+  /** Clears the bits of the loaded word that a mask lacks, then goes on at `next`. */
+  mask(bits: number, next: Label): Label {
+    if (bits === 0xffff_ffff) return next;
+    this.#goTo(next);
+    return this.#add({ code: AND, whenTrue: 0, whenFalse: 0, operand: bits });
   }
 
   /** Compares the loaded word with a value, unsigned or bit by bit, and goes one of two ways. */

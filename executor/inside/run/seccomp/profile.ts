@@ -1,8 +1,13 @@
 import type { CapabilityName } from '../../../../native/identity.ts';
 import type { Architecture } from '../../../../native/syscall-numbers.ts';
 
-/** What happens to a system call: it is carried out, or it fails with an errno. */
-export type Outcome = 'allow' | number;
+/** What happens to a system call: it is carried out, or it fails with an errno; or what a profile of the caller's says. */
+export type Outcome = 'allow' | number | Verdict;
+
+/** A SECCOMP_RET_ value with its data. */
+interface Verdict {
+  readonly returns: number;
+}
 
 /** Holds for the low 32 bits of an argument. The calls that have such rules take 32 bits, so the kernel sees no more of it either. */
 export type ArgumentTest =
@@ -17,7 +22,23 @@ export interface ArgumentRule {
   readonly otherwise: number;
 }
 
-export type Decision = Outcome | ArgumentRule;
+/** The first case whose tests all hold decides. */
+export interface Cases {
+  readonly cases: readonly { readonly tests: readonly WideTest[]; readonly outcome: Outcome }[];
+  readonly otherwise: Outcome;
+}
+
+/** Compares all 64 bits of an argument, or those that are set in a mask. */
+export interface WideTest {
+  readonly argument: number;
+  readonly comparison: 'equal' | 'at-least';
+  /** The test holds where the comparison does not. */
+  readonly isNegated: boolean;
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+export type Decision = Outcome | ArgumentRule | Cases;
 
 /** What the rules depend on. */
 export interface ProfileSubject {
@@ -64,7 +85,8 @@ function holds({ keeps, lacks, architecture, since }: Rule, subject: ProfileSubj
   );
 }
 
-function isSince([major, minor]: KernelVersion, [fromMajor, fromMinor]: KernelVersion): boolean {
+/** Whether a kernel is at least another one. */
+export function isSince([major, minor]: KernelVersion, [fromMajor, fromMinor]: KernelVersion): boolean {
   return major > fromMajor || (major === fromMajor && minor >= fromMinor);
 }
 

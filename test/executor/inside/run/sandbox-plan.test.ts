@@ -136,6 +136,16 @@ describe('sandboxTape()', () => {
     );
   });
 
+  test('puts its root over the old one in no sandbox that could take it away again', () => {
+    const ways = (changes: Partial<RunAction>): unknown =>
+      sandboxTape(actionOf('true', changes), facts).find(({ syscall }) => syscall === 'pivot_root')?.otherwise?.length;
+    const capabilities = { from: 'usual', added: ['CAP_SYS_ADMIN'], dropped: [] } as const;
+    assert.deepEqual(
+      [ways({}), ways({ security: 'insecure' }), ways({ confinement: { capabilities } })],
+      [3, undefined, undefined],
+    );
+  });
+
   test('hides things where /proc, /sys and /dev really are', () => {
     const places = { proc: '/store/merged/p', sys: '/store/merged/s', dev: '/store/merged/d' };
     const hidden = sandboxTape(actionOf('true'), { ...facts, places }).flatMap(({ syscall, args: [source, target] }) =>

@@ -12,6 +12,7 @@ import { requires } from '../../../../support/requires.ts';
 import { ScenarioPlayer } from '../scenario-player.ts';
 import { tinyProgram } from '../tiny-program.ts';
 import { callVerdicts, type Verdict } from './call-verdicts.ts';
+import { playFilter } from './play-filter.ts';
 
 const ALLOW = 0x7fff_0000;
 const KILL = 0x8000_0000;
@@ -39,7 +40,7 @@ function decide({ table = 'x64', name, args = [], capabilities = sandboxCapabili
   const architecture = table === 'x64' || table === 'x86' ? 'x64' : 'arm64';
   const number = callNumbers(table).get(name);
   assert.ok(number !== undefined, `${table} has no ${name}`);
-  return play(compileFilter({ architecture, capabilities, kernel }), { number, token: tokens[table], args });
+  return playFilter(compileFilter({ architecture, capabilities, kernel }), { number, token: tokens[table], args });
 }
 
 describe('compileFilter()', () => {
@@ -51,7 +52,7 @@ describe('compileFilter()', () => {
       // Docker's profile has EPERM for numbers that no call has, too.
       const expected = call === undefined ? (number > 466 ? ENOSYS : EPERM) : verdictOf[call.verdict];
       if (expected === undefined) continue;
-      assert.equal(play(filter, { number, token: tokens.x64 }), expected, `${number} ${call?.name}`);
+      assert.equal(playFilter(filter, { number, token: tokens.x64 }), expected, `${number} ${call?.name}`);
     }
   });
 
@@ -116,7 +117,7 @@ describe('compileFilter()', () => {
     const filter = compileFilter({ architecture, capabilities: sandboxCapabilities, kernel: [6, 1] });
 
     test(`kills what comes another way into the kernel of ${architecture}`, () => {
-      assert.equal(play(filter, { number: 0, token: 0x1234 }), KILL);
+      assert.equal(playFilter(filter, { number: 0, token: 0x1234 }), KILL);
     });
 
     test(`is short enough for the kernel on ${architecture}`, () => {
@@ -126,14 +127,14 @@ describe('compileFilter()', () => {
     test(`has no calls on ${architecture} that are newer than the rules`, () => {
       for (const table of tables) {
         const number = table === 'arm' ? 0xf_0006 : 467;
-        assert.equal(play(filter, { number, token: tokens[table] }), ENOSYS, table);
+        assert.equal(playFilter(filter, { number, token: tokens[table] }), ENOSYS, table);
       }
     });
   }
 
   test('has no x32 calls', () => {
     const filter = compileFilter({ architecture: 'x64', capabilities: sandboxCapabilities, kernel: [6, 1] });
-    assert.equal(play(filter, { number: 0x4000_0001, token: tokens.x64 }), ENOSYS);
+    assert.equal(playFilter(filter, { number: 0x4000_0001, token: tokens.x64 }), ENOSYS);
   });
 
   /** Calls that a capability opens; without it they are closed. */
@@ -285,43 +286,4 @@ const ownRefusals = new Set(['landlock_restrict_self', 'setgroups']);
 function perlMounts(): RunAction['mounts'] {
   const folders = ['/usr', '/lib', '/lib64'].filter((folder) => existsSync(folder));
   return folders.map((folder) => ({ kind: 'volume', source: folder, target: folder, isReadOnly: true }));
-}
-
-/** Interprets a filter as the kernel would, and gives its verdict. */
-function play(
-  filter: Uint8Array,
-  { number, token, args = [] }: { readonly number: number; readonly token: number; readonly args?: readonly bigint[] },
-): number {
-  const data = Buffer.alloc(64);
-  data.writeInt32LE(number, 0);
-  data.writeUInt32LE(token, 4);
-  args.forEach((value, index) => data.writeBigUInt64LE(value, 16 + index * 8));
-  const code = Buffer.from(filter);
-  let accumulator = 0;
-  for (let index = 0; index * 8 < code.length; index++) {
-    const operand = code.readUInt32LE(index * 8 + 4);
-    const jump = (isTaken: boolean): number => code.readUInt8(index * 8 + (isTaken ? 2 : 3));
-    switch (code.readUInt16LE(index * 8)) {
-      case 0x20:
-        accumulator = data.readUInt32LE(operand);
-        break;
-      case 0x15:
-        index += jump(accumulator === operand);
-        break;
-      case 0x35:
-        index += jump(accumulator >= operand);
-        break;
-      case 0x45:
-        index += jump((accumulator & operand) !== 0);
-        break;
-      case 0x05:
-        index += operand;
-        break;
-      case 0x06:
-        return operand;
-      default:
-        assert.fail(`unknown instruction at ${index}`);
-    }
-  }
-  return assert.fail('the program does not end');
 }
