@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { type FileStamp, isSameStamp } from '../../cache/records/stamped-files.ts';
-import { FileBatch } from '../../native/batch/file-batch.ts';
+import { type BatchSize, FileBatch } from '../../native/batch/file-batch.ts';
 import { O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE } from '../../native/constants.ts';
 import type { RawPath } from '../../registry/oci/raw-path.ts';
 
@@ -32,10 +32,15 @@ export async function* hashSmallFiles<File extends StampedFile>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly HashedSmallFile<File>[], void, undefined> {
   const rootFd = openSync(root, O_PATH | O_DIRECTORY);
-  const batches = Array.from({ length: batchesAtOnce }, () => new HashBatch<File>(rootFd));
+  const room = roomFor(files);
+  const batches: HashBatch<File>[] = [];
   let next = 0;
   try {
-    for (const batch of batches) next = batch.start(files, next);
+    while (next < files.length && batches.length < batchesAtOnce) {
+      const batch = new HashBatch<File>(rootFd, room);
+      batches.push(batch);
+      next = batch.start(files, next);
+    }
     for (let turn = 0; ; turn++) {
       const batch = batches[turn % batches.length];
       if (batch === undefined || batch.isEmpty) return;
@@ -54,16 +59,25 @@ const batchesAtOnce = 3;
 const filesAtOnce = 256;
 const bytesAtOnce = 512 * 1024;
 
+/** Memory that a few files do not need is work for the collector of it. */
+function roomFor(files: readonly StampedFile[]): Pick<BatchSize, 'files' | 'contentBytes'> {
+  if (files.length >= filesAtOnce) return { files: filesAtOnce, contentBytes: bytesAtOnce };
+  const bytes = files.reduce((sum, { stamp }) => sum + Number(stamp.size), 0);
+  return { files: files.length, contentBytes: Math.max(1, Math.min(bytes, bytesAtOnce)) };
+}
+
 class HashBatch<File extends StampedFile> {
   readonly #batch: FileBatch;
+  readonly #bytes: number;
   #files: readonly File[] = [];
   #readNs = 0n;
   /** Settles when the files have been read. */
   read: Promise<void> = Promise.resolve();
 
-  constructor(rootFd: number) {
+  constructor(rootFd: number, room: Pick<BatchSize, 'files' | 'contentBytes'>) {
     const how = { flags: O_RDONLY | O_NONBLOCK, resolve: RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS };
-    this.#batch = new FileBatch(rootFd, how, { files: filesAtOnce, contentBytes: bytesAtOnce, hasStatus: true });
+    this.#batch = new FileBatch(rootFd, how, { ...room, hasStatus: true });
+    this.#bytes = room.contentBytes;
   }
 
   get isEmpty(): boolean {
@@ -77,7 +91,7 @@ class HashBatch<File extends StampedFile> {
     let used = 0;
     for (let file = files[next]; file !== undefined && !this.#batch.isFull; file = files[++next]) {
       const size = Number(file.stamp.size);
-      if (used + size > bytesAtOnce) break;
+      if (used + size > this.#bytes) break;
       this.#batch.add(file.path, used, size);
       used += size;
     }

@@ -2,6 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { defaultStoreRoot } from '../../cache/folder/store-layout.ts';
 import { openStore, type Store } from '../../cache/store.ts';
 import { ImageLookup } from '../bases/image-lookup.ts';
+import { CopyLists } from '../context/copy-list.ts';
 import type { StepId } from '../contract/events.ts';
 import type { FetchedContexts } from '../inputs/fetched-contexts.ts';
 import { RootFolders } from '../layers/root-folders.ts';
@@ -25,6 +26,7 @@ export interface Session extends AsyncDisposable {
   readonly lookup: ImageLookup;
   /** Contexts that are no folders of this machine. */
   readonly fetched: () => Promise<FetchedContexts>;
+  readonly lists: CopyLists;
   readonly limits: StepLimits;
   readonly tell: Tell;
   readonly nextId: () => StepId;
@@ -64,6 +66,7 @@ export async function openSession(options: Settings): Promise<Session> {
       const { FetchedContexts: Contexts } = await import('../inputs/fetched-contexts.ts');
       return new Contexts({ options, store, client: () => lookup.client(), signal, tell, nextId, cleanup });
     }),
+    lists: new CopyLists(() => store.newPath()),
     limits,
     tell,
     nextId,

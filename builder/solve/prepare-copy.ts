@@ -1,5 +1,4 @@
 import type { CopyAction, CopyGroup, TreeSource } from '../../executor/protocol/actions.ts';
-import { writeCopyLists } from '../context/copy-list.ts';
 import type { CopySource } from '../context/copy-plan.ts';
 import { isOctalMode } from '../keys/copy-digest.ts';
 import type { KeyedGroup } from '../keys/keyed-action.ts';
@@ -49,11 +48,10 @@ export async function writeGroups(
   source: TreeSource,
   around: StageSolving,
 ): Promise<readonly CopyGroup[]> {
-  const list = await around.solving.store.newPath();
-  const parts = await writeCopyLists(
-    list,
+  const { lists, signal } = around.solving;
+  const { file: list, parts } = await lists.write(
     groups.map(({ entries }) => entries),
-    around.solving.signal,
+    signal,
   );
   return groups.map(({ entries, name, sourceType, keepsParents, isArchive }, index) => {
     const listed = { source, list, part: parts[index], entries: entries.length };

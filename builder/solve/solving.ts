@@ -5,6 +5,7 @@ import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import type { BaseSteps } from '../bases/base-steps.ts';
 import type { ImageLookup } from '../bases/image-lookup.ts';
+import type { CopyLists } from '../context/copy-list.ts';
 import type { StepId } from '../contract/events.ts';
 import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
@@ -46,6 +47,8 @@ export interface Solving {
   readonly confinement: Confinement | undefined;
   /** The steps that this build has run or runs, by key: another stage or platform with the same step takes the result. */
   readonly ran: Map<StepKey, Promise<LayerFacts>>;
+  /** What workers copy by. */
+  readonly lists: CopyLists;
   /** Bounds how many steps act at the same time. */
   readonly limits: StepLimits;
   /** When the build began by the clock of the store's file system, in nanoseconds. */

@@ -11,8 +11,8 @@ import { isCorrupt, orStoreError, StoreError, storeError } from '../files/errors
 import { type GroupCommit, syncFileSystem } from '../files/group-commit.ts';
 import { digestOrUndefined, sealed, touch, unsealedOrOld } from '../files/json-record.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { isFolder, writeSmallFile } from '../files/small-file.ts';
-import { entriesIn, makeFolder, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
+import { isFolder, makeSmallFolder, writeSmallFile } from '../files/small-file.ts';
+import { entriesIn, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from '../folder/store-layout.ts';
 import { type BuildSession, isAbandoned } from '../sessions/session.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
@@ -57,7 +57,7 @@ export class SnapshotStore {
   /** A new, empty folder for the worker to make a layer in. It vanishes with the build unless it is committed. */
   async prepare(): Promise<string> {
     const folder = (await this.#session()).newPath();
-    await orStoreError(() => makeFolder(folder), 'prepare a snapshot', folder);
+    await orStoreError(() => makeSmallFolder(folder), 'prepare a snapshot', folder);
     return folder;
   }
 

@@ -65,7 +65,8 @@ const emptyDigest = hash('sha256', '', 'hex');
 
 class Stage {
   #buffer = Buffer.allocUnsafe(chunkBytes);
-  #other = Buffer.allocUnsafe(chunkBytes);
+  /** Made when the first chunk is full: most layers have none. */
+  #other: Buffer<ArrayBuffer> | undefined;
   #used = 0;
 
   *put(bytes: Readonly<Uint8Array>): Generator<Buffer, void, undefined> {
@@ -128,7 +129,7 @@ class Stage {
     if (this.#used === chunkBytes) {
       this.#used = 0;
       const full = this.#buffer;
-      this.#buffer = this.#other;
+      this.#buffer = this.#other ?? Buffer.allocUnsafe(chunkBytes);
       this.#other = full;
       yield full;
     }
