@@ -128,9 +128,16 @@ async function snapshot(folder: string): Promise<Item> {
   const item = await plainItem('snapshot', meta);
   if (item === undefined) return garbage;
   const facts = parseRecord(await textOf(meta), (value) => value);
-  const bytes = typeof facts?.['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
+  const layerBytes = typeof facts?.['sizeBytes'] === 'number' ? facts['sizeBytes'] : 0;
+  const bytes = (await packedBytes(folder)) ?? layerBytes;
   const needs = facts === undefined ? [] : [snapshotId(facts['parent'])];
   return { ...item, path: folder, bytes, id: snapshotId(facts?.['chainId']), needs };
+}
+
+/** What the file of a packed layer takes; nothing where it is a blob too, which is counted as such. undefined for a folder. */
+async function packedBytes(folder: string): Promise<number | undefined> {
+  const packed = await statIfThere(path.join(folder, snapshotFiles.packed));
+  return packed && (packed.nlink > 1 ? 0 : packed.size);
 }
 
 async function caches(layout: StoreLayout): Promise<readonly Item[]> {

@@ -77,7 +77,10 @@ async function buildOnce(options: Settings, local: ReadFile | undefined): Promis
       plans.map(({ plan }) => plan),
       session,
     );
-    const built = await solveAll(plans, work, (state) => early.reached(state));
+    const built = await solveAll(plans, work, {
+      leavesAs: (stage) => early.leavesAs(stage),
+      onReached: (state) => early.reached(state),
+    });
     return await deliverAll(built, early, session);
   } finally {
     // What is complete stays useful, also when the build failed. A failure to keep it must not hide why the build failed.
@@ -163,7 +166,7 @@ async function checkFile(plans: readonly ResolvedPlan[], work: LoadedBuild): Pro
 async function solveAll(
   plans: readonly ResolvedPlan[],
   { loaded, session }: LoadedBuild,
-  onReached: Solving['onReached'],
+  leaving: Pick<Solving, 'leavesAs' | 'onReached'>,
 ): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;
@@ -200,7 +203,7 @@ async function solveAll(
       confinement,
       signal,
       ran,
-      onReached,
+      ...leaving,
     });
     return { plan, root: await squash(target.root, plan, session), steps };
   };

@@ -12,7 +12,7 @@ import { BackgroundProgress } from '../session/background-progress.ts';
 import { once } from '../session/once.ts';
 import { ShownStep } from '../session/shown-step.ts';
 import type { Session } from '../solve/build-session.ts';
-import type { ReachedState } from '../solve/solving.ts';
+import type { ReachedState, StageOfPlan } from '../solve/solving.ts';
 import { epochOf, holdsImage, pushedNames } from './outputs.ts';
 
 /** A form of the image, and the names that it is pushed to. */
@@ -53,6 +53,13 @@ export class EarlyExport implements AsyncDisposable {
     const outputs = options.squash === undefined ? options.outputs.filter(holdsImage) : [];
     this.#leaving = outputs.map((output) => ({ form: imageForm(options, output), names: pushedNames(output) }));
     this.#push = once(() => this.#startPush());
+  }
+
+  /** The first form that the layers of a stage leave in as files. */
+  leavesAs({ plan, stage }: StageOfPlan): LayerForm | undefined {
+    if (this.#stages.get(plan)?.has(stage) !== true) return undefined;
+    const forms = this.#leaving.map(({ form }) => ({ ...form, epoch: epochOf(plan, form.epoch) }));
+    return forms.find(({ isStoreOnly, epoch }) => !isStoreOnly || epoch !== undefined);
   }
 
   /** Takes note of a state that a stage has reached: all its layers leave when the image is made of it. */

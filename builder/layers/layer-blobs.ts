@@ -1,6 +1,13 @@
 import type { Store } from '../../cache/store.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
-import type { LayerCompression, LayerEpoch, MemberFiles, WorkerResults } from '../../executor/protocol/messages.ts';
+import type {
+  LayerCompression,
+  LayerEpoch,
+  MemberFiles,
+  PackedBlobFiles,
+  StepResult,
+  WorkerResults,
+} from '../../executor/protocol/messages.ts';
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
@@ -202,6 +209,34 @@ function onceKept(wanted: WantedBlob, making: BlobServices, write: Write): Promi
   });
 }
 
+/** A layer that is compressed while a step makes it. */
+export interface PackedBlob {
+  /** Where the worker writes it. */
+  readonly files: PackedBlobFiles;
+  /** Takes what the worker wrote into the store, where it is the blob of the layer in that form. */
+  readonly keep: (made: Pick<StepResult, 'diffId' | 'sizeBytes' | 'blob'>) => Promise<void>;
+}
+
+/** Has a step compress the layer on top of `root` in the form that it leaves in; undefined for one that is made of the layer later, or of no file. */
+export async function packedBlob(
+  form: LayerForm,
+  { root, store }: { readonly root: RootState; readonly store: Store },
+): Promise<PackedBlob | undefined> {
+  const { compression, isStoreOnly, epoch } = form;
+  if (compression.kind === 'none' || isStoreOnly || epoch !== undefined) return undefined;
+  const [output, membersOutput, known] = await Promise.all([store.newPath(), store.newPath(), store.members.newest()]);
+  const files = { output, compression, members: { known, output: membersOutput } };
+  return {
+    files,
+    keep: async ({ diffId, sizeBytes, blob }) => {
+      if (blob === undefined) return;
+      const members = sizeBytes < smallestWithMembers ? undefined : files.members;
+      const task = { diffId, variant: variantOf(form, root), compression };
+      await adopt({ ...blob, diffId }, { output, members }, { ...task, store });
+    },
+  };
+}
+
 /** The file that the worker writes becomes a blob of the store, and is found again under its variant. */
 async function kept(
   { diffId, variant, compression, sizeBytes }: WantedBlob,
@@ -213,11 +248,20 @@ async function kept(
   const output = await store.newPath();
   const members = await memberFiles({ compression, sizeBytes }, store);
   const made = await write({ output, members });
+  const blob = await adopt(made, { output, members }, { diffId, variant, compression, store });
+  onProgress(what, sizeBytes, sizeBytes);
+  return blob;
+}
+
+async function adopt(
+  made: WorkerResults['write-layer'],
+  { output, members }: BlobFiles,
+  { diffId, variant, compression, store }: Omit<WantedBlob, 'sizeBytes'> & { readonly store: Store },
+): Promise<LayerBlob> {
   await store.blobs.adopt(output, made.digest);
   if (members !== undefined) await store.members.adopt(members.output, made.digest);
   const blob = { diffId: made.diffId, descriptor: { mediaType: typeOf(compression), digest: made.digest, size: made.sizeBytes } };
   await store.layers.put(diffId, variant, blob);
-  onProgress(what, sizeBytes, sizeBytes);
   return blob;
 }
 

@@ -8,6 +8,7 @@ import type { CopyAction, CopyGroup } from '../../executor/protocol/actions.ts';
 import type { WorkerRequest } from '../../executor/protocol/messages.ts';
 import { chainIdOf, type Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
+import type { PackedBlob } from '../layers/layer-blobs.ts';
 import { damageOf } from '../layers/verify-layers.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 
@@ -17,6 +18,8 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
 export interface WantedLayer extends Pick<StepRequest, 'action' | 'lowers' | 'mayPack'> {
   /** The ChainID of what is below. */
   readonly parent: Digest | undefined;
+  /** What the layer leaves as, when it can be packed. */
+  readonly blob?: PackedBlob | undefined;
   readonly onOutput?: RequestOptions['onOutput'];
 }
 
@@ -40,16 +43,17 @@ export interface MadeLayer {
  * @throws ExecutorError, StoreError
  */
 export async function makeLayer(wanted: WantedLayer, services: LayerServices): Promise<MadeLayer> {
-  const { parent, onOutput, ...step } = wanted;
+  const { parent, onOutput, blob, ...step } = wanted;
   const { store, worker, signal } = services;
   const [client, directory, buildStartNs] = await Promise.all([worker.get(), store.snapshots.prepare(), services.buildStartNs()]);
-  const facts = await client.request(
-    { kind: 'step', ...step, directory, buildStartNs },
+  const { blob: written, ...facts } = await client.request(
+    { kind: 'step', ...step, blob: blob?.files, directory, buildStartNs },
     { signal, ...(onOutput && { onOutput }) },
   );
   const chainId = chainIdOf(parent, facts.diffId);
   await forgetIfDamaged(chainId, services);
   const snapshot = await store.snapshots.commit(directory, { chainId, parent, facts });
+  await blob?.keep({ ...facts, ...(written && { blob: written }) });
   // The layer was there already. The new files may have owners that only the worker can remove.
   if (snapshot.directory !== directory && existsSync(directory)) await client.request(removalOf(directory));
   return { facts, snapshot };

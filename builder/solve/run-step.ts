@@ -11,6 +11,7 @@ import { SourceError } from '../context/source-error.ts';
 import { StepError, UsageError } from '../contract/errors.ts';
 import { explain } from '../keys/explain.ts';
 import { isOnAnyBase, type KeyedStep, stepKey } from '../keys/step-key.ts';
+import { type PackedBlob, packedBlob } from '../layers/layer-blobs.ts';
 import { layerOnBase } from '../layers/linked-layer.ts';
 import type { OnProgress } from '../layers/root-folders.ts';
 import { chainIdOfRoot } from '../layers/root-state.ts';
@@ -192,11 +193,13 @@ async function carryOut(prepared: PreparedStep, work: StepContext): Promise<Laye
   const action = await orStepError(work, () => prepared.materialise(cleanup));
   const tail = new OutputTail();
   try {
+    const isAlone = isLeftAlone(placed, around);
     const wanted = {
       action,
       lowers,
       parent: chainIdOfRoot(placed.root),
-      mayPack: isLeftAlone(placed, around) || isLarge(action),
+      mayPack: isAlone || isLarge(action),
+      blob: isAlone && action.kind === 'copy' ? await blobOf(work) : undefined,
     };
     const { facts, snapshot } = await makeLayer(
       { ...wanted, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
@@ -250,6 +253,13 @@ function mountedBy(action: Action, store: Store): readonly Digest[] {
   const snapshots = action.kind === 'run' ? snapshotsIn(action, [], store) : [];
   const below = new Set(snapshots.map(({ parent }) => parent));
   return [...new Set(snapshots.map(({ chainId }) => chainId))].filter((chainId) => !below.has(chainId));
+}
+
+/** A layer whose files nobody needs leaves the way it is made. */
+async function blobOf({ placed, around }: StepContext): Promise<PackedBlob | undefined> {
+  const { store, leavesAs } = around.solving;
+  const form = leavesAs({ plan: around.plan, stage: placed.stage });
+  return form && packedBlob(form, { root: placed.root, store });
 }
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */

@@ -9,6 +9,7 @@ import type { CopyLists } from '../context/copy-list.ts';
 import type { StepId } from '../contract/events.ts';
 import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
+import type { LayerForm } from '../layers/layer-blobs.ts';
 import type { RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan, PlannedStage, PlannedStep } from '../plan/model/plan.ts';
@@ -20,10 +21,14 @@ import type { WorkerIds } from '../session/worker-ids.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { StepLimits } from './step-limits.ts';
 
-/** What a stage has become by one of its steps. */
-export interface ReachedState {
+/** A stage in its plan. */
+export interface StageOfPlan {
   readonly plan: Plan;
   readonly stage: PlannedStage;
+}
+
+/** What a stage has become by one of its steps. */
+export interface ReachedState extends StageOfPlan {
   readonly step: PlannedStep;
   readonly root: RootState;
 }
@@ -53,6 +58,8 @@ export interface Solving {
   readonly limits: StepLimits;
   /** When the build began by the clock of the store's file system, in nanoseconds. */
   readonly buildStartNs: () => Promise<string>;
+  /** What the layers of a stage leave as; undefined when they stay, or when that is known at the end. */
+  readonly leavesAs: (stage: StageOfPlan) => LayerForm | undefined;
   /** Told of each state, also of those that were cached. */
   readonly onReached: (state: ReachedState) => void;
   readonly tell: Tell;

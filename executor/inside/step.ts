@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isSyscallError } from '../../native/syscall-error.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Lowers } from '../protocol/actions.ts';
-import type { WorkerRequest } from '../protocol/messages.ts';
+import type { StepResult, WorkerRequest } from '../protocol/messages.ts';
 import { commitLayer } from './commit/commit.ts';
 import { gatherLayers } from './commit/gather-layers.ts';
 import { removePath } from './files/remove.ts';
@@ -17,7 +17,7 @@ type StepRequest = Extract<WorkerRequest, { readonly kind: 'step' }>;
  * Carries out an action on top of `lowers` and makes a layer of what it changed: `directory`/fs and `directory`/index. When it fails
  * nothing is left behind. Nothing is synced.
  */
-export async function step(asked: StepRequest, context: RequestContext): Promise<LayerFacts> {
+export async function step(asked: StepRequest, context: RequestContext): Promise<StepResult> {
   try {
     const added = mayAdd(asked) ? await add(asked, context) : undefined;
     if (added !== undefined) return added;
@@ -87,11 +87,11 @@ async function actAndCommit(request: StepRequest, place: StepPlace): Promise<Lay
 }
 
 /** undefined when the step's layer has to be a folder. */
-async function pack(request: StepRequest, { base, context }: StepPlace): Promise<LayerFacts | undefined> {
-  const { action, directory } = request;
+async function pack(request: StepRequest, { base, context }: StepPlace): Promise<StepResult | undefined> {
+  const { action, directory, blob, buildStartNs } = request;
   if (action.kind !== 'copy' || !mayBePacked(request) || base === undefined) return undefined;
   const { packCopy } = await import('./copy/pack-copy.ts');
-  return await packCopy(action, { basePath: base.path, directory, buildStartNs: BigInt(request.buildStartNs) }, context);
+  return await packCopy(action, { basePath: base.path, directory, blob, buildStartNs: BigInt(buildStartNs) }, context);
 }
 
 async function act(request: StepRequest, { base, context }: StepPlace): Promise<void> {

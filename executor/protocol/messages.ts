@@ -37,6 +37,18 @@ export interface MemberFiles {
   readonly output: string;
 }
 
+/** Where a layer goes that is compressed while it is packed. */
+export interface PackedBlobFiles {
+  readonly output: string;
+  readonly compression: Exclude<LayerCompression, { readonly kind: 'none' }>;
+  readonly members: MemberFiles;
+}
+
+/** What a step has made: its layer, and the blob of it when that was asked for and the layer could be packed. */
+export interface StepResult extends LayerFacts {
+  readonly blob?: { readonly digest: Digest; readonly sizeBytes: number };
+}
+
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
   /**
@@ -54,11 +66,13 @@ export type WorkerRequest =
     }
   /**
    * Carries out an action on top of `lowers`, then commits: `directory`/fs is the layer's folder, `directory`/index its entries. With
-   * `mayPack` a COPY may write the layer's tar to `directory`/layer.tar instead of making the folder.
+   * `mayPack` a COPY may write the layer's tar to `directory`/layer.tar instead of making the folder; with `blob` it is compressed then, and
+   * `directory`/layer.tar is the blob, under a second name.
    */
   | {
       readonly kind: 'step';
       readonly mayPack?: boolean;
+      readonly blob?: PackedBlobFiles | undefined;
       readonly action: Action;
       readonly directory: string;
       readonly lowers: Lowers /** Nanoseconds since the epoch, decimal: mtimes not before it become T0. */;
@@ -125,7 +139,7 @@ export interface ExportedTree {
 /** The answer to each kind of request. */
 export interface WorkerResults {
   readonly unpack: LayerFacts;
-  readonly step: LayerFacts;
+  readonly step: StepResult;
   readonly 'write-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'verify-layer': Record<string, never>;
   readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };

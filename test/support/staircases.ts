@@ -160,6 +160,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
       'protocol',
     ],
     'inside/copy': [
+      'inside/blob',
       'inside/commit',
       'inside/unpack',
       'inside/compress',

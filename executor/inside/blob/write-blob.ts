@@ -7,6 +7,7 @@ import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { LayerCompression, MemberFiles } from '../../protocol/messages.ts';
 import type { FileContent } from '../compress/cut-members.ts';
 import { MemberMemory } from '../compress/member-memory.ts';
+import { FlowingWriter } from './flowing-writer.ts';
 
 /** How the tar of a layer becomes a blob. */
 export interface BlobOutput {
@@ -35,12 +36,13 @@ type Chunks = Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array | Pause>;
 
 /** Compresses a tar into a new file, and syncs it. A failed write leaves no file. */
 export async function writeBlob(tar: Chunks, options: BlobOutput): Promise<WrittenBlob> {
-  const { output, signal, check, members } = options;
+  const { output, signal, check, members, compression } = options;
   const tarHash = createHash('sha256');
   using memory = members && new MemberMemory(members);
   await using file = await open(output, 'wx', 0o644);
   try {
-    const blob = await writeHashed(file, await compressed(hashed(tar, tarHash, signal), { ...options, memory }));
+    const chunks = await compressed(hashed(tar, tarHash, signal), { ...options, memory });
+    const blob = await writeHashed(file, chunks, { hasOwnMemory: compression.kind !== 'none' });
     const diffId = digestFromHex(tarHash.digest('hex'));
     check?.(diffId);
     await memory?.write(hexOf(blob.digest));
@@ -84,15 +86,22 @@ async function compressed(
   }
 }
 
-async function writeHashed(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Omit<WrittenBlob, 'diffId'>> {
+/** `hasOwnMemory`: each chunk has, so that the next one can be made while it is written. */
+async function writeHashed(
+  file: FileHandle,
+  chunks: AsyncIterable<Uint8Array>,
+  { hasOwnMemory }: { readonly hasOwnMemory: boolean },
+): Promise<Pick<WrittenBlob, 'digest' | 'sizeBytes'>> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
+  await using writer = new FlowingWriter(file);
   for await (const chunk of chunks) {
+    await writer.write(chunk);
     hash.update(chunk);
     sizeBytes += chunk.length;
-    await file.writeFile(chunk);
+    if (!hasOwnMemory) await writer.written();
     await nextTurn();
   }
-  await file.sync();
+  await writer.finish();
   return { digest: digestFromHex(hash.digest('hex')), sizeBytes };
 }

@@ -1,5 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, readSync } from 'node:fs';
 import path from 'node:path';
+import { compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
+import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import type { Digest } from '../../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import type { Pause } from '../../../registry/oci/pace.ts';
@@ -53,15 +55,20 @@ function* contentsOf(directory: string, diffId: Digest): Generator<FileContent, 
   }
 }
 
-/** The tar of a layer, from its folder or as it was packed, in the chunks that are compressed at a time. */
+/** The tar of a layer, from its folder or as it was packed. */
 function tarOf(directory: string): Iterable<Uint8Array | Pause> | AsyncIterable<Uint8Array> {
   return openPacked(directory) ?? chunksOfFolder(directory);
 }
 
-/** The tar of a packed layer; undefined for one that is a folder. */
+/** The tar of a packed layer, which may be compressed; undefined for one that is a folder. */
 export function openPacked(directory: string): AsyncIterable<Uint8Array> | undefined {
   const packed = openIfThere(path.join(directory, packedLayer));
-  return packed === undefined ? undefined : rechunked(createReadStream('', { fd: packed, highWaterMark: 1 << 18 }));
+  if (packed === undefined) return undefined;
+  const start = Buffer.alloc(magicBytes);
+  readSync(packed, start, 0, magicBytes, 0);
+  const bytes = createReadStream('', { fd: packed, start: 0, highWaterMark: 1 << 18 });
+  // What was made here may be of any size.
+  return rechunked(decompress(bytes, compressionOf(start), { mostGrowth: Number.POSITIVE_INFINITY }));
 }
 
 /** @throws Refusal unless the tar of a layer is what it was */

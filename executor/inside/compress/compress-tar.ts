@@ -41,11 +41,14 @@ async function* blocksOf(
 ): AsyncGenerator<Uint8Array | CompressedBlock, void, undefined> {
   const prefix = `${compression.kind} ${compression.level} ${compressors[compression.kind]}`;
   for await (const { name, bytes } of cutMembers(tar, { prefix, contents })) {
-    const found = memory?.find(name);
+    const found = bytes.length < rememberedBytes ? undefined : memory?.find(name);
     named.push({ name, digest: found?.digest });
     yield found === undefined ? bytes : { compressed: found.bytes };
   }
 }
+
+/** To compress what is smaller takes less time than to load the memory, which layers of one small member do not need then. */
+const rememberedBytes = 1 << 18;
 
 /** What a member's name says of the compressor: another version may give other bytes. */
 const compressors: Readonly<Record<BlockCompression['kind'], string>> = { gzip: 'libdeflate 0.1.0', zstd: '1.5.7' };

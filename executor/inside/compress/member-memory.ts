@@ -21,23 +21,22 @@ export interface CompressedMember {
 /** The members of blobs that are in the store, and of the one that is being written. What cannot be read of them is not known. */
 export class MemberMemory implements Disposable {
   readonly #files: MemberFiles;
-  readonly #places = new Map<string, MemberLocation>();
+  #loaded: Map<string, MemberLocation> | undefined;
   readonly #open = new Map<string, number>();
   readonly #written: Member[] = [];
 
   constructor(files: MemberFiles) {
     this.#files = files;
-    // The newest come first, and win.
-    for (const known of files.known.toReversed()) for (const place of placesIn(known)) this.#places.set(place.name, place);
   }
 
   /** The compressed bytes of a member, compared with their digest; undefined when they are not there any more. */
   find(name: string): CompressedMember | undefined {
-    const place = this.#places.get(name);
+    const places = (this.#loaded ??= placesOf(this.#files.known));
+    const place = places.get(name);
     if (place === undefined) return undefined;
     const bytes = this.#read(place);
     if (bytes !== undefined) return { digest: place.digest, bytes };
-    this.#places.delete(name);
+    places.delete(name);
     return undefined;
   }
 
@@ -77,6 +76,11 @@ export class MemberMemory implements Disposable {
 }
 
 const mostOpen = 16;
+
+/** The newest come first, and win. */
+function placesOf(known: MemberFiles['known']): Map<string, MemberLocation> {
+  return new Map(known.toReversed().flatMap((one) => placesIn(one).map((place) => [place.name, place] as const)));
+}
 
 function placesIn({ index, blob }: KnownMembers): readonly MemberLocation[] {
   let offset = 0;

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, copyFile, link, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
 import { close, readDirectory } from '../../../native/files.ts';
@@ -9,10 +9,12 @@ import type { LayerFacts } from '../../../registry/oci/layer/layer-facts.ts';
 import type { LayerRun } from '../../../registry/oci/layer/layer-run.ts';
 import { bytesOfPath, joinPath, pathOfText, prefixesOf, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { FileHeaders } from '../../../registry/oci/tar/file-headers.ts';
+import { hasErrno } from '../../../registry/oci/thrown.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { CopyAction, CopyGroup } from '../../protocol/actions.ts';
 import type { ListedEntry } from '../../protocol/copy-entry.ts';
 import type { FileRun } from '../../protocol/copy-list.ts';
+import type { PackedBlobFiles, StepResult } from '../../protocol/messages.ts';
 import { hashChunks } from '../commit/commit.ts';
 import { capabilityXattr } from '../files/capability.ts';
 import { layerTime, wholeSeconds } from '../files/file-times.ts';
@@ -24,6 +26,7 @@ import type { RequestContext } from '../request/request-context.ts';
 import { locateInRoot, openInRoot, openRoot, type PlaceInRoot, statInRoot } from '../root/resolve-in-root.ts';
 import { attributesOf, type CopyRules, copyRules, ownerAndMode, parentAttributes, timeOf } from './copy-rules.ts';
 import { NeedsFolder } from './needs-folder.ts';
+import { PackedContents } from './packed-contents.ts';
 import type { PackedFile, PackedItem, PackedRun } from './packed-item.ts';
 import { packedTar } from './packed-tar.ts';
 import { readList } from './read-list.ts';
@@ -40,6 +43,8 @@ export interface PackTarget {
   readonly basePath: string;
   /** Gets the files `layer.tar` and `index`. */
   readonly directory: string;
+  /** The tar is compressed, and gets this name too. */
+  readonly blob?: PackedBlobFiles | undefined;
   readonly buildStartNs: bigint;
 }
 
@@ -50,7 +55,7 @@ export interface PackTarget {
  *
  * The tar is the one that copyAction() and commitLayer() come to.
  */
-export async function packCopy(action: CopyAction, target: PackTarget, context: PackContext): Promise<LayerFacts | undefined> {
+export async function packCopy(action: CopyAction, target: PackTarget, context: PackContext): Promise<StepResult | undefined> {
   const group = onlyFolder(action);
   if (group === undefined) return undefined;
   const rootFd = openRoot(target.basePath);
@@ -121,14 +126,34 @@ class Packer implements Disposable {
     this.#firstNewSecond = wholeSeconds(target.buildStartNs);
   }
 
-  async pack(): Promise<LayerFacts> {
+  async pack(): Promise<StepResult> {
+    const { directory, blob } = this.#target;
+    using index = new IndexWriter(join(directory, 'index'));
+    const tar = blob === undefined ? await this.#writeTar(index) : await this.#writeBlob(index, blob);
+    index.finish();
+    return { ...tar, entries: index.entries };
+  }
+
+  async #writeTar(index: IndexWriter): Promise<Pick<LayerFacts, 'diffId' | 'sizeBytes'>> {
     await using file = await open(join(this.#target.directory, packedLayer), 'wx', 0o644);
-    using index = new IndexWriter(join(this.#target.directory, 'index'));
     const writer = new SparseWriter(file);
     const tar = await hashChunks(packedTar(this.#items(index), this.#source), this.#signal, (chunk) => writer.write(chunk));
     await file.truncate(tar.sizeBytes);
-    index.finish();
-    return { ...tar, entries: index.entries };
+    return tar;
+  }
+
+  /**
+   * Compresses in the same pass. Parts of the tar are known by what the list says of their files before these are read: every file that is
+   * read is compared with that, and a blob in which one differs is thrown away.
+   */
+  async #writeBlob(index: IndexWriter, { output, ...form }: PackedBlobFiles): Promise<Omit<StepResult, 'entries'>> {
+    const { writeBlob } = await import('../blob/write-blob.ts');
+    const contents = new PackedContents();
+    const counter = { bytes: 0 };
+    const tar = counted(packedTar(contents.of(this.#items(index)), this.#source), counter);
+    const { diffId, digest, sizeBytes } = await writeBlob(tar, { ...form, output, contents, signal: this.#signal });
+    await linkOrCopy(output, join(this.#target.directory, packedLayer));
+    return { diffId, sizeBytes: counter.bytes, blob: { digest, sizeBytes } };
   }
 
   [Symbol.dispose](): void {
@@ -220,6 +245,26 @@ class Packer implements Disposable {
       default:
         return unreachable(entry);
     }
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  counter: { bytes: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    counter.bytes += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Not every file system has hard links, or lets a file have one more. */
+async function linkOrCopy(file: string, name: string): Promise<void> {
+  try {
+    await link(file, name);
+  } catch (error) {
+    if (!hasErrno(error, 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS')) throw error;
+    await copyFile(file, name, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   }
 }
 

@@ -68,7 +68,10 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: U
   try {
     using index = new IndexWriter(indexPath);
     const pace = new Pace(context.signal);
-    const { lowers } = request;
+    const { blob, isOwn, lowers } = request;
+    // What was made here may be of any size.
+    const growth = isOwn === true ? { mostGrowth: Number.POSITIVE_INFINITY } : {};
+    const options = { ...growth, name: 'the layer', signal: context.signal, isOurs: true };
     await using unpacker = new LayerUnpacker({
       rootFd,
       lowers,
@@ -78,10 +81,7 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: U
       pace,
     });
     const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0, tell: (doneBytes) => context.progress(doneBytes) };
-    for await (const entry of readTar(
-      counted(decompressFile(request.blob, { name: 'the layer', signal: context.signal, isOurs: true }), counter),
-      { sizeBytes: statSync(request.blob).size },
-    )) {
+    for await (const entry of readTar(counted(decompressFile(blob, options), counter), { sizeBytes: statSync(blob).size })) {
       await unpacker.apply(entry);
       if (pace.isDue()) await pace.turn();
     }

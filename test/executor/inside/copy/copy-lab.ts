@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { CopyAction, CopyGroup, TreeSource } from '../../../../executor/protocol/actions.ts';
 import type { CopyEntry } from '../../../../executor/protocol/copy-entry.ts';
 import { encodeCopyList } from '../../../../executor/protocol/copy-list.ts';
 import type { WorkerFailure } from '../../../../executor/protocol/failures.ts';
-import type { WorkerRequest } from '../../../../executor/protocol/messages.ts';
+import type { MemberFiles, PackedBlobFiles, WorkerRequest } from '../../../../executor/protocol/messages.ts';
 import type { LayerFacts } from '../../../../registry/oci/layer/layer-facts.ts';
 import { pathOfText, rawPath } from '../../../../registry/oci/raw-path.ts';
 import type { TarInput } from '../../../../registry/oci/tar/writer.ts';
 import { describeEntry } from '../describe-entry.ts';
 import { type Lab, readLayer } from '../lab.ts';
+
+type StepRequest = Extract<WorkerRequest, { kind: 'step' }>;
 
 /** What is copied, in the words of the file. */
 export interface CopyScene {
@@ -39,7 +41,7 @@ export interface Copied {
   readonly directory: string;
 }
 
-/** Copies and throws unless that works, and unless packing and copying into a mounted tree come to the same. */
+/** Copies and throws unless that works, and unless packing, compressed at once or not, and copying into a mounted tree come to the same. */
 export async function copy(lab: Lab, scene: CopyScene, contents: readonly string[] = []): Promise<Copied> {
   const request = await stepRequest(lab, scene);
   const facts = await lab.request(request);
@@ -50,6 +52,7 @@ export async function copy(lab: Lab, scene: CopyScene, contents: readonly string
     assert.deepEqual(readLayer(same.directory, sameFacts).entries, entries);
     assert.deepEqual(sameFacts, facts);
   }
+  await comparePackedBlob(lab, request, facts);
   return { lines: entries.map((entry) => describeEntry(entry, contents)), facts, directory: request.directory };
 }
 
@@ -59,16 +62,36 @@ export async function copyFailure(lab: Lab, scene: CopyScene): Promise<WorkerFai
   const failure = await lab.failure(request);
   assert.deepEqual(await lab.failure({ ...request, mayPack: true }), failure);
   assert.deepEqual(await lab.failure(inMountedTree(request)), failure);
+  const blob = newBlob(lab);
+  assert.deepEqual(await lab.failure({ ...request, mayPack: true, blob }), failure);
+  assert.ok(!existsSync(blob.output), 'a blob is left');
   return failure;
 }
-
-type StepRequest = Extract<WorkerRequest, { kind: 'step' }>;
 
 /** The same step, which may not be put into the layer folder itself: a path that is not cleaned is looked up in the tree. */
 export function inMountedTree(request: StepRequest): StepRequest {
   const { action } = request;
   if (action.kind === 'copy') return { ...request, action: { ...action, destination: `/.${action.destination}` } };
   return action.kind === 'make-directory' ? { ...request, action: { ...action, path: `/.${action.path}` } } : request;
+}
+
+/** Files for a blob that a step is to write; `known` are those of earlier ones. */
+export function newBlob(lab: Lab, known: MemberFiles['known'] = []): PackedBlobFiles {
+  const folder = lab.folder();
+  const members = { known, output: `${folder}/members` };
+  return { output: `${folder}/blob`, compression: { kind: 'gzip', level: 1 }, members };
+}
+
+async function comparePackedBlob(lab: Lab, request: StepRequest, facts: LayerFacts): Promise<void> {
+  const blob = newBlob(lab);
+  const { blob: written, ...packedFacts } = await lab.request({ ...request, directory: lab.folder(), mayPack: true, blob });
+  assert.deepEqual(packedFacts, facts);
+  assert.equal(written !== undefined, existsSync(blob.output));
+  if (written === undefined) return;
+  const { directory } = request;
+  const form = { output: newBlob(lab).output, compression: blob.compression, epoch: undefined };
+  const later = await lab.request({ kind: 'write-layer', directory, diffId: facts.diffId, ...form });
+  assert.deepEqual(later, { ...written, diffId: facts.diffId });
 }
 
 /** The request of a scene. */
