@@ -58,6 +58,7 @@ export async function deliverAll(built: readonly BuiltPlatform[], early: EarlyEx
   return resultOf(built, {
     set: await imageWanted(outputs, imageFor),
     names: outputs.flatMap((output) => namesOf(output, options)).map(fullName),
+    layout: options.layout,
   });
 }
 
@@ -123,10 +124,11 @@ function namesOf(output: OutputSettings, { tags = [] }: Settings): readonly stri
 
 function resultOf(
   built: readonly BuiltPlatform[],
-  { set, names }: { readonly set: ImageSet | undefined; readonly names: readonly string[] },
+  { set, names, layout }: { readonly set: ImageSet | undefined } & Pick<BuildResult, 'names' | 'layout'>,
 ): BuildResult {
   const [only, ...more] = set?.images ?? [];
   return {
+    layout,
     descriptor: set?.descriptor,
     imageId: more.length === 0 ? only?.manifest.config.digest : undefined,
     names: [...new Set(names)],

@@ -5,6 +5,7 @@ import type { BlobSource } from '../../registry/oci/image-source.ts';
 import { constantTimeSeconds } from '../../registry/oci/layer/constant-time.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { storeBlobs } from '../bases/image-lookup.ts';
+import { layoutAnnotation } from '../contract/layouts.ts';
 import { annotated, annotationsAt } from '../image/annotations.ts';
 import type { ImageForm } from '../image/image-form.ts';
 import { makeConfigBlob, makeManifest } from '../image/make-manifest.ts';
@@ -34,8 +35,8 @@ export async function makeImage(
 ): Promise<MadeImage> {
   const { plan, root } = built;
   const epoch = epochOf(plan, form.epoch);
-  const { compression, isForced, isStoreOnly } = form;
-  const layers = await layerBlobs(root.layers, { compression, isForced, isStoreOnly, epoch }, making);
+  const { layout, compression, isForced, isStoreOnly } = form;
+  const layers = await layerBlobs(root.layers, { layout, compression, isForced, isStoreOnly, epoch }, making);
   const historySeconds = epoch ?? constantTimeSeconds;
   const config = makeConfig({
     plan,
@@ -46,7 +47,7 @@ export async function makeImage(
   });
   const configBlob = makeConfigBlob(config, form.format);
   const descriptors = layers.map(({ descriptor }) => descriptor);
-  const annotations = annotationsAt(form.annotations, 'manifest', plan.platform);
+  const annotations = { ...annotationsAt(form.annotations, 'manifest', plan.platform), [layoutAnnotation]: String(layout) };
   const manifest = makeManifest(configBlob.descriptor, descriptors, { format: form.format, annotations });
   const decoded = decodeManifest(manifest.bytes, manifest.descriptor.mediaType);
   validateImage(config, decoded);

@@ -1,4 +1,5 @@
 import type { BuildEvent } from './events.ts';
+import type { LayoutNumber } from './layouts.ts';
 
 /** One `--output`. Files and folders are written to a temporary name and renamed. */
 export type Output =
@@ -142,6 +143,8 @@ export interface BuildOptions {
   readonly from?: string;
   /** Seconds; default: SOURCE_DATE_EPOCH of the environment, else T0 everywhere. */
   readonly sourceDateEpoch?: number;
+  /** Which rules make digests; that of an older version gives the digests of that version. Default: 1, the newest. */
+  readonly layout?: LayoutNumber;
   /** `created` of the image alone: seconds, or `now`. */
   readonly timestamp?: number | 'now';
   /** Steps that may run at the same time, from 1. Default: as many as there are processors, and at least 2; RUN is not counted then. */

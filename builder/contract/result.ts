@@ -1,8 +1,11 @@
 import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import type { Digest } from '../../registry/oci/digest.ts';
+import type { LayoutNumber } from './layouts.ts';
 
 /** What a build made. */
 export interface BuildResult {
+  /** By whose rules it was made. */
+  readonly layout: LayoutNumber;
   /** The manifest, or the index when there are several platforms. undefined when only files were exported. */
   readonly descriptor: Descriptor | undefined;
   /** Digest of the image configuration, which docker calls the image id. undefined for several platforms. */

@@ -18,12 +18,13 @@ export async function writeResultFiles(
   if (metadataFile !== undefined) await writeText(metadataFile, metadataText(result), signal);
 }
 
-/** The metadata file's text; the keys are those of docker buildx. */
-function metadataText({ descriptor, imageId, names }: BuildResult): string {
+/** The metadata file's text; the keys are those of docker buildx, and one of our own. */
+function metadataText({ descriptor, imageId, names, layout }: BuildResult): string {
   const metadata = {
     ...(imageId !== undefined && { 'containerimage.config.digest': imageId }),
     ...(descriptor !== undefined && { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),
     ...(names.length > 0 && { 'image.name': names.join(',') }),
+    'tsbuild.layout': layout,
   };
   return `${printableJson(metadata, 2)}\n`;
 }

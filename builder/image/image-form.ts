@@ -1,6 +1,7 @@
 import type { LayerCompression } from '../../executor/protocol/messages.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
+import { type LayoutNumber, rulesOf } from '../contract/layouts.ts';
 import type { ImageOutputOptions, OutputEpoch } from '../contract/options.ts';
 import type { Annotation } from '../settings/annotations.ts';
 import type { ImageOutputSettings, OutputSettings, Settings } from '../settings/settings.ts';
@@ -9,6 +10,7 @@ import type { ImageFormat } from './media-types.ts';
 
 /** Everything besides the content that the bytes of an image depend on. */
 export interface ImageForm {
+  readonly layout: LayoutNumber;
   readonly format: ImageFormat;
   readonly compression: LayerCompression;
   /** Layers of base images get that compression too, where they have another one. */
@@ -23,14 +25,11 @@ export interface ImageForm {
   readonly epoch: OutputEpoch | undefined;
 }
 
-/** Part of every digest. docs/decisions has the figures that it was chosen by. */
-const defaultGzipLevel = 3;
-const defaultZstdLevel = 3;
-
 /** The form of the image that an output wants. @throws UsageError for what is not possible */
 export function imageForm(options: Settings, output: OutputSettings): ImageForm {
   const wanted: ImageOutputSettings = 'image' in output ? output.image : { annotations: [] };
-  const compression = layerCompressionOf(wanted, '--output');
+  const { layout } = options;
+  const compression = layerCompressionOf(wanted, layout, '--output');
   const format = wanted.format ?? options.format ?? 'oci';
   if (format === 'docker' && compression.kind === 'zstd') throw dockerZstd('--output');
   const annotations = annotationsOf(options, wanted);
@@ -38,7 +37,7 @@ export function imageForm(options: Settings, output: OutputSettings): ImageForm 
   const isStoreOnly = output.kind === 'image' && !output.push && wanted.compression === undefined && !isForced;
   const epoch = wanted.sourceDateEpoch;
   if (format === 'docker') refuseAnnotations(annotations);
-  return { format, compression, isForced, isStoreOnly, epoch, annotations };
+  return { layout, format, compression, isForced, isStoreOnly, epoch, annotations };
 }
 
 function refuseAnnotations([first]: readonly Annotation[]): void {
@@ -75,27 +74,36 @@ export function dockerZstd(flag: string): UsageError {
 
 /** Equal for forms that give the same bytes. */
 export function formKey(form: ImageForm): string {
-  const { format, compression, isForced, isStoreOnly, annotations, epoch } = form;
-  return JSON.stringify([format, compression, isForced, isStoreOnly, annotations, epoch]);
+  const { layout, format, compression, isForced, isStoreOnly, annotations, epoch } = form;
+  return JSON.stringify([layout, format, compression, isForced, isStoreOnly, annotations, epoch]);
 }
+
+/** The compression that somebody asks for. */
+export type WantedCompression = Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>;
 
 /** How layers are compressed; gzip unless something else is wanted. @throws UsageError, naming the flag, for a level that does not exist */
 export function layerCompressionOf(
-  { compression = 'gzip', compressionLevel }: Pick<ImageOutputOptions, 'compression' | 'compressionLevel'>,
+  { compression = 'gzip', compressionLevel }: WantedCompression,
+  layout: LayoutNumber,
   flag: string,
 ): LayerCompression {
+  const { gzip, zstd, cut } = rulesOf(layout);
   switch (compression) {
     case 'uncompressed':
       return { kind: 'none' };
     case 'gzip':
       return {
         kind: 'gzip',
-        level: levelIn(compressionLevel ?? defaultGzipLevel, { kind: 'gzip', lowest: 0, highest: 9, flag }),
+        compressor: gzip.compressor,
+        level: levelIn(compressionLevel ?? gzip.level, { kind: 'gzip', lowest: 0, highest: 9, flag }),
+        cut,
       };
     case 'zstd':
       return {
         kind: 'zstd',
-        level: levelIn(compressionLevel ?? defaultZstdLevel, { kind: 'zstd', lowest: 1, highest: 22, flag }),
+        compressor: zstd.compressor,
+        level: levelIn(compressionLevel ?? zstd.level, { kind: 'zstd', lowest: 1, highest: 22, flag }),
+        cut,
       };
     default:
       return unreachable(compression);

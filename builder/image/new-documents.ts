@@ -3,6 +3,7 @@ import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { digestOf } from '../../registry/oci/digest.ts';
 import { isManifestType, layerFormatOf } from '../../registry/oci/layer-format.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
+import { layoutAnnotation } from '../contract/layouts.ts';
 import { encodeIndex } from './encode.ts';
 import { makeManifest } from './make-manifest.ts';
 import { configTypeOf, type ImageFormat, indexTypeOf, manifestTypeOf } from './media-types.ts';
@@ -26,9 +27,10 @@ export function inFormat(whole: WholeImage, format: ImageFormat | undefined): Wh
 
 /** The image with other layers, or the same ones in another format, under a new manifest. */
 export function withManifest(parts: ImageParts, layers: readonly Descriptor[], format: ImageFormat): ImageParts {
-  const { manifest } = parts;
+  const { manifest, layout } = parts;
+  const told = layout === undefined ? manifest.annotations : { ...manifest.annotations, [layoutAnnotation]: String(layout) };
   const config = { ...manifest.config, mediaType: configTypeOf(format) };
-  const made = makeManifest(config, layers, { format, annotations: manifest.annotations });
+  const made = makeManifest(config, layers, { format, annotations: told });
   const { platform, annotations } = parts.descriptor;
   return {
     ...parts,

@@ -4,6 +4,7 @@ import type { ImageConfig } from '../../registry/oci/image-config.ts';
 import type { BlobSource, SourceImage } from '../../registry/oci/image-source.ts';
 import type { ImageIndex } from '../../registry/oci/manifest.ts';
 import { normalisePlatform, type Platform } from '../../registry/oci/platform.ts';
+import type { LayoutNumber } from '../contract/layouts.ts';
 
 /** One image of what a name stands for. Its layers are opened when they are needed. */
 export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'manifest' | 'configBytes' | 'blobs'> & {
@@ -11,6 +12,8 @@ export type ImageParts = Pick<SourceImage, 'descriptor' | 'manifestBytes' | 'man
   readonly config?: ImageConfig | undefined;
   /** Of an image that was built: the layers that come from elsewhere, each from its own place. All others are in the store. */
   readonly foreign?: ReadonlyMap<Digest, BlobSource>;
+  /** By whose rules layers of it were made here. A new manifest tells it. */
+  readonly layout?: LayoutNumber;
 };
 
 /** Where a layer comes from; undefined for one that was made here. */

@@ -13,6 +13,7 @@ import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
 import { layerFormatOf } from '../../registry/oci/layer-format.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
+import type { LayoutNumber } from '../contract/layouts.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import { BegunBlobs } from './begun-blobs.ts';
 import type { OnProgress, RootFolders } from './root-folders.ts';
@@ -26,6 +27,8 @@ export interface LayerBlob {
 }
 
 export interface LayerForm {
+  /** Whose rules make blobs. `compression` follows from them. */
+  readonly layout: LayoutNumber;
   readonly compression: LayerCompression;
   /** Layers of base images get that compression too, where they have another one. */
   readonly isForced: boolean;
@@ -95,11 +98,12 @@ function needsConversion({ descriptor }: ForeignLayerRef, { compression, isForce
   return isForced && format !== undefined && !format.isForeign && format.compression !== compression.kind;
 }
 
-async function convertedBlob(layer: ForeignLayerRef, { compression }: LayerForm, making: BlobServices): Promise<LayerBlob> {
+async function convertedBlob(layer: ForeignLayerRef, form: LayerForm, making: BlobServices): Promise<LayerBlob> {
   const { store, worker, signal, begun } = making;
   const { diffId, descriptor, blobs } = layer;
+  const { compression } = form;
   // Apart from layers of this build: a record of a plain tar says that its snapshot can make it.
-  const variant = `converted-${compressionName(compression)}`;
+  const variant = `converted-${blobName(form)}`;
   return onceKept({ diffId, variant, compression, sizeBytes: descriptor.size }, making, async ({ output, members }) => {
     const blob = await store.blobs.fetch(descriptor, blobs, { signal });
     const client = await worker.get();
@@ -282,12 +286,17 @@ async function memberFiles(
   return { known: await store.members.newest(), output: await store.newPath() };
 }
 
-/** What leaves at an epoch can tell the times of files below, so it is a variant on one chain. */
-function variantOf({ compression, epoch }: LayerForm, root: RootState): string {
-  const name = compressionName(compression);
-  if (epoch === undefined) return name;
+/** What leaves at an epoch can tell the times of files below, so it is a variant on one chain. Its tar is made by rules of the layout, too. */
+function variantOf({ layout, compression, epoch }: LayerForm, root: RootState): string {
+  if (epoch === undefined) return blobName({ layout, compression });
   const chain = chainIdOfRoot(root)?.slice('sha256:'.length) ?? '';
-  return `${name}.epoch-${epoch}.${chain}-${baseLayersOf(root)}`;
+  return `${compressionName(compression)}.layout-${layout}.epoch-${epoch}.${chain}-${baseLayersOf(root)}`;
+}
+
+/** A plain tar is what its digest says, in every layout; how it is compressed is up to the layout. */
+function blobName({ layout, compression }: Pick<LayerForm, 'layout' | 'compression'>): string {
+  const name = compressionName(compression);
+  return compression.kind === 'none' ? name : `${name}.layout-${layout}`;
 }
 
 function compressionName(compression: LayerCompression): string {

@@ -1,5 +1,6 @@
 import { type Platform, parsePlatform } from '../../registry/oci/platform.ts';
 import { UsageError } from '../contract/errors.ts';
+import { layoutAnnotation } from '../contract/layouts.ts';
 
 /** The documents that can carry annotations, and the descriptors of them. */
 const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
@@ -25,6 +26,7 @@ export function parseAnnotations(record: Readonly<Record<string, string>>, flag:
     const colon = key.indexOf(':');
     const name = key.slice(colon + 1);
     if (name === '') throw new UsageError(flag, `Cannot use ${flag} "${key}": an annotation needs a name`);
+    if (name === layoutAnnotation) throw ownName(flag);
     const places = colon < 0 ? [{ level: 'manifest', platform: undefined } as const] : placesOf(key.slice(0, colon), flag);
     return places.map((place) => ({ ...place, name, value }));
   });
@@ -33,6 +35,13 @@ export function parseAnnotations(record: Readonly<Record<string, string>>, flag:
 /** True for the levels that only an index has. */
 export function isOfIndex(level: AnnotationLevel): boolean {
   return level === 'index' || level === 'index-descriptor';
+}
+
+/** Whoever reads it relies on it. */
+function ownName(flag: string): UsageError {
+  return new UsageError(flag, `Cannot annotate the image with "${layoutAnnotation}": it tells the layout that the image has`, {
+    hint: 'To build with another layout: --layout N',
+  });
 }
 
 function placesOf(text: string, flag: string): readonly Pick<Annotation, 'level' | 'platform'>[] {

@@ -1,3 +1,4 @@
+import { layoutNumbered } from '../contract/layouts.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
 import { byKind, listOf, membersOf, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
@@ -81,6 +82,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   squash: given('--squash', word('new', 'all')),
   from: given('--from', text),
   sourceDateEpoch: given('--source-date-epoch', wholeNumber(0)),
+  layout: given('--layout', layout),
   timestamp: given('--timestamp', timestamp),
   jobs: given('--jobs', wholeNumber(1)),
   runJobs: given('--run-jobs', wholeNumber(0)),
@@ -155,6 +157,11 @@ function emulators(value: unknown, place: OptionPlace): void {
     someText(path, place);
     parseEmulator(processor === '' ? path : `${processor}=${path}`);
   }
+}
+
+function layout(value: unknown, place: OptionPlace): void {
+  if (typeof value !== 'number') throw wrongKind(value, place, 'a number');
+  layoutNumbered(value, place.flag);
 }
 
 function timestamp(value: unknown, place: OptionPlace): void {

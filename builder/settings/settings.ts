@@ -1,6 +1,7 @@
 import { formatPlatform, type Platform } from '../../registry/oci/platform.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
 import { UsageError } from '../contract/errors.ts';
+import { defaultLayout, type LayoutNumber } from '../contract/layouts.ts';
 import type { BuildOptions, ImageOutputOptions, Output } from '../contract/options.ts';
 import { hostPlatform, platformOf } from '../contract/platforms.ts';
 import { type Annotation, parseAnnotations } from './annotations.ts';
@@ -53,6 +54,8 @@ export interface Settings extends Omit<BuildOptions, ReadOptions> {
   /** BUILDKIT_CONTEXT_KEEP_GIT_DIR. */
   readonly keepsGitFolder: boolean;
   readonly annotations: readonly Annotation[];
+  /** Which rules make digests. */
+  readonly layout: LayoutNumber;
   /** What is written: what was asked for, else an image in the store. */
   readonly outputs: readonly OutputSettings[];
   readonly run: RunSettings;
@@ -84,6 +87,7 @@ export function normalise(given: BuildOptions): Settings {
     isMultiPlatform: platforms.length > 1 || isArgumentOn(options, 'BUILDKIT_MULTI_PLATFORM'),
     keepsGitFolder: isArgumentOn(options, 'BUILDKIT_CONTEXT_KEEP_GIT_DIR'),
     annotations: parseAnnotations(options.annotations ?? {}, '--annotation'),
+    layout: options.layout ?? defaultLayout,
     outputs: outputsOf(options).map(outputSettings),
     run: runSettings(options),
   };

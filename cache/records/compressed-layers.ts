@@ -25,7 +25,7 @@ export class CompressedLayers {
   }
 
   /**
-   * The blob of a layer. `variant` says how it was made, in letters, digits, `.`, `-` and `_`: `gzip-6`, `zstd-3.epoch-0`.
+   * The blob of a layer. `variant` says how it was made, in letters, digits, `.`, `-` and `_`: `gzip-6.layout-1`, `zstd-3.layout-1.epoch-0`.
    * undefined when the record or its blob is not there.
    */
   async get(diffId: Digest, variant: string): Promise<CompressedLayer | undefined> {

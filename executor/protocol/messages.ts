@@ -6,11 +6,20 @@ import type { WorkerFailure } from './failures.ts';
 /** Numbers a request; replies and output carry it back. */
 type RequestId = number;
 
-/** How a layer's tar is stored. Levels are the compressor's own. */
+/** With our own rule of what is stored: a change of either is another compressor. */
+export type GzipCompressor = 'libdeflate 0.1.0';
+
+/** The library by its version. */
+export type ZstdCompressor = 'zstd 1.5.7';
+
+/** Where a tar is cut into members that are compressed by themselves. `entries-1m`: at entries, once a mebibyte on average. */
+export type MemberCut = 'entries-1m';
+
+/** How a layer's tar is stored. All of it decides the bytes. Levels are the compressor's own. */
 export type LayerCompression =
   | { readonly kind: 'none' }
-  | { readonly kind: 'gzip'; readonly level: number }
-  | { readonly kind: 'zstd'; readonly level: number };
+  | { readonly kind: 'gzip'; readonly compressor: GzipCompressor; readonly level: number; readonly cut: MemberCut }
+  | { readonly kind: 'zstd'; readonly compressor: ZstdCompressor; readonly level: number; readonly cut: MemberCut };
 
 /** When a layer was made, for what has no time of its own. */
 export interface LayerEpoch {

@@ -29,11 +29,11 @@ function carriedIn(box: Sandbox): Carried {
   const blob = (digest: string): Document => json(`blobs/${digest.replace(':', '/')}`);
   const top = blob(entry.digest);
   const own = withoutCommon(entry.annotations);
-  if (top.manifests === undefined) return { manifests: [top.annotations], manifestDescriptors: [own] };
+  if (top.manifests === undefined) return { manifests: [withoutLayout(top)], manifestDescriptors: [own] };
   return {
     ...(top.annotations && { index: top.annotations }),
     ...(own && { indexDescriptor: own }),
-    manifests: top.manifests.map(({ digest }) => blob(digest).annotations),
+    manifests: top.manifests.map(({ digest }) => withoutLayout(blob(digest))),
     manifestDescriptors: top.manifests.map(({ annotations }) => annotations),
   };
 }
@@ -41,6 +41,13 @@ function carriedIn(box: Sandbox): Carried {
 /** Without what each entry of index.json has. */
 function withoutCommon(annotations: Document['annotations'] = {}): object | undefined {
   const { 'org.opencontainers.image.created': _, ...others } = annotations;
+  return Object.keys(others).length === 0 ? undefined : others;
+}
+
+/** Without what each manifest has. */
+function withoutLayout({ annotations = {} }: Document): object | undefined {
+  const { 'io.tsbuild.layout': layout, ...others } = annotations;
+  assert.equal(layout, '1');
   return Object.keys(others).length === 0 ? undefined : others;
 }
 
@@ -116,6 +123,11 @@ const refused: readonly [platforms: string, annotation: string, stderr: RegExp][
   [both, 'index,:k=v', /Cannot annotate "": there is no such level/],
   [both, 'k', /Cannot use --annotation k: expected NAME=VALUE/],
   [both, 'index:=v', /an annotation needs a name/],
+  [
+    one,
+    'io.tsbuild.layout=1',
+    /Cannot annotate the image with "io.tsbuild.layout": it tells the layout that the image has\nhint: To build with another layout: --layout N/,
+  ],
 ];
 
 for (const [platforms, annotation, stderr] of refused) {

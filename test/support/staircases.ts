@@ -96,7 +96,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     'plan/instructions': ['plan/stages', 'plan/model', 'patterns', 'settings'],
     'plan/stages': ['plan/model', 'settings'],
     'plan/model': ['settings'],
-    layers: ['session'],
+    layers: ['session', 'contract'],
     context: ['patterns', 'show', 'contract'],
     patterns: [],
     secrets: ['show', 'contract'],

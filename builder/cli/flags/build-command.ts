@@ -10,7 +10,7 @@ import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
 import { commaSeparated, type ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
-import { storeOwnerOf } from './shared-flags.ts';
+import { layoutOf, storeOwnerOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
 
 /** What a `tsbuild build` command line asks for. */
@@ -147,6 +147,7 @@ function imageOptions(parsed: ParsedFlags, { environment }: CommandInputs): Part
   const format = oneOf('--format', parsed.last('--format'), ['oci', 'docker']);
   const epoch = parsed.last('--source-date-epoch');
   const timestamp = parsed.last('--timestamp');
+  const layout = layoutOf(parsed);
   const squash = squashOf(parsed);
   const env = readPairsOrEnvironment('--env', parsed.all('--env'), environment);
   return {
@@ -161,6 +162,7 @@ function imageOptions(parsed: ParsedFlags, { environment }: CommandInputs): Part
     env: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     ...(format !== undefined && { format }),
     ...(epoch !== undefined && epoch !== '' && { sourceDateEpoch: parseCount('--source-date-epoch', epoch, 0) }),
+    ...(layout !== undefined && { layout }),
     ...(timestamp !== undefined && { timestamp: timestamp === 'now' ? timestamp : parseCount('--timestamp', timestamp, 0) }),
     ...(squash !== undefined && { squash }),
   };

@@ -119,6 +119,12 @@ const flags: readonly Flag[] = [
     group: image,
     help: 'Time that files and the image carry (default: SOURCE_DATE_EPOCH, else 1980-01-02)',
   },
+  {
+    long: '--layout',
+    value: 'N',
+    group: image,
+    help: 'Rules that make digests; an older number gives those of older versions (default: 1)',
+  },
   { long: '--timestamp', value: 'SECONDS|now', group: image, help: 'Creation time of the image alone' },
 
   {

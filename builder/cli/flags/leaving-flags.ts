@@ -1,3 +1,4 @@
+import { defaultLayout } from '../../contract/layouts.ts';
 import { checkFile } from '../../export/check-destination.ts';
 import { writeText } from '../../export/whole-output.ts';
 import { layerCompressionOf } from '../../image/image-form.ts';
@@ -6,6 +7,7 @@ import { compressionWord } from './compression-word.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';
+import { layoutOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
 
 /** The flags that say how layers of the store are compressed when they leave it. */
@@ -24,6 +26,12 @@ export const leavingFlags: readonly Flag[] = [
     help: 'Level of the compression: 0 to 9 for gzip (default: 3), 1 to 22 for zstd (default: 3)',
   },
   { long: '--force-compression', group: 'Form', help: 'Compress other layers anew too, where they are compressed otherwise' },
+  {
+    long: '--layout',
+    value: 'N',
+    group: 'Form',
+    help: 'Rules by which layers are compressed (default: those that the image was made by, else the newest)',
+  },
 ];
 
 /** `--format`, for commands that need the word for nothing else. */
@@ -50,8 +58,12 @@ export function leavingForm(parsed: ParsedFlags): LeavingForm {
     ...(compression !== undefined && { compression: compressionWord(parsed.written('--compression'), compression) }),
     ...(level !== undefined && { compressionLevel: parseCount('--compression-level', level, 0) }),
   };
+  const layout = layoutOf(parsed);
+  // What no layer can be shows before any is looked at.
+  layerCompressionOf(wanted, layout ?? defaultLayout, '--compression-level');
   return {
-    compression: layerCompressionOf(wanted, '--compression-level'),
+    wanted,
+    layout,
     isForced: parsed.isOn('--force-compression') === true,
   };
 }

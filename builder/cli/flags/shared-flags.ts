@@ -1,9 +1,11 @@
 import { defaultStoreRoot } from '../../../cache/folder/store-layout.ts';
 import type { StoreOwner } from '../../../cache/folder/store-safety.ts';
 import { UsageError } from '../../contract/errors.ts';
+import { type LayoutNumber, layoutNumbered } from '../../contract/layouts.ts';
 import type { Flag } from './flag.ts';
 import { oneOf } from './one-of.ts';
 import type { ParsedFlags } from './parse-flags.ts';
+import { parseCount } from './size.ts';
 
 /** Which store is used, and whose it may be; every command that opens one has these. */
 export function storeFlags(group: string): readonly Flag[] {
@@ -55,6 +57,12 @@ export function registryFlags(group: string): readonly Flag[] {
       help: 'Demand a valid certificate of registries (default: true)',
     },
   ];
+}
+
+/** What `--layout` says. @throws UsageError */
+export function layoutOf(parsed: ParsedFlags): LayoutNumber | undefined {
+  const text = parsed.last('--layout');
+  return text === undefined ? undefined : layoutNumbered(parseCount('--layout', text, 0));
 }
 
 /** `-h`. */

@@ -9,12 +9,12 @@ export type BlockCompressor = (input: Uint8Array) => Uint8Array;
 
 /** Loads a compressor. @throws RangeError for a level that it does not have */
 export async function blockCompressor(compression: BlockCompression): Promise<BlockCompressor> {
-  switch (compression.kind) {
-    case 'gzip': {
+  switch (compression.compressor) {
+    case 'libdeflate 0.1.0': {
       const { gzipMembers } = await import('./gzip-member.ts');
       return gzipMembers(compression.level);
     }
-    case 'zstd': {
+    case 'zstd 1.5.7': {
       const { zstdFrames } = await import('./zstd-frame.ts');
       return zstdFrames(compression.level);
     }

@@ -39,8 +39,10 @@ async function* blocksOf(
   named: NamedMember[],
   { compression, memory, contents }: CompressTarOptions,
 ): AsyncGenerator<Uint8Array | CompressedBlock, void, undefined> {
-  const prefix = `${compression.kind} ${compression.level} ${compressors[compression.kind]}`;
-  for await (const { name, bytes } of cutMembers(tar, { prefix, contents })) {
+  const { kind, level, compressor, cut } = compression;
+  // Other compressors give other bytes. A name tells how much of a file is left, and the rule of the cut how much of that a member has.
+  const prefix = `${kind} ${level} ${compressor} ${cut}`;
+  for await (const { name, bytes } of cutMembers(tar, { cut, prefix, contents })) {
     const found = bytes.length < rememberedBytes ? undefined : memory?.find(name);
     named.push({ name, digest: found?.digest });
     yield found === undefined ? bytes : { compressed: found.bytes };
@@ -49,6 +51,3 @@ async function* blocksOf(
 
 /** To compress what is smaller takes less time than to load the memory, which layers of one small member do not need then. */
 const rememberedBytes = 1 << 18;
-
-/** What a member's name says of the compressor: another version may give other bytes. */
-const compressors: Readonly<Record<BlockCompression['kind'], string>> = { gzip: 'libdeflate 0.1.0', zstd: '1.5.7' };

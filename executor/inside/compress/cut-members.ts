@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { blockSize, field, numberField, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { parsePaxRecords } from '../../../registry/oci/tar/pax.ts';
 import { TarError } from '../../../registry/oci/tar/tar-error.ts';
+import type { MemberCut } from '../../protocol/messages.ts';
 
 /** A part of a tar that is compressed by itself. Its bytes hold until the next one is asked for. */
 export interface TarMember {
@@ -12,6 +13,7 @@ export interface TarMember {
 }
 
 export interface CutOptions {
+  readonly cut: MemberCut;
   /** Goes into every name. */
   readonly prefix: string;
   /** Each file that is not empty, in the order of the tar. With it content need not be hashed for the names. */
@@ -26,8 +28,21 @@ export interface FileContent {
 }
 
 const mebibyte = 1 << 20;
-/** All of these decide digests of compressed layers. */
-const rule = { fewest: mebibyte / 4, most: 2 * mebibyte, mean: mebibyte, large: 2 * mebibyte, piece: mebibyte };
+
+/** In bytes. All of these decide digests of compressed layers, so that a rule does not change: it gets others beside it. */
+interface CutRule {
+  readonly fewest: number;
+  readonly most: number;
+  readonly mean: number;
+  /** Files from here on are cut by themselves, into pieces. */
+  readonly large: number;
+  readonly piece: number;
+}
+
+const rules: Readonly<Record<MemberCut, CutRule>> = {
+  'entries-1m': { fewest: mebibyte / 4, most: 2 * mebibyte, mean: mebibyte, large: 2 * mebibyte, piece: mebibyte },
+};
+
 /** Below it, hashing content costs less than hashing what stands for it. */
 const hashedContent = 1 << 14;
 
@@ -66,7 +81,8 @@ interface Entry {
 
 class Cutter {
   readonly #options: CutOptions;
-  readonly #member = Buffer.allocUnsafe(rule.most + 2 * blockSize);
+  readonly #rule: CutRule;
+  readonly #member: Buffer;
   #used = 0;
   #entry: Entry = { left: 0, pieceLeft: Number.POSITIVE_INFINITY, standIn: undefined, extension: undefined };
   /** The next entry's, where an extended header says it: it does not fit its own then. */
@@ -79,6 +95,8 @@ class Cutter {
 
   constructor(options: CutOptions) {
     this.#options = options;
+    this.#rule = rules[options.cut];
+    this.#member = Buffer.allocUnsafe(this.#rule.most + 2 * blockSize);
     this.#name = this.#newName();
   }
 
@@ -92,9 +110,10 @@ class Cutter {
   }
 
   #isCutBeforeEntry(bytes: Buffer, at: number): boolean {
+    const { fewest, most, mean, large } = this.#rule;
     const size = blockSize + this.#paddedSize(bytes, at);
-    if (size >= rule.large + blockSize || this.#used + size > rule.most) return true;
-    return this.#used >= rule.fewest && nameHash(bytes, at) * rule.mean < size * 2 ** 32;
+    if (size >= large + blockSize || this.#used + size > most) return true;
+    return this.#used >= fewest && nameHash(bytes, at) * mean < size * 2 ** 32;
   }
 
   /** Takes a header or a part of a content, and says how many bytes that were. */
@@ -107,11 +126,11 @@ class Cutter {
   #addHeader(bytes: Buffer, at: number): number {
     const size = this.#nextSize ?? sizeAt(bytes, at);
     const left = size + paddingOf(size);
-    const isLarge = left >= rule.large;
+    const isLarge = left >= this.#rule.large;
     const isExtension = bytes[at + field.type[0]] === 0x78 && left > 0 && !isLarge;
     this.#entry = {
       left,
-      pieceLeft: isLarge ? rule.piece : Number.POSITIVE_INFINITY,
+      pieceLeft: isLarge ? this.#rule.piece : Number.POSITIVE_INFINITY,
       standIn: left > 0 && isFile(bytes, at) ? this.#standIn(left) : undefined,
       extension: isExtension ? [this.#used + blockSize, this.#used + blockSize + size] : undefined,
     };
@@ -139,8 +158,8 @@ class Cutter {
     entry.left -= length;
     entry.pieceLeft -= length;
     const isLarge = entry.pieceLeft < Number.POSITIVE_INFINITY;
-    this.#isCutDue = isLarge && (entry.left === 0 || (entry.pieceLeft === 0 && entry.left >= rule.piece / 2));
-    if (isLarge && entry.pieceLeft === 0) entry.pieceLeft = this.#isCutDue ? rule.piece : entry.left;
+    this.#isCutDue = isLarge && (entry.left === 0 || (entry.pieceLeft === 0 && entry.left >= this.#rule.piece / 2));
+    if (isLarge && entry.pieceLeft === 0) entry.pieceLeft = this.#isCutDue ? this.#rule.piece : entry.left;
     if (entry.extension !== undefined && entry.left === 0) this.#nextSize = sizeIn(this.#member.subarray(...entry.extension));
     return length;
   }

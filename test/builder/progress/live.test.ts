@@ -30,10 +30,11 @@ const planned = (count: number): BuildEvent => ({
 
 const result = {
   descriptor: { mediaType: 'm', digest: digestOf('x'), size: 1 },
+  layout: 1,
   imageId: digestOf('y'),
   names: ['app:1'],
   steps: { total: 2, cached: 1 },
-};
+} as const;
 
 function after(...events: readonly BuildEvent[]): Parameters<typeof liveLines>[0] {
   return events.reduce(reduce, initialState);

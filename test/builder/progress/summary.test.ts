@@ -41,11 +41,11 @@ test('rawJsonLine() writes bytes as base64', () => {
 test('summaryLine() says what was made', () => {
   const descriptor = { mediaType: 'm', digest: digestOf('x'), size: 1 };
   assert.equal(
-    summaryLine({ descriptor, imageId: digestOf('y'), names: ['a:1', 'b:2'], steps: { total: 3, cached: 1 } }, 1500),
+    summaryLine({ layout: 1, descriptor, imageId: digestOf('y'), names: ['a:1', 'b:2'], steps: { total: 3, cached: 1 } }, 1500),
     `Built ${digestOf('x')} as a:1, b:2 in 1.5s (3 steps, 1 cached)\n`,
   );
   assert.equal(
-    summaryLine({ descriptor: undefined, imageId: undefined, names: [], steps: { total: 1, cached: 0 } }, 20),
+    summaryLine({ layout: 1, descriptor: undefined, imageId: undefined, names: [], steps: { total: 1, cached: 0 } }, 20),
     'Built in 0.0s (1 step, 0 cached)\n',
   );
 });

@@ -8,6 +8,7 @@ import type { LayerCompression } from '../../../../executor/protocol/messages.ts
 import { digestOf } from '../../../../registry/oci/digest.ts';
 import { readAll } from '../../../registry/oci/tar/archives.ts';
 import { requires } from '../../../support/requires.ts';
+import { gzip, zstd } from '../compressions.ts';
 import { Lab, type LabLayer } from '../lab.ts';
 import { dir, file, hardlink, symlink } from '../tar-inputs.ts';
 
@@ -31,12 +32,7 @@ async function someLayer(): Promise<LabLayer> {
   ]);
 }
 
-for (const compression of [
-  { kind: 'none' },
-  { kind: 'gzip', level: 6 },
-  { kind: 'gzip', level: 1 },
-  { kind: 'zstd', level: 3 },
-] as const satisfies LayerCompression[]) {
+for (const compression of [{ kind: 'none' }, gzip(6), gzip(1), zstd(3)] as const satisfies LayerCompression[]) {
   test(`writeLayer() makes the same tar again with ${JSON.stringify(compression)}`, {
     ...needs,
     ...requires('tool:zstd'),
@@ -61,9 +57,9 @@ test('convertLayer() gives the blob that writeLayer() gives, and refuses another
   const { directory, facts } = await someLayer();
   const folder = lab.folder();
   const [plain, written, converted] = [`${folder}/plain`, `${folder}/written`, `${folder}/converted`];
-  const compression = { kind: 'zstd', level: 1 } as const;
+  const compression = zstd(1);
   const layer = { kind: 'write-layer', directory, diffId: facts.diffId, epoch: undefined } as const;
-  await lab.request({ ...layer, output: plain, compression: { kind: 'gzip', level: 1 } });
+  await lab.request({ ...layer, output: plain, compression: gzip(1) });
   const expected = await lab.request({ ...layer, output: written, compression });
   const request = { kind: 'convert-layer', blob: plain, diffId: facts.diffId, output: converted, compression } as const;
   assert.deepEqual(await lab.request(request), expected);
@@ -173,7 +169,7 @@ test('writeLayer() refuses a file that became shorter, and an output that exists
   const output = `${lab.folder()}/blob`;
   const request = { kind: 'write-layer', directory, diffId: facts.diffId, output, epoch: undefined } as const;
   await lab.shell(`truncate -s 5 ${fs}/big`);
-  const short = await lab.failure({ ...request, compression: { kind: 'gzip', level: 1 } });
+  const short = await lab.failure({ ...request, compression: gzip(1) });
   assert.equal(short.kind === 'refused' && short.code, 'layer-damaged');
   assert.equal(existsSync(output), false);
   await lab.shell(`echo mine > ${output}`);

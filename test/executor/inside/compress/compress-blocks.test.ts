@@ -9,6 +9,7 @@ import { type BlockCompression } from '../../../../executor/inside/compress/bloc
 import { compressBlocks } from '../../../../executor/inside/compress/compress-blocks.ts';
 import { collect } from '../../../registry/oci/tar/archives.ts';
 import { requires } from '../../../support/requires.ts';
+import { gzip, zstd } from '../compressions.ts';
 
 const chunkBytes = 1 << 20;
 
@@ -42,9 +43,6 @@ const input = someBytes(7 * chunkBytes + 12_345);
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
-
-const gzip = (level: number): BlockCompression => ({ kind: 'gzip', level });
-const zstd = (level: number): BlockCompression => ({ kind: 'zstd', level });
 
 // A new value means that every compressed layer of every user gets a new digest. It is the same on every processor and with every Node.
 const golden: readonly (readonly [compression: BlockCompression, digest: string])[] = [
@@ -96,7 +94,7 @@ function niceOfThreads(): readonly number[] {
 }
 
 for (const compression of [gzip(1), zstd(3)]) {
-  for (const threads of [1, 2, 3, undefined]) {
+  for (const threads of [1, 2, 3, 4, undefined]) {
     test(`compressBlocks() gives the same ${compression.kind} with ${threads ?? 'the usual number of'} threads`, async () => {
       const alone = await collect(compressBlocks(chunksOf(input), { compression, threads: 0 }));
       const options = threads === undefined ? { compression } : { compression, threads };

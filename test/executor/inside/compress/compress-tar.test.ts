@@ -12,6 +12,7 @@ import { type FileContent } from '../../../../executor/inside/compress/cut-membe
 import { MemberMemory } from '../../../../executor/inside/compress/member-memory.ts';
 import { type TarInput, writeTar } from '../../../../registry/oci/tar/writer.ts';
 import { collect } from '../../../registry/oci/tar/archives.ts';
+import { gzip, zstd } from '../compressions.ts';
 import { file } from '../tar-inputs.ts';
 
 const KiB = 1024;
@@ -110,10 +111,7 @@ function edited(tree: readonly Sketch[], { added, gone, grown }: Edit): readonly
   return [...left, ...added];
 }
 
-for (const compression of [
-  { kind: 'gzip', level: 1 },
-  { kind: 'zstd', level: 1 },
-] as const satisfies BlockCompression[]) {
+for (const compression of [gzip(1), zstd(1)]) {
   test(`compressTar() gives one ${compression.kind} blob for a tar, whatever members are known, and however they are named`, async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -140,14 +138,13 @@ const large = Array.from(
   { length: 300 },
   (_, index): Sketch => ({ name: `f${index + 1000}`, size: 1000 + ((index * 7919) % 80_000), seed: index }),
 );
-const gzip = { kind: 'gzip', level: 3 } as const;
 
 for (const isIndexed of [true, false]) {
   test(`compressTar() compresses little again after a small edit, with names of ${isIndexed ? 'indexes' : 'bytes'}`, async () => {
     const shelf = new Shelf();
-    await shelf.write(large, gzip, isIndexed);
+    await shelf.write(large, gzip(3), isIndexed);
     const change = { added: [], gone: [], grown: [150] };
-    const bytes = await shelf.write(edited(large, change), gzip, isIndexed);
+    const bytes = await shelf.write(edited(large, change), gzip(3), isIndexed);
     assert.ok(gunzipSync(bytes).equals(await tarOf(edited(large, change))));
     assert.ok(shelf.reused >= 8, String(shelf.reused));
   });
@@ -174,8 +171,8 @@ const damages: readonly (readonly [what: string, damage: (shelf: Shelf) => void]
 for (const [what, damage] of damages) {
   test(`compressTar() does not use ${what}`, async () => {
     const shelf = new Shelf();
-    const expected = await shelf.write(large, gzip, true);
+    const expected = await shelf.write(large, gzip(3), true);
     damage(shelf);
-    assert.ok((await shelf.write(large, gzip, true)).equals(expected));
+    assert.ok((await shelf.write(large, gzip(3), true)).equals(expected));
   });
 }

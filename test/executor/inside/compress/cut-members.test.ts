@@ -19,7 +19,7 @@ interface Cut {
 
 async function cut(tar: Buffer, chunkBytes: number = MiB): Promise<readonly Cut[]> {
   const members: Cut[] = [];
-  for await (const { bytes, name } of cutMembers(chunksOf(tar, chunkBytes), { prefix: 'test' })) {
+  for await (const { bytes, name } of cutMembers(chunksOf(tar, chunkBytes), { cut: 'entries-1m', prefix: 'test' })) {
     members.push({ bytes: Buffer.from(bytes), name });
   }
   return members;

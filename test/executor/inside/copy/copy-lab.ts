@@ -10,6 +10,7 @@ import type { MemberFiles, PackedBlobFiles, WorkerRequest } from '../../../../ex
 import type { LayerFacts } from '../../../../registry/oci/layer/layer-facts.ts';
 import { pathOfText, rawPath } from '../../../../registry/oci/raw-path.ts';
 import type { TarInput } from '../../../../registry/oci/tar/writer.ts';
+import { gzip } from '../compressions.ts';
 import { describeEntry } from '../describe-entry.ts';
 import { type Lab, readLayer } from '../lab.ts';
 
@@ -79,7 +80,7 @@ export function inMountedTree(request: StepRequest): StepRequest {
 export function newBlob(lab: Lab, known: MemberFiles['known'] = []): PackedBlobFiles {
   const folder = lab.folder();
   const members = { known, output: `${folder}/members` };
-  return { output: `${folder}/blob`, compression: { kind: 'gzip', level: 1 }, members };
+  return { output: `${folder}/blob`, compression: gzip(1), members };
 }
 
 async function comparePackedBlob(lab: Lab, request: StepRequest, facts: LayerFacts): Promise<void> {

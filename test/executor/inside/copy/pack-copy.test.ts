@@ -5,6 +5,7 @@ import type { KnownMembers } from '../../../../executor/protocol/messages.ts';
 import { hexOf } from '../../../../registry/oci/digest.ts';
 import { mediaType } from '../../../../registry/oci/media-type.ts';
 import { requires } from '../../../support/requires.ts';
+import { zstd } from '../compressions.ts';
 import { describeEntry } from '../describe-entry.ts';
 import { Lab, readLayer } from '../lab.ts';
 import { newBlob, stepRequest } from './copy-lab.ts';
@@ -55,7 +56,7 @@ test('a layer that was packed compressed can be verified, compressed in another 
   assert.deepEqual(facts, plain);
   const { diffId } = facts;
   await lab.request({ kind: 'verify-layer', directory, diffId, hasOurIds: true });
-  for (const compression of [{ kind: 'none' }, { kind: 'zstd', level: 3 }] as const) {
+  for (const compression of [{ kind: 'none' }, zstd(3)] as const) {
     const asked = { kind: 'write-layer', diffId, compression, epoch: undefined } as const;
     const expected = await lab.request({ ...asked, directory: request.directory, output: newBlob(lab).output });
     assert.deepEqual(await lab.request({ ...asked, directory, output: newBlob(lab).output }), expected);
