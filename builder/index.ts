@@ -16,7 +16,7 @@ export type { Platform } from '../registry/oci/platform.ts';
 export { build } from './build/build.ts';
 export { SourceError, type SourceErrorCode } from './context/source-error.ts';
 export { describeFailure, OutputError, StepError, type StepErrorDetails, UsageError } from './contract/errors.ts';
-export type { BuildEvent, EndState, StepId } from './contract/events.ts';
+export type { BuildEvent, EndState, StepId, StepUsage } from './contract/events.ts';
 export type { LayoutNumber } from './contract/layouts.ts';
 export type {
   BuildOptions,

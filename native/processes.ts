@@ -14,6 +14,13 @@ export interface ExitStatus {
   readonly signal?: string;
 }
 
+/** What a process and those that it has waited for took. (getrusage(2)) */
+export interface ResourceUsage {
+  readonly processorMicroseconds: number;
+  /** The most memory that one of them had at a time. A process that was cloned with the caller's memory begins with the caller's peak. */
+  readonly peakBytes: number;
+}
+
 const calls = {
   pipe2: systemCall('pipe2', 'pointer', 'int'),
   socketpair: systemCall('socketpair', 'int', 'int', 'int', 'pointer'),
@@ -58,13 +65,13 @@ export function pidfdSendSignal(pidfd: number, signal: SignalName): boolean {
 
 /**
  * Waits for a child to end and takes its status, so that it leaves the process table. Costs no thread however long it lasts: the
- * event loop watches the pidfd. The pidfd stays open; whoever opened it closes it afterwards. (waitid(2))
+ * event loop watches the pidfd. The pidfd stays open; whoever opened it closes it afterwards. `onUsage` is told before that. (waitid(2))
  */
-export function waitForExit(pidfd: number): Promise<ExitStatus> {
+export function waitForExit(pidfd: number, onUsage?: (usage: ResourceUsage) => void): Promise<ExitStatus> {
   return new Promise((resolve, reject) => {
     const watch = watchReadable(pidfd, () => {
       try {
-        const status = takeStatus(pidfd);
+        const status = takeStatus(pidfd, onUsage);
         if (status !== undefined) {
           watch.close();
           resolve(status);
@@ -78,12 +85,22 @@ export function waitForExit(pidfd: number): Promise<ExitStatus> {
 }
 
 /** The status of a child that has ended, which leaves the process table with this; undefined while it runs. */
-function takeStatus(pidfd: number): ExitStatus | undefined {
+function takeStatus(pidfd: number, onUsage: ((usage: ResourceUsage) => void) | undefined): ExitStatus | undefined {
   const info = Buffer.alloc(128);
-  calls.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG, undefined);
+  // The C library's waitid() has no fifth argument, the kernel's has. (NOTES in waitid(2))
+  const usage = Buffer.alloc(144);
+  calls.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG, usage);
   if (info.readInt32LE(16) === 0) return undefined;
+  onUsage?.(usageOf(usage));
   const status = info.readInt32LE(24);
   return info.readInt32LE(8) === CLD_EXITED ? { exitCode: status } : { signal: signalName(status) };
+}
+
+/** Of `struct rusage`: times of user and system as seconds and microseconds, then KiB. */
+function usageOf(bytes: Buffer): ResourceUsage {
+  const microseconds = (offset: number): number =>
+    Number(bytes.readBigInt64LE(offset)) * 1_000_000 + Number(bytes.readBigInt64LE(offset + 8));
+  return { processorMicroseconds: microseconds(0) + microseconds(16), peakBytes: Number(bytes.readBigInt64LE(32)) * 1024 };
 }
 
 /** `SIGTERM` for 15. Exported for tests. */

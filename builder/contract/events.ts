@@ -7,6 +7,17 @@ export type StepId = number;
 /** How a step ended. */
 export type EndState = 'cached' | 'done' | 'failed' | 'cancelled';
 
+/** What the command of a RUN took, with all that it started. */
+export interface StepUsage {
+  readonly processorMs: number;
+  /** The most memory; undefined where nobody knows, as of a command that had less than tsbuild itself. */
+  readonly memory?: {
+    readonly peakBytes: number;
+    /** Of all processes together, where the command had a control group; else of the largest. */
+    readonly of: 'all-processes' | 'largest-process';
+  };
+}
+
 /**
  * What happens in a build, told as it happens. `--progress=rawjson` prints these unchanged (bytes as base64), so a change here is a
  * change of the public API and goes into the changelog. Times are milliseconds since the build's start.
@@ -51,6 +62,8 @@ export type BuildEvent =
       readonly state: EndState;
       /** Why it was not cached (`--explain`), or why it failed. */
       readonly reason?: string;
+      /** Of a RUN whose command has run. */
+      readonly usage?: StepUsage;
     }
   | {
       readonly kind: 'warning';

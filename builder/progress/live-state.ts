@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { BuildEvent, EndState, StepId } from '../contract/events.ts';
+import type { BuildEvent, EndState, StepId, StepUsage } from '../contract/events.ts';
 import { printableLine } from '../show/printable.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
 import { exportedLine, warningLine } from './plain.ts';
@@ -32,6 +32,7 @@ export type PastEvent =
       readonly state: EndState;
       readonly tookMs: number;
       readonly reason: string | undefined;
+      readonly usage: StepUsage | undefined;
     }
   | { readonly kind: 'line'; readonly text: string };
 
@@ -123,6 +124,7 @@ function end(state: LiveState, event: EventOf<'step-ended'>): LiveState {
     state: event.state,
     tookMs: event.timeMs - step.startedMs,
     reason: event.reason === undefined ? undefined : printableLine(event.reason),
+    usage: event.usage,
   };
   return { ...state, running, ended: state.ended + 1, happened: [...state.happened, ended] };
 }

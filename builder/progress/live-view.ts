@@ -2,6 +2,7 @@ import { unreachable } from '../../registry/oci/unreachable.ts';
 import { exactWidth, fitWidth, textWidth } from '../show/text-width.ts';
 import { bytes, duration } from '../show/units.ts';
 import { type LiveState, logOf, type PastEvent, type RunningStep, type Transfer } from './live-state.ts';
+import { usageWords } from './plain.ts';
 
 /** What the drawing depends on besides the state. */
 export interface Screen {
@@ -35,13 +36,14 @@ export function liveLines(state: LiveState, screen: Screen): readonly string[] {
 /** The lines that something leaves behind for good. */
 export function happenedLines(happened: PastEvent, screen: Screen): readonly string[] {
   if (happened.kind === 'line') return [fitWidth(happened.text, screen.columns)];
-  const { title, state, tookMs, reason } = happened;
+  const { title, state, tookMs, reason, usage } = happened;
   switch (state) {
     case 'cached':
       return [stepLine({ title: `CACHED ${title}`, tookMs }, screen, 'blue')];
     case 'done': {
-      const why = reason === undefined ? [] : [paint(fitWidth(` =>   not cached: ${reason}`, screen.columns), 'dim', screen)];
-      return [stepLine({ title, tookMs }, screen, 'blue'), ...why];
+      const why = reason === undefined ? [] : [detail(`not cached: ${reason}`, screen)];
+      const took = usage === undefined || usage.processorMs < shownFromMs ? [] : [detail(usageWords(usage), screen)];
+      return [stepLine({ title, tookMs }, screen, 'blue'), ...took, ...why];
     }
     case 'failed':
       return [stepLine({ title: `ERROR ${title}`, tookMs }, screen, 'red')];
@@ -50,6 +52,13 @@ export function happenedLines(happened: PastEvent, screen: Screen): readonly str
     default:
       return unreachable(state);
   }
+}
+
+/** Less is no news on a screen. */
+const shownFromMs = 1000;
+
+function detail(text: string, screen: Screen): string {
+  return paint(fitWidth(` =>   ${text}`, screen.columns), 'dim', screen);
 }
 
 /** `[+] Building 3.4s (5/8)`. */

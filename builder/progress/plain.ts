@@ -1,5 +1,5 @@
 import { unreachable } from '../../registry/oci/unreachable.ts';
-import type { BuildEvent, StepId } from '../contract/events.ts';
+import type { BuildEvent, StepId, StepUsage } from '../contract/events.ts';
 import { printableLine } from '../show/printable.ts';
 import { duration, bytes as sized } from '../show/units.ts';
 import { emptyBuffer, type LineBuffer, lastLine, takeLines } from './output-lines.ts';
@@ -84,11 +84,12 @@ export class PlainProgress {
     return this.#lines(step, [`${printableLine(what)} ${amount} ${duration(timeMs - step.startedMs)}`]);
   }
 
-  #end({ id, state, reason, timeMs }: EventOf<'step-ended'>): string {
+  #end({ id, state, reason, usage, timeMs }: EventOf<'step-ended'>): string {
     const step = this.#stepOf(id);
     const rest = [...lastLine(step.stdout), ...lastLine(step.stderr)];
     const shown = step.shownBytes >= logLimitBytes ? [] : this.#limited(step, timeMs, rest);
-    return this.#lines(step, [...shown, ...endLines(state, reason, duration(timeMs - step.startedMs))]);
+    const took = usage === undefined ? [] : [usageWords(usage)];
+    return this.#lines(step, [...shown, ...took, ...endLines(state, reason, duration(timeMs - step.startedMs))]);
   }
 
   #limited(step: StepView, timeMs: number, lines: readonly string[]): readonly string[] {
@@ -127,6 +128,13 @@ export class PlainProgress {
     this.#steps.set(id, step);
     return step;
   }
+}
+
+/** `CPU 5.2s, memory 312MB (largest process)`. */
+export function usageWords({ processorMs, memory }: StepUsage): string {
+  const words = `CPU ${duration(processorMs)}`;
+  if (memory === undefined) return words;
+  return `${words}, memory ${sized(memory.peakBytes)}${memory.of === 'largest-process' ? ' (largest process)' : ''}`;
 }
 
 /** `warning: text (Containerfile:3)`. What is about no line, such as a flag, has nothing but its hint to lead further. */

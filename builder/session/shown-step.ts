@@ -1,5 +1,5 @@
 import { reasonOf } from '../../registry/oci/thrown.ts';
-import type { EndState, StepId } from '../contract/events.ts';
+import type { EndState, StepId, StepUsage } from '../contract/events.ts';
 import type { Tell } from './tell.ts';
 
 interface ShownStepOptions {
@@ -13,6 +13,7 @@ export class ShownStep {
   readonly id: StepId;
   readonly #title: string;
   readonly #tell: Tell;
+  #usage: StepUsage | undefined;
   #state: 'new' | 'started' | 'waiting' = 'new';
 
   constructor({ id, title, tell }: ShownStepOptions) {
@@ -47,9 +48,16 @@ export class ShownStep {
     this.#tell({ kind: 'step-output', id: this.id, stream, bytes });
   }
 
+  /** Told with the end. */
+  took(usage: StepUsage): void {
+    this.#usage = usage;
+  }
+
   end(state: EndState, reason?: string): void {
     this.start();
-    this.#tell({ kind: 'step-ended', id: this.id, state, ...(reason !== undefined && { reason }) });
+    const usage = this.#usage;
+    const told = { id: this.id, state, ...(reason !== undefined && { reason }), ...(usage !== undefined && { usage }) };
+    this.#tell({ kind: 'step-ended', ...told });
   }
 
   /** Failed, or cancelled when that is why. Work that had not begun is not mentioned when something else ended the build. */

@@ -21,6 +21,7 @@ export interface WantedLayer extends Pick<StepRequest, 'action' | 'lowers' | 'ma
   /** What the layer leaves as, when it can be packed. */
   readonly blob?: PackedBlob | undefined;
   readonly onOutput?: RequestOptions['onOutput'];
+  readonly onUsage?: RequestOptions['onUsage'];
 }
 
 /** What making a layer needs. */
@@ -43,12 +44,12 @@ export interface MadeLayer {
  * @throws ExecutorError, StoreError
  */
 export async function makeLayer(wanted: WantedLayer, services: LayerServices): Promise<MadeLayer> {
-  const { parent, onOutput, blob, ...step } = wanted;
+  const { parent, onOutput, onUsage, blob, ...step } = wanted;
   const { store, worker, signal } = services;
   const [client, directory, buildStartNs] = await Promise.all([worker.get(), store.snapshots.prepare(), services.buildStartNs()]);
   const { blob: written, ...facts } = await client.request(
     { kind: 'step', ...step, blob: blob?.files, directory, buildStartNs },
-    { signal, ...(onOutput && { onOutput }) },
+    { signal, ...(onOutput && { onOutput }), ...(onUsage && { onUsage }) },
   );
   const chainId = chainIdOf(parent, facts.diffId);
   await forgetIfDamaged(chainId, services);

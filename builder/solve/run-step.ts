@@ -202,7 +202,11 @@ async function carryOut(prepared: PreparedStep, work: StepContext): Promise<Laye
       blob: isAlone && action.kind === 'copy' ? await blobOf(work) : undefined,
     };
     const { facts, snapshot } = await makeLayer(
-      { ...wanted, onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }) },
+      {
+        ...wanted,
+        onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }),
+        onUsage: (usage) => work.shown.took(usage),
+      },
       around.solving,
     );
     const mounted = mountedBy(action, store);

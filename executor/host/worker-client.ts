@@ -1,3 +1,4 @@
+import type { CommandUsage } from '../protocol/command-usage.ts';
 import type { WorkerFailure } from '../protocol/failures.ts';
 import { encodeMessage, type Frame, FrameDecoder } from '../protocol/frames.ts';
 import type { MainMessage, WorkerMessage, WorkerRequest, WorkerResults } from '../protocol/messages.ts';
@@ -15,6 +16,8 @@ export interface RequestOptions {
   /** How long processes have between SIGTERM and SIGKILL when the signal aborts; 2 seconds when left out. */
   readonly graceMs?: number | undefined;
   onOutput?(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
+  /** What the command of a RUN took. */
+  onUsage?(usage: CommandUsage): void;
   /** How far the request has come, in bytes of what it makes. */
   onProgress?(doneBytes: number): void;
 }
@@ -220,6 +223,8 @@ export class WorkerClient implements AsyncDisposable {
         return this.#pending.get(message.id)?.reject(new ExecutorError(this.#withCure(message.failure)));
       case 'progress':
         return this.#pending.get(message.id)?.options.onProgress?.(message.doneBytes);
+      case 'usage':
+        return this.#pending.get(message.id)?.options.onUsage?.(message.usage);
       case 'warning':
         return this.#onWarning(message.message);
     }

@@ -1,6 +1,7 @@
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Action, Lowers } from './actions.ts';
+import type { CommandUsage } from './command-usage.ts';
 import type { WorkerFailure } from './failures.ts';
 
 /** Numbers a request; replies and output carry it back. */
@@ -170,5 +171,7 @@ export type WorkerMessage =
   | { readonly kind: 'failure'; readonly id: RequestId; readonly failure: WorkerFailure }
   /** How far a request has come, in bytes of what it makes. */
   | { readonly kind: 'progress'; readonly id: RequestId; readonly doneBytes: number }
+  /** What the command of a RUN took, before the answer. */
+  | { readonly kind: 'usage'; readonly id: RequestId; readonly usage: CommandUsage }
   /** Something a person should know, such as an attribute that the file system cannot hold. */
   | { readonly kind: 'warning'; readonly id: RequestId; readonly message: string };

@@ -2,7 +2,15 @@ import { F_DUPFD_CLOEXEC, NAMESPACE_FLAGS, PR } from '../constants.ts';
 import { close, fcntl, write } from '../files.ts';
 import { addressOf, lastErrno, libraryFunction, systemCall, watchReadable } from '../libc.ts';
 import { executable } from '../machine-code/executable.ts';
-import { type ExitStatus, pidfdSendSignal, prctl, type SignalName, socketpair, waitForExit } from '../processes.ts';
+import {
+  type ExitStatus,
+  pidfdSendSignal,
+  prctl,
+  type ResourceUsage,
+  type SignalName,
+  socketpair,
+  waitForExit,
+} from '../processes.ts';
 import { isSyscallError, SyscallError } from '../syscall-error.ts';
 import { currentArchitecture } from '../syscall-numbers.ts';
 import { type AssembledTape, assembleTape, currentEntry, relocate, TAPE_LAYOUT, unfinished } from './assemble.ts';
@@ -26,6 +34,8 @@ export interface TapeProcess {
   /** Open until the process has been waited for. */
   readonly pidfd: number;
   readonly exited: Promise<ExitStatus>;
+  /** There when it has ended. */
+  readonly usage: ResourceUsage | undefined;
   /** Sends a signal; false when the process is gone. */
   signal(name: SignalName): boolean;
 }
@@ -161,11 +171,22 @@ function withSignalsBlocked<T>(body: (mask: Uint8Array) => T): T {
 
 function tapeProcess(pid: number, pidfd: number): TapeProcess {
   let isGone = false;
-  const exited = waitForExit(pidfd).finally(() => {
+  let taken: ResourceUsage | undefined;
+  const exited = waitForExit(pidfd, (usage) => {
+    taken = usage;
+  }).finally(() => {
     isGone = true;
     close(pidfd);
   });
-  return { pid, pidfd, exited, signal: (name) => !isGone && pidfdSendSignal(pidfd, name) };
+  return {
+    pid,
+    pidfd,
+    exited,
+    get usage() {
+      return taken;
+    },
+    signal: (name) => !isGone && pidfdSendSignal(pidfd, name),
+  };
 }
 
 function openGate({ gateFd, memory }: Child): void {

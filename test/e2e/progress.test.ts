@@ -21,6 +21,7 @@ test('a pipe gets lines', needs, async () => {
   assert.equal(stdout, '');
   assert.match(stderr, /^#\d+ \[2\/2\] RUN echo from the step/m);
   assert.match(stderr, /^#\d+ \d+\.\d{3} from the step\n#\d+ \d+\.\d{3} red$/m);
+  assert.match(stderr, /^#\d+ CPU \d+\.\ds(?:, memory .*)?\n#\d+ DONE \d+\.\ds$/m);
   assert.match(stderr, /^#\d+ DONE \d+\.\ds$/m);
   assert.match(stderr, /^Built sha256:[0-9a-f]{64} in /m);
 });
@@ -31,12 +32,13 @@ test('--progress=rawjson gives an event a line', needs, async () => {
   const events = stderr
     .trimEnd()
     .split('\n')
-    .map((line): { kind: string; bytes?: string } => JSON.parse(line));
+    .map((line): { kind: string; bytes?: string; usage?: { processorMs: number } } => JSON.parse(line));
   const output = events
     .filter(({ kind }) => kind === 'step-output')
     .map(({ bytes }) => Buffer.from(bytes ?? '', 'base64').toString());
   assert.match(output.join(''), /^from the step\n\u001B\[31mred\n$/);
   assert.ok(events.some(({ kind }) => kind === 'step-ended'));
+  assert.equal(events.filter(({ usage }) => usage !== undefined && usage.processorMs >= 0).length, 1);
 });
 
 test('a terminal gets the live view', { ...needs, ...requires('tool:tmux') }, async () => {

@@ -1,3 +1,5 @@
+import type { CommandUsage } from '../../protocol/command-usage.ts';
+
 /** What a handler is given beside its request. */
 export interface RequestContext {
   /** Aborted when main cancels the request; the reason is a RequestCancelled. */
@@ -10,6 +12,8 @@ export interface RequestContext {
   outputDrained(): Promise<void>;
   /** Tells how far the request has come, in bytes of what it makes. */
   progress(doneBytes: number): void;
+  /** Tells what the command of a RUN took. */
+  usage(usage: CommandUsage): void;
   /** Tells the person something they should know, such as an attribute that the file system cannot hold. */
   warn(message: string): void;
 }

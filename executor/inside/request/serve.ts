@@ -85,6 +85,7 @@ function requestContext(id: number, { socket, storeRoot, signal, send }: Connect
     },
     outputDrained: () => drained(socket),
     progress: (doneBytes) => send({ kind: 'progress', id, doneBytes }),
+    usage: (usage) => send({ kind: 'usage', id, usage }),
     warn: (message) => send({ kind: 'warning', id, message }),
   };
 }

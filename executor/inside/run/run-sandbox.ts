@@ -15,6 +15,7 @@ import { explainStart } from './explain-start.ts';
 import { Pauses } from './hooks/pauses.ts';
 import { HookRunner } from './hooks/run-hooks.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
+import { commandUsage, ownPeakBytes } from './process/command-usage.ts';
 import { kernelFacts } from './process/kernel-facts.ts';
 import { OutputPipes } from './process/output-pipes.ts';
 import { type ExecAttribute, execAttributes } from './process/security-label.ts';
@@ -42,8 +43,10 @@ export async function runSandbox(run: PreparedRun, context: RequestContext): Pro
   using pipes = new OutputPipes(run.user);
   await using hooks = hooksOf(run, context);
   const process = await start({ ...run, means, attributes, hooks }, pipes, context);
+  const callersPeakBytes = ownPeakBytes();
   pipes.closeCommandEnds();
   const [status] = await Promise.all([endOf(process, hooks, context), pipes.forward(context)]);
+  if (process.usage !== undefined) context.usage(commandUsage(process.usage, callersPeakBytes));
   context.signal.throwIfAborted();
   if (status.exitCode !== 0) throw new CommandFailed(status.exitCode, status.signal);
 }

@@ -15,6 +15,39 @@ function output(id: number, timeMs: number, text: string | Uint8Array): BuildEve
   return { kind: 'step-output', id, timeMs, stream: 'stdout', bytes: typeof text === 'string' ? bytes(text) : text };
 }
 
+test('PlainProgress says what a command took, before the end of its step', () => {
+  const usage = { processorMs: 5230, memory: { peakBytes: 312_000_000, of: 'largest-process' } } as const;
+  const text = shown(
+    { kind: 'step-started', timeMs: 0, id: 1, title: 'RUN make' },
+    { kind: 'step-ended', timeMs: 3100, id: 1, state: 'done', usage },
+    { kind: 'step-started', timeMs: 0, id: 2, title: 'RUN test' },
+    { kind: 'step-ended', timeMs: 100, id: 2, state: 'failed', reason: 'exit code 3', usage: { processorMs: 10 } },
+    { kind: 'step-started', timeMs: 0, id: 3, title: 'RUN all' },
+    {
+      kind: 'step-ended',
+      timeMs: 100,
+      id: 3,
+      state: 'done',
+      usage: { ...usage, memory: { ...usage.memory, of: 'all-processes' } },
+    },
+  );
+  assert.equal(
+    text,
+    `#1 RUN make
+#1 CPU 5.2s, memory 312MB (largest process)
+#1 DONE 3.1s
+
+#2 RUN test
+#2 CPU 0.0s
+#2 ERROR: exit code 3
+
+#3 RUN all
+#3 CPU 5.2s, memory 312MB
+#3 DONE 0.1s
+`,
+  );
+});
+
 test('PlainProgress writes a build as BuildKit does', () => {
   const text = shown(
     { kind: 'started', timeMs: 0, tier: 'subordinate ids, overlayfs' },

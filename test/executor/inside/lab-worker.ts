@@ -28,6 +28,7 @@ async function obey(order: LabOrder): Promise<LabAnswer> {
     signal: new AbortController().signal,
     onOutput: () => undefined,
     progress: () => undefined,
+    usage: () => undefined,
     outputDrained: () => Promise.resolve(),
     warn: (message) => warnings.push(message),
   };

@@ -7,6 +7,7 @@ import { mountRootfs } from '../../../../executor/inside/overlay/rootfs.ts';
 import { toFailure } from '../../../../executor/inside/request/failure.ts';
 import { RequestCancelled } from '../../../../executor/inside/request/request-context.ts';
 import { runAction } from '../../../../executor/inside/run/run-action.ts';
+import type { CommandUsage } from '../../../../executor/protocol/command-usage.ts';
 import { isMapped } from '../../../../native/id-extents.ts';
 import { currentIdMaps } from '../../../../native/identity.ts';
 import { mount } from '../../../../native/mounts.ts';
@@ -50,12 +51,16 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
   const controller = new AbortController();
   const texts = { stdout: '', stderr: '' };
   const warnings: string[] = [];
+  let usage: CommandUsage | undefined;
   const context = {
     signal: controller.signal,
     storeRoot,
     warn: (message: string) => warnings.push(message),
     outputDrained: () => Promise.resolve(),
     progress: () => undefined,
+    usage: (taken: CommandUsage) => {
+      usage = taken;
+    },
     onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => {
       texts[stream] += Buffer.from(bytes).toString();
       if (scenario.cancelAt !== undefined && texts[stream].includes(scenario.cancelAt)) {
@@ -84,6 +89,7 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
     leftovers: readdirSync(step).filter((name) => name !== 'fs'),
     look: (scenario.look ?? []).map((folder) => listTree(folder.replaceAll('$AT', at))),
     warnings,
+    ...(usage === undefined ? {} : { usage }),
     descriptors: readdirSync('/proc/self/fd').length,
     milliseconds: [],
   };

@@ -1,4 +1,5 @@
 import type { RunAction } from '../../../../executor/protocol/actions.ts';
+import type { CommandUsage } from '../../../../executor/protocol/command-usage.ts';
 import type { WorkerFailure } from '../../../../executor/protocol/failures.ts';
 
 /** A file of a tree: text, or what else it is. Missing parents are made. */
@@ -51,6 +52,8 @@ export interface Outcome {
   readonly leftovers: readonly string[];
   readonly look: readonly (readonly string[])[];
   readonly warnings: readonly string[];
+  /** What the command took, if it has begun. */
+  readonly usage?: CommandUsage;
   /** How many descriptors the worker has open. */
   readonly descriptors: number;
   readonly milliseconds: readonly number[];
