@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { byName } from '../../registry/oci/text/sort-order.ts';
 
 /** Data that a key can be made of. */
@@ -24,7 +24,7 @@ export function canonicalText(value: KeyMaterial): string {
 
 /** sha256 of the canonical text, hex. */
 export function canonicalDigest(value: KeyMaterial): string {
-  return createHash('sha256').update(canonicalText(value)).digest('hex');
+  return hash('sha256', canonicalText(value), 'hex');
 }
 
 /** Array.isArray does not recognise readonly arrays. */

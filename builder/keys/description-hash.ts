@@ -4,6 +4,8 @@ import { digestLength } from '../../registry/oci/layer/layer-run.ts';
 
 /** Much more than a path and what is said of it; longer text goes past it. */
 const roomBytes = 1 << 15;
+/** Enough for a file or two, which is all that most steps take. */
+const firstRoomBytes = 1 << 10;
 
 /**
  * The sha256 of what is said of files, as UTF-8. Of runs of files the bytes are put together by hand: a string for each of tens of thousands takes
@@ -11,7 +13,7 @@ const roomBytes = 1 << 15;
  */
 export class DescriptionHash {
   readonly #hash = createHash('sha256');
-  readonly #bytes = Buffer.allocUnsafe(roomBytes);
+  #bytes = Buffer.allocUnsafe(firstRoomBytes);
   #used = 0;
 
   add(text: string): void {
@@ -45,7 +47,9 @@ export class DescriptionHash {
   }
 
   #reserve(bytes: number): void {
-    if (this.#used + bytes > roomBytes) this.#flush();
+    if (this.#used + bytes <= this.#bytes.length) return;
+    this.#flush();
+    if (this.#bytes.length < roomBytes) this.#bytes = Buffer.allocUnsafe(roomBytes);
   }
 
   #flush(): void {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Digest } from '../../registry/oci/digest.ts';
 import type { Platform } from '../../registry/oci/platform.ts';
 import { actionComponents } from './action-components.ts';
@@ -39,9 +39,8 @@ export function stepKey(subject: StepSubject): KeyedStep {
     ...(subject.ids === undefined ? [] : [component({ kind: 'setting', what: 'ids', value: subject.ids })]),
     ...actionComponents(subject.action),
   ];
-  const hash = createHash('sha256');
-  for (const { name, digest } of components) hash.update(`${name}\0${digest}\0`);
-  return { key: parseStepKey(hash.digest('hex')), components };
+  const text = components.map(({ name, digest }) => `${name}\0${digest}\0`).join('');
+  return { key: parseStepKey(hash('sha256', text, 'hex')), components };
 }
 
 /** True when a step makes the same layer whatever it starts from. */

@@ -6,7 +6,7 @@ import { type Digest, isDigest } from '../../registry/oci/digest.ts';
 import { isJsonObject, type JsonObject } from '../../registry/oci/json.ts';
 import { hasErrno, isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, storeError } from './errors.ts';
-import { readIfThere } from './store-files.ts';
+import { readWithTime } from './store-files.ts';
 
 /**
  * Reads a record. What is missing, is not as it was written, was written for another place or has the wrong fields (`read` gives undefined)
@@ -17,11 +17,11 @@ export async function readRecord<T>(
   read: (value: JsonObject) => T | undefined,
   options: { readonly touch?: boolean } = {},
 ): Promise<T | undefined> {
-  const text = await textOf(file);
-  if (text === undefined) return undefined;
-  const value = unsealed(text, placeOf(file));
+  const found = await orStoreError(() => readWithTime(file), 'read a record of the store', file);
+  if (found === undefined) return undefined;
+  const value = unsealed(found.bytes.toString(), placeOf(file));
   const record = value && read(value);
-  if (record !== undefined && options.touch === true) touch(file);
+  if (record !== undefined && options.touch === true) touchAgain(file, found.timeMs);
   return record;
 }
 
@@ -119,10 +119,6 @@ function isDescriptor(value: unknown): value is Descriptor {
   return typeof mediaType === 'string' && digestOrUndefined(digest) !== undefined && Number.isSafeInteger(size);
 }
 
-async function textOf(file: string): Promise<string | undefined> {
-  return (await orStoreError(() => readIfThere(file), 'read a record of the store', file))?.toString();
-}
-
 /**
  * Says that a file was used now, for pruning. A file that somebody else removed in the meantime is none of our business, and a store that is not
  * written to is not pruned either.
@@ -135,6 +131,17 @@ export function touch(file: string): void {
     if (!isMissing(error) && !isReadOnly(error)) throw storeError(error, 'say that a file of the store was used', file);
   }
 }
+
+/**
+ * As touch(), for a file whose time is known, unless that is of the last minute: a build in which nothing changed writes nothing then, and pruning asks for
+ * no more.
+ */
+export function touchAgain(file: string, timeMs: number): void {
+  const ageMs = Date.now() - timeMs;
+  if (ageMs < 0 || ageMs >= recentMs) touch(file);
+}
+
+const recentMs = 60_000;
 
 function isReadOnly(error: unknown): boolean {
   return hasErrno(error, 'EROFS', 'EACCES', 'EPERM');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, type Dirent, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
@@ -94,33 +94,55 @@ export async function entriesIn(folder: string): Promise<readonly Dirent[]> {
 
 /** A file's bytes; undefined when there is none. What else has its place (a link, a folder, a pipe) has none. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  return (await readWithTime(file))?.bytes;
+}
+
+/** What a file holds, and when it was written or said to be used, in milliseconds since the epoch. */
+export interface TimedBytes {
+  readonly bytes: Buffer;
+  readonly timeMs: number;
+}
+
+/** As readIfThere(), with the time. */
+export async function readWithTime(file: string): Promise<TimedBytes | undefined> {
   const small = readSmall(file);
   if (small !== 'large') return small;
   const opened = await openIfThere(file);
   if (opened === undefined) return undefined;
-  if (opened === 'no file') return Buffer.alloc(0);
+  if (opened === 'no file') return noFile;
   await using handle = opened;
-  return await handle.readFile();
+  const { mtimeMs } = await handle.stat();
+  return { bytes: await handle.readFile(), timeMs: mtimeMs };
 }
+
+const noFile: TimedBytes = { bytes: Buffer.alloc(0), timeMs: 0 };
 
 /**
  * Reads a small file at once: a build in which nothing changed reads two for each step, and the thread pool takes several times as long as the
  * kernel, most of it to wake up.
  */
-function readSmall(file: string): Buffer | undefined | 'large' {
+function readSmall(file: string): TimedBytes | undefined | 'large' {
   let fd: number | undefined;
   try {
     fd = openSync(file, neverFollowed);
     const status = fstatSync(fd);
-    if (!status.isFile()) return Buffer.alloc(0);
-    return status.size > smallBytes ? 'large' : readFileSync(fd);
+    if (!status.isFile()) return noFile;
+    return status.size > smallBytes ? 'large' : { bytes: readBytes(fd, status.size), timeMs: status.mtimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
-    if (isNoFile(error)) return Buffer.alloc(0);
+    if (isNoFile(error)) return noFile;
     throw error;
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
+}
+
+/** Files of the store do not grow. One that became shorter is damaged. */
+function readBytes(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < size; length += read) read = readSync(fd, bytes, length, size - length, null);
+  return bytes.subarray(0, length);
 }
 
 const smallBytes = 64 * 1024;

@@ -9,10 +9,10 @@ import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { errnoOf, hasErrno, isMissing } from '../../registry/oci/thrown.ts';
 import { isCorrupt, orStoreError, StoreError, storeError } from '../files/errors.ts';
 import { type GroupCommit, syncFileSystem } from '../files/group-commit.ts';
-import { digestOrUndefined, sealed, touch, unsealedOrOld } from '../files/json-record.ts';
+import { digestOrUndefined, sealed, touchAgain, unsealedOrOld } from '../files/json-record.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { isFolder, makeSmallFolder, writeSmallFile } from '../files/small-file.ts';
-import { entriesIn, readIfThere, statIfThere, temporaryPrefix } from '../files/store-files.ts';
+import { entriesIn, readIfThere, readWithTime, statIfThere, type TimedBytes, temporaryPrefix } from '../files/store-files.ts';
 import { type StoreLayout, snapshotFiles } from '../folder/store-layout.ts';
 import { type BuildSession, isAbandoned } from '../sessions/session.ts';
 import { type LayerIndex, loadLayerIndex, readLayerIndex } from './layer-index.ts';
@@ -288,11 +288,11 @@ export class SnapshotStore {
 /** undefined when there is no finished snapshot of the chain. What is found behind a link is none. */
 async function readSnapshot(directory: string, chainId: Digest): Promise<Snapshot | undefined> {
   const meta = path.join(directory, snapshotFiles.meta);
-  const read = async (): Promise<Buffer | undefined> => (isFolder(directory) ? readIfThere(meta) : undefined);
-  const text = await orStoreError(read, `read snapshot ${chainId}`, directory);
-  const details = text === undefined ? undefined : metaIn(text.toString(), chainId);
-  if (details === undefined) return undefined;
-  touch(meta);
+  const read = async (): Promise<TimedBytes | undefined> => (isFolder(directory) ? readWithTime(meta) : undefined);
+  const found = await orStoreError(read, `read snapshot ${chainId}`, directory);
+  const details = found && metaIn(found.bytes.toString(), chainId);
+  if (found === undefined || details === undefined) return undefined;
+  touchAgain(meta, found.timeMs);
   return { ...details, directory };
 }
 

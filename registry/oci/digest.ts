@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 declare const digestBrand: unique symbol;
 
@@ -33,13 +33,13 @@ export function parseDigest(text: string): Digest {
 
 /** The digest of bytes held in memory. Streams are hashed where they flow. */
 export function digestOf(bytes: Uint8Array | string): Digest {
-  return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+  return digestFromHex(hash('sha256', bytes, 'hex'));
 }
 
 /** The digest of bytes of the same kind as another, to compare the two. */
 export function digestLike(other: Digest, bytes: Uint8Array): Digest {
   const algorithm = algorithmOf(other);
-  return digestFromHex(createHash(algorithm).update(bytes).digest('hex'), algorithm);
+  return digestFromHex(hash(algorithm, bytes, 'hex'), algorithm);
 }
 
 /** A digest from the hex digits that a hash function returned. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { openStore, type Store } from '../../../cache/store.ts';
 import type { Descriptor } from '../../../registry/oci/descriptor.ts';
@@ -140,6 +140,29 @@ test('using a record says so in its time, for pruning', async () => {
     (await import('../../../cache/inventory.ts').then(({ takeInventory }) => takeInventory(store.layout)))[0] ?? {};
   assert.ok(usedMs !== undefined && usedMs > 1_000_000_000_000);
 });
+
+const usedBefore: readonly (readonly [what: string, ageMs: number, isTold: boolean])[] = [
+  ['some seconds ago', 10_000, false],
+  ['most of a minute ago', 55_000, false],
+  ['more than a minute ago', 61_000, true],
+  ['in the future, by a clock that was wrong', -3_600_000, true],
+];
+
+for (const [what, ageMs, isTold] of usedBefore) {
+  test(`a record that was used ${what} ${isTold ? 'is' : 'is not'} written to again`, async () => {
+    using folder = temporaryFolder('records');
+    using store = await openStore(folder.path);
+    await store.derived.put('what', 'value');
+    await store.flush();
+    const file = store.layout.derived('what');
+    const before = Math.floor((Date.now() - ageMs) / 1000);
+    utimesSync(file, before, before);
+    assert.equal(await store.derived.get('what'), 'value');
+    const after = statSync(file).mtimeMs;
+    if (isTold) assert.ok(Math.abs(Date.now() - after) < 30_000, `${after}`);
+    else assert.equal(after, before * 1000);
+  });
+}
 
 test('names of images can be given, moved and removed', async () => {
   using folder = temporaryFolder('records');
