@@ -8,6 +8,7 @@ import { commitLayer } from './commit/commit.ts';
 import { gatherLayers } from './commit/gather-layers.ts';
 import { removePath } from './files/remove.ts';
 import { packedLayer } from './layer/layer-files.ts';
+import { knownMount } from './overlay/known-tree.ts';
 import { mountRootfs, type ReadOnlyRootfs } from './overlay/rootfs.ts';
 import type { RequestContext } from './request/request-context.ts';
 
@@ -22,7 +23,7 @@ export async function step(asked: StepRequest, context: RequestContext): Promise
     const added = mayAdd(asked) ? await add(asked, context) : undefined;
     if (added !== undefined) return added;
     const request = { ...asked, lowers: await gatheredLowers(asked) };
-    using base = looksBelow(request) ? mountRootfs({ lowers: startsEmpty(request) ? [] : request.lowers, context }) : undefined;
+    using base = looksBelow(request) ? mountBase(request, asked.lowers, context) : undefined;
     return (await pack(request, { base, context })) ?? (await actAndCommit(request, { base, context }));
   } catch (error) {
     await removeParts(asked.directory);
@@ -59,6 +60,12 @@ function looksBelow(request: StepRequest): boolean {
 
 function mayBePacked({ action, mayPack }: StepRequest): boolean {
   return mayPack === true && action.kind === 'copy';
+}
+
+/** `lowers` are the layers as they were asked for. */
+function mountBase(request: StepRequest, lowers: Lowers, context: RequestContext): ReadOnlyRootfs {
+  if (startsEmpty(request)) return mountRootfs({ lowers: [], context });
+  return (mayAdd(request) ? knownMount(lowers) : undefined) ?? mountRootfs({ lowers: request.lowers, context });
 }
 
 /** What packing does not want is put into the layer folder itself where nothing is in its way. */

@@ -41,6 +41,14 @@ export async function openKnownTree(lowers: Lowers, mount: () => Promise<ReadOnl
   return new AddedTree(ground, added.toReversed());
 }
 
+/** The mount of exactly these layers, where a step has needed it just now: a second one would cost as much again. */
+export function knownMount(lowers: Lowers): ReadOnlyRootfs | undefined {
+  const ground = groundOf(lowers.map(identityOf), lowers.length);
+  if (ground === undefined) return undefined;
+  const tree = new AddedTree(ground, []);
+  return { path: tree.ground, [Symbol.dispose]: () => tree[Symbol.dispose]() };
+}
+
 /** Says that the layer in a folder, with these entries, was made where nothing else was: they hide nothing of the layers below. */
 export function addToKnownTrees(folder: string, entries: readonly LayerEntry[]): void {
   additions.set(identityOf(folder), new Map(entries.map(({ path, type }) => [path, type])));
