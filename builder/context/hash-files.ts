@@ -27,19 +27,20 @@ export interface HashedFile {
 }
 
 /**
- * Hashes files of a folder, each read once, and gives them some at a time: small ones together, large ones and those that are out of the
- * ordinary as streams.
+ * Hashes files of a folder, each read once, and gives them some at a time: small ones together, then large ones and those that are out of the
+ * ordinary as streams. Files are asked for when there is room for them: an object for each of hundreds of thousands would take much memory.
  */
 export async function* hashFiles(
   root: string,
-  files: readonly FileToHash[],
+  files: Iterable<FileToHash>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly HashedFile[]> {
-  const single = files.filter(({ stamp }) => stamp.size >= smallFileBytes);
-  if (single.length < files.length) {
+  const single: FileToHash[] = [];
+  const small = smallOf(files, single);
+  const first = small.next();
+  if (first.done !== true) {
     const { hashSmallFiles } = await import('./hash-small-files.ts');
-    const small = files.filter(({ stamp }) => stamp.size < smallFileBytes);
-    for await (const some of hashSmallFiles(root, small, signal)) {
+    for await (const some of hashSmallFiles(root, withFirst(first.value, small), signal)) {
       const hashed: HashedFile[] = [];
       for (const { file, digest, readNs } of some) {
         if (digest === undefined) single.push(file);
@@ -49,6 +50,19 @@ export async function* hashFiles(
     }
   }
   yield* hashConcurrently(single, signal);
+}
+
+/** The small files; others are put to `others`. */
+function* smallOf(files: Iterable<FileToHash>, others: FileToHash[]): Generator<FileToHash, void, undefined> {
+  for (const file of files) {
+    if (file.stamp.size < smallFileBytes) yield file;
+    else others.push(file);
+  }
+}
+
+function* withFirst<File>(first: File, rest: Iterable<File>): Generator<File, void, undefined> {
+  yield first;
+  yield* rest;
 }
 
 /** Below this size, files are small. */

@@ -28,25 +28,25 @@ export interface HashedSmallFile<File> {
  */
 export async function* hashSmallFiles<File extends StampedFile>(
   root: string,
-  files: readonly File[],
+  files: Iterable<File>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly HashedSmallFile<File>[], void, undefined> {
+  const waiting = new WaitingFiles(files);
+  const room = roomFor(waiting.ahead(filesAtOnce));
   const rootFd = openSync(root, O_PATH | O_DIRECTORY);
-  const room = roomFor(files);
   const batches: HashBatch<File>[] = [];
-  let next = 0;
   try {
-    while (next < files.length && batches.length < batchesAtOnce) {
+    while (waiting.next !== undefined && batches.length < batchesAtOnce) {
       const batch = new HashBatch<File>(rootFd, room);
       batches.push(batch);
-      next = batch.start(files, next);
+      batch.start(waiting);
     }
     for (let turn = 0; ; turn++) {
       const batch = batches[turn % batches.length];
       if (batch === undefined || batch.isEmpty) return;
       yield await batch.results();
       signal?.throwIfAborted();
-      next = batch.start(files, next);
+      batch.start(waiting);
     }
   } finally {
     await Promise.allSettled(batches.map((batch) => batch.read));
@@ -64,6 +64,34 @@ function roomFor(files: readonly StampedFile[]): Pick<BatchSize, 'files' | 'cont
   if (files.length >= filesAtOnce) return { files: filesAtOnce, contentBytes: bytesAtOnce };
   const bytes = files.reduce((sum, { stamp }) => sum + Number(stamp.size), 0);
   return { files: files.length, contentBytes: Math.max(1, Math.min(bytes, bytesAtOnce)) };
+}
+
+/** Files one after the other, of which the next ones can be looked at before they are taken. */
+class WaitingFiles<File> {
+  readonly #files: Iterator<File>;
+  readonly #ahead: File[] = [];
+
+  constructor(files: Iterable<File>) {
+    this.#files = files[Symbol.iterator]();
+  }
+
+  get next(): File | undefined {
+    return this.ahead(1)[0];
+  }
+
+  /** As many as there are, up to a number. */
+  ahead(count: number): readonly File[] {
+    while (this.#ahead.length < count) {
+      const { done, value } = this.#files.next();
+      if (done === true) break;
+      this.#ahead.push(value);
+    }
+    return this.#ahead;
+  }
+
+  skip(): void {
+    this.#ahead.shift();
+  }
 }
 
 class HashBatch<File extends StampedFile> {
@@ -84,21 +112,22 @@ class HashBatch<File extends StampedFile> {
     return this.#files.length === 0;
   }
 
-  /** Takes files from `first` on, and begins to read them; gives where the next batch begins. */
-  start(files: readonly File[], first: number): number {
+  /** Takes as many files as there is room for, and begins to read them. */
+  start(waiting: WaitingFiles<File>): void {
     this.#batch.clear();
-    let next = first;
+    const files: File[] = [];
     let used = 0;
-    for (let file = files[next]; file !== undefined && !this.#batch.isFull; file = files[++next]) {
+    for (let file = waiting.next; file !== undefined && !this.#batch.isFull; file = waiting.next) {
       const size = Number(file.stamp.size);
       if (used + size > this.#bytes) break;
       this.#batch.add(file.path, used, size);
       used += size;
+      files.push(file);
+      waiting.skip();
     }
-    this.#files = files.slice(first, next);
+    this.#files = files;
     this.#readNs = BigInt(Date.now()) * 1_000_000n;
     this.read = this.#batch.read();
-    return next;
   }
 
   async results(): Promise<readonly HashedSmallFile<File>[]> {

@@ -53,8 +53,6 @@ const plainFolder: FolderState = { ignore: undefined, isIgnored: false };
 
 /** How many names are looked at with one call. */
 const namesAtOnce = 512;
-/** How many files are given to be read at a time: more would take memory, and fewer keep the disk waiting at their end. */
-const filesAtOnce = 16_384;
 
 /**
  * Opens a folder as a context. Only what is asked for is read: a build that copies one file of a large folder looks at that file. Owners
@@ -270,22 +268,15 @@ export class ContextTree implements FileTree {
    * 'changed' when one cannot be read.
    */
   async hash(paths: Iterable<RawPath>): Promise<void> {
-    const pace = new Pace(this.#signal);
-    let unknown: FileToHash[] = [];
-    for (const path of paths) {
-      const file = this.#toHash(path);
-      if (file !== undefined) unknown.push(file);
-      if (pace.isDue()) await pace.turn();
-      if (unknown.length < filesAtOnce) continue;
-      await this.#read(unknown);
-      unknown = [];
+    for await (const some of hashFiles(this.root, this.#unread(paths), this.#signal)) {
+      for (const file of some) this.#setDigest(file);
     }
-    await this.#read(unknown);
   }
 
-  async #read(files: readonly FileToHash[]): Promise<void> {
-    for await (const some of hashFiles(this.root, files, this.#signal)) {
-      for (const file of some) this.#setDigest(file);
+  *#unread(paths: Iterable<RawPath>): Generator<FileToHash, void, undefined> {
+    for (const path of paths) {
+      const file = this.#toHash(path);
+      if (file !== undefined) yield file;
     }
   }
 

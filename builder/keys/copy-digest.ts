@@ -1,5 +1,6 @@
 import type { CopyEntry } from '../../executor/protocol/copy-entry.ts';
 import type { CopyItems, CopyRun } from '../../executor/protocol/copy-list.ts';
+import { digestLength } from '../../registry/oci/layer/layer-run.ts';
 import { Pace } from '../../registry/oci/pace.ts';
 import { byName } from '../../registry/oci/text/sort-order.ts';
 import { unreachable } from '../../registry/oci/unreachable.ts';
@@ -30,17 +31,35 @@ export async function copyDigest(entries: CopyItems, options: CopyDigestOptions)
   const { pace = new Pace() } = options;
   const described = new DescriptionHash();
   const text = descriptionText(options);
-  for (const item of (options.isArchive ? undefined : entries.runs?.()) ?? entries) {
-    if (item.type === 'files') described.addRun(item, attributesText(item, options));
+  for (const item of itemsOf(entries, options)) {
+    if (item.type === 'files') described.addRun(item, attributesOf(item, options).join('\0'));
     else if (isCounted(item)) described.add(text(item));
     if (pace.isDue()) await pace.turn();
   }
   return { digest: described.digest(), inputs: () => inputLines(entries, options) };
 }
 
+function itemsOf(entries: CopyItems, { isArchive }: CopyDigestOptions): Iterable<CopyEntry | CopyRun> {
+  return (isArchive ? undefined : entries.runs?.()) ?? entries;
+}
+
 /** Made one by one: all lines of hundreds of thousands of files would take as much memory as all else that is known of them. */
-function* inputLines(entries: Iterable<CopyEntry>, options: CopyDigestOptions): Generator<string, void, undefined> {
-  for (const entry of entries) if (isCounted(entry)) yield inputLine(entry, describe(entry, options));
+function* inputLines(entries: CopyItems, options: CopyDigestOptions): Generator<string, void, undefined> {
+  for (const item of itemsOf(entries, options)) {
+    if (item.type === 'files') yield* runLines(item, options);
+    else if (isCounted(item)) yield inputLine(item, describe(item, options));
+  }
+}
+
+/** What inputLine() gives for each file. */
+function* runLines(run: CopyRun, options: CopyDigestOptions): Generator<string, void, undefined> {
+  const folder = run.from === '' ? '' : `${escapeField(run.from)}/`;
+  const middle = ['', 'file', ...attributesOf(run, options), ''].join('\t');
+  const digest = Buffer.allocUnsafe(digestLength);
+  for (const [index, name] of run.names.entries()) {
+    run.putDigest(index, digest, 0);
+    yield folder + escapeField(name) + middle + digest.toString('latin1', 0, shownDigits);
+  }
 }
 
 /** The lines of several lists, one after the other. */
@@ -67,16 +86,19 @@ function descriptionText(options: CopyDigestOptions): (entry: CopyEntry) => stri
     const isPlain = entry.type === 'file' && entry.xattrs === undefined && !options.isArchive;
     if (!isPlain) return `${describe(entry, options).join('\0')}\0\0`;
     if (before === undefined || entry.mode !== before.mode || entry.uid !== before.uid || entry.gid !== before.gid) {
-      attributes = attributesText(entry, options);
+      attributes = attributesOf(entry, options).join('\0');
       before = entry;
     }
     return `${entry.to}\0file\0${attributes}\0${entry.digest}\0\0\0`;
   };
 }
 
-/** Mode and owner of a file. */
-function attributesText({ mode, uid, gid }: CopyEntry | CopyRun, { replacesMode, replacesOwner }: CopyDigestOptions): string {
-  return `${replacesMode ? '' : modeText(mode)}\0${replacesOwner ? '' : `${uid}:${gid}`}`;
+/** Of a file, as far as they count. */
+function attributesOf(
+  { mode, uid, gid }: CopyEntry | CopyRun,
+  { replacesMode, replacesOwner }: CopyDigestOptions,
+): readonly [mode: string, owner: string] {
+  return [replacesMode ? '' : modeText(mode), replacesOwner ? '' : `${uid}:${gid}`];
 }
 
 function modeText(mode: number): string {

@@ -95,9 +95,17 @@ async function lookUpOrRun(prepared: PreparedStep, keyed: KeyedStep, work: StepC
   work.shown.wait();
   const running = limits.of(placed.action.kind)(() => carryOut(prepared, work));
   ran.set(keyed.key, running);
-  const facts = await running;
-  await around.solving.store.steps.setLatest(slotOf(work), current, inputs);
+  // Of a large context, writing its lines takes a while; the worker is busy with the step meanwhile.
+  const written = around.solving.store.steps.writeLatest(slotOf(work), current, inputs);
+  const [facts, publish] = await bothOf(running, written);
+  publish();
   return { facts, isCached: false, reason };
+}
+
+/** Waits for both, also when the other fails. @throws what the first throws, or else the second */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 /** All of what is made one by one, with pauses. */

@@ -53,21 +53,25 @@ export function* sealedPieces(
 ): Generator<Uint8Array, void, undefined> {
   const start = JSON.stringify({ about: place, ...fields, [list.name]: [] }).slice(0, -2);
   const digest = createHash('sha256').update(start);
-  let piece = `{"seal":"${' '.repeat(64)}",${start.slice(1)}`;
-  let separator = '';
-  let hashed = piece.length;
+  // Joined when they are many: to grow a text by each line leaves ten times its size to be collected.
+  let texts = [`{"seal":"${' '.repeat(64)}",${start.slice(1)}`];
+  let length = 0;
+  let hashed = Buffer.byteLength(texts.join(''));
   const take = (): Uint8Array => {
-    digest.update(piece.slice(hashed));
-    const bytes = Buffer.from(piece);
-    [piece, hashed] = ['', 0];
+    const bytes = Buffer.from(texts.join(''));
+    digest.update(bytes.subarray(hashed));
+    [texts, length, hashed] = [[], 0, 0];
     return bytes;
   };
+  let separator = '';
   for (const line of list.lines) {
-    piece += `${separator}${JSON.stringify(line)}`;
+    const text = separator + JSON.stringify(line);
     separator = ',';
-    if (piece.length > pieceLength) yield take();
+    texts.push(text);
+    length += text.length;
+    if (length > pieceLength) yield take();
   }
-  piece += ']}';
+  texts.push(']}');
   yield take();
   onSeal({ text: digest.digest('hex'), position: '{"seal":"'.length });
 }
@@ -78,7 +82,7 @@ export interface Seal {
   readonly position: number;
 }
 
-const pieceLength = 1 << 17;
+const pieceLength = 1 << 16;
 
 /** What a record says; undefined unless it is as sealed() made it for this place. */
 function unsealed(text: string, place: string): JsonObject | undefined {

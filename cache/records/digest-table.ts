@@ -42,6 +42,7 @@ export class TableSection {
   readonly count: number;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
+  readonly #start: number;
   readonly #entries: number;
   readonly #names: number;
   #next = 0;
@@ -51,6 +52,7 @@ export class TableSection {
     const folderStart = start + sectionHeaderBytes;
     this.#bytes = bytes;
     this.#words = words;
+    this.#start = start;
     this.folder = rawPath(bytes.toString('latin1', folderStart, folderStart + folderBytes));
     this.count = count;
     this.#entries = (folderStart + padded(folderBytes)) / 4;
@@ -99,6 +101,11 @@ export class TableSection {
   entry(index: number): Uint32Array {
     const start = this.#entryAt(index);
     return this.#words.subarray(start, start + entryWords);
+  }
+
+  /** All of it as it was written, with the days of use as they are now. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(this.#start, this.end);
   }
 
   #search(name: RawPath): number {

@@ -111,7 +111,10 @@ export class FileDigests {
     for (const [folder, names] of this.#fresh) yield* written(folder, this.#merged(names, this.#table.section(folder)));
     const old = [...this.#table.sections].filter(({ folder }) => !this.#fresh.has(folder));
     for (const section of old.toSorted((a, b) => this.#latestDay(b) - this.#latestDay(a))) {
-      yield* written(section.folder, this.#kept(section));
+      if (section.count <= left && this.#isKept(section)) {
+        left -= section.count;
+        yield section.bytes;
+      } else yield* written(section.folder, this.#kept(section));
     }
   }
 
@@ -131,6 +134,12 @@ export class FileDigests {
     const entry = new Uint32Array(entryWords);
     this.files.writeTo(row, entry, entryPlaces);
     return entry;
+  }
+
+  /** True when all of it stays. */
+  #isKept(section: TableSection): boolean {
+    for (let index = 0; index < section.count; index++) if (section.day(index) + keptDays < this.#today) return false;
+    return section.count > 0;
   }
 
   #kept(section: TableSection): readonly TableFile[] {

@@ -5,7 +5,7 @@ import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { orStoreError } from '../files/errors.ts';
 import { digestOrUndefined, readRecord } from '../files/json-record.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { type Publisher, publishListLater } from '../sessions/published-file.ts';
+import { type Publication, type Publisher, writeListRecord } from '../sessions/published-file.ts';
 import { RecordFiles } from './record-files.ts';
 
 /** One named part of a step's key: compared by digest, shown as text. Secrets are masked before they come here. */
@@ -68,10 +68,10 @@ export class StepRecords {
     return readRecord(this.#layout.slot(slot), readSlot);
   }
 
-  /** Replaces the latest run of a slot. The lines are gone through once. */
-  async setLatest(slot: string, record: Omit<SlotRecord, 'inputs'>, inputs: Iterable<string>): Promise<void> {
+  /** Writes what is to replace the latest run of a slot, once it is published. The lines are gone through once. */
+  writeLatest(slot: string, record: Omit<SlotRecord, 'inputs'>, inputs: Iterable<string>): Promise<Publication> {
     const list = { name: 'inputs', lines: inputs };
-    await publishListLater(this.#publisher, this.#layout.slot(slot), { fields: { version: 1, ...record }, list });
+    return writeListRecord(this.#publisher, this.#layout.slot(slot), { fields: { version: 1, ...record }, list });
   }
 }
 

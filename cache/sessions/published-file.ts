@@ -17,12 +17,19 @@ export interface Publisher {
  * Writes a record that becomes visible with the next group sync; of several writes of one record, the last one. A build that dies before
  * leaves nothing of it.
  */
-export function publishLater(publisher: Publisher, file: string, fields: object): Promise<void> {
-  return publish(publisher, file, async (folder) => writeSmallTemporary(folder, sealed(placeOf(file), fields)));
+export async function publishLater(publisher: Publisher, file: string, fields: object): Promise<void> {
+  const publish = await write(publisher, file, async (folder) => writeSmallTemporary(folder, sealed(placeOf(file), fields)));
+  publish();
 }
 
-/** The same for a record with a list that is made while it is written, unless it is short. */
-export async function publishListLater(publisher: Publisher, file: string, { fields, list }: ListRecord): Promise<void> {
+/** Makes what was written visible, with the next group sync. */
+export type Publication = () => void;
+
+/**
+ * Writes a record with a list that is made while it is written, unless it is short. Nobody sees it until what this gives is called; of a build
+ * that does not come to that, nothing stays.
+ */
+export async function writeListRecord(publisher: Publisher, file: string, { fields, list }: ListRecord): Promise<Publication> {
   const { name, lines } = list;
   const all = lines[Symbol.iterator]();
   const first: string[] = [];
@@ -30,11 +37,12 @@ export async function publishListLater(publisher: Publisher, file: string, { fie
     first.push(next.value);
     if (first.length === shortList) {
       const rest = { [Symbol.iterator]: () => all };
-      await publishLong(publisher, file, { fields, list: { name, lines: joined(first, rest) } });
-      return;
+      return writeLong(publisher, file, { fields, list: { name, lines: joined(first, rest) } });
     }
   }
-  await publishLater(publisher, file, { ...fields, [name]: first });
+  return write(publisher, file, async (folder) =>
+    writeSmallTemporary(folder, sealed(placeOf(file), { ...fields, [name]: first })),
+  );
 }
 
 const shortList = 1000;
@@ -44,8 +52,8 @@ function* joined(first: Iterable<string>, rest: Iterable<string>): Generator<str
   yield* rest;
 }
 
-function publishLong(publisher: Publisher, file: string, record: ListRecord): Promise<void> {
-  return publish(publisher, file, async (folder) => {
+function writeLong(publisher: Publisher, file: string, record: ListRecord): Promise<Publication> {
+  return write(publisher, file, async (folder) => {
     let seal: Seal | undefined;
     const onSeal = (found: Seal): void => {
       seal = found;
@@ -57,13 +65,13 @@ function publishLong(publisher: Publisher, file: string, record: ListRecord): Pr
   });
 }
 
-async function publish(publisher: Publisher, file: string, write: (folder: string) => Promise<string>): Promise<void> {
+async function write(publisher: Publisher, file: string, writeTo: (folder: string) => Promise<string>): Promise<Publication> {
   const { folder } = await publisher.session();
-  await orStoreError(
+  return orStoreError(
     async () => {
       await makeSmallFolder(path.dirname(file));
-      const temporary = await write(folder);
-      publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
+      const temporary = await writeTo(folder);
+      return () => publisher.group.add({ order: 'record', target: file, publish: () => show(temporary, file) });
     },
     'write to the store',
     file,

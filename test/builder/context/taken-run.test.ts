@@ -10,7 +10,7 @@ import type { ListedEntry } from '../../../executor/protocol/copy-entry.ts';
 import { type CopyItems, decodeListItem, encodeCopyList, listedFiles } from '../../../executor/protocol/copy-list.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
-const names = ['a', 'B', '\u00e9', '\u4e2d', 'new\nline', '"quoted"', 'x'.repeat(255)];
+const names = ['a', 'B', '\u00e9', '\u4e2d', 'new\nline', 'tab\t\\', '"quoted"', 'x'.repeat(255)];
 const times = [0, -5.25, 1.000000001, 1234.75, 4_000_000_000];
 
 /** Folders in folders with files of all modes, times and names, more than a line holds, links of both kinds. */
@@ -46,7 +46,11 @@ function listed(items: CopyItems): readonly ListedEntry[] {
 async function assertSame(entries: CopyEntries): Promise<void> {
   const single = [...entries];
   assert.deepEqual(listed(entries), listed(single));
-  for (const kind of kinds) assert.equal((await copyDigest(entries, kind)).digest, (await copyDigest(single, kind)).digest);
+  for (const kind of kinds) {
+    const [together, apart] = [await copyDigest(entries, kind), await copyDigest(single, kind)];
+    assert.equal(together.digest, apart.digest);
+    assert.deepEqual([...together.inputs()], [...apart.inputs()]);
+  }
 }
 
 test('files that are taken together have the same digest and the same list as one by one', async () => {

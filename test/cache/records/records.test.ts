@@ -25,7 +25,8 @@ test('records come back as they were put, in their build at once and in others a
   // Enough for several pieces.
   const inputs = ['a\tfile', 'b "\u00e9\u0001', ...Array.from({ length: 20_000 }, (_, index) => `file ${index}`)];
   await store.steps.put(key, { chainId: digestOf('chain'), facts });
-  await store.steps.setLatest('stage 1/2', latest, inputs);
+  const publish = await store.steps.writeLatest('stage 1/2', latest, inputs);
+  publish();
   await store.layers.put(facts.diffId, 'gzip-6', layer);
   await store.images.tag('docker.io/library/app:latest', descriptor);
   await store.resolved.put('docker.io/library/base:1', platform, descriptor);
