@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { O_CLOEXEC } from './constants.ts';
+import { NAMESPACE_FLAGS, O_CLOEXEC } from './constants.ts';
 import { ERRNO } from './errno.ts';
 import { systemCall, systemCallResult, watchReadable } from './libc.ts';
 import { SyscallError } from './syscall-error.ts';
@@ -32,6 +32,7 @@ const calls = {
   getpriority: systemCall('getpriority', 'int', 'int'),
   landlockCreateRuleset: systemCallResult('landlock_create_ruleset', 'pointer', 'ulong', 'uint'),
   prlimit: systemCall('prlimit64', 'int', 'int', 'pointer', 'pointer'),
+  setns: systemCall('setns', 'descriptor', 'int'),
 };
 
 /** A pipe: the end to read, the end to write. Both close-on-exec. (pipe(2)) */
@@ -124,6 +125,11 @@ export function resourceLimit(resource: number): { readonly soft: bigint; readon
   const limit = Buffer.alloc(16);
   calls.prlimit(0, resource, undefined, limit);
   return { soft: limit.readBigUInt64LE(0), hard: limit.readBigUInt64LE(8) };
+}
+
+/** Moves the calling thread into another namespace; threads and processes that it makes from then on are in it. (setns(2)) */
+export function setns(fd: number, namespace: keyof typeof NAMESPACE_FLAGS): void {
+  calls.setns(fd, NAMESPACE_FLAGS[namespace]);
 }
 
 /** The version of Landlock's interface; 0 where the kernel or a filter has none. (landlock(7)) */

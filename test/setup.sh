@@ -18,6 +18,8 @@ mmdebstrap:mmdebstrap
 qemu-user-static:qemu-aarch64-static
 apache2-utils:htpasswd
 passt:pasta
+slirp4netns:slirp4netns
+iproute2:ip
 strace:strace
 openssh-client:ssh-keygen
 openssh-server:sshd

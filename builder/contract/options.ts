@@ -101,8 +101,11 @@ export interface BuildOptions {
   readonly secrets?: Readonly<Record<string, SecretSource>>;
   /** By id, for RUN --mount=type=ssh. */
   readonly ssh?: Readonly<Record<string, SshSource>>;
-  /** The network of RUN. Default: default, which is the machine's, as `host`. */
-  readonly network?: 'default' | 'none' | 'host';
+  /**
+   * The network of RUN. `pasta` and `slirp4netns` are programs that carry the packets of a network of its own, from which services of this machine's
+   * loopback cannot be reached. Default: default, which is the machine's, as `host`.
+   */
+  readonly network?: 'default' | 'none' | 'host' | 'pasta' | 'slirp4netns';
   /** What RUN may ask for. `device=NAME[,alias=NAME]` allows one device, `device` all. */
   readonly allow?: readonly ('network.host' | 'security.insecure' | 'device' | `device=${string}`)[];
   /** Lines of /etc/hosts for RUN: `NAME:ADDRESS`. */

@@ -25,6 +25,26 @@ export function proxyEnv(options: ProxyOptions, { present, network }: ProxyUser)
   });
 }
 
+/**
+ * The ports of proxies that run on this machine, where the proxies that a RUN is given are: by the loopback's address, or by one of `ownAddresses`,
+ * which another network has for itself. (curl(1) has the ports that an address does not say.)
+ */
+export function proxyPorts(options: ProxyOptions, ownAddresses: ReadonlySet<string>): readonly number[] {
+  const values = proxyArgs
+    .filter((name) => name !== 'NO_PROXY')
+    .flatMap((name) => argumentOf(name, options) ?? inheritedOf(name, options) ?? []);
+  const ports = values.flatMap((value) => {
+    const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+    const [, scheme = '', authority = ''] = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/]*@)?([^/?#]*)/i.exec(text) ?? [];
+    const [, host = '', port] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? [];
+    const name = host.replace(/^\[|\]$/g, '').toLowerCase();
+    const isHere = name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name) || ownAddresses.has(name);
+    const number = port === undefined ? (scheme.toLowerCase() === 'https' ? 443 : 1080) : Number(port);
+    return isHere && number > 0 && number < 65_536 ? [number] : [];
+  });
+  return [...new Set(ports)];
+}
+
 function argumentOf(name: string, { buildArgs = {} }: ProxyOptions): string | undefined {
   return buildArgs[name] ?? buildArgs[name.toLowerCase()];
 }

@@ -61,7 +61,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   pull: given('--pull', word('missing', 'always', 'never', 'newer')),
   secrets: given('--secret', recordOf(name, sourceOfSecret)),
   ssh: given('--ssh', recordOf(name, sourceOfSsh)),
-  network: given('--network', word('default', 'none', 'host')),
+  network: given('--network', word('default', 'none', 'host', 'pasta', 'slirp4netns')),
   allow: given('--allow', listOf(matching(entitlement, 'network.host, security.insecure or device[=NAME]'))),
   addHosts: given('--add-host', listOf(parsedBy(parseHost))),
   dns: given('--dns', listOf(parsedBy(checkNameServer))),

@@ -4,18 +4,21 @@ import { limitNames } from '../../executor/protocol/limit-names.ts';
 import { UsageError } from '../contract/errors.ts';
 import { shown } from '../contract/shown.ts';
 
+/** The address in --add-host that is this machine's. */
+export const hostGateway = 'host-gateway';
+
 /** The build argument that is a host name. */
 export const sandboxHostname = 'BUILDKIT_SANDBOX_HOSTNAME';
 
 /**
- * Reads `name:address` or `name=address`; IPv6 addresses may stand in brackets. `host-gateway` is this machine, whose network RUN shares: docker's
- * word for what is a gateway there.
+ * Reads `name:address` or `name=address`; IPv6 addresses may stand in brackets. `host-gateway`, docker's word, is this machine: its address depends
+ * on the network that a RUN has.
  *
  * @throws UsageError
  */
 export function parseHost(text: string): { readonly name: string; readonly address: string } {
   const [, name, address] = /^([^:=\s\p{Cc}]+)[:=]\[?([^\]]+)\]?$/u.exec(text) ?? [];
-  if (name !== undefined && address === 'host-gateway') return { name, address: '127.0.0.1' };
+  if (name !== undefined && address === hostGateway) return { name, address };
   if (name !== undefined && address !== undefined && isAddress(address)) return { name, address };
   throw new UsageError('--add-host', `Cannot use --add-host ${shown(text)}: expected NAME:ADDRESS`);
 }

@@ -6,6 +6,7 @@ import { CopyLists } from '../context/copy-list.ts';
 import type { StepId } from '../contract/events.ts';
 import type { FetchedContexts } from '../inputs/fetched-contexts.ts';
 import { RootFolders } from '../layers/root-folders.ts';
+import { RunNetwork } from '../sandbox/run-network.ts';
 import { Cleanup } from '../session/cleanup.ts';
 import { FirstFailure } from '../session/first-failure.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
@@ -21,6 +22,7 @@ export interface Session extends AsyncDisposable {
   readonly options: Settings;
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly network: RunNetwork;
   readonly ids: WorkerIds;
   readonly folders: RootFolders;
   readonly lookup: ImageLookup;
@@ -50,7 +52,9 @@ export async function openSession(options: Settings): Promise<Session> {
   cleanup.defer(() => store[Symbol.dispose]());
   for (const message of strangersIn(store)) onNotice(message);
   const ids = await WorkerIds.foresee(store, process.env);
-  const worker = cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
+  const newWorker = (): LazyWorker => cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
+  const worker = newWorker();
+  const network = new RunNetwork({ worker, hostWorker: newWorker(), options, signal });
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
   const limits = stepLimits(options);
   let lastId = 0;
@@ -59,6 +63,7 @@ export async function openSession(options: Settings): Promise<Session> {
     options,
     store,
     worker,
+    network,
     ids,
     folders: new RootFolders(store, worker, { isSuspicious: options.pull === 'always', parallelUnpacks: limits.unpacks }),
     lookup,

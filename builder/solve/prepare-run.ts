@@ -8,6 +8,7 @@ import type { DeviceEdits } from '../sandbox/devices/device-edits.ts';
 import { findEmulation } from '../sandbox/find-emulator.ts';
 import { proxyEnv } from '../sandbox/proxies.ts';
 import type { RunSettings } from '../settings/run-settings.ts';
+import { hostGateway } from '../settings/run-values.ts';
 import { type MountedInput, prepareMount } from './prepare-mounts.ts';
 import type { PreparedStep } from './prepared-step.ts';
 import type { PlacedStep, StageSolving } from './solved-stage.ts';
@@ -30,12 +31,14 @@ export async function prepareRun(action: PlannedRun, placed: PlacedStep, around:
         ...agentVariable(action, inputs),
         ...inputs.flatMap((input) => input.env ?? []),
       ];
+      const network = await around.solving.network.of(action.network);
       const emulation = await findEmulation(placed.stage.platform, around.solving.options);
       return {
         ...runFields(action, settings),
         ...confinementFields(settings, confinement),
         ...(emulation !== undefined && { emulation }),
-        env: [...env, ...proxyEnv(around.solving.options, { present: env, network: networkOf(action) })],
+        network,
+        env: [...env, ...proxyEnv(around.solving.options, { present: env, network })],
         mounts: [...volumesOf(settings), ...devices.mounts, ...inputs.flatMap((input) => input.mount ?? [])],
         hosts: settings.hosts,
         dns: settings.dns,
@@ -53,16 +56,24 @@ function agentVariable({ env }: PlannedRun, inputs: readonly MountedInput[]): re
   return agent === undefined || env.some((entry) => entry.startsWith('SSH_AUTH_SOCK=')) ? [] : [`SSH_AUTH_SOCK=${agent.target}`];
 }
 
-/** Rootless builders have no bridge, so RUN shares the caller's network unless it is told to have none. */
-function networkOf({ network }: PlannedRun): RunAction['network'] {
+/** By which way a command reaches other machines does not count: what it fetches there has to be the same. */
+function keyedNetwork({ network }: PlannedRun): KeyedRun['network'] {
   return network === 'none' ? 'none' : 'host';
 }
 
+/** Which address this machine has in a network does not count either. */
+function keyedHosts({ hosts }: RunSettings): KeyedRun['hosts'] {
+  return hosts.map(({ name, address }) => ({ name, address: address === hostGateway ? '127.0.0.1' : address }));
+}
+
 /** What both the key and the worker take as it is. */
-function runFields(action: PlannedRun, settings: RunSettings): Omit<RunAction, 'env' | 'mounts' | 'hosts' | 'dns' | 'devices'> {
+function runFields(
+  action: PlannedRun,
+  settings: RunSettings,
+): Omit<RunAction, 'network' | 'env' | 'mounts' | 'hosts' | 'dns' | 'devices'> {
   const { argv, cwd, user, security, files } = action;
   const { hostname, ulimits, shmSizeBytes } = settings;
-  return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes, network: networkOf(action) };
+  return { kind: 'run', argv, cwd, user, security, files, hostname, ulimits, shmSizeBytes };
 }
 
 /** What a usual build says nothing of. */
@@ -100,12 +111,13 @@ interface KeyParts {
 function keyedRun(action: PlannedRun, { settings, confinement, devices, mounts }: KeyParts): KeyedRun {
   return {
     ...runFields(action, settings),
+    network: keyedNetwork(action),
     confinement,
     additionalGroups: settings.additionalGroups,
     env: [...action.env, ...devices.env],
     mounts: [...volumesOf(settings), ...devices.mounts, ...mounts],
     caller: traitsOnce(settings),
-    hosts: settings.hosts,
+    hosts: keyedHosts(settings),
     dns: settings.dns,
     devices: [
       ...devices.names,

@@ -191,9 +191,11 @@ function slotOf({ placed, around }: StepContext): string {
 
 async function carryOut(prepared: PreparedStep, work: StepContext): Promise<LayerFacts> {
   const { placed, around } = work;
-  const { store, worker, bases, signal } = around.solving;
+  const { store, worker, network, bases, signal } = around.solving;
   signal.throwIfAborted();
-  worker.get().catch(() => undefined); // seen below; until then the base is fetched while the worker starts
+  // Seen below; until then the base is fetched while the worker, and the network of a RUN, start.
+  worker.get().catch(() => undefined);
+  if (placed.action.kind === 'run') network.of(placed.action.network).catch(() => undefined);
   await using cleanup = new Cleanup();
   const onProgress = progressOf(work);
   const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal, onProgress });
@@ -215,7 +217,7 @@ async function carryOut(prepared: PreparedStep, work: StepContext): Promise<Laye
         onOutput: (stream, bytes) => showOutput(stream, bytes, { work, tail }),
         onUsage: (usage) => work.shown.took(usage),
       },
-      around.solving,
+      { ...around.solving, worker: placed.action.kind === 'run' ? network.workerOf(placed.action.network) : worker },
     );
     const mounted = mountedBy(action, store);
     // The ids were only foreseen when the step was looked up.

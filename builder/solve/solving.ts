@@ -14,6 +14,7 @@ import type { RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
 import type { Plan, PlannedStage, PlannedStep } from '../plan/model/plan.ts';
 import type { DevicesOfRuns } from '../sandbox/devices/resolve-devices.ts';
+import type { RunNetwork } from '../sandbox/run-network.ts';
 import type { FirstFailure } from '../session/first-failure.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
 import type { Tell } from '../session/tell.ts';
@@ -41,6 +42,7 @@ export interface Solving {
   readonly sources: readonly Source[];
   readonly store: Store;
   readonly worker: LazyWorker;
+  readonly network: RunNetwork;
   readonly ids: WorkerIds;
   readonly folders: RootFolders;
   /** Asks registries, and downloads. */

@@ -17,7 +17,9 @@ export type EnvironmentErrorCode =
   /** The worker could not be started. */
   | 'worker-not-started'
   /** The worker ended while it was needed. */
-  | 'worker-died';
+  | 'worker-died'
+  /** The network that was asked for cannot be made. */
+  | 'network-not-started';
 
 /** The machine does not allow what a build needs. `hint` says how to change that. */
 export class EnvironmentError extends Error {

@@ -29,6 +29,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return (await import('./blob/convert-layer.ts')).convertLayer(request, context);
     case 'export-tree':
       return (await import('./export/export-tree.ts')).exportTrees(request, context);
+    case 'join-network':
+      return (await import('./network/join-network.ts')).joinNetwork(request.network, context);
     case 'trial':
       return (await import('./trial.ts')).trial(request, context);
     case 'remove':

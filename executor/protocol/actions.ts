@@ -19,14 +19,15 @@ export interface RunAction {
   /** `user[:group]`, names or numbers, '' for root; looked up in the root's passwd and group. */
   readonly user: string;
   readonly hostname: string;
-  readonly network: 'host' | 'none';
+  /** `private` is the one that the worker has joined; whoever has joined one cannot give the host's. */
+  readonly network: 'host' | 'private' | 'none';
   readonly security: 'sandbox' | 'insecure';
   /** How the sandbox differs from the usual one; without meaning for what is insecure, but for `hasNoNewPrivileges`. */
   readonly confinement?: Confinement;
   /** Refused where it would share a network, processes or a /proc with the worker, or be insecure. */
   readonly isStrict?: true;
   readonly mounts: readonly RunMount[];
-  /** Extra lines of /etc/hosts. */
+  /** Extra lines of /etc/hosts; the address `host-gateway` is this machine's. */
   readonly hosts: readonly { readonly name: string; readonly address: string }[];
   readonly dns: {
     readonly servers: readonly string[];

@@ -59,6 +59,17 @@ export interface StepResult extends LayerFacts {
   readonly blob?: { readonly digest: Digest; readonly sizeBytes: number };
 }
 
+/** What the network of commands that are `private` is to be like. */
+export interface NetworkRequest {
+  /** The program that carries the packets, and where it is. */
+  readonly provider: 'pasta' | 'slirp4netns';
+  readonly program: string;
+  /** TCP ports of this machine's loopback that are to be on the network's loopback too, such as a proxy's. */
+  readonly hostPorts: readonly number[];
+  /** Whether services on this machine's loopback answer at the address of the gateway. */
+  readonly reachesHost: boolean;
+}
+
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
   /**
@@ -128,6 +139,8 @@ export type WorkerRequest =
       readonly form: 'directory' | 'tar';
       readonly path: string;
     }
+  /** Starts a network for commands that are `private`, and joins it: once, and for good. */
+  | { readonly kind: 'join-network'; readonly network: NetworkRequest }
   /** Carries out a RUN that does nothing, in the empty folder `directory`, which is gone afterwards. */
   | { readonly kind: 'trial'; readonly directory: string }
   /**
@@ -154,6 +167,7 @@ export interface WorkerResults {
   readonly 'verify-layer': Record<string, never>;
   readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'export-tree': { readonly files: number };
+  readonly 'join-network': Record<string, never>;
   readonly trial: Record<string, never>;
   readonly remove: Record<string, never>;
 }

@@ -1,5 +1,5 @@
-import { F_DUPFD_CLOEXEC, NAMESPACE_FLAGS, PR } from '../constants.ts';
-import { close, fcntl, write } from '../files.ts';
+import { AT_FDCWD, F_DUPFD_CLOEXEC, NAMESPACE_FLAGS, O_RDONLY, PR } from '../constants.ts';
+import { close, fcntl, openat, write } from '../files.ts';
 import { addressOf, lastErrno, libraryFunction, systemCall, watchReadable } from '../libc.ts';
 import { executable } from '../machine-code/executable.ts';
 import {
@@ -64,6 +64,30 @@ export async function startTape(tape: readonly TapeEntry[], options: StartOption
     throw failure;
   }
   return child.process;
+}
+
+/**
+ * Makes namespaces that no process is in: each lasts as long as somebody has its descriptor or uses it. The descriptors are close-on-exec and in
+ * the order of the names. (namespaces(7))
+ */
+export async function makeNamespaces(options: StartOptions): Promise<readonly number[]> {
+  const child = cloneChild([], options);
+  const descriptors: number[] = [];
+  try {
+    await options.onCloned?.(child.process.pid);
+    for (const name of options.namespaces) {
+      const file = name === 'mount' ? 'mnt' : name;
+      descriptors.push(openat(AT_FDCWD, `/proc/${child.process.pid}/ns/${file}`, O_RDONLY));
+    }
+    return descriptors;
+  } catch (error) {
+    descriptors.forEach(close);
+    throw error;
+  } finally {
+    child.process.signal('SIGKILL');
+    await child.hasLeft;
+    await child.process.exited;
+  }
 }
 
 /** A child between clone() and execve(). */

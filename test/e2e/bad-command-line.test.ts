@@ -29,7 +29,11 @@ const others: readonly [args: readonly string[], stderr: RegExp][] = [
   [['--provenance=max', '.'], /^error: Cannot use --provenance: provenance is not supported yet\n/],
   [['--layers=false', '.'], /hint: Use --squash\n/],
   [['--destination', 'x', '.'], /hint: Use --tag NAME --push\n/],
-  [['--network', 'bridge', '.'], /hint: RUN has no network of its own; "default" is the one of this machine\n/],
+  [['--network', 'bridge', '.'], /hint: A network of its own, from which this machine cannot be reached, is --network pasta\n/],
+  [
+    ['--network', 'pasta:-T,80', '.'],
+    /hint: A network takes no options of its program: --dns and --add-host say what commands see, /,
+  ],
   [
     ['login', '-p', 'x', 'localhost:1'],
     /^error: Cannot use -p: a password on the command line .*\nhint: Use --password-stdin\n$/,

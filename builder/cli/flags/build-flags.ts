@@ -154,7 +154,7 @@ const flags: readonly Flag[] = [
     group: run,
     help: 'Agent socket or keys for RUN --mount=type=ssh; with raw=true a socket of any protocol',
   },
-  { long: '--network', value: 'MODE', group: run, help: 'Network of RUN: default, none or host' },
+  { long: '--network', value: 'MODE', group: run, help: 'Network of RUN: default, none, host, pasta or slirp4netns' },
   {
     long: '--allow',
     value: 'ENTITLEMENT',

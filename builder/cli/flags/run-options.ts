@@ -44,13 +44,24 @@ function isolationOf(text: string | undefined): BuildOptions['isolation'] {
   return isolations.find((known) => known === text);
 }
 
-function networkOf(text: string | undefined): 'default' | 'none' | 'host' | undefined {
+const networks = ['default', 'none', 'host', 'pasta', 'slirp4netns'] as const;
+
+function networkOf(text: string | undefined): BuildOptions['network'] {
   if (text === undefined || text === '') return undefined;
-  if (text === 'default' || text === 'none' || text === 'host') return text;
-  const hint = /^(bridge|pasta|slirp4netns|private)/.test(text)
-    ? 'RUN has no network of its own; "default" is the one of this machine'
+  const known = networks.find((name) => name === text);
+  if (known !== undefined) return known;
+  throw new UsageError('--network', `Cannot use --network ${text}: expected default, none, host, pasta or slirp4netns`, {
+    hint: hintFor(text),
+  });
+}
+
+function hintFor(text: string): string | undefined {
+  if (/^(?:pasta|slirp4netns):/.test(text)) {
+    return 'A network takes no options of its program: --dns and --add-host say what commands see, a proxy on loopback is let in by itself';
+  }
+  return /^(?:bridge|private)/.test(text)
+    ? 'A network of its own, from which this machine cannot be reached, is --network pasta'
     : undefined;
-  throw new UsageError('--network', `Cannot use --network ${text}: expected default, none or host`, { hint });
 }
 
 function entitlementOf(text: string): NonNullable<BuildOptions['allow']>[number] {

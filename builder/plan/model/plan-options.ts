@@ -63,12 +63,17 @@ export function planOptionsOf(options: Settings, surroundings: PlanSurroundings)
     env: options.env ?? {},
     unsetEnv: options.unsetEnv ?? [],
     allow: options.run.entitlements,
-    network: options.network ?? 'default',
+    network: plannedNetwork(options),
     noCache: options.noCache ?? false,
     from: options.from,
     sourceDateEpoch: options.sourceDateEpoch,
     sources: surroundings.sources,
   };
+}
+
+/** Which program carries the packets is no part of what a RUN asks for. */
+function plannedNetwork({ network = 'default' }: Settings): PlanOptions['network'] {
+  return network === 'pasta' || network === 'slirp4netns' ? 'default' : network;
 }
 
 const entitlements: readonly Entitlement[] = ['network.host', 'security.insecure'];

@@ -136,6 +136,8 @@ function checkStrictness({ isStrict, network, security }: RunAction): void {
   if (isStrict !== true) return;
   if (security === 'insecure') throw tooWeak('it is a RUN --security=insecure');
   if (network === 'host') throw tooWeak('it shares the network of this machine', 'Use --network none');
+  // Only who owns a network namespace may have a new one, and several commands have this.
+  if (network === 'private') throw tooWeak('it shares the /sys of this machine', 'Use --network none');
   if (refused.proc) throw tooWeak('the kernel refuses a new /proc');
   if (refused.sys) throw tooWeak('the kernel refuses a new /sys');
 }
@@ -179,7 +181,7 @@ function factsOf({ action, user, attached, means, attributes }: EmulatedRun, pip
     places: { proc: attached.placeOf('/proc'), sys: attached.placeOf('/sys'), dev: attached.placeOf('/dev') },
     proc: refused.proc ? 'bound' : 'new',
     // Only a network namespace of one's own gives the right to a new sysfs.
-    sys: action.network === 'host' || refused.sys ? 'bound' : 'new',
+    sys: action.network !== 'none' || refused.sys ? 'bound' : 'new',
     hostName: refused.hostName ? 'kept' : 'new',
     user,
     canSetGroups: canSetGroups(),

@@ -43,7 +43,8 @@ export interface SandboxFacts {
 /** The namespaces of a command. */
 export function sandboxNamespaces(action: RunAction): readonly Namespace[] {
   const always: readonly Namespace[] = ['user', 'mount', 'pid', 'ipc', 'uts', 'cgroup'];
-  return action.network === 'host' ? always : [...always, 'net'];
+  // A network that others have too is the worker's.
+  return action.network === 'none' ? [...always, 'net'] : always;
 }
 
 /**
@@ -89,7 +90,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
 const SIGKILL = 9;
 const lockedDown = MS.NOSUID | MS.NODEV | MS.NOEXEC;
 
-/** What names a result by its index on the tape comes first. Without a network of the host there are no sockets to be kept from. */
+/** What names a result by its index on the tape comes first. In a network of its own there are no sockets that a command is to be kept from. */
 function firstEntries({ network }: RunAction, { kernel }: SandboxFacts): readonly TapeEntry[] {
   if (network === 'none') return upLoopback;
   return kernel.hasScopes ? scopesAt(0) : [];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { proxyEnv } from '../../../builder/sandbox/proxies.ts';
+import { proxyEnv, proxyPorts } from '../../../builder/sandbox/proxies.ts';
 
 test('proxyEnv() gives both spellings and leaves what the image sets', () => {
   const options = { context: '.', buildArgs: { http_proxy: 'http://p:1' }, environment: { NO_PROXY: 'x', HTTP_PROXY: 'other' } };
@@ -33,3 +33,23 @@ test('proxyEnv() leaves the proxies of the environment out without a network', (
   const options = { context: '.', environment: { HTTP_PROXY: 'http://p:1', NO_PROXY: 'x', ALL_PROXY: 'http://q:1' } };
   assert.deepEqual(proxyEnv(options, { present: [], network: 'none' }), []);
 });
+
+const proxies: readonly (readonly [address: string, ports: readonly number[]])[] = [
+  ['http://127.0.0.1:3128', [3128]],
+  ['localhost:8080/', [8080]],
+  ['https://user:p@ss@LOCALHOST', [443]],
+  ['socks5h://[::1]', [1080]],
+  ['http://192.0.2.2:3128', [3128]],
+  ['http://192.0.2.3:3128', []],
+  ['http://proxy.test:3128', []],
+  ['http://127.0.0.1.proxy.test:1', []],
+  ['http://127.0.0.1:99999', []],
+  ['', []],
+];
+
+for (const [address, ports] of proxies) {
+  test(`proxyPorts() of ${JSON.stringify(address)}`, () => {
+    const options = { environment: { https_proxy: address, NO_PROXY: '127.0.0.1:7' }, buildArgs: { FTP_PROXY: address } };
+    assert.deepEqual(proxyPorts(options, new Set(['192.0.2.2'])), ports);
+  });
+}

@@ -9,6 +9,7 @@ import { writeLayer } from '../../../executor/inside/blob/write-layer.ts';
 import { commitLayer } from '../../../executor/inside/commit/commit.ts';
 import { exportTrees } from '../../../executor/inside/export/export-tree.ts';
 import { remove, removePath } from '../../../executor/inside/files/remove.ts';
+import { joinNetwork } from '../../../executor/inside/network/join-network.ts';
 import { toFailure } from '../../../executor/inside/request/failure.ts';
 import type { RequestContext } from '../../../executor/inside/request/request-context.ts';
 import { step } from '../../../executor/inside/step.ts';
@@ -88,6 +89,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return exportTrees(request, context);
     case 'remove':
       return remove(request, context);
+    case 'join-network':
+      return joinNetwork(request.network, context);
     case 'trial':
       return trial(request, context);
     default:

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { AT_FDCWD, MOUNT_ATTR } from '../../../../native/constants.ts';
 import { close, fchmodat } from '../../../../native/files.ts';
 import { isSyscallError } from '../../../../native/syscall-error.ts';
-import { hasErrno } from '../../../../registry/oci/thrown.ts';
 import { unreachable } from '../../../../registry/oci/unreachable.ts';
 import type { RunAction, RunMount } from '../../../protocol/actions.ts';
+import { resolverOfThisMachine } from '../../network/name-servers.ts';
+import { privateNetwork } from '../../network/private-network.ts';
 import { Refusal } from '../../request/failure.ts';
 import { changeOwner } from '../../root/owner.ts';
 import { openRoot, statInRoot } from '../../root/resolve-in-root.ts';
@@ -100,10 +100,11 @@ function prepareSocket(mount: Extract<RunMount, { kind: 'ssh' }>): PreparedMount
 }
 
 function nameFiles(action: RunAction, workspace: Workspace): PreparedMount[] {
+  const network = action.network === 'private' ? privateNetwork() : undefined;
   const texts = {
-    '/etc/hosts': hostsText(action),
+    '/etc/hosts': hostsText(action, network?.gateway),
     '/etc/hostname': `${action.hostname}\n`,
-    '/etc/resolv.conf': resolverText(action, hostResolver()),
+    '/etc/resolv.conf': resolverText(action, resolverOfThisMachine(), network?.standIns),
   };
   return Object.entries(texts).map(([target, text]) => {
     const file = { bytes: Buffer.from(text), mode: 0o644, owner: root };
@@ -116,15 +117,6 @@ function givenFiles(action: RunAction, workspace: Workspace): PreparedMount[] {
     const fd = workspace.file({ bytes: Buffer.from(text), mode, owner: root });
     return { target, fd, isDirectory: false };
   });
-}
-
-function hostResolver(): string {
-  try {
-    return readFileSync('/etc/resolv.conf', 'utf8');
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return '';
-    throw error;
-  }
 }
 
 /** What the kernel's own file systems are mounted over, and the root, cannot be covered. */

@@ -149,7 +149,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--push', '.'], /Cannot push: the image has no name/],
   [['-o', '-', '-o', 'type=oci,dest=-', '.'], /Cannot write two outputs to standard output/],
   [['--squash', '--squash-all', '.'], /Cannot use --squash and --squash-all together/],
-  [['--network', 'bridge', '.'], /Cannot use --network bridge: expected default, none or host/],
+  [['--network', 'bridge', '.'], /Cannot use --network bridge: expected default, none, host, pasta or slirp4netns/],
   [['--allow', 'all', '.'], /Cannot allow "all"/],
   [['--add-host', 'nobody', '.'], /Cannot use --add-host nobody: expected NAME:ADDRESS/],
   [['--ulimit', 'nofile', '.'], /Cannot use --ulimit nofile/],

@@ -232,6 +232,21 @@ describe('resolverText()', () => {
   }
 });
 
+test('resolverText() names what stands for servers that a private network cannot reach', () => {
+  const text = 'nameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch a.test\n';
+  const standIns = new Map([['127.0.0.53', '169.254.1.1']]);
+  const kept = 'nameserver 192.0.2.1\nsearch a.test\n';
+  assert.equal(resolverText(actionOf('', { network: 'private' }), text, standIns), `nameserver 169.254.1.1\n${kept}`);
+  const dns = { servers: ['127.0.0.53'], searches: [], options: [] };
+  assert.equal(resolverText(actionOf('', { network: 'private', dns }), text, standIns), 'search a.test\nnameserver 127.0.0.53\n');
+});
+
+test('hostsText() gives this machine the address that it has in the network', () => {
+  const action = actionOf('', { hosts: [{ name: 'here', address: 'host-gateway' }] });
+  assert.match(hostsText(action), /^127\.0\.0\.1\there$/m);
+  assert.match(hostsText(action, '192.0.2.1'), /^192\.0\.2\.1\there$/m);
+});
+
 test('hostsText() does not repeat localhost', () => {
   assert.equal(
     hostsText(actionOf('', { hostname: 'localhost' })),
