@@ -1,6 +1,7 @@
 export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../cache/files/errors.ts';
 export { EnvironmentError, type EnvironmentErrorCode, ExecutorError } from '../executor/host/errors.ts';
 export type { RefusalCode, WorkerFailure } from '../executor/protocol/failures.ts';
+export type { StorageKind } from '../executor/protocol/storage.ts';
 export { ContainerfileError, type ContainerfileErrorCode, type Diagnostic } from '../parser/mistakes/errors.ts';
 export type { Source, Span } from '../parser/syntax/span.ts';
 export {

@@ -47,7 +47,8 @@ export const RESOLVE = {
 } as const;
 
 /** What is asked of statx(): what stat() gives. */
-export const STATX_BASIC_STATS = 0x7ff;
+/** With STATX_BTIME. */
+export const STATX_STATS = 0xfff;
 
 export const SEEK_SET = 0;
 export const SEEK_DATA = 3;

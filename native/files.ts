@@ -1,4 +1,4 @@
-import { AT, O_CLOEXEC, S_IFBLK, S_IFCHR, S_IFMT, S_IFREG, STATX_BASIC_STATS } from './constants.ts';
+import { AT, O_CLOEXEC, S_IFBLK, S_IFCHR, S_IFMT, S_IFREG, STATX_STATS } from './constants.ts';
 import { ERRNO } from './errno.ts';
 import { type NativePath, systemCall, systemCallAsync, systemCallResult } from './libc.ts';
 import { SyscallError } from './syscall-error.ts';
@@ -17,6 +17,8 @@ export interface FileStatus {
   readonly rdevMinor: number;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+  /** When it was made; 0 where the file system does not know. */
+  readonly btimeNs: bigint;
 }
 
 /** One name of a folder. `type` is one of DT, and DT.UNKNOWN where the file system does not say. */
@@ -186,13 +188,13 @@ export function readlinkat(dirfd: number, path: NativePath): Buffer {
 
 /** The status of a file. Flags: AT.SYMLINK_NOFOLLOW, AT.EMPTY_PATH. Never triggers an automount. (statx(2)) */
 export function fstatat(dirfd: number, path: NativePath, flags = 0): FileStatus {
-  calls.statx(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_BASIC_STATS, statusBuffer);
+  calls.statx(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_STATS, statusBuffer);
   return decodeStatus(statusBuffer);
 }
 
 /** As fstatat(), and undefined when nothing has that name (ENOENT or ENOTDIR). */
 export function fstatatIfExists(dirfd: number, path: NativePath, flags = 0): FileStatus | undefined {
-  const result = calls.statxResult(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_BASIC_STATS, statusBuffer);
+  const result = calls.statxResult(dirfd, path, flags | AT.NO_AUTOMOUNT, STATX_STATS, statusBuffer);
   if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) return undefined;
   return result === 0 ? decodeStatus(statusBuffer) : fstatat(dirfd, path, flags);
 }
@@ -305,6 +307,7 @@ export function decodeStatus(buffer: Buffer): FileStatus {
     rdevMinor: buffer.readUInt32LE(132),
     mtimeNs: buffer.readBigInt64LE(112) * 1_000_000_000n + BigInt(buffer.readUInt32LE(120)),
     ctimeNs: buffer.readBigInt64LE(96) * 1_000_000_000n + BigInt(buffer.readUInt32LE(104)),
+    btimeNs: buffer.readBigInt64LE(80) * 1_000_000_000n + BigInt(buffer.readUInt32LE(88)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { StorageKind } from '../../executor/protocol/storage.ts';
 import type { BuildEvent } from './events.ts';
 import type { LayoutNumber } from './layouts.ts';
 
@@ -158,6 +159,8 @@ export interface BuildOptions {
   readonly explain?: boolean;
   /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */
   readonly store?: string;
+  /** How steps get their trees: an overlay, or full copies. Default: TSBUILD_STORAGE, else the best that works. */
+  readonly storage?: StorageKind;
   /** `any`: use a store of another user too, and trust all that it holds. Default: `self`. */
   readonly storeOwner?: 'self' | 'any';
   /** The file with credentials for registries. Default: what docker and podman use. */

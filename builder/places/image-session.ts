@@ -5,6 +5,7 @@ import { Cleanup } from '../session/cleanup.ts';
 import { LazyWorker } from '../session/lazy-worker.ts';
 import { startWorker } from '../session/start-worker.ts';
 import type { WorkerIds } from '../session/worker-ids.ts';
+import { askedStorage } from '../session/worker-storage.ts';
 import type { PushServices } from './push-image.ts';
 
 /** How registries are spoken to. */
@@ -42,7 +43,8 @@ export class ImageSession implements AsyncDisposable {
     this.onProgress = onProgress;
     this.onNotice = onNotice;
     this.#environment = environment;
-    this.worker = this.#cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
+    const storage = askedStorage(undefined, environment);
+    this.worker = this.#cleanup.use(new LazyWorker(() => startWorker(store, { ids, storage, signal, onNotice })));
     this.folders = new RootFolders(store, this.worker);
   }
 

@@ -1,3 +1,4 @@
+import { storageKinds } from '../../executor/protocol/storage.ts';
 import { layoutNumbered } from '../contract/layouts.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
@@ -88,6 +89,7 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   runJobs: given('--run-jobs', wholeNumber(0)),
   explain: given('--explain', boolean),
   store: given('--store', someText),
+  storage: given('--storage', word(...storageKinds)),
   storeOwner: given('--store-owner', word('self', 'any')),
   authFile: given('--authfile', text),
   certDirectory: given('--cert-dir', text),

@@ -14,6 +14,7 @@ import { once } from '../session/once.ts';
 import { startWorker, strangersIn } from '../session/start-worker.ts';
 import { startTelling, type Tell } from '../session/tell.ts';
 import { WorkerIds } from '../session/worker-ids.ts';
+import { askedStorage } from '../session/worker-storage.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type StepLimits, stepLimits } from './step-limits.ts';
 
@@ -52,7 +53,8 @@ export async function openSession(options: Settings): Promise<Session> {
   cleanup.defer(() => store[Symbol.dispose]());
   for (const message of strangersIn(store)) onNotice(message);
   const ids = await WorkerIds.foresee(store, process.env);
-  const newWorker = (): LazyWorker => cleanup.use(new LazyWorker(() => startWorker(store, { ids, signal, onNotice })));
+  const storage = askedStorage(options.storage, options.environment);
+  const newWorker = (): LazyWorker => cleanup.use(new LazyWorker(() => startWorker(store, { ids, storage, signal, onNotice })));
   const worker = newWorker();
   const network = new RunNetwork({ worker, hostWorker: newWorker(), options, signal });
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));

@@ -31,6 +31,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return (await import('./export/export-tree.ts')).exportTrees(request, context);
     case 'join-network':
       return (await import('./network/join-network.ts')).joinNetwork(request.network, context);
+    case 'storage':
+      return (await import('./overlay/chosen-backend.ts')).chooseBackend(request.asked);
     case 'trial':
       return (await import('./trial.ts')).trial(request, context);
     case 'remove':

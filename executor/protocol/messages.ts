@@ -3,6 +3,7 @@ import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import type { Action, Lowers } from './actions.ts';
 import type { CommandUsage } from './command-usage.ts';
 import type { WorkerFailure } from './failures.ts';
+import type { StorageChoice, StorageKind } from './storage.ts';
 
 /** Numbers a request; replies and output carry it back. */
 type RequestId = number;
@@ -141,6 +142,8 @@ export type WorkerRequest =
     }
   /** Starts a network for commands that are `private`, and joins it: once, and for good. */
   | { readonly kind: 'join-network'; readonly network: NetworkRequest }
+  /** Chooses how steps get their trees, before any other request; `auto`: the best that works in the worker's folder for small things. */
+  | { readonly kind: 'storage'; readonly asked: StorageKind | 'auto' }
   /** Carries out a RUN that does nothing, in the empty folder `directory`, which is gone afterwards. */
   | { readonly kind: 'trial'; readonly directory: string }
   /**
@@ -168,6 +171,7 @@ export interface WorkerResults {
   readonly 'convert-layer': { readonly digest: Digest; readonly sizeBytes: number; readonly diffId: Digest };
   readonly 'export-tree': { readonly files: number };
   readonly 'join-network': Record<string, never>;
+  readonly storage: StorageChoice;
   readonly trial: Record<string, never>;
   readonly remove: Record<string, never>;
 }

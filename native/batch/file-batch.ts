@@ -1,4 +1,4 @@
-import { AT, STATX_BASIC_STATS } from '../constants.ts';
+import { AT, STATX_STATS } from '../constants.ts';
 import { encodeOpenHow, type FileStatus, type OpenHow } from '../files.ts';
 import { type ArgumentPlace, type BatchCall, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
@@ -107,6 +107,6 @@ const statusTo: ArgumentPlace = { call: looking, argument: 4 };
 /** The status of the descriptor itself. */
 const statusCall: BatchCall = {
   syscall: 'statx',
-  args: [0, Buffer.from('\0'), AT.EMPTY_PATH, STATX_BASIC_STATS],
+  args: [0, Buffer.from('\0'), AT.EMPTY_PATH, STATX_STATS],
   descriptor: 'uses',
 };

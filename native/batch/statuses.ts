@@ -1,4 +1,4 @@
-import { AT, STATX_BASIC_STATS } from '../constants.ts';
+import { AT, STATX_STATS } from '../constants.ts';
 import { decodeStatus, type FileStatus } from '../files.ts';
 import { type ArgumentPlace, SyscallBatch } from './batch.ts';
 import { PathMemory } from './paths.ts';
@@ -134,7 +134,7 @@ const capacity = 512;
 /** Looks at many names of a folder in one go. */
 export class StatusBatch {
   readonly #calls = new SyscallBatch(
-    [{ syscall: 'statx', args: [0, 0, AT.SYMLINK_NOFOLLOW | AT.NO_AUTOMOUNT, STATX_BASIC_STATS] }],
+    [{ syscall: 'statx', args: [0, 0, AT.SYMLINK_NOFOLLOW | AT.NO_AUTOMOUNT, STATX_STATS] }],
     capacity,
   );
   readonly #paths = new PathMemory(capacity);

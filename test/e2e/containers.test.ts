@@ -31,8 +31,21 @@ function digestIn(text: string): string {
   return /kept (sha256:\w+)/.exec(text)?.[1] ?? assert.fail(text);
 }
 
+/** A folder of the container's root, which is an overlay. */
+const ownRoot = '/var/tmp/tsbuild-store';
+
 const rows: readonly [title: string, options: ContainerOptions, notice: RegExp | undefined][] = [
   ["podman's default container", {}, /refuses host names: commands see its own instead of "buildkitsandbox"/],
+  [
+    "podman's default container with the store on its own root",
+    { args: [`--env=TSBUILD_STORE=${ownRoot}`] },
+    /Each step works on a full copy .*: the store is on a file system that cannot hold overlayfs layers/,
+  ],
+  [
+    'a privileged container with the store on its own root',
+    { args: ['--privileged', `--env=TSBUILD_STORE=${ownRoot}`] },
+    /Each step works on a full copy/,
+  ],
   ["a container whose profile lacks pivot_root, as docker's", { refusedCalls: ['pivot_root'] }, undefined],
 ];
 

@@ -35,15 +35,13 @@ export interface ContainerOptions {
   readonly args?: readonly string[];
   /** Calls that its seccomp profile refuses with EPERM; all others are allowed. Without it the profile is podman's. */
   readonly refusedCalls?: readonly string[];
-  /** The sandbox's own folder is part of the container's root instead of a volume. */
-  readonly isOnOwnRoot?: boolean;
 }
 
 /** A real container around a command, started by root: its root is the machine's, as an overlay that is thrown away. Needs `tool:podman` and root. */
 export function containerAround(
   box: Sandbox,
   command: readonly string[],
-  { args = [], refusedCalls, isOnOwnRoot = false }: ContainerOptions = {},
+  { args = [], refusedCalls }: ContainerOptions = {},
 ): Outcome {
   box.folder('container');
   if (refusedCalls !== undefined) box.file('container/seccomp.json', profileWithout(refusedCalls));
@@ -61,7 +59,7 @@ export function containerAround(
     '--ulimit=nproc=1024:1024',
     `--env=TSBUILD_STORE=${box.store}`,
     `--workdir=${box.path}`,
-    ...(isOnOwnRoot ? [] : [`--volume=${box.path}:${box.path}`]),
+    `--volume=${box.path}:${box.path}`,
     ...(refusedCalls === undefined ? [] : [`--security-opt=seccomp=${box.at('container/seccomp.json')}`]),
     ...args,
   ];

@@ -158,6 +158,8 @@ export class Sandbox implements Disposable {
       LANG: 'C.UTF-8',
       TSBUILD_STORE: this.store,
       TMPDIR: process.env['TMPDIR'],
+      // The suite may be run with another backend.
+      TSBUILD_STORAGE: process.env['TSBUILD_STORAGE'],
       ...this.#environment,
       ...more,
     };

@@ -10,7 +10,7 @@ import { oneOf } from './one-of.ts';
 import { parseOutput } from './output-spec.ts';
 import { commaSeparated, type ParsedFlags } from './parse-flags.ts';
 import { runOptions } from './run-options.ts';
-import { layoutOf, storeOwnerOf } from './shared-flags.ts';
+import { layoutOf, storageOf, storeOwnerOf } from './shared-flags.ts';
 import { parseCount } from './size.ts';
 
 /** What a `tsbuild build` command line asks for. */
@@ -116,6 +116,7 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   const jobs = parsed.last('--jobs');
   const runJobs = parsed.last('--run-jobs');
   const store = parsed.last('--store');
+  const storage = storageOf(parsed);
   const storeOwner = storeOwnerOf(parsed);
   return {
     ...(noCache !== undefined && { noCache }),
@@ -123,6 +124,7 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
     ...(jobs !== undefined && jobs !== '0' && { jobs: parseCount('--jobs', jobs, 1) }),
     ...(runJobs !== undefined && { runJobs: parseCount('--run-jobs', runJobs, 0) }),
     ...(store !== undefined && { store }),
+    ...(storage !== undefined && { storage }),
     ...(storeOwner !== undefined && { storeOwner }),
     explain: parsed.isOn('--explain') ?? false,
   };

@@ -1,6 +1,6 @@
 import type { Flag, FlagTable } from './flag.ts';
 import { idleInBuild, refusedByBuild } from './other-tools.ts';
-import { registryFlags, storeFlags } from './shared-flags.ts';
+import { registryFlags, storageFlag, storeFlags } from './shared-flags.ts';
 
 const what = 'What to build';
 const cache = 'Cache';
@@ -91,6 +91,7 @@ const flags: readonly Flag[] = [
   },
   { long: '--explain', group: cache, help: 'Say why each step was not cached' },
   ...storeFlags(cache),
+  storageFlag(cache),
 
   { long: '--tag', short: '-t', value: 'NAME[:TAG]', repeats: true, group: image, help: 'Name of the image' },
   { long: '--label', value: 'NAME=VALUE', repeats: true, group: image, help: 'Label of the image; wins over LABEL' },

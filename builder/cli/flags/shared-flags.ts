@@ -1,5 +1,6 @@
 import { defaultStoreRoot } from '../../../cache/folder/store-layout.ts';
 import type { StoreOwner } from '../../../cache/folder/store-safety.ts';
+import { type StorageKind, storageKinds } from '../../../executor/protocol/storage.ts';
 import { UsageError } from '../../contract/errors.ts';
 import { type LayoutNumber, layoutNumbered } from '../../contract/layouts.ts';
 import type { Flag } from './flag.ts';
@@ -31,6 +32,21 @@ export function storeRootOf(parsed: ParsedFlags, environment: Readonly<Record<st
 /** What `--store-owner` says. @throws UsageError */
 export function storeOwnerOf(parsed: ParsedFlags): StoreOwner | undefined {
   return oneOf('--store-owner', parsed.last('--store-owner'), ['self', 'any']);
+}
+
+/** What `--storage` says. @throws UsageError */
+export function storageOf(parsed: ParsedFlags): StorageKind | undefined {
+  return oneOf('--storage', parsed.last('--storage'), storageKinds);
+}
+
+/** How steps get the trees that they change. */
+export function storageFlag(group: string): Flag {
+  return {
+    long: '--storage',
+    value: 'KIND',
+    group,
+    help: 'How steps get their files: overlay, or copy (default: TSBUILD_STORAGE, else the best that works)',
+  };
 }
 
 /** Where the store is. */

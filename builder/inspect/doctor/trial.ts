@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { StoreError } from '../../../cache/files/errors.ts';
 import { EnvironmentError, ExecutorError } from '../../../executor/host/errors.ts';
 import { WorkerClient } from '../../../executor/host/worker-client.ts';
+import type { StorageChoice, StorageKind } from '../../../executor/protocol/storage.ts';
 import { errnoOf, hasErrno } from '../../../registry/oci/thrown.ts';
 import { nearestFolder, type StoreFacts } from './facts.ts';
 
@@ -13,6 +14,8 @@ export interface Trial {
   readonly works: boolean;
   /** How many ids it had; undefined where the worker could not even be started. */
   readonly tier: string | undefined;
+  /** How steps get their files; undefined where the worker could not even be started. */
+  readonly storage: StorageChoice | undefined;
   /** How builds run, or why they do not. */
   readonly description: string;
   readonly hint: string | undefined;
@@ -26,26 +29,28 @@ export interface Trial {
  */
 export async function tryRun(
   { path: storeRoot, refusal }: Pick<StoreFacts, 'path' | 'refusal'>,
-  signal: AbortSignal,
+  { storage: asked, signal }: { readonly storage: StorageKind | undefined; readonly signal: AbortSignal },
 ): Promise<Trial> {
   const reasons: string[] = [];
   let tier: string | undefined;
+  let storage: StorageChoice | undefined;
   try {
     const folder = await makeFolder(storeRoot, refusal);
     try {
       const onWarning = (message: string): void => void reasons.push(message);
       await using worker = await WorkerClient.start({ storeRoot, temporaryFolder: folder, signal, onWarning });
       tier = worker.tier.kind;
+      storage = await worker.request({ kind: 'storage', asked: asked ?? 'auto' }, { signal });
       await worker.request({ kind: 'trial', directory: folder }, { signal });
       const { description, hint } = worker.tier;
       const others = reasons.filter((reason) => !reason.startsWith(description));
       const isTold = hint !== undefined && others.some((reason) => reason.includes(hint));
-      return { works: true, tier, description, hint: isTold ? undefined : hint, reasons: others };
+      return { works: true, tier, storage, description, hint: isTold ? undefined : hint, reasons: others };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   } catch (error) {
-    return { works: false, tier, ...refusalOf(error), reasons };
+    return { works: false, tier, storage, ...refusalOf(error), reasons };
   }
 }
 

@@ -1,12 +1,12 @@
 import { lstatSync, mkdirSync } from 'node:fs';
-import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } from '../../../native/constants.ts';
-import { close, fstatat, mknodat, openat, readDirectory } from '../../../native/files.ts';
+import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../../native/constants.ts';
+import { close, fstatat, openat, readDirectory } from '../../../native/files.ts';
 import { getXattr, setXattr } from '../../../native/xattrs.ts';
 import { Pace } from '../../../registry/oci/pace.ts';
 import type { Lowers } from '../../protocol/actions.ts';
 import { cloneEntry, copyAttributes, type TreeClone } from '../files/clone-tree.ts';
 import { removeTreeAt } from '../files/remove-tree.ts';
-import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
+import { isWhiteout, makeWhiteout, opaqueXattr } from '../layer/whiteouts.ts';
 
 /**
  * Fills an empty layer folder with what several layers change together, lowest first. Deletions stay deletions, also of what only the
@@ -23,9 +23,9 @@ async function mergeFolder(from: Buffer, to: Buffer, copying: TreeClone): Promis
     for (const { name } of readDirectory(source)) {
       if (copying.pace.isDue()) await copying.pace.turn();
       const entry: Entry = { name, from: below(from, name), to: below(to, name), target };
-      if (isWhiteoutDevice(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
+      if (isWhiteout(fstatat(source, name, AT.SYMLINK_NOFOLLOW))) {
         await removeTreeAt(target, name, copying.pace);
-        mknodat(target, name, S_IFCHR, 0, 0);
+        makeWhiteout(target, name);
       } else if (lstatSync(entry.from).isDirectory()) {
         await makeFolder(entry, copying.pace);
         await mergeFolder(entry.from, entry.to, copying);

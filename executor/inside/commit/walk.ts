@@ -17,7 +17,6 @@ import {
   close,
   type FileStatus,
   fstatatIfExists,
-  mknodat,
   openat,
   readDirectory,
   readlinkat,
@@ -29,7 +28,7 @@ import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, joinPath, nameOf, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { layerTime, second, setTime, wholeSeconds } from '../files/file-times.ts';
 import { removeInSteps } from '../files/remove-tree.ts';
-import { isWhiteoutDevice, looksLikeWhiteout } from '../layer/whiteouts.ts';
+import { isWhiteout, looksLikeWhiteout, makeWhiteout } from '../layer/whiteouts.ts';
 import { Refusal } from '../request/failure.ts';
 import { isPythonCache, setSourceTime } from './python-cache.ts';
 import { isSameFile, isSameFolder } from './same-file.ts';
@@ -154,7 +153,7 @@ class Walk {
   }
 
   *#child(child: Child): Generator<FoundEntry | Pause, Visit | undefined, undefined> {
-    if (isWhiteoutDevice(child.status)) {
+    if (isWhiteout(child.status)) {
       yield* this.#whiteout(child);
       return undefined;
     }
@@ -180,7 +179,7 @@ class Walk {
     this.#options.warn(`The socket "/${textOfPath(path)}" is left out of the image`);
     this.#remove(folder, name);
     if (baseStatus(folder, name) !== undefined) {
-      mknodat(folder.fd, name, S_IFCHR, 0, 0);
+      makeWhiteout(folder.fd, name);
       yield* this.#emit({ type: 'whiteout', path });
     }
   }

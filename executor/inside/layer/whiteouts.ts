@@ -1,5 +1,7 @@
-import { S_IFCHR, S_IFMT } from '../../../native/constants.ts';
-import type { FileStatus } from '../../../native/files.ts';
+import { randomUUID } from 'node:crypto';
+import { AT, S_IFCHR, S_IFMT, S_IFSOCK } from '../../../native/constants.ts';
+import { type FileStatus, fstatat, fstatatIfExists, mknodat, unlinkat } from '../../../native/files.ts';
+import { isSyscallError } from '../../../native/syscall-error.ts';
 import { type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 
 // The spellings of "deleted": names in a layer's tar, devices and an attribute in its folder. (image-spec, layer.md "Whiteouts";
@@ -59,7 +61,52 @@ export function looksLikeWhiteout(name: RawPath): boolean {
   return name.startsWith(prefix);
 }
 
-/** True for the device that stands for something deleted in a layer's folder. */
-export function isWhiteoutDevice(status: FileStatus): boolean {
+/**
+ * Spells "deleted" in a folder of a layer: as a character device 0:0, which overlayfs takes for that, or, where the file system holds none (another
+ * overlay, FUSE), as a socket that nobody may use, since a layer holds no sockets.
+ */
+export function makeWhiteout(folder: number, name: string | Uint8Array): void {
+  mknodat(folder, name, holdsWhiteoutDevices(folder) ? S_IFCHR : S_IFSOCK, 0, 0);
+}
+
+/** True for what stands for something deleted in a layer's folder, however it is spelled. */
+export function isWhiteout(status: FileStatus): boolean {
+  return isWhiteoutDevice(status) || (status.mode & (S_IFMT | 0o7777)) === S_IFSOCK;
+}
+
+/** True for a whiteout as makeWhiteout() makes it in this folder, which overlayfs understands where it can. Folders that were copied may have the other. */
+export function isUsualWhiteout(folder: number, status: FileStatus): boolean {
+  return isWhiteoutDevice(status) || !holdsWhiteoutDevices(folder);
+}
+
+/** True when the file system of a folder, which can be written, holds the devices that overlayfs takes for deletions. */
+export function holdsWhiteoutDevices(folder: number): boolean {
+  const { dev } = fstatat(folder, '', AT.EMPTY_PATH);
+  const known = devicesHold.get(dev);
+  if (known !== undefined) return known;
+  const holds = tryDevice(folder);
+  devicesHold.set(dev, holds);
+  return holds;
+}
+
+/** By file system. */
+const devicesHold = new Map<bigint, boolean>();
+
+/** Some FUSE file systems make a device that nobody can see. */
+function tryDevice(folder: number): boolean {
+  const name = `.tsbuild-${randomUUID()}`;
+  try {
+    mknodat(folder, name, S_IFCHR, 0, 0);
+  } catch (error) {
+    if (isSyscallError(error, 'EPERM', 'EACCES', 'ENOENT', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS', 'EIO')) return false;
+    throw error;
+  }
+  const status = fstatatIfExists(folder, name, AT.SYMLINK_NOFOLLOW);
+  if (status === undefined) return false;
+  unlinkat(folder, name);
+  return isWhiteoutDevice(status);
+}
+
+function isWhiteoutDevice(status: FileStatus): boolean {
   return (status.mode & S_IFMT) === S_IFCHR && status.rdevMajor === 0 && status.rdevMinor === 0;
 }

@@ -2,6 +2,8 @@
 export interface OverlayLayers {
   /** Lowest first, without duplicates; may be empty. Absolute. */
   readonly lowers: readonly string[];
+  /** On top of these, for this showing alone. */
+  readonly added?: readonly string[];
   /** Where changes go; without it the tree is read-only. */
   readonly writable: { readonly upper: string; readonly work: string } | undefined;
 }

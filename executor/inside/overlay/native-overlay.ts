@@ -38,14 +38,15 @@ const upperRefused = 'not supported as upperdir';
 type MountMaker = (layers: OverlayLayers, lowers: readonly number[]) => number;
 
 function attach(make: MountMaker, layers: OverlayLayers, target: string | undefined): OverlayMount {
-  if (layers.lowers.length > mostLayers) {
+  const all = [...layers.lowers, ...(layers.added ?? [])];
+  if (all.length > mostLayers) {
     throw new Refusal(
       'not-supported',
-      `Cannot mount an image of ${layers.lowers.length} layers: overlayfs takes at most ${mostLayers}`,
+      `Cannot mount an image of ${all.length} layers: overlayfs takes at most ${mostLayers}`,
       'Use a base image with fewer layers, or join RUN steps',
     );
   }
-  const fd = withDescriptors(layers.lowers, (lowers) => make(layers, lowers));
+  const fd = withDescriptors(all, (lowers) => make(layers, lowers));
   if (target === undefined) {
     return { path: `/proc/self/fd/${fd}`, seal: () => true, unmount: () => close(fd) };
   }

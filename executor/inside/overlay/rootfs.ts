@@ -8,7 +8,7 @@ import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.t
 import type { Lowers } from '../../protocol/actions.ts';
 import { changeOwner } from '../root/owner.ts';
 import type { OverlayBackend, OverlayMount } from './backend.ts';
-import { nativeOverlay } from './native-overlay.ts';
+import { chosenBackend } from './chosen-backend.ts';
 
 /** What mounting needs of a request's context. */
 export interface RootfsContext {
@@ -93,12 +93,11 @@ export function makeLayerFolder(folder: string, top: string | undefined): void {
 class WritableRootfs implements MountedRootfs {
   readonly upper: string;
   readonly #options: WritableOptions;
-  #lowers: readonly string[];
+  #added: readonly string[] = [];
   #mount: OverlayMount | undefined;
 
   constructor(options: WritableOptions) {
     this.#options = options;
-    this.#lowers = options.lowers;
     this.upper = path.join(options.directory, 'fs');
     if (!existsSync(this.upper)) makeLayerFolder(this.upper, options.lowers.at(-1));
   }
@@ -115,7 +114,7 @@ class WritableRootfs implements MountedRootfs {
     removeWork(this.#at('work'));
     // Not recursive: were it still mounted, that would empty the layer.
     rmdirSync(this.#at('merged'));
-    if (this.#lowers.length === 0) rmSync(this.#at('empty'), { recursive: true, force: true });
+    if (this.#options.lowers.length === 0) rmSync(this.#at('empty'), { recursive: true, force: true });
   }
 
   seal(): boolean {
@@ -124,12 +123,12 @@ class WritableRootfs implements MountedRootfs {
 
   addLower(directory: string): void {
     this.hide();
-    this.#lowers = [...this.#lowers, directory];
+    this.#added = [...this.#added, directory];
   }
 
   removeLower(directory: string, whileUnmounted: () => void): void {
     this.hide();
-    this.#lowers = this.#lowers.filter((other) => other !== directory);
+    this.#added = this.#added.filter((other) => other !== directory);
     whileUnmounted();
   }
 
@@ -138,13 +137,14 @@ class WritableRootfs implements MountedRootfs {
   }
 
   #show(): OverlayMount {
-    const { backend = nativeOverlay } = this.#options;
+    const { backend = chosenBackend() } = this.#options;
     const [work, merged, empty] = [this.#at('work'), this.#at('merged'), this.#at('empty')];
-    const lowers = topmostOnly(this.#lowers);
+    const lowers = topmostOnly(this.#options.lowers);
     for (const folder of lowers.length === 0 ? [work, merged, empty] : [work, merged]) {
       mkdirSync(folder, { recursive: true });
     }
-    return backend.mount({ lowers: lowers.length === 0 ? [empty] : lowers, writable: { upper: this.upper, work } }, merged);
+    const writable = { upper: this.upper, work };
+    return backend.mount({ lowers: lowers.length === 0 ? [empty] : lowers, added: this.#added, writable }, merged);
   }
 
   #at(name: string): string {
@@ -162,7 +162,7 @@ function removeWork(work: string): void {
   }
 }
 
-function mountReadOnly({ lowers, at, backend = nativeOverlay }: ReadOnlyOptions): ReadOnlyRootfs {
+function mountReadOnly({ lowers, at, backend = chosenBackend() }: ReadOnlyOptions): ReadOnlyRootfs {
   const layers = topmostOnly(lowers);
   const isEnough = layers.length >= 2;
   // overlayfs wants two lower folders.

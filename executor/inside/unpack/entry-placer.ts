@@ -20,7 +20,7 @@ import {
 } from '../files/new-file.ts';
 import { removeTreeAt } from '../files/remove-tree.ts';
 import { writeFully } from '../files/write-fully.ts';
-import { isWhiteoutDevice } from '../layer/whiteouts.ts';
+import { isWhiteout } from '../layer/whiteouts.ts';
 import { Refusal } from '../request/failure.ts';
 import { openParentInRoot } from '../root/resolve-in-root.ts';
 import { makeOpaqueFolder } from './implied-folders.ts';
@@ -191,7 +191,7 @@ export class EntryPlacer implements AsyncDisposable {
     const status = fstatatIfExists(spot.fd, spot.name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined) {
       mkdirat(spot.fd, spot.name, 0o700);
-    } else if (isWhiteoutDevice(status)) {
+    } else if (isWhiteout(status)) {
       unlinkat(spot.fd, spot.name);
       makeOpaqueFolder(spot.fd, spot.name);
     } else if ((status.mode & S_IFMT) !== S_IFDIR) {
@@ -218,7 +218,7 @@ export class EntryPlacer implements AsyncDisposable {
     if (path !== spot.path) await this.#clear(spot);
     const from = spotIn(await this.folder(target.parent), target.name);
     const status = fstatatIfExists(from.fd, from.name, AT.SYMLINK_NOFOLLOW);
-    if (status === undefined || (status.mode & S_IFMT) === S_IFDIR || isWhiteoutDevice(status)) {
+    if (status === undefined || (status.mode & S_IFMT) === S_IFDIR || isWhiteout(status)) {
       throw new Refusal(
         'archive-invalid',
         `Cannot unpack "${textOfPath(spot.path)}": it is a hard link to "${textOfPath(header.target)}", and there is no such file`,

@@ -4,7 +4,7 @@ import { isSyscallError } from '../../../native/syscall-error.ts';
 import { getXattr } from '../../../native/xattrs.ts';
 import { type Pace } from '../../../registry/oci/pace.ts';
 import { bytesOfPath, folderOf, joinPath, nameOf, pathOfBytes, type RawPath } from '../../../registry/oci/raw-path.ts';
-import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
+import { isWhiteout, opaqueXattr } from '../layer/whiteouts.ts';
 
 interface Layers {
   /** The layer folder that the whiteouts are in. */
@@ -26,7 +26,7 @@ export async function removeGhosts(whiteouts: readonly RawPath[], layers: Layers
       for (const name of names) {
         if (pace.isDue()) await pace.turn();
         const status = fstatatIfExists(own.fd, name, AT.SYMLINK_NOFOLLOW);
-        const isGhost = status !== undefined && isWhiteoutDevice(status) && !hasContent(below, name);
+        const isGhost = status !== undefined && isWhiteout(status) && !hasContent(below, name);
         if (isGhost) unlinkat(own.fd, name);
       }
     } finally {
@@ -65,7 +65,7 @@ export async function findHidden(
     try {
       for (const [name, fd] of namesIn(below)) {
         if (pace.isDue()) await pace.turn();
-        const isThere = !isWhiteoutDevice(fstatat(fd, bytesOfPath(name), AT.SYMLINK_NOFOLLOW));
+        const isThere = !isWhiteout(fstatat(fd, bytesOfPath(name), AT.SYMLINK_NOFOLLOW));
         if (isThere && !isTold(joinPath(path, name))) return joinPath(path, name);
       }
     } finally {
@@ -106,7 +106,7 @@ function namesByFolder(paths: readonly RawPath[]): ReadonlyMap<RawPath, readonly
 function hasContent(folders: readonly number[], name: Buffer): boolean {
   for (const fd of folders) {
     const status = fstatatIfExists(fd, name, AT.SYMLINK_NOFOLLOW);
-    if (status !== undefined) return !isWhiteoutDevice(status);
+    if (status !== undefined) return !isWhiteout(status);
   }
   return false;
 }

@@ -5,7 +5,7 @@ import { constantTimeSeconds } from '../../../registry/oci/layer/constant-time.t
 import { bytesOfPath, prefixesOf, type RawPath, textOfPath } from '../../../registry/oci/raw-path.ts';
 import { wholeSeconds } from '../files/file-times.ts';
 import type { FolderTimes } from '../files/folder-times.ts';
-import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
+import { isWhiteout, opaqueXattr } from '../layer/whiteouts.ts';
 import { Refusal } from '../request/failure.ts';
 import { openFolderIfExists } from '../root/open-folder.ts';
 import { makeDirectories, openParentInRoot, statInRoot } from '../root/resolve-in-root.ts';
@@ -49,7 +49,7 @@ export class ImpliedFolders {
       const folder = bytesOfPath(prefix);
       const status = statInRoot(rootFd, folder, { follow: false });
       if (status === undefined) return;
-      if (isWhiteoutDevice(status)) {
+      if (isWhiteout(status)) {
         replaceWhiteout(rootFd, folder);
         this.#times.set(prefix, constantTimeSeconds);
       }

@@ -1,5 +1,5 @@
-import { AT, S_IFCHR, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
-import { fchmodat, fchownat, fstatatIfExists, mknodat } from '../../../native/files.ts';
+import { AT, S_IFDIR, S_IFMT } from '../../../native/constants.ts';
+import { fchmodat, fchownat, fstatatIfExists } from '../../../native/files.ts';
 import { setXattr } from '../../../native/xattrs.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import type { Pace } from '../../../registry/oci/pace.ts';
@@ -13,7 +13,7 @@ import type { NewAttributes } from '../files/new-file.ts';
 import { xattrsOnDisk } from '../layer/archive-xattrs.ts';
 import type { IndexWriter } from '../layer/index-file.ts';
 import { encodeXattrs } from '../layer/layer-header.ts';
-import { looksLikeWhiteout, opaqueXattr, readWhiteout } from '../layer/whiteouts.ts';
+import { looksLikeWhiteout, makeWhiteout, opaqueXattr, readWhiteout } from '../layer/whiteouts.ts';
 import { Refusal } from '../request/failure.ts';
 import { EntryPlacer, type PlacedEntry, type Spot, spotIn } from './entry-placer.ts';
 import { removeGhosts } from './ghosts.ts';
@@ -124,7 +124,7 @@ export class LayerUnpacker implements AsyncDisposable {
   #delete({ fd, name, path }: Spot): void {
     const status = fstatatIfExists(fd, name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined) {
-      mknodat(fd, name, S_IFCHR, 0, 0);
+      makeWhiteout(fd, name);
       this.#whiteouts.push(path);
     } else if ((status.mode & S_IFMT) === S_IFDIR) {
       setXattr(Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]), opaqueXattr, Buffer.from('y'));

@@ -1,4 +1,5 @@
-import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../../native/constants.ts';
+import { dirname } from 'node:path';
+import { AT, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import {
   close,
   type DirectoryEntry,
@@ -18,7 +19,7 @@ import { joinPath, pathOfBytes, type RawPath, rawPath, textOfPath } from '../../
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import { wholeSeconds } from '../files/file-times.ts';
 import { fileTypeOf } from '../files/file-type.ts';
-import { isWhiteoutDevice, opaqueXattr } from '../layer/whiteouts.ts';
+import { isUsualWhiteout, isWhiteout, opaqueXattr } from '../layer/whiteouts.ts';
 import { isSingleId } from '../root/mapped-ids.ts';
 import { findHidden, findUncovered } from '../unpack/ghosts.ts';
 import type { ExpectedTree } from './expected-tree.ts';
@@ -161,7 +162,7 @@ class Comparison {
     const status = fstatatIfExists(folder.fd, name, AT.SYMLINK_NOFOLLOW);
     if (status === undefined) return undefined;
     const found = { folder, name, path: joinPath(folder.path, pathOfBytes(name)), status };
-    if (!isWhiteoutDevice(status)) return this.#present(found);
+    if (!isWhiteout(status) || !isUsual(this.#folder.fs, status)) return this.#present(found);
     this.#deletion(found);
     return undefined;
   }
@@ -255,4 +256,14 @@ function hasTime({ mtime }: PresentEntry, { mtimeNs }: FileStatus): boolean {
 /** What a path in a layer is not any more. */
 export function changed(file: RawPath): Error {
   return new Error(`"${textOfPath(file)}" is not what it was`);
+}
+
+/** Looked for beside the folder, where there is more than the layer. */
+function isUsual(fs: string, status: FileStatus): boolean {
+  const fd = openat(AT_FDCWD, dirname(fs), O_PATH | O_DIRECTORY);
+  try {
+    return isUsualWhiteout(fd, status);
+  } finally {
+    close(fd);
+  }
 }

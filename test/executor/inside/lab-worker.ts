@@ -10,6 +10,7 @@ import { commitLayer } from '../../../executor/inside/commit/commit.ts';
 import { exportTrees } from '../../../executor/inside/export/export-tree.ts';
 import { remove, removePath } from '../../../executor/inside/files/remove.ts';
 import { joinNetwork } from '../../../executor/inside/network/join-network.ts';
+import { chooseBackend } from '../../../executor/inside/overlay/chosen-backend.ts';
 import { toFailure } from '../../../executor/inside/request/failure.ts';
 import type { RequestContext } from '../../../executor/inside/request/request-context.ts';
 import { step } from '../../../executor/inside/step.ts';
@@ -91,6 +92,8 @@ async function handle(request: WorkerRequest, context: RequestContext): Promise<
       return remove(request, context);
     case 'join-network':
       return joinNetwork(request.network, context);
+    case 'storage':
+      return chooseBackend(request.asked);
     case 'trial':
       return trial(request, context);
     default:

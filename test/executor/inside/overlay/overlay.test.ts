@@ -1,5 +1,5 @@
 import { after, before, describe, test } from 'node:test';
-import { nativeOverlay } from '../../../../executor/inside/overlay/native-overlay.ts';
+import { olderNativeOverlay } from '../../../../executor/inside/overlay/native-overlay.ts';
 import { type Requirement, requires } from '../../../support/requires.ts';
 import type { UserKind } from '../../../support/users.ts';
 import { LineWorker } from '../run/line-worker.ts';
@@ -14,7 +14,7 @@ const users: readonly (readonly [user: UserKind, needs: Requirement])[] = [
 
 for (const { name: backend } of backends) {
   // The way the kernel is asked does not depend on the user, but what it allows does.
-  for (const [user, needs] of backend === nativeOverlay.name ? users : users.slice(0, 1)) {
+  for (const [user, needs] of backend === olderNativeOverlay.name ? users.slice(0, 1) : users) {
     describe(`${backend} as ${user}`, requires(needs), () => {
       let worker: LineWorker;
       before(() => {
