@@ -21,7 +21,9 @@ function numbers(count: number): Buffer {
 }
 
 const program = readFileSync(process.execPath).subarray(0, 4096 * KiB);
-const compressed = brotliCompressSync(program, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+// Of the same text with every version of Node: the beginning of a program compresses to something that looks less random with some.
+const digits = Buffer.from(mixed(1024 * KiB).toString('hex'));
+const compressed = brotliCompressSync(digits, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
 
 const rows: readonly (readonly [what: string, bytes: Buffer, expected: boolean])[] = [
   ['random bytes', mixed(1024 * KiB), true],
