@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ContainerfileError } from '../../parser/mistakes/errors.ts';
@@ -71,6 +72,8 @@ async function readBeside(file: string, choice: IgnoreFileChoice): Promise<strin
 async function readInside(name: string, { root, signal }: IgnoreFileChoice): Promise<string | undefined> {
   const file = path.join(root, name);
   try {
+    // Most are not there, and every build looks for four of them, twice.
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
     const real = await realpath(file);
     const realRoot = await realpath(root);
     if (!isAtOrBelow(real, realRoot)) return undefined;

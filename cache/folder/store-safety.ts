@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
+import { lstatSync, type Stats } from 'node:fs';
+import { chmod, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { StoreError } from '../files/errors.ts';
@@ -122,10 +122,10 @@ async function checkFile(file: string, layout: StoreLayout, owner: StoreOwner): 
   if (!isTrusted(found, owner)) throw ofAnother(file, found.uid);
 }
 
-/** undefined for nothing. Links are not followed. */
+/** undefined for nothing. Links are not followed. At once: every build looks at twenty of them, and waking a thread for each takes longer. */
 async function lookAt(file: string): Promise<Stats | undefined> {
   try {
-    return await lstat(file);
+    return lstatSync(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

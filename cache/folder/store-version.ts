@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { isMissing } from '../../registry/oci/thrown.ts';
 import { orStoreError, StoreError } from '../files/errors.ts';
 import { writeAtomically } from '../files/store-files.ts';
@@ -8,7 +9,7 @@ import { isStrange, ownNames, realRoot, refuseUnsafe, type StoreOwner } from './
 /** The format that a store says it has; undefined for what is no store yet. StoreError 'corrupt' when what it says is no format. */
 export async function readVersion(layout: StoreLayout): Promise<number | undefined> {
   try {
-    const text = await readFile(layout.version, 'utf8');
+    const text = readFileSync(layout.version, 'utf8');
     const version = /^[1-9]\d{0,8}\n?$/.test(text) ? Number(text) : undefined;
     if (version === undefined) throw unreadableVersion(layout);
     return version;
