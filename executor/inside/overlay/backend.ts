@@ -11,6 +11,8 @@ export interface OverlayLayers {
 /** A way to show several layer folders as one tree. Each passes the suite in test/executor/inside/overlay/conformance.ts. */
 export interface OverlayBackend {
   readonly name: string;
+  /** A tree that is not shown any more becomes that of the next step, so that nobody should keep one. Default: false. */
+  readonly growsIdleTrees?: boolean;
   /**
    * Shows the layers at the empty folder `target`, or, if that is undefined and the layers are read-only, anywhere. The layer folders
    * spell deletions as overlayfs does with `userxattr`: whiteouts are character devices 0:0, opaque folders carry

@@ -21,6 +21,7 @@ import { drain, pristineTree, removeFolder, withOpen } from './pristine-trees.ts
  */
 export const copyBackend: OverlayBackend = {
   name: 'copy',
+  growsIdleTrees: true,
   mount: (layers, target) =>
     layers.writable === undefined ? showReadOnly(layers, target) : showCopy(layers, layers.writable, target),
 };

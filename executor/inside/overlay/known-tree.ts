@@ -6,6 +6,7 @@ import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
 import { bytesOfPath, type RawPath } from '../../../registry/oci/raw-path.ts';
 import type { Lowers } from '../../protocol/actions.ts';
 import { openRoot } from '../root/resolve-in-root.ts';
+import { chosenBackend } from './chosen-backend.ts';
 import type { ReadOnlyRootfs } from './rootfs.ts';
 
 /** What is at a path of a tree. */
@@ -120,7 +121,8 @@ function newGround(layers: readonly string[], mounted: ReadOnlyRootfs): Ground {
 }
 
 function forgetOldGrounds(): void {
-  const old = new Set(grounds.slice(0, -mostGrounds).filter(({ users }) => users === 0));
+  const kept = chosenBackend().growsIdleTrees === true ? 0 : mostGrounds;
+  const old = new Set(grounds.slice(0, Math.max(0, grounds.length - kept)).filter(({ users }) => users === 0));
   grounds = grounds.filter((ground) => !old.has(ground));
   for (const { mounted } of old) mounted[Symbol.dispose]();
 }

@@ -137,8 +137,19 @@ const chains: readonly (readonly [what: string, base: CopyScene['base'], steps: 
 ];
 
 for (const [what, base, steps, lines] of chains) {
-  test(`addToLayer() copies ${what}`, needs, async () => {
+  for (const storage of ['overlay', 'copy'] as const) chainTest(what, storage, { base, steps, lines });
+}
+
+interface Chain {
+  readonly base: CopyScene['base'];
+  readonly steps: readonly Step[];
+  readonly lines: readonly string[];
+}
+
+function chainTest(what: string, storage: 'overlay' | 'copy', { base, steps, lines }: Chain): void {
+  test(`addToLayer() copies ${what}, with storage ${storage}`, needs, async () => {
     await using lab = await Lab.open();
+    await lab.request({ kind: 'storage', asked: storage });
     const lowers = [...(await stepRequest(lab, { base: base ?? [], destination: '/' })).lowers];
     let last: readonly string[] = [];
     for (const step of steps) {
