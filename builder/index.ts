@@ -25,6 +25,7 @@ export type {
   Output,
   OutputEpoch,
   PullPolicy,
+  RunLimits,
   SecretSource,
   Squash,
   SshSource,

@@ -74,6 +74,7 @@ export function stepHeadline({ title, failure }: Pick<StepErrorDetails, 'title' 
 export function describeFailure(failure: WorkerFailure): string {
   switch (failure.kind) {
     case 'command-failed':
+      if (failure.exceededMemory !== undefined) return `the command was killed: out of memory (limit ${failure.exceededMemory})`;
       return failure.signal === undefined ? `exit code ${failure.exitCode ?? 'unknown'}` : `killed by ${failure.signal}`;
     case 'command-not-started':
     case 'refused':

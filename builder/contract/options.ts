@@ -60,6 +60,25 @@ export type PullPolicy = 'missing' | 'always' | 'never' | 'newer';
 /** `new`: the layers of the build, on top of the base image's. `all`: those of the base image too. */
 export type Squash = 'new' | 'all';
 
+/** What the command of a RUN may take with all that it starts, through control groups. What is left out is not limited. */
+export interface RunLimits {
+  /** Processes and threads. */
+  readonly pids?: number;
+  readonly memoryBytes?: number;
+  /** Memory and swap together; -1: no limit. Default: twice the memory. */
+  readonly memorySwapBytes?: number;
+  /** Processors, such as 1.5. */
+  readonly cpus?: number;
+  /** The same in microseconds, of each period; a period has 100 000. */
+  readonly cpuQuotaMicroseconds?: number;
+  readonly cpuPeriodMicroseconds?: number;
+  /** Against others where processors are short, which have 1024. */
+  readonly cpuShares?: number;
+  /** Processors and memory nodes by number: `0-3,8`. */
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+}
+
 /** What to build and how. Everything but `context` has a default. Paths are relative to the current folder. */
 export interface BuildOptions {
   /** A folder, `-` (tar or Containerfile on standard input), or a URL. */
@@ -129,6 +148,10 @@ export interface BuildOptions {
   readonly isolation?: 'default' | 'oci' | 'rootless' | 'strict';
   /** Resource limits of RUN: `NAME=SOFT[:HARD]`. */
   readonly ulimits?: readonly string[];
+  /** What a RUN may take. Where control groups cannot be had, that is told and nothing is limited. */
+  readonly limits?: RunLimits;
+  /** The control group of version 2 in which those of RUN are made. Default: the one of the caller. */
+  readonly cgroupParent?: string;
   /** Size of /dev/shm of RUN. Default: 64 MiB. */
   readonly shmSizeBytes?: number;
   /** The host name that RUN sees. Default: buildkitsandbox. */

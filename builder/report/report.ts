@@ -110,6 +110,7 @@ function failureLines({ message, failure }: ExecutorError): readonly string[] {
 
 /** A system call that nothing is known about: the machine may forbid it. */
 function hintOfFailure(failure: WorkerFailure): string | undefined {
+  if (failure.kind === 'command-failed' && failure.exceededMemory !== undefined) return exceededMemoryHint;
   if ('hint' in failure && failure.hint !== undefined) return failure.hint;
   if (failure.kind === 'command-failed' && (failure.exitCode === outOfMemory || failure.signal === 'SIGKILL')) {
     return outOfMemoryHint;
@@ -121,6 +122,7 @@ function hintOfFailure(failure: WorkerFailure): string | undefined {
 
 /** 128 + SIGKILL, as shells report it. */
 const outOfMemory = 137;
+const exceededMemoryHint = 'Give it more with --memory, or let it start fewer processes at a time';
 const outOfMemoryHint = 'Something killed it; where nothing else did, the machine or the container ran out of memory';
 
 function tailOf(tail: Uint8Array): readonly string[] {

@@ -1,9 +1,10 @@
 import { storageKinds } from '../../executor/protocol/storage.ts';
 import { layoutNumbered } from '../contract/layouts.ts';
-import type { BuildOptions } from '../contract/options.ts';
+import type { BuildOptions, RunLimits } from '../contract/options.ts';
 import { platformOf } from '../contract/platforms.ts';
 import { byKind, listOf, membersOf, objectOf, optional, recordOf, refuseStrangers } from './collections.ts';
 import { checkCapability } from './confinement/capability-changes.ts';
+import { checkGroupPath, checkNumberList } from './confinement/command-limits.ts';
 import { checkGroup, checkIsolation } from './confinement/confinement-settings.ts';
 import { parseSecurityOption } from './confinement/security-options.ts';
 import { parseDeviceFlag } from './device-flag.ts';
@@ -41,6 +42,18 @@ const sourceOfSecret = byKind({ file: { path: someText }, env: { name: variableN
 const entitlement = /^(?:network\.host|security\.insecure|device(?:=[^\p{Cc}]+)?)$/u;
 const rawSocket = objectOf({ rawSocket: someText });
 
+const limitRules: { readonly [Limit in keyof Required<RunLimits>]: Rule } = {
+  pids: optional(wholeNumber(1)),
+  memoryBytes: optional(wholeNumber(1)),
+  memorySwapBytes: optional(wholeNumber(-1)),
+  cpus: optional(positive),
+  cpuQuotaMicroseconds: optional(wholeNumber(1000)),
+  cpuPeriodMicroseconds: optional(wholeNumber(1000)),
+  cpuShares: optional(wholeNumber(2)),
+  cpusetCpus: optional(checkedBy(checkNumberList)),
+  cpusetMems: optional(checkedBy(checkNumberList)),
+};
+
 const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRule } = {
   context: { flag: 'CONTEXT', rule: text },
   files: given('--file', texts),
@@ -74,6 +87,8 @@ const optionRules: { readonly [Option in keyof Required<BuildOptions>]: OptionRu
   securityOptions: given('--security-opt', listOf(parsedBy(parseSecurityOption))),
   isolation: given('--isolation', checkedBy(checkIsolation)),
   ulimits: given('--ulimit', listOf(parsedBy(parseUlimit))),
+  limits: given('--memory', objectOf(limitRules)),
+  cgroupParent: given('--cgroup-parent', checkedBy(checkGroupPath)),
   shmSizeBytes: given('--shm-size', wholeNumber(0)),
   hostname: given('--hostname', parsedBy(checkHostname)),
   volumes: given('--volume', listOf(parsedBy(parseVolumeOption))),
@@ -164,6 +179,11 @@ function emulators(value: unknown, place: OptionPlace): void {
 function layout(value: unknown, place: OptionPlace): void {
   if (typeof value !== 'number') throw wrongKind(value, place, 'a number');
   layoutNumbered(value, place.flag);
+}
+
+function positive(value: unknown, place: OptionPlace): void {
+  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return;
+  throw wrongKind(value, place, 'a number above 0');
 }
 
 function timestamp(value: unknown, place: OptionPlace): void {

@@ -1,6 +1,8 @@
 import type { RunAction } from '../../executor/protocol/actions.ts';
+import type { CommandLimits } from '../../executor/protocol/command-limits.ts';
 import type { BuildOptions } from '../contract/options.ts';
 import { buildArgsOf } from './build-arguments.ts';
+import { commandLimits } from './confinement/command-limits.ts';
 import { type ConfinementSettings, confinementSettings } from './confinement/confinement-settings.ts';
 import { type DeviceFlag, parseDeviceFlag } from './device-flag.ts';
 import { type DeviceGrants, deviceGrants } from './device-grants.ts';
@@ -17,6 +19,7 @@ export type RunSettings = Pick<RunAction, 'hostname' | 'hosts' | 'dns' | 'ulimit
   readonly grants: DeviceGrants;
   readonly confinement: ConfinementSettings;
   readonly additionalGroups: readonly string[];
+  readonly limits: CommandLimits | undefined;
   readonly entitlements: ReadonlySet<Entitlement>;
 };
 
@@ -37,6 +40,7 @@ export function runSettings(options: BuildOptions): RunSettings {
     grants: deviceGrants(options),
     confinement: confinementSettings(options),
     additionalGroups: options.addGroups ?? [],
+    limits: commandLimits(options),
     entitlements: new Set(options.allow?.filter((name) => name === 'network.host' || name === 'security.insecure')),
   };
 }

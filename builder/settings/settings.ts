@@ -30,6 +30,8 @@ type ReadOptions =
   | 'securityOptions'
   | 'isolation'
   | 'ulimits'
+  | 'limits'
+  | 'cgroupParent'
   | 'shmSizeBytes'
   | 'hostname'
   | 'volumes'

@@ -83,10 +83,12 @@ function confinementFields(settings: RunSettings, confinement: Confinement | und
     ...(confinement !== undefined && { confinement }),
     ...(additionalGroups.length > 0 && { additionalGroups }),
     ...(settings.confinement.isStrict && { isStrict: true }),
+    // How much a command may take is in no key: it says when a result comes, not which.
+    ...(settings.limits !== undefined && { limits: settings.limits }),
   };
 }
 
-type ConfinementFields = Pick<RunAction, 'confinement' | 'additionalGroups' | 'isStrict'>;
+type ConfinementFields = Pick<RunAction, 'confinement' | 'additionalGroups' | 'isStrict' | 'limits'>;
 
 function volumesOf({ volumes }: RunSettings): readonly Extract<RunMount, { kind: 'volume' }>[] {
   return volumes.map(({ mount }) => mount);

@@ -53,6 +53,7 @@ export class ExecutorError extends Error {
 export function failureLine(failure: WorkerFailure): string {
   switch (failure.kind) {
     case 'command-failed':
+      if (failure.exceededMemory !== undefined) return `The command was killed: out of memory (limit ${failure.exceededMemory})`;
       return failure.signal === undefined
         ? `The command ended with exit code ${failure.exitCode ?? 'unknown'}`
         : `The command was ended by ${failure.signal}`;

@@ -1,4 +1,5 @@
 import type { Platform } from '../../registry/oci/platform.ts';
+import type { CommandLimits } from './command-limits.ts';
 import type { Confinement } from './confinement.ts';
 
 /** A root file system, as layer folders, lowest first. Empty for `scratch`. Paths are absolute. */
@@ -36,6 +37,7 @@ export interface RunAction {
   };
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly shmSizeBytes: number;
+  readonly limits?: CommandLimits;
   /** Host device nodes to bind, with their path inside; `permissions` are of `r`, `w` and `m`, as far as the command needs them. */
   readonly devices: readonly { readonly source: string; readonly target: string; readonly permissions: string }[];
   /** Files given to the command through a read-only tmpfs, such as the script of a heredoc with a shebang. */

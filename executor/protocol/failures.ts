@@ -5,6 +5,8 @@ export type WorkerFailure =
       readonly kind: 'command-failed';
       readonly exitCode: number | undefined;
       readonly signal: string | undefined;
+      /** It was killed because it wanted more memory than this. */
+      readonly exceededMemory?: string;
       readonly hint?: string;
     }
   /** The command could not be started: not found, not executable, wrong architecture, missing interpreter. */

@@ -176,6 +176,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
     'inside/run': [
       'inside/run/emulation',
       'inside/run/hooks',
+      'inside/run/limits',
       'inside/run/process',
       'inside/run/mounts',
       'inside/overlay',
@@ -184,6 +185,7 @@ export const staircases: Readonly<Record<string, Readonly<Record<string, readonl
       'protocol',
     ],
     'inside/run/emulation': ['inside/run/mounts', 'inside/request', 'protocol'],
+    'inside/run/limits': ['inside/request', 'protocol'],
     'inside/run/hooks': ['inside/run/process', 'inside/root', 'inside/request', 'protocol'],
     'inside/run/process': ['inside/run/mounts', 'inside/run/seccomp', 'inside/root', 'inside/request', 'protocol'],
     'inside/run/mounts': ['inside/network', 'inside/files', 'inside/overlay', 'inside/root', 'inside/request', 'protocol'],

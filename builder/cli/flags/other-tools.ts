@@ -2,13 +2,11 @@ import type { IdleFlag, RefusedFlag } from './flag.ts';
 
 const notYet = 'not supported yet';
 const noDaemon = 'tsbuild has no daemon';
-const noLimits = `limits by control groups are ${notYet}`;
 const ownSandbox = 'the sandbox of RUN is always the same';
 
 /** The values that ask for nothing. */
 const ifOn = { pattern: /^(true|1)$/, words: 'true' };
 const ifOff = { pattern: /^(false|0)$/, words: 'false' };
-const ifZero = { pattern: /^0?$/, words: '0' };
 
 /** What docker, buildah and kaniko have for `build`, and tsbuild cannot follow. */
 export const refusedByBuild: readonly RefusedFlag[] = [
@@ -38,31 +36,6 @@ export const refusedByBuild: readonly RefusedFlag[] = [
   { long: '--sbom', value: 'SPEC', reason: `bills of materials are ${notYet}`, idle: ifOff },
   { long: '--provenance', value: 'SPEC', reason: `provenance is ${notYet}`, idle: ifOff },
   { long: '--builder', value: 'NAME', reason: noDaemon, idle: { pattern: /^(default)?$/, words: 'default' } },
-  { long: '--memory', short: '-m', value: 'SIZE', reason: noLimits, hint: 'Use --ulimit', idle: ifZero },
-  {
-    long: '--memory-swap',
-    value: 'SIZE',
-    reason: noLimits,
-    hint: 'Use --ulimit',
-    idle: { pattern: /^(0|-1)?$/, words: '0, -1' },
-  },
-  {
-    long: '--cgroup-parent',
-    value: 'PATH',
-    reason: noLimits,
-    hint: 'Use --ulimit',
-    idle: { pattern: /^$/, words: '(nothing)' },
-  },
-  ...(['--cpu-shares', '--cpu-period', '--cpu-quota', '--cpus', '--pids-limit'] as const).map(
-    (long): RefusedFlag => ({
-      long,
-      value: 'N',
-      reason: noLimits,
-      idle: ifZero,
-    }),
-  ),
-  { long: '--cpuset-cpus', value: 'LIST', reason: noLimits, hint: 'Use taskset' },
-  { long: '--cpuset-mems', value: 'LIST', reason: noLimits, hint: 'Use numactl' },
   {
     long: '--manifest',
     value: 'NAME',

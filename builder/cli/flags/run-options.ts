@@ -1,10 +1,10 @@
 import { UsageError } from '../../contract/errors.ts';
-import type { BuildOptions } from '../../contract/options.ts';
+import type { BuildOptions, RunLimits } from '../../contract/options.ts';
 import { checkIsolation, isolations } from '../../settings/confinement/confinement-settings.ts';
 import { parseEmulator } from '../../settings/emulator-spec.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { parseSecret, parseSsh } from './secret-spec.ts';
-import { parseSize } from './size.ts';
+import { parseCount, parseSize } from './size.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,6 +13,7 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
   const network = networkOf(parsed.last('--network'));
   const shmSize = parsed.last('--shm-size');
   const hostname = parsed.last('--hostname');
+  const cgroupParent = parsed.last('--cgroup-parent');
   const isolation = isolationOf(parsed.last('--isolation'));
   return {
     secrets: Object.fromEntries(parsed.all('--secret').map((text) => parseSecret(text, environment))),
@@ -35,7 +36,40 @@ export function runOptions(parsed: ParsedFlags, environment: Environment): Parti
     ...(shmSize !== undefined && { shmSizeBytes: parseSize('--shm-size', shmSize) }),
     ...(hostname !== undefined && { hostname }),
     ...(isolation !== undefined && { isolation }),
+    limits: limitsOf(parsed),
+    ...(cgroupParent !== undefined && { cgroupParent }),
   };
+}
+
+/** 0, -1 and nothing are no limit, as in docker. */
+function limitsOf(parsed: ParsedFlags): RunLimits {
+  const given = <T>(flag: string, read: (flag: string, text: string) => T): T | undefined => {
+    const text = parsed.last(flag) ?? '';
+    return text === '' || /^(?:0+(?:\.0+)?|-1)$/.test(text) ? undefined : read(flag, text);
+  };
+  const swap = parsed.last('--memory-swap') === '-1' ? -1 : given('--memory-swap', parseSize);
+  const limits = {
+    pids: given('--pids-limit', parseOneOrMore),
+    memoryBytes: given('--memory', parseSize),
+    memorySwapBytes: swap,
+    cpus: given('--cpus', parseProcessors),
+    cpuQuotaMicroseconds: given('--cpu-quota', parseOneOrMore),
+    cpuPeriodMicroseconds: given('--cpu-period', parseOneOrMore),
+    cpuShares: given('--cpu-shares', parseOneOrMore),
+    cpusetCpus: parsed.last('--cpuset-cpus') || undefined,
+    cpusetMems: parsed.last('--cpuset-mems') || undefined,
+  };
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+function parseOneOrMore(flag: string, text: string): number {
+  return parseCount(flag, text, 1);
+}
+
+function parseProcessors(flag: string, text: string): number {
+  const count = /^\d{1,6}(?:\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  if (count > 0) return count;
+  throw new UsageError(flag, `Cannot use ${flag} ${text}: expected a number such as 1.5`);
 }
 
 function isolationOf(text: string | undefined): BuildOptions['isolation'] {

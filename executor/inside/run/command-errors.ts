@@ -1,3 +1,4 @@
+import type { ExitStatus } from '../../../native/processes.ts';
 import type { WorkerFailure } from '../../protocol/failures.ts';
 
 /** The command of a RUN ended with an exit code other than 0, or by a signal. */
@@ -5,9 +6,10 @@ export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly failure: Extract<WorkerFailure, { kind: 'command-failed' }>;
 
-  constructor(exitCode: number | undefined, signal: string | undefined) {
+  constructor({ exitCode, signal }: ExitStatus, exceededMemoryBytes?: number) {
     super(`The command ended with ${signal === undefined ? `exit code ${exitCode}` : signal}`);
-    this.failure = { kind: 'command-failed', exitCode, signal };
+    const exceeded = exceededMemoryBytes === undefined ? {} : { exceededMemory: `${exceededMemoryBytes / 2 ** 20} MiB` };
+    this.failure = { kind: 'command-failed', exitCode, signal, ...exceeded };
   }
 }
 

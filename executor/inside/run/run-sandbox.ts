@@ -3,7 +3,7 @@ import { type IdExtent, isMapped } from '../../../native/id-extents.ts';
 import { currentIdMaps } from '../../../native/identity.ts';
 import type { ExitStatus } from '../../../native/processes.ts';
 import { isSyscallError } from '../../../native/syscall-error.ts';
-import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
+import { type Namespace, startTape, type TapeProcess } from '../../../native/tape/start.ts';
 import type { RunAction } from '../../protocol/actions.ts';
 import { Refusal } from '../request/failure.ts';
 import type { RequestContext } from '../request/request-context.ts';
@@ -14,6 +14,7 @@ import type { EmulationMeans } from './emulation/means.ts';
 import { explainStart } from './explain-start.ts';
 import { Pauses } from './hooks/pauses.ts';
 import { HookRunner } from './hooks/run-hooks.ts';
+import { type ControlGroup, ControlGroups } from './limits/control-group.ts';
 import type { AttachedMounts } from './mounts/attach.ts';
 import { commandUsage, ownPeakBytes } from './process/command-usage.ts';
 import { kernelFacts } from './process/kernel-facts.ts';
@@ -41,14 +42,35 @@ export async function runSandbox(run: PreparedRun, context: RequestContext): Pro
   const means = await meansOf(run.action);
   const attributes = attributesOf(run.action, context);
   using pipes = new OutputPipes(run.user);
+  await using group = groupOf(run.action, context);
   await using hooks = hooksOf(run, context);
-  const process = await start({ ...run, means, attributes, hooks }, pipes, context);
+  const process = await start({ ...run, means, attributes, hooks, group }, pipes, context);
   const callersPeakBytes = ownPeakBytes();
   pipes.closeCommandEnds();
   const [status] = await Promise.all([endOf(process, hooks, context), pipes.forward(context)]);
-  if (process.usage !== undefined) context.usage(commandUsage(process.usage, callersPeakBytes));
+  tellUsage(process, { group, callersPeakBytes, context });
   context.signal.throwIfAborted();
-  if (status.exitCode !== 0) throw new CommandFailed(status.exitCode, status.signal);
+  if (status.exitCode !== 0) throw new CommandFailed(status, group?.exceededMemory);
+}
+
+interface UsageSources {
+  readonly group: ControlGroup | undefined;
+  readonly callersPeakBytes: number;
+  readonly context: RequestContext;
+}
+
+function tellUsage({ usage }: TapeProcess, { group, callersPeakBytes, context }: UsageSources): void {
+  const known = usage === undefined ? undefined : commandUsage(usage, callersPeakBytes);
+  const taken = group === undefined ? known : group.usage(known);
+  if (taken !== undefined) context.usage(taken);
+}
+
+let controlGroups: ControlGroups | undefined;
+
+function groupOf({ limits }: RunAction, context: RequestContext): ControlGroup | undefined {
+  if (limits === undefined) return undefined;
+  controlGroups ??= new ControlGroups();
+  return controlGroups.make(limits, (message) => context.warn(message));
 }
 
 function hooksOf({ action, user, attached, bundle }: PreparedRun, context: RequestContext): HookRunner | undefined {
@@ -97,6 +119,7 @@ interface EmulatedRun extends PreparedRun {
   readonly means: EmulationMeans;
   readonly attributes: readonly ExecAttribute[];
   readonly hooks: HookRunner | undefined;
+  readonly group: ControlGroup | undefined;
 }
 
 async function start(run: EmulatedRun, pipes: OutputPipes, context: RequestContext): Promise<TapeProcess> {
@@ -147,11 +170,20 @@ function tooWeak(why: string, hint?: string): Refusal {
 }
 
 function startPlain(run: EmulatedRun, pipes: OutputPipes): Promise<TapeProcess> {
-  const { action } = run;
-  return startTape(sandboxTape(action, factsOf(run, pipes)), {
-    namespaces: sandboxNamespaces(action),
-    onCloned: writeIdentityMaps,
-  });
+  return startTape(sandboxTape(run.action, factsOf(run, pipes)), { namespaces: clonedNamespaces(run), onCloned: enrolled(run) });
+}
+
+/** A namespace of control groups begins at the group that the process is in, so one that has its own makes it when it is there. */
+function clonedNamespaces({ action, group }: EmulatedRun): readonly Namespace[] {
+  return sandboxNamespaces(action).filter((namespace) => group === undefined || namespace !== 'cgroup');
+}
+
+/** What has to be written while a process waits to begin. */
+function enrolled({ group }: EmulatedRun): (pid: number) => void {
+  return (pid) => {
+    writeIdentityMaps(pid);
+    group?.add(pid);
+  };
 }
 
 /** The new process waits where its hooks are run. When one of them fails it comes to its end, and the hook's error is the one that counts. */
@@ -161,11 +193,11 @@ async function startWithHooks(run: EmulatedRun, hooks: HookRunner, pipes: Output
   let pid = 0;
   const facts = { ...factsOf(run, pipes), pauses: { outside: pauses.first, inside: pauses.later } };
   const starting = startTape(sandboxTape(action, facts), {
-    namespaces: sandboxNamespaces(action),
+    namespaces: clonedNamespaces(run),
     onCloned: (cloned) => {
       pid = cloned;
       pauses.closeItsEnd();
-      writeIdentityMaps(cloned);
+      enrolled(run)(cloned);
     },
   });
   const conducting = pauses.conduct([() => hooks.create(pid), () => hooks.start(pid)]);
@@ -175,7 +207,7 @@ async function startWithHooks(run: EmulatedRun, hooks: HookRunner, pipes: Output
   return started.value;
 }
 
-function factsOf({ action, user, attached, means, attributes }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
+function factsOf({ action, user, attached, means, attributes, group }: EmulatedRun, pipes: OutputPipes): SandboxFacts {
   return {
     root: attached.root,
     places: { proc: attached.placeOf('/proc'), sys: attached.placeOf('/sys'), dev: attached.placeOf('/dev') },
@@ -187,6 +219,7 @@ function factsOf({ action, user, attached, means, attributes }: EmulatedRun, pip
     canSetGroups: canSetGroups(),
     kernel: kernelFacts(),
     attributes,
+    hasOwnGroup: group !== undefined,
     emulator: means.kind === 'own' ? means.registration : undefined,
     streams: pipes.commandEnds,
   };

@@ -1,4 +1,4 @@
-import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, PR } from '../../../native/constants.ts';
+import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, NAMESPACE_FLAGS, PR } from '../../../native/constants.ts';
 import { mountAttributes } from '../../../native/mounts.ts';
 import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import type { Namespace } from '../../../native/tape/start.ts';
@@ -32,6 +32,8 @@ export interface SandboxFacts {
   readonly kernel: KernelFacts;
   /** Rules of security modules for the command. */
   readonly attributes?: readonly ExecAttribute[];
+  /** It has been put into a control group of its own, and makes its namespace of groups there. */
+  readonly hasOwnGroup?: boolean;
   /** An emulator for the command's namespaces. */
   readonly emulator?: Registration | undefined;
   /** What is played where hooks of devices may have to be run: before the root becomes the root, and after that. */
@@ -57,7 +59,7 @@ export function sandboxTape(action: RunAction, facts: SandboxFacts): readonly Ta
   const confinement = confinementEntries(action, facts.kernel);
   const names = facts.hostName === 'new' ? [hostName(action)] : [];
   const first = firstEntries(action, facts);
-  const labelled = [...first, ...attributeEntries(facts.attributes ?? [], first.length), ...names];
+  const labelled = [...first, ...attributeEntries(facts.attributes ?? [], first.length), ...ownGroups(facts), ...names];
   const mounts = [...labelled, ...ownRoot(facts.root), ...kernelFileSystems(action, facts)];
   const at = { proc: facts.places.proc, position: mounts.length };
   return [
@@ -110,6 +112,10 @@ function loopbackRequest(): Uint8Array {
   request.write('lo');
   request.writeUInt16LE(0x41, 16);
   return request;
+}
+
+function ownGroups({ hasOwnGroup }: SandboxFacts): readonly TapeEntry[] {
+  return hasOwnGroup === true ? [{ syscall: 'unshare', args: [NAMESPACE_FLAGS.cgroup], what: 'control groups' }] : [];
 }
 
 /** Cuts the mounts off from the worker's, and binds the root onto itself: the kernel lets only such a mount become the root. */

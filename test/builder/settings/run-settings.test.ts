@@ -14,6 +14,7 @@ const defaults = {
   grants: { all: false, names: [], aliases: new Map() },
   confinement: { seccomp: 'usual', others: {}, isStrict: false },
   additionalGroups: [],
+  limits: undefined,
   entitlements: new Set(),
 };
 

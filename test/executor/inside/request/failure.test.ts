@@ -40,7 +40,12 @@ const rows: readonly (readonly [what: string, error: unknown, failure: WorkerFai
     { kind: 'refused', code: 'not-supported', message: 'Cannot x' },
   ],
   ['a cancelled request', new RequestCancelled(5), { kind: 'cancelled' }],
-  ['a command that failed', new CommandFailed(3, undefined), { kind: 'command-failed', exitCode: 3, signal: undefined }],
+  ['a command that failed', new CommandFailed({ exitCode: 3 }), { kind: 'command-failed', exitCode: 3, signal: undefined }],
+  [
+    'a command that memory was too short for',
+    new CommandFailed({ signal: 'SIGKILL' }, 64 * 2 ** 20),
+    { kind: 'command-failed', exitCode: undefined, signal: 'SIGKILL', exceededMemory: '64 MiB' },
+  ],
   [
     'a bad archive',
     new TarError('truncated', 'it ends'),
