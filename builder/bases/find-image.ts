@@ -15,6 +15,8 @@ interface ImageSearch {
   /** `--build-context`. */
   readonly contexts: ReadonlyMap<string, ContextLocation>;
   readonly signal: AbortSignal;
+  /** Called when a registry is asked for an image that the store never had. */
+  readonly onUnknown?: (() => void) | undefined;
   /** What the spans of requests point into. */
   readonly sources: readonly Source[];
 }
@@ -35,15 +37,15 @@ export function imageFinder(finding: ImageSearch): FindImage {
   };
 }
 
-async function findImage(request: ImageRequest, { lookup, contexts, signal }: ImageSearch): Promise<SourceImage> {
+async function findImage(request: ImageRequest, { lookup, contexts, signal, onUnknown }: ImageSearch): Promise<SourceImage> {
   const { platform } = request;
-  if (request.context === undefined) return lookup.find(request.name, platform);
+  if (request.context === undefined) return lookup.find(request.name, platform, onUnknown);
   const location = contexts.get(request.context);
   if (location === undefined) throw new Error(`there is no context "${request.context}"`);
   const { openDockerArchive, openOciArchive, openOciLayout } = await import('../../registry/local-image.ts');
   switch (location.kind) {
     case 'image':
-      return lookup.find(location.reference, platform);
+      return lookup.find(location.reference, platform, onUnknown);
     case 'oci-layout':
       return openOciLayout(location.location, { platform, signal });
     case 'oci-archive':

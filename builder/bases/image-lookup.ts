@@ -47,12 +47,17 @@ export class ImageLookup implements AsyncDisposable {
     this.#policy = services.options.pull ?? 'missing';
   }
 
-  /** The image that a name stands for on a platform. @throws RegistryError, StoreError, or UsageError for `--pull=never` */
-  async find(name: string, platform: Platform): Promise<SourceImage> {
+  /**
+   * The image that a name stands for on a platform. `onUnknown` is called when a registry has to be asked, since the store never had one.
+   *
+   * @throws RegistryError, StoreError, or UsageError for `--pull=never`
+   */
+  async find(name: string, platform: Platform, onUnknown?: () => void): Promise<SourceImage> {
     const reference = withDefaultTag(parseReference(name));
     const known = this.#policy === 'always' ? undefined : await this.#known(reference, platform);
     if (known !== undefined && (await this.#isGoodEnough(known, reference))) return known;
     if (this.#policy === 'never') throw notInStore(reference);
+    if (known === undefined && this.#policy !== 'always') onUnknown?.();
     return this.#pull(name, { reference, platform });
   }
 

@@ -126,7 +126,13 @@ interface LoadedBuild {
 async function planAll({ file, loaded, session }: LoadedBuild): Promise<readonly ResolvedPlan[]> {
   const { options, lookup, failure } = session;
   const { sources } = loaded;
-  const findImage = imageFinder({ lookup, contexts: options.namedContexts, signal: failure.signal, sources });
+  const findImage = imageFinder({
+    lookup,
+    contexts: options.namedContexts,
+    signal: failure.signal,
+    sources,
+    onUnknown: hasRun(file) ? () => session.worker.begin() : undefined,
+  });
   const plans: ResolvedPlan[] = [];
   for (const platform of options.platforms) {
     const surroundings = { platform, buildPlatform: hostPlatform(), sources };
@@ -134,6 +140,10 @@ async function planAll({ file, loaded, session }: LoadedBuild): Promise<readonly
     plans.push(await resolvePlan(file, planOptions, findImage));
   }
   return plans;
+}
+
+function hasRun({ stages }: Containerfile): boolean {
+  return stages.some(({ body }) => body.some(({ kind }) => kind === 'run'));
 }
 
 /** Looks up the time of what SOURCE_DATE_EPOCH names, when it names something. */

@@ -8,9 +8,12 @@ import type { Store } from '../../cache/store.ts';
 import { ExecutorError } from '../../executor/host/errors.ts';
 import type { Lowers } from '../../executor/protocol/actions.ts';
 import type { RefusalCode, WorkerFailure } from '../../executor/protocol/failures.ts';
+import type { Descriptor } from '../../registry/oci/descriptor.ts';
 import { type Digest, shortDigest } from '../../registry/oci/digest.ts';
+import type { LayerFacts } from '../../registry/oci/layer/layer-facts.ts';
 import { mediaType } from '../../registry/oci/media-type.ts';
 import type { LazyWorker } from '../session/lazy-worker.ts';
+import { ArrivingBlob, whileArriving } from './arriving-blob.ts';
 import { takenOver } from './linked-layer.ts';
 import { chainIdOfRoot, type LayerRef, type RootState } from './root-state.ts';
 import { lostLayer, orForgetBlob, verifyLayers } from './verify-layers.ts';
@@ -130,23 +133,53 @@ export class RootFolders {
       await Promise.all([this.#worker.get(), below]);
       return idMap === this.#store.layout.idMap ? this.#takeOver(layer, parent, unpacking) : undefined;
     }
-    const [blob, worker] = await Promise.all([this.#fetch(layer, unpacking), this.#worker.get(), below]);
-    // The worker has other ids than was foreseen, so this is asked for again.
-    if (idMap !== this.#store.layout.idMap) return;
+    return this.#unpackForeign(layer, { below, parent, unpacking });
+  }
+
+  async #unpackForeign(layer: ForeignLayer, { below, parent, unpacking }: LayerPosition): Promise<void> {
+    const { idMap } = this.#store.layout;
+    const arriving = this.#fetch(layer, unpacking);
+    const ready = Promise.all([this.#worker.get(), below, arriving.begun]);
+    // A blob that cannot be had is told of at once.
+    await Promise.race([ready, arriving.whole.then(() => ready)]);
+    if (idMap !== this.#store.layout.idMap) {
+      // The worker has other ids than was foreseen, so this is asked for again.
+      await arriving.whole;
+      return;
+    }
+    const { diffId, chainId, descriptor } = layer;
     const directory = await this.#store.snapshots.prepare();
     const lowers = await this.#store.snapshots.lowersOf(parent);
-    const { diffId, chainId, descriptor } = layer;
-    const what = `unpacking ${shortDigest(descriptor.digest)}`;
-    // How much a compressed layer unpacks to is known when it is done.
-    const onProgress = (doneBytes: number): void => unpacking.onProgress(what, doneBytes, 0);
-    onProgress(0);
-    const { signal } = unpacking;
-    const request = { kind: 'unpack', blob, mediaType: descriptor.mediaType, diffId, directory, lowers } as const;
-    const facts = await orForgetBlob(descriptor.digest, { store: this.#store, signal }, () =>
-      this.#unpackLimit(() => worker.request(request, { signal, onProgress })),
+    const services = { store: this.#store, signal: unpacking.signal };
+    const facts = await orForgetBlob(descriptor.digest, services, () =>
+      this.#unpackArriving(arriving, { diffId, descriptor, directory, lowers }, unpacking),
     );
     await this.#store.snapshots.commit(directory, { chainId, parent, facts });
-    unpacking.onProgress(what, facts.sizeBytes, facts.sizeBytes);
+    unpacking.onProgress(whatUnpacks(descriptor), facts.sizeBytes, facts.sizeBytes);
+  }
+
+  async #unpackArriving(
+    arriving: ArrivingBlob,
+    { descriptor, ...folder }: UnpackedFolder,
+    { signal, onProgress }: UnpackOptions,
+  ): Promise<LayerFacts> {
+    const worker = await this.#worker.get();
+    const { digest, mediaType: type } = descriptor;
+    const request = { kind: 'unpack', blob: this.#store.blobs.path(digest), mediaType: type, ...folder } as const;
+    const tell = (doneBytes: number): void => {
+      // While it still arrives, that is what people see. How much a compressed layer unpacks to is known when it is done.
+      if (arriving.file === undefined) onProgress(whatUnpacks(descriptor), doneBytes, 0);
+    };
+    return whileArriving(arriving, signal, async (ending) => {
+      // Who waits for a network takes nobody's turn.
+      const { activeCount, pendingCount, concurrency } = this.#unpackLimit;
+      if (activeCount + pendingCount >= concurrency) await arriving.whole;
+      return this.#unpackLimit(() => {
+        tell(0);
+        const onSent = (tellGrown: (bytes: number) => void): void => arriving.follow(tellGrown);
+        return worker.request({ ...request, arriving: arriving.file }, { signal: ending, onProgress: tell, onSent });
+      });
+    });
   }
 
   /** A layer that was made with other ids, from which its tar is made. */
@@ -198,13 +231,24 @@ export class RootFolders {
     });
   }
 
-  #fetch(layer: Extract<LayerRef, { kind: 'foreign' }>, { signal, onProgress }: UnpackOptions): Promise<string> {
+  #fetch(layer: ForeignLayer, { signal, onProgress }: UnpackOptions): ArrivingBlob {
     const { descriptor, blobs } = layer;
+    const { size } = descriptor;
     const what = shortDigest(descriptor.digest);
-    return this.#fetchLimit(() =>
-      this.#store.blobs.fetch(descriptor, blobs, { signal, onProgress: (done) => onProgress(what, done, descriptor.size) }),
+    return new ArrivingBlob(size, (onGrown) =>
+      this.#fetchLimit(() =>
+        this.#store.blobs.fetch(descriptor, blobs, { signal, onGrown, onProgress: (done) => onProgress(what, done, size) }),
+      ),
     );
   }
+}
+
+type ForeignLayer = Extract<LayerRef, { kind: 'foreign' }>;
+
+/** What a layer of a base is unpacked to. */
+interface UnpackedFolder extends Pick<ForeignLayer, 'diffId' | 'descriptor'> {
+  readonly directory: string;
+  readonly lowers: Lowers;
 }
 
 interface LayerPosition {
@@ -212,6 +256,10 @@ interface LayerPosition {
   readonly below: Promise<void>;
   readonly parent: Digest | undefined;
   readonly unpacking: UnpackOptions;
+}
+
+function whatUnpacks({ digest }: Descriptor): string {
+  return `unpacking ${shortDigest(digest)}`;
 }
 
 function isAboutTheTar(failure: WorkerFailure): boolean {

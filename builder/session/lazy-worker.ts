@@ -23,6 +23,11 @@ export class LazyWorker implements AsyncDisposable {
     return this.#started;
   }
 
+  /** Starts it while something else is waited for, since it will most likely be needed. Who needs it is told when it cannot start. */
+  begin(): void {
+    this.get().catch(() => undefined);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#started === undefined) return;
     const [outcome] = await Promise.allSettled([this.#started]);

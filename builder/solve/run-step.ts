@@ -194,7 +194,7 @@ async function carryOut(prepared: PreparedStep, work: StepContext): Promise<Laye
   const { store, worker, network, bases, signal } = around.solving;
   signal.throwIfAborted();
   // Seen below; until then the base is fetched while the worker, and the network of a RUN, start.
-  worker.get().catch(() => undefined);
+  worker.begin();
   if (placed.action.kind === 'run') network.of(placed.action.network).catch(() => undefined);
   await using cleanup = new Cleanup();
   const onProgress = progressOf(work);

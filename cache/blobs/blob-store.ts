@@ -8,7 +8,7 @@ import type { BlobSource } from '../../registry/oci/image-source.ts';
 import { orStoreError, StoreError, storeError } from '../files/errors.ts';
 import { makeFolder, openIfThere, readIfThere, renameOver, statIfThere } from '../files/store-files.ts';
 import type { StoreLayout } from '../folder/store-layout.ts';
-import { BlobWriter, type ExpectedBlob } from './blob-writer.ts';
+import { BlobWriter, type ExpectedBlob, type OnGrown } from './blob-writer.ts';
 
 /** Gives a new path in the build's own folder for a file that is not complete. */
 export type NewPath = () => Promise<string>;
@@ -17,6 +17,8 @@ interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes so far. */
   readonly onProgress?: ((doneBytes: number) => void) | undefined;
+  /** For those who can begin with bytes that are not verified yet. The file gets another name, or goes, when all have come. */
+  readonly onGrown?: OnGrown | undefined;
 }
 
 interface FetchOptions extends PutOptions {
@@ -58,7 +60,7 @@ export class BlobStore {
   /** Stores a stream that can be read once. The same checks as in fetch(). */
   async put(bytes: AsyncIterable<Uint8Array>, expected: ExpectedBlob, options: PutOptions = {}): Promise<string> {
     const target = this.path(expected.digest);
-    await using writer = await BlobWriter.create(expected, await this.#newPath());
+    await using writer = await BlobWriter.create(expected, await this.#newPath(), options.onGrown);
     for await (const chunk of bytes) {
       options.signal?.throwIfAborted();
       await writer.write(chunk);

@@ -12,6 +12,9 @@ export interface ExpectedBlob {
   readonly source: string;
 }
 
+/** Called with the file that a blob is written to, and how many bytes are in it. They are not verified. */
+export type OnGrown = (file: string, bytes: number) => void;
+
 /** A blob on its way into the store: hashed and counted as it is written, and gone unless it was finished. */
 export class BlobWriter implements AsyncDisposable {
   readonly #expected: ExpectedBlob;
@@ -21,17 +24,21 @@ export class BlobWriter implements AsyncDisposable {
   readonly #hash: Hash;
   #written = 0;
 
-  private constructor(expected: ExpectedBlob, path: string, file: FileHandle) {
+  private constructor(
+    expected: ExpectedBlob,
+    path: string,
+    { file, onGrown }: { file: FileHandle; onGrown: OnGrown | undefined },
+  ) {
     this.#expected = expected;
     this.#hash = createHash(algorithmOf(expected.digest));
     this.#path = path;
     this.#file = file;
-    this.#content = new AppendedFile(file);
+    this.#content = new AppendedFile(file, (bytes) => onGrown?.(path, bytes));
   }
 
-  static async create(expected: ExpectedBlob, temporary: string): Promise<BlobWriter> {
+  static async create(expected: ExpectedBlob, temporary: string, onGrown?: OnGrown): Promise<BlobWriter> {
     const file = await orStoreError(() => open(temporary, 'wx', fileMode), `store blob ${expected.digest}`, temporary);
-    return new BlobWriter(expected, temporary, file);
+    return new BlobWriter(expected, temporary, { file, onGrown });
   }
 
   /** Bytes so far. */

@@ -11,14 +11,16 @@ type Target = Pick<FileHandle, 'writev'>;
  */
 export class AppendedFile {
   readonly #file: Target;
+  readonly #onWritten: (bytes: number) => void;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
   #position = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  /** The file is the caller's, and is at its beginning. */
-  constructor(file: Target) {
+  /** The file is the caller's, and is at its beginning. `onWritten` is told how many bytes are in it. */
+  constructor(file: Target, onWritten: (bytes: number) => void = () => undefined) {
     this.#file = file;
+    this.#onWritten = onWritten;
   }
 
   /** Takes bytes, which must stay as they are until `flush` has resolved. */
@@ -54,6 +56,7 @@ export class AppendedFile {
     for (let rest = batch; rest.length > 0; ) {
       const { bytesWritten } = await this.#file.writev(rest, position);
       position += bytesWritten;
+      this.#onWritten(position);
       rest = after(rest, bytesWritten);
     }
   }

@@ -20,6 +20,8 @@ export interface RequestOptions {
   onUsage?(usage: CommandUsage): void;
   /** How far the request has come, in bytes of what it makes. */
   onProgress?(doneBytes: number): void;
+  /** For a blob that is still arriving: called once the request is sent, with what is to be told how many bytes are in its file. */
+  onSent?(tellGrown: (bytes: number) => void): void;
 }
 
 /** A request that has no answer yet. */
@@ -160,6 +162,9 @@ export class WorkerClient implements AsyncDisposable {
       };
       this.#pending.set(id, { options, resolve: resolveText, reject });
       this.#send({ kind: 'request', id, request });
+      options.onSent?.((bytes) => {
+        if (this.#pending.has(id)) this.#send({ kind: 'grown', id, bytes });
+      });
     });
   }
 

@@ -71,6 +71,14 @@ export interface NetworkRequest {
   readonly reachesHost: boolean;
 }
 
+/** The file of a blob that is still arriving: `grown` tells how many bytes are there. Whether it is what its name says is not known yet. */
+export interface ArrivingFile {
+  /** Where it is until it is whole. */
+  readonly file: string;
+  /** How many bytes it will have. */
+  readonly sizeBytes: number;
+}
+
 /** What main asks of the worker. Every path is absolute and lies in the store, unless said otherwise. */
 export type WorkerRequest =
   /**
@@ -81,6 +89,7 @@ export type WorkerRequest =
       readonly kind: 'unpack';
       readonly isOwn?: boolean;
       readonly blob: string;
+      readonly arriving?: ArrivingFile | undefined;
       readonly mediaType: string;
       readonly diffId: Digest;
       readonly directory: string;
@@ -179,6 +188,8 @@ export interface WorkerResults {
 /** Main to worker. */
 export type MainMessage =
   | { readonly kind: 'request'; readonly id: RequestId; readonly request: WorkerRequest }
+  /** So many bytes of the blob that the request unpacks are in its file. */
+  | { readonly kind: 'grown'; readonly id: RequestId; readonly bytes: number }
   /** Ends the request early: its processes get SIGTERM, then SIGKILL after `graceMs`; the reply is a `cancelled` failure. */
   | { readonly kind: 'cancel'; readonly id: RequestId; readonly graceMs: number };
 

@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises';
 import { type Compression, compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import { DecompressError, type DecompressErrorCode } from '../../../registry/oci/compression/decompress-error.ts';
+import { sniff } from '../../../registry/oci/compression/sniff.ts';
 import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
 import type { RefusalCode } from '../../protocol/failures.ts';
+import { type GrowingFile, growingBytes } from '../files/growing-file.ts';
 import { Refusal } from '../request/failure.ts';
 
 interface FileOptions {
@@ -15,6 +17,8 @@ interface FileOptions {
   readonly mostGrowth?: number;
   /** It lies in the store: a link or a pipe in its place is damage. Default: false. */
   readonly isOurs?: boolean;
+  /** It is still being written. */
+  readonly growing?: GrowingFile | undefined;
 }
 
 /**
@@ -23,12 +27,11 @@ interface FileOptions {
  * @throws Refusal for damaged files, for files that grow out of all proportion, and for kinds of xz that cannot be read
  */
 export async function* decompressFile(file: string, options: FileOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  const { name, signal, isOurs = false } = options;
-  if (isOurs) refuseOther(file, name);
-  const { compression, sizeBytes } = await inspect(file);
-  const source = fileBytes(file, { highWaterMark: 1 << 20, signal });
+  const { name, signal, mostGrowth, growing, isOurs = false } = options;
+  if (isOurs && growing === undefined) refuseOther(file, name);
+  const { source, compression, sizeBytes } = await openCompressed(file, options);
   try {
-    yield* decompress(source, compression, { ...options, sizeBytes });
+    yield* decompress(source, compression, { signal, sizeBytes, ...(mostGrowth !== undefined && { mostGrowth }) });
   } catch (error) {
     throw error instanceof DecompressError ? refusal(error, name) : error;
   }
@@ -38,6 +41,20 @@ function refuseOther(file: string, name: string): void {
   if (!lstatSync(file).isFile()) {
     throw new Refusal('archive-invalid', `Cannot unpack ${name}: something else has the place of its file`);
   }
+}
+
+interface CompressedBytes {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly compression: Compression;
+  readonly sizeBytes: number;
+}
+
+async function openCompressed(file: string, { signal, growing }: FileOptions): Promise<CompressedBytes> {
+  if (growing === undefined) {
+    return { source: fileBytes(file, { highWaterMark: 1 << 20, signal }), ...(await inspect(file)) };
+  }
+  const { head, bytes } = await sniff(growingBytes(file, growing, signal), magicBytes);
+  return { source: bytes, compression: compressionOf(head), sizeBytes: growing.sizeBytes };
 }
 
 async function inspect(file: string): Promise<{ readonly compression: Compression; readonly sizeBytes: number }> {

@@ -1,4 +1,5 @@
 import type { CommandUsage } from '../../protocol/command-usage.ts';
+import type { BlobGrowth } from './blob-growth.ts';
 
 /** What a handler is given beside its request. */
 export interface RequestContext {
@@ -6,6 +7,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** The store's folder, absolute. */
   readonly storeRoot: string;
+  /** Of the blob that the request is about, while it arrives. */
+  readonly growth: BlobGrowth;
   /** Sends output of a command to main. The bytes are copied. */
   onOutput(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   /** Settles when main has taken the output that was sent: await it between reads, so that nothing piles up here. */

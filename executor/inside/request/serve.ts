@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { WorkerFailure } from '../../protocol/failures.ts';
 import { encodeMessage, encodeOutput, FrameDecoder } from '../../protocol/frames.ts';
 import type { MainMessage, WorkerMessage, WorkerRequest, WorkerResults } from '../../protocol/messages.ts';
+import { BlobGrowth } from './blob-growth.ts';
 import { RequestCancelled, type RequestContext } from './request-context.ts';
 
 /** What the worker can do. */
@@ -25,15 +26,20 @@ export async function serve(socket: Socket, service: Service): Promise<void> {
       running.get(message.id)?.controller.abort(new RequestCancelled(message.graceMs));
       return;
     }
+    if (message.kind === 'grown') {
+      running.get(message.id)?.growth.grow(message.bytes);
+      return;
+    }
     const { id, request } = message;
     const controller = new AbortController();
-    const context = requestContext(id, { socket, send, signal: controller.signal, storeRoot: service.storeRoot });
+    const growth = new BlobGrowth();
+    const context = requestContext(id, { socket, send, signal: controller.signal, storeRoot: service.storeRoot, growth });
     const reply = async (): Promise<void> => {
       const outcome = await answer(request, context, service);
       running.delete(id);
       send({ ...outcome, id });
     };
-    running.set(id, { controller, done: reply() });
+    running.set(id, { controller, growth, done: reply() });
   };
   const decoder = new FrameDecoder();
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -52,6 +58,7 @@ export async function serve(socket: Socket, service: Service): Promise<void> {
 
 interface RunningRequest {
   readonly controller: AbortController;
+  readonly growth: BlobGrowth;
   readonly done: Promise<void>;
 }
 
@@ -60,6 +67,7 @@ interface Connection {
   readonly socket: Socket;
   readonly storeRoot: string;
   readonly signal: AbortSignal;
+  readonly growth: BlobGrowth;
   readonly send: (message: WorkerMessage) => void;
 }
 
@@ -76,9 +84,10 @@ async function answer(request: WorkerRequest, context: RequestContext, service: 
   }
 }
 
-function requestContext(id: number, { socket, storeRoot, signal, send }: Connection): RequestContext {
+function requestContext(id: number, { socket, storeRoot, signal, growth, send }: Connection): RequestContext {
   return {
     signal,
+    growth,
     storeRoot,
     onOutput: (stream, bytes) => {
       if (socket.writable) socket.write(encodeOutput(id, stream, bytes));

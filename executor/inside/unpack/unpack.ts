@@ -68,10 +68,12 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: U
   try {
     using index = new IndexWriter(indexPath);
     const pace = new Pace(context.signal);
-    const { blob, isOwn, lowers } = request;
+    const { blob, arriving, isOwn, lowers } = request;
+    const { signal, growth } = context;
     // What was made here may be of any size.
-    const growth = isOwn === true ? { mostGrowth: Number.POSITIVE_INFINITY } : {};
-    const options = { ...growth, name: 'the layer', signal: context.signal, isOurs: true };
+    const limits = isOwn === true ? { mostGrowth: Number.POSITIVE_INFINITY } : {};
+    const growing = arriving && { ...arriving, growth };
+    const options = { ...limits, name: 'the layer', signal, isOurs: true, growing };
     await using unpacker = new LayerUnpacker({
       rootFd,
       lowers,
@@ -81,7 +83,8 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: U
       pace,
     });
     const counter: Counter = { hash: createHash('sha256'), sizeBytes: 0, tell: (doneBytes) => context.progress(doneBytes) };
-    for await (const entry of readTar(counted(decompressFile(blob, options), counter), { sizeBytes: statSync(blob).size })) {
+    const bytes = decompressFile(blob, options);
+    for await (const entry of readTar(counted(bytes, counter), { sizeBytes: arriving?.sizeBytes ?? statSync(blob).size })) {
       await unpacker.apply(entry);
       if (pace.isDue()) await pace.turn();
     }

@@ -11,6 +11,7 @@ import { exportTrees } from '../../../executor/inside/export/export-tree.ts';
 import { remove, removePath } from '../../../executor/inside/files/remove.ts';
 import { joinNetwork } from '../../../executor/inside/network/join-network.ts';
 import { chooseBackend } from '../../../executor/inside/overlay/chosen-backend.ts';
+import { BlobGrowth } from '../../../executor/inside/request/blob-growth.ts';
 import { toFailure } from '../../../executor/inside/request/failure.ts';
 import type { RequestContext } from '../../../executor/inside/request/request-context.ts';
 import { step } from '../../../executor/inside/step.ts';
@@ -28,6 +29,7 @@ async function obey(order: LabOrder): Promise<LabAnswer> {
   const context: RequestContext = {
     storeRoot,
     signal: new AbortController().signal,
+    growth: new BlobGrowth(),
     onOutput: () => undefined,
     progress: () => undefined,
     usage: () => undefined,

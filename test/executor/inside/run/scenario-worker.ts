@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { mountRootfs } from '../../../../executor/inside/overlay/rootfs.ts';
+import { BlobGrowth } from '../../../../executor/inside/request/blob-growth.ts';
 import { toFailure } from '../../../../executor/inside/request/failure.ts';
 import { RequestCancelled } from '../../../../executor/inside/request/request-context.ts';
 import { runAction } from '../../../../executor/inside/run/run-action.ts';
@@ -54,6 +55,7 @@ async function playOnce(scenario: Scenario, at: string, lowers: readonly string[
   let usage: CommandUsage | undefined;
   const context = {
     signal: controller.signal,
+    growth: new BlobGrowth(),
     storeRoot,
     warn: (message: string) => warnings.push(message),
     outputDrained: () => Promise.resolve(),
