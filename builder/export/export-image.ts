@@ -17,7 +17,8 @@ import {
   markerFile,
   markerText,
 } from './layout-files.ts';
-import { kindAt, outputFailure, toDevice, writeWhole } from './whole-output.ts';
+import { isSameArchive } from './same-archive.ts';
+import { kindAt, outputFailure, renewed, toDevice, writeWhole } from './whole-output.ts';
 
 /** The outputs that are images in files. */
 export type ImageFileOutput = Extract<OutputTarget, { kind: 'oci' | 'docker' }>;
@@ -90,6 +91,7 @@ async function toFile(files: readonly LayoutFile[], destination: string, { signa
   const kind = await kindAt(destination);
   // A pipe or a device has no temporary name.
   if (kind === 'other') return toDevice(destination, layoutArchive(files, signal), signal);
+  if (kind === 'file' && (await isSameArchive(destination, files, signal)) && (await renewed(destination))) return;
   return writeWhole(destination, async (temporary) => {
     await using handle = await open(temporary, 'wx');
     await writeFile(handle, layoutArchive(files, signal));

@@ -1,5 +1,5 @@
 import { constants, open as openCallback } from 'node:fs';
-import { open, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { open, realpath, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
@@ -31,6 +31,22 @@ export async function writeWhole(destination: string, write: (temporary: string)
       await rename(temporary, place);
       await syncPath(parent);
     });
+  } catch (error) {
+    throw outputFailure(destination, error);
+  }
+}
+
+/**
+ * Makes a file that has the right content already what writeWhole() would have made: durable, and new by its times. False, and nothing done, where
+ * it is another's, has another mode or another name too.
+ */
+export async function renewed(destination: string): Promise<boolean> {
+  const { uid, mode, nlink } = await stat(destination);
+  if (uid !== process.geteuid?.() || (mode & 0o7777) !== (0o666 & ~process.umask()) || nlink !== 1) return false;
+  try {
+    await syncPath(destination);
+    await utimes(destination, new Date(), new Date());
+    return true;
   } catch (error) {
     throw outputFailure(destination, error);
   }
