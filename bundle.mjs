@@ -29,6 +29,7 @@ await join('executor/inside/worker', {
   ],
 });
 await join('executor/inside/compress/compress-worker');
+await join('executor/inside/content/content-worker');
 await join('registry/oci/compression/decompress-worker');
 
 /**

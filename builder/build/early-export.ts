@@ -55,11 +55,10 @@ export class EarlyExport implements AsyncDisposable {
     this.#push = once(() => this.#startPush());
   }
 
-  /** The first form that the layers of a stage leave in as files. */
-  leavesAs({ plan, stage }: StageOfPlan): LayerForm | undefined {
-    if (this.#stages.get(plan)?.has(stage) !== true) return undefined;
-    const forms = this.#leaving.map(({ form }) => ({ ...form, epoch: epochOf(plan, form.epoch) }));
-    return forms.find(({ isStoreOnly, epoch }) => !isStoreOnly || epoch !== undefined);
+  /** The forms that the layers of a stage leave in. */
+  leavesAs({ plan, stage }: StageOfPlan): readonly LayerForm[] {
+    if (this.#stages.get(plan)?.has(stage) !== true) return [];
+    return this.#leaving.map(({ form }) => ({ ...form, epoch: epochOf(plan, form.epoch) }));
   }
 
   /** Takes note of a state that a stage has reached: all its layers leave when the image is made of it. */

@@ -1,7 +1,8 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StoreError } from '../../cache/files/errors.ts';
+import { FlowingWriter } from '../../registry/oci/files/flowing-writer.ts';
 import { OutputError, UsageError } from '../contract/errors.ts';
 import { type BuiltImage, manifestsOf } from '../image/built-image.ts';
 import { layoutArchive } from './archive.ts';
@@ -94,6 +95,8 @@ async function toFile(files: readonly LayoutFile[], destination: string, { signa
   if (kind === 'file' && (await isSameArchive(destination, files, signal)) && (await renewed(destination))) return;
   return writeWhole(destination, async (temporary) => {
     await using handle = await open(temporary, 'wx');
-    await writeFile(handle, layoutArchive(files, signal));
+    await using writer = new FlowingWriter(handle);
+    for await (const chunk of layoutArchive(files, signal)) await writer.write(chunk);
+    await writer.finish();
   });
 }

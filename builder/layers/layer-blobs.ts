@@ -221,13 +221,16 @@ export interface PackedBlob {
   readonly keep: (made: Pick<StepResult, 'diffId' | 'sizeBytes' | 'blob'>) => Promise<void>;
 }
 
-/** Has a step compress the layer on top of `root` in the form that it leaves in; undefined for one that is made of the layer later, or of no file. */
+/** Has a step compress the layer on top of `root` in the first of the forms that is made of files as they are; undefined when none is. */
 export async function packedBlob(
-  form: LayerForm,
+  forms: readonly LayerForm[],
   { root, store }: { readonly root: RootState; readonly store: Store },
 ): Promise<PackedBlob | undefined> {
-  const { compression, isStoreOnly, epoch } = form;
-  if (compression.kind === 'none' || isStoreOnly || epoch !== undefined) return undefined;
+  const form = forms.find(
+    ({ compression: { kind }, isStoreOnly, epoch }) => kind !== 'none' && !isStoreOnly && epoch === undefined,
+  );
+  if (form === undefined || form.compression.kind === 'none') return undefined;
+  const { compression } = form;
   const [output, membersOutput, known] = await Promise.all([store.newPath(), store.newPath(), store.members.newest()]);
   const files = { output, compression, members: { known, output: membersOutput } };
   return {

@@ -198,9 +198,12 @@ async function carryOut(prepared: PreparedStep, work: StepContext): Promise<Laye
   if (placed.action.kind === 'run') network.of(placed.action.network).catch(() => undefined);
   await using cleanup = new Cleanup();
   const onProgress = progressOf(work);
+  // The lists of a large context are written while the worker starts, and the base is unpacked.
+  const begun = placed.action.kind === 'copy' && readsContext(placed.action) ? prepared.materialise(cleanup) : undefined;
+  begun?.catch(() => undefined); // seen below, unless the base cannot be had
   const lowers = await bases.lowersOf(placed.root, { stage: placed.stage, signal, onProgress });
   work.shown.start();
-  const action = await orStepError(work, () => prepared.materialise(cleanup));
+  const action = await orStepError(work, () => begun ?? prepared.materialise(cleanup));
   const tail = new OutputTail();
   try {
     const isAlone = isLeftAlone(placed, around);
@@ -270,10 +273,9 @@ function mountedBy(action: Action, store: Store): readonly Digest[] {
 }
 
 /** A layer whose files nobody needs leaves the way it is made. */
-async function blobOf({ placed, around }: StepContext): Promise<PackedBlob | undefined> {
+function blobOf({ placed, around }: StepContext): Promise<PackedBlob | undefined> {
   const { store, leavesAs } = around.solving;
-  const form = leavesAs({ plan: around.plan, stage: placed.stage });
-  return form && packedBlob(form, { root: placed.root, store });
+  return packedBlob(leavesAs({ plan: around.plan, stage: placed.stage }), { root: placed.root, store });
 }
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */

@@ -60,8 +60,8 @@ export interface Solving {
   readonly limits: StepLimits;
   /** When the build began by the clock of the store's file system, in nanoseconds. */
   readonly buildStartNs: () => Promise<string>;
-  /** What the layers of a stage leave as; undefined when they stay, or when that is known at the end. */
-  readonly leavesAs: (stage: StageOfPlan) => LayerForm | undefined;
+  /** The forms that the layers of a stage leave in; none when they stay, or when that is known at the end. */
+  readonly leavesAs: (stage: StageOfPlan) => readonly LayerForm[];
   /** Told of each state, also of those that were cached. */
   readonly onReached: (state: ReachedState) => void;
   readonly tell: Tell;

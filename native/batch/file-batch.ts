@@ -10,6 +10,8 @@ export interface BatchSize {
   readonly files: number;
   /** For the content of all of them. */
   readonly contentBytes: number;
+  /** Threads that are sent the content have the same memory. */
+  readonly isShared?: boolean;
   /** Look also at the status of each file, when it has been read. */
   readonly hasStatus?: boolean;
 }
@@ -36,7 +38,7 @@ export class FileBatch {
       size.files,
     );
     this.#statuses = size.hasStatus === true ? new StatusMemory(size.files) : undefined;
-    this.#content = new PlacedMemory(size.contentBytes);
+    this.#content = new PlacedMemory(size.contentBytes, { isShared: size.isShared });
     this.#paths = new PathMemory(size.files);
     this.#capacity = size.files;
   }

@@ -6,9 +6,10 @@ export class PlacedMemory {
   readonly bytes: Buffer;
   readonly address: number;
 
-  constructor(length: number) {
+  /** `isShared`: threads that are sent the memory have the same. */
+  constructor(length: number, { isShared = false }: { readonly isShared?: boolean | undefined } = {}) {
     // Not from Buffer's pool: while the kernel works with this memory, nothing else may lie in it.
-    this.bytes = Buffer.allocUnsafeSlow(length);
+    this.bytes = isShared ? Buffer.from(new SharedArrayBuffer(length)) : Buffer.allocUnsafeSlow(length);
     // Addresses have 47 or 48 bits, so that numbers hold them.
     this.address = Number(addressOf(this.bytes));
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
@@ -51,6 +51,43 @@ test('a COPY at the end is packed, and its image is the same as from files', nee
   await other.tsbuild(...base, '-o', 'files', 'c').succeeds();
   assert.deepEqual(kept(other), ['fs', 'fs']);
   assert.deepEqual(await digestOf(other), packed);
+});
+
+const forms = ['compression=uncompressed', 'compression=gzip', 'compression=zstd', 'compression=gzip,compression-level=9'];
+
+test('a layer that leaves in several forms at once is what it is in each of them alone', needs, async () => {
+  using box = await prepared();
+  await box.tsbuild(...base, ...forms.flatMap((form, index) => ['-o', `type=oci,dest=${index}.tar,${form}`]), 'c').succeeds();
+  for (const [index, form] of forms.entries()) {
+    using alone = await prepared();
+    await alone.tsbuild(...base, '-o', `type=oci,dest=o.tar,${form}`, 'c').succeeds();
+    const expected = await readImage(alone.at('o.tar'));
+    assert.equal((await readImage(box.at(`${index}.tar`))).manifestDigest, expected.manifestDigest, form);
+  }
+});
+
+test('a layer that left compressed is one file with its blob, which is made of it again when it is gone', needs, async () => {
+  using box = await prepared();
+  const digest = await digestOf(box);
+  const blobs = readdirSync(join(box.store, 'blobs/sha256')).map((name) => join(box.store, 'blobs/sha256', name));
+  const [shared, ...more] = blobs.filter((blob) => statSync(blob).nlink === 2);
+  assert.ok(shared !== undefined && more.length === 0);
+  rmSync(shared);
+  assert.equal(await digestOf(box), digest);
+  assert.ok(statSync(shared).isFile());
+  await box.tsbuild('store', 'verify').succeeds();
+});
+
+test('a layer that left compressed becomes a folder for a RUN on top of it', needs, async () => {
+  using box = await prepared();
+  await digestOf(box);
+  const run = 'RUN cd /srv/tree && stat -c "%n %a %u %g %Y" . a a/b run && cat l && wc -c < zeros';
+  box.file('c/Containerfile', `FROM base\nCOPY --chown=7:8 tree /srv/tree\n${run}\n`);
+  const { stderr } = await box.tsbuild(...base, '-o', 'type=oci,dest=next.tar', 'c').succeeds();
+  for (const line of ['. 755 7 8 315619200', 'a/b 644 7 8 315619200', 'run 755 7 8 315619200', 'text3145728']) {
+    assert.ok(stderr.includes(line), `${line}\n${stderr}`);
+  }
+  assert.deepEqual(kept(box), ['fs', 'fs', 'fs']);
 });
 
 test('a packed layer becomes a folder for a RUN on top of it', needs, async () => {

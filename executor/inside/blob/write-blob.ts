@@ -2,12 +2,12 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestFromHex, hexOf } from '../../../registry/oci/digest.ts';
+import { FlowingWriter } from '../../../registry/oci/files/flowing-writer.ts';
 import { Pace, type Pause, pause } from '../../../registry/oci/pace.ts';
 import { unreachable } from '../../../registry/oci/unreachable.ts';
 import type { LayerCompression, MemberFiles } from '../../protocol/messages.ts';
 import type { FileContent } from '../compress/cut-members.ts';
 import { MemberMemory } from '../compress/member-memory.ts';
-import { FlowingWriter } from './flowing-writer.ts';
 
 /** How the tar of a layer becomes a blob. */
 export interface BlobOutput {

@@ -4,6 +4,8 @@ import { CompressThread } from './compress-thread.ts';
 
 /** Above so many blocks threads are worth their start. */
 const inlineBlocks = 4;
+/** One that a thread works on, and one that waits for it: blocks take different times, and come back in their order. */
+const blocksForEach = 2;
 /** More threads would wait for the one that reads files. */
 const maximumThreads = 8;
 
@@ -43,7 +45,7 @@ export async function* compressBlocks(
       // It is awaited in its turn; until then, or when another one failed first, it must not count as unhandled.
       block.catch(() => undefined);
       running.push(block);
-      if (running.length > pool.size) yield* first(running);
+      if (running.length > pool.size * blocksForEach) yield* first(running);
     }
     while (running.length > 0) yield* first(running);
   } finally {
@@ -84,9 +86,15 @@ class Pool {
   async compress(chunk: Uint8Array): Promise<Uint8Array> {
     this.#count += 1;
     if (this.size === 0 || this.#count <= this.#inlineBlocks) return this.#compress(chunk);
-    const index = this.#count % this.size;
-    const thread = (this.#threads[index] ??= new CompressThread(this.#compression, this.#isInBackground));
-    return thread.compress(new Uint8Array(chunk));
+    return this.#leastBusy().compress(new Uint8Array(chunk));
+  }
+
+  #leastBusy(): CompressThread {
+    const [thread] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
+    if (thread !== undefined && (thread.waiting === 0 || this.#threads.length === this.size)) return thread;
+    const started = new CompressThread(this.#compression, this.#isInBackground);
+    this.#threads.push(started);
+    return started;
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,11 @@ export class CompressThread {
     this.#worker.on('exit', () => this.#fail(new Error('Cannot compress: the thread ended')));
   }
 
+  /** How many blocks it has not given back. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Takes over the memory of `input`. */
   compress(input: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {

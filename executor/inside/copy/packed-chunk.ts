@@ -1,16 +1,18 @@
-import { hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { FileBatch } from '../../../native/batch/file-batch.ts';
 import { close } from '../../../native/files.ts';
 import { digestAt } from '../../../registry/oci/layer/layer-run.ts';
-import { joinPath, rawPath } from '../../../registry/oci/raw-path.ts';
+import { joinPath, type RawPath, rawPath } from '../../../registry/oci/raw-path.ts';
 import { blockSize, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import type { ContentParts } from '../content/content-check.ts';
+import type { ContentChecks } from '../content/content-checks.ts';
 import type { PackedFile, PackedItem, PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
 
-/** Where the content of a file goes in its chunk. */
-interface ChunkedFile extends PackedFile {
+/** Where the content of a file that is read with others goes in its chunk. */
+interface ChunkedFile {
+  readonly from: RawPath;
   readonly start: number;
   readonly size: number;
 }
@@ -22,13 +24,16 @@ const noName = rawPath('');
 export class PackedChunk {
   readonly #source: SourceTree;
   readonly #batch: FileBatch;
+  readonly #checks: ContentChecks;
   readonly #places: ChunkedFile[] = [];
+  #parts = new ChunkParts();
   #used = 0;
-  #reading: Promise<void> | undefined;
+  #checking: Promise<void> | undefined;
 
-  constructor(source: SourceTree) {
+  constructor(source: SourceTree, checks: ContentChecks) {
     this.#source = source;
-    this.#batch = source.batch({ files: capacity / (2 * blockSize), contentBytes: capacity });
+    this.#checks = checks;
+    this.#batch = source.batch({ files: capacity / (2 * blockSize), contentBytes: capacity, isShared: true });
     this.clear();
   }
 
@@ -36,13 +41,13 @@ export class PackedChunk {
     return this.#used === capacity;
   }
 
-  /** Makes it as new: what is not used of its memory is zeros, as headers and padding expect it. */
+  /** Makes it as new. Its memory keeps what it had. */
   clear(): void {
-    this.#batch.content.fill(0);
     this.#used = 0;
     this.#places.length = 0;
+    this.#parts = new ChunkParts();
     this.#batch.clear();
-    this.#reading = undefined;
+    this.#checking = undefined;
   }
 
   /** Makes room for an entry; false when there is not enough for all of it. */
@@ -63,9 +68,9 @@ export class PackedChunk {
       const size = sizes[index] ?? 0;
       const mtime = mtimes[index] ?? 0;
       const contentStart = this.#used + blockSize;
-      if (!this.#hasRoom(contentStart, size) || !headers.put({ name, size, mtime }, this.#batch.content, this.#used)) {
-        return index;
-      }
+      if (!this.#hasRoom(contentStart, size)) return index;
+      this.#batch.content.fill(0, this.#used, contentStart);
+      if (!headers.put({ name, size, mtime }, this.#batch.content, this.#used)) return index;
       const file = size === 0 ? undefined : { from: joinPath(from, name), digest: digestAt(digests, index) };
       this.#putContent(file, contentStart, size);
     }
@@ -80,32 +85,46 @@ export class PackedChunk {
     return length;
   }
 
-  /** Adds what an open file gives next, at most `length` bytes, until it is full; gives the bytes, none where the file ends. */
-  appendFrom(fd: number, length: number): Uint8Array {
+  /** Adds what an open file gives next, which is `length` bytes at most, until it is full; gives how many, none where the file ends. */
+  appendFrom(fd: number, { from, digest }: PackedFile, length: number): number {
     const start = this.#used;
-    this.#used += readSync(fd, this.#batch.content, start, Math.min(length, capacity - start), null);
-    return this.#batch.content.subarray(start, this.#used);
+    const size = readSync(fd, this.#batch.content, start, Math.min(length, capacity - start), null);
+    this.#parts.add({ from, start, size, digest: size === length ? digest : undefined });
+    this.#used += size;
+    return size;
   }
 
-  /** Begins to read the files. Until bytes() has settled nothing may be added. */
-  startReading(): void {
-    this.#reading = this.#batch.read();
-    this.#reading.catch(() => undefined); // bytes() and settled() tell
+  /**
+   * Begins to read the files, and to compare them when `turn` says that those of the chunk before are; resolves when that has begun. Until
+   * bytes() has settled nothing may be added.
+   */
+  startReading(turn: Promise<void>): Promise<void> {
+    const read = this.#read();
+    const begun = Promise.all([read, turn]).then(() => ({ check: this.#check() }));
+    this.#checking = begun.then(({ check }) => check);
+    this.#checking.catch(() => undefined); // bytes() and settled() tell
+    return begun.then(() => undefined);
   }
 
   /** Settles when nobody writes to the chunk's memory any more. */
   async settled(): Promise<void> {
-    await this.#reading?.catch(() => undefined);
+    await this.#checking?.catch(() => undefined);
   }
 
   /** The bytes of the chunk. Rejects when a file is no longer what its digest says, or cannot be read. */
   async bytes(): Promise<Uint8Array> {
-    await this.#reading;
-    for (const [index, place] of this.#places.entries()) {
-      if (this.#batch.result(index) !== place.size) this.#readAgain(place);
-      this.#check(place);
-    }
+    await this.#checking;
     return this.#batch.content.subarray(0, this.#used);
+  }
+
+  async #read(): Promise<void> {
+    await this.#batch.read();
+    for (const [index, place] of this.#places.entries()) if (this.#batch.result(index) !== place.size) this.#readAgain(place);
+  }
+
+  async #check(): Promise<void> {
+    const other = await this.#checks.firstOther(this.#batch.content, this.#parts);
+    if (other !== undefined) throw sourceChanged(this.#parts.names[other] ?? noName);
   }
 
   #hasRoom(contentStart: number, size: number): boolean {
@@ -114,14 +133,14 @@ export class PackedChunk {
 
   #putContent(file: PackedFile | undefined, start: number, size: number): void {
     if (file !== undefined) {
-      this.#places.push({ from: file.from, digest: file.digest, start, size });
-      this.#batch.add(file.from, start, size);
+      const { from, digest } = file;
+      this.#places.push({ from, start, size });
+      this.#parts.add({ from, start, size, digest });
+      this.#batch.add(from, start, size);
     }
-    this.#used = start + size + paddingOf(size);
-  }
-
-  #check({ from, digest, start, size }: ChunkedFile): void {
-    if (hash('sha256', this.#batch.view(start, size), 'hex') !== digest) throw sourceChanged(from);
+    const end = start + size;
+    this.#used = end + paddingOf(size);
+    this.#batch.content.fill(0, end, this.#used);
   }
 
   /** The usual way, which tells what is wrong, or takes as many calls as it needs. */
@@ -136,5 +155,23 @@ export class PackedChunk {
     } finally {
       close(fd);
     }
+  }
+}
+
+/** The contents in a chunk, and whose they are. */
+class ChunkParts implements ContentParts {
+  readonly names: RawPath[] = [];
+  readonly starts: number[] = [];
+  readonly sizes: number[] = [];
+  digests = '';
+  isOpen = false;
+
+  /** `digest`: undefined when the content goes on. */
+  add({ from, start, size, digest }: ChunkedFile & { readonly digest: string | undefined }): void {
+    this.names.push(from);
+    this.starts.push(start);
+    this.sizes.push(size);
+    this.digests += digest ?? '';
+    this.isOpen = digest === undefined;
   }
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { close } from '../../../native/files.ts';
 import { endOfArchive, paddingOf } from '../../../registry/oci/tar/block.ts';
 import { encodeTarHeader } from '../../../registry/oci/tar/writer.ts';
+import { ContentChecks } from '../content/content-checks.ts';
 import { PackedChunk } from './packed-chunk.ts';
 import { itemOf, type PackedFile, type PackedItem, type PackedRun } from './packed-item.ts';
 import { type SourceTree, sourceChanged } from './source-tree.ts';
@@ -14,13 +14,16 @@ export async function* packedTar(
   items: Iterable<PackedItem | PackedRun>,
   source: SourceTree,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  using checks = new ContentChecks();
   let before: PackedChunk | undefined;
   let latest: PackedChunk | undefined;
+  let turn: Promise<void> = Promise.resolve();
   try {
-    for (const chunk of layOut(items, source)) {
+    for (const chunk of layOut(items, source, checks)) {
       before = latest;
       latest = chunk;
-      chunk.startReading();
+      turn = chunk.startReading(turn);
+      turn.catch(() => undefined); // told by the chunk itself
       if (before !== undefined) yield await before.bytes();
     }
     if (latest !== undefined) yield await latest.bytes();
@@ -31,8 +34,12 @@ export async function* packedTar(
 }
 
 /** Chunks that are laid out. Three take turns. */
-function* layOut(items: Iterable<PackedItem | PackedRun>, source: SourceTree): Generator<PackedChunk, void, undefined> {
-  const layout = new Layout(source);
+function* layOut(
+  items: Iterable<PackedItem | PackedRun>,
+  source: SourceTree,
+  checks: ContentChecks,
+): Generator<PackedChunk, void, undefined> {
+  const layout = new Layout(source, checks);
   for (const item of items) yield* 'files' in item ? layout.putFiles(item) : layout.put(item);
   yield* layout.finish();
 }
@@ -42,9 +49,9 @@ class Layout {
   readonly #chunks: readonly [PackedChunk, PackedChunk, PackedChunk];
   #turn = 0;
 
-  constructor(source: SourceTree) {
+  constructor(source: SourceTree, checks: ContentChecks) {
     this.#source = source;
-    this.#chunks = [new PackedChunk(source), new PackedChunk(source), new PackedChunk(source)];
+    this.#chunks = [new PackedChunk(source, checks), new PackedChunk(source, checks), new PackedChunk(source, checks)];
   }
 
   *put(item: PackedItem): Generator<PackedChunk, void, undefined> {
@@ -85,20 +92,17 @@ class Layout {
   }
 
   *#content(file: PackedFile, size: number): Generator<PackedChunk, void, undefined> {
-    const digest = createHash('sha256');
     const fd = this.#source.openFile(file.from);
     try {
       for (let left = size; left > 0; ) {
-        const bytes = this.#chunk.appendFrom(fd, left);
-        if (bytes.length === 0) throw sourceChanged(file.from);
-        digest.update(bytes);
-        left -= bytes.length;
+        const length = this.#chunk.appendFrom(fd, file, left);
+        if (length === 0) throw sourceChanged(file.from);
+        left -= length;
         yield* this.#whenFull();
       }
     } finally {
       close(fd);
     }
-    if (digest.digest('hex') !== file.digest) throw sourceChanged(file.from);
   }
 
   *#bytes(bytes: Readonly<Uint8Array>): Generator<PackedChunk, void, undefined> {

@@ -1,17 +1,20 @@
 import type { FileHandle } from 'node:fs/promises';
 
+/** The part of a FileHandle that is used. */
+type WrittenFile = Pick<FileHandle, 'datasync' | 'sync'> & { writeFile(chunk: Uint8Array): Promise<void> };
+
 /** How much is written before the disk is told to begin. */
 const syncedBytes = 1 << 25;
 
 /** Writes chunks to a file while the next ones are made, and has the disk begin early: at the end little is left to wait for. */
 export class FlowingWriter implements AsyncDisposable {
-  readonly #file: FileHandle;
+  readonly #file: WrittenFile;
   #writing: Promise<void> = Promise.resolve();
   #syncing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #unsynced = 0;
 
-  constructor(file: FileHandle) {
+  constructor(file: WrittenFile) {
     this.#file = file;
   }
 
