@@ -79,6 +79,7 @@ async function buildOnce(options: Settings, local: ReadFile | undefined): Promis
     );
     const built = await solveAll(plans, work, {
       leavesAs: (stage) => early.leavesAs(stage),
+      begun: early.begun,
       onReached: (state) => early.reached(state),
     });
     return await deliverAll(built, early, session);
@@ -176,7 +177,7 @@ async function checkFile(plans: readonly ResolvedPlan[], work: LoadedBuild): Pro
 async function solveAll(
   plans: readonly ResolvedPlan[],
   { loaded, session }: LoadedBuild,
-  leaving: Pick<Solving, 'leavesAs' | 'onReached'>,
+  leaving: Pick<Solving, 'leavesAs' | 'begun' | 'onReached'>,
 ): Promise<readonly BuiltPlatform[]> {
   const { options, store, folders, fetched, failure, tell } = session;
   const { signal } = failure;

@@ -203,7 +203,7 @@ type Write = (files: BlobFiles) => Promise<WorkerResults['write-layer']>;
 function onceKept(wanted: WantedBlob, making: BlobServices, write: Write): Promise<LayerBlob> {
   const { diffId, variant } = wanted;
   const { store, begun, signal } = making;
-  return begun.once(`${diffId} ${variant}`, async () => {
+  return begun.once(blobKey(diffId, variant), async () => {
     const known = await store.layers.get(diffId, variant);
     if (known !== undefined) return known;
     return begun.write(async () => {
@@ -211,6 +211,11 @@ function onceKept(wanted: WantedBlob, making: BlobServices, write: Write): Promi
       return kept(wanted, making, write);
     });
   });
+}
+
+/** What BegunBlobs knows a blob by. */
+function blobKey(diffId: Digest, variant: string): string {
+  return `${diffId} ${variant}`;
 }
 
 /** A layer that is compressed while a step makes it. */
@@ -224,7 +229,7 @@ export interface PackedBlob {
 /** Has a step compress the layer on top of `root` in the first of the forms that is made of files as they are; undefined when none is. */
 export async function packedBlob(
   forms: readonly LayerForm[],
-  { root, store }: { readonly root: RootState; readonly store: Store },
+  { root, store, begun }: Pick<BlobServices, 'store' | 'begun'> & { readonly root: RootState },
 ): Promise<PackedBlob | undefined> {
   const form = forms.find(
     ({ compression: { kind }, isStoreOnly, epoch }) => kind !== 'none' && !isStoreOnly && epoch === undefined,
@@ -238,8 +243,11 @@ export async function packedBlob(
     keep: async ({ diffId, sizeBytes, blob }) => {
       if (blob === undefined) return;
       const members = sizeBytes < smallestWithMembers ? undefined : files.members;
-      const task = { diffId, variant: variantOf(form, root), compression };
-      await adopt({ ...blob, diffId }, { output, members }, { ...task, store });
+      const variant = variantOf(form, root);
+      // Its record is not seen before the next sync.
+      await begun.once(blobKey(diffId, variant), () =>
+        adopt({ ...blob, diffId }, { output, members }, { diffId, variant, compression, store }),
+      );
     },
   };
 }

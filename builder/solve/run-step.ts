@@ -274,8 +274,8 @@ function mountedBy(action: Action, store: Store): readonly Digest[] {
 
 /** A layer whose files nobody needs leaves the way it is made. */
 function blobOf({ placed, around }: StepContext): Promise<PackedBlob | undefined> {
-  const { store, leavesAs } = around.solving;
-  return packedBlob(leavesAs({ plan: around.plan, stage: placed.stage }), { root: placed.root, store });
+  const { store, begun, leavesAs } = around.solving;
+  return packedBlob(leavesAs({ plan: around.plan, stage: placed.stage }), { root: placed.root, store, begun });
 }
 
 /** True when nothing in this build will need the files that the step makes, but as the layer that they are. */

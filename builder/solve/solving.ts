@@ -9,6 +9,7 @@ import type { CopyLists } from '../context/copy-list.ts';
 import type { StepId } from '../contract/events.ts';
 import type { ContextTrees } from '../inputs/context-trees.ts';
 import type { StepKey } from '../keys/step-key.ts';
+import type { BegunBlobs } from '../layers/begun-blobs.ts';
 import type { LayerForm } from '../layers/layer-blobs.ts';
 import type { RootFolders } from '../layers/root-folders.ts';
 import type { RootState } from '../layers/root-state.ts';
@@ -62,6 +63,8 @@ export interface Solving {
   readonly buildStartNs: () => Promise<string>;
   /** The forms that the layers of a stage leave in; none when they stay, or when that is known at the end. */
   readonly leavesAs: (stage: StageOfPlan) => readonly LayerForm[];
+  /** The blobs of layers that this build has begun. */
+  readonly begun: BegunBlobs;
   /** Told of each state, also of those that were cached. */
   readonly onReached: (state: ReachedState) => void;
   readonly tell: Tell;
