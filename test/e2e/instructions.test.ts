@@ -144,7 +144,7 @@ test(
       .succeeds();
     const { manifest, config } = await readImage(box.at('o.tar'));
     const { Env, Labels } = config.config;
-    assert.deepEqual(manifest.annotations, { 'org.example.a': 'b', c: 'd=e' });
+    assert.deepEqual(manifest.annotations, { 'org.example.a': 'b', c: 'd=e', 'io.tsbuild.layout': '1' });
     assert.deepEqual(
       [Env, Labels],
       [['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'kept=2', 'e=f'], { kept: '2', l: 'm' }],
