@@ -10,9 +10,10 @@ import { applyLayer } from '../trees/apply-layer.ts';
 import { cloneRoot } from '../trees/clone-root.ts';
 import { copyLeaf, copyOpenAttributes } from '../trees/copy-leaf.ts';
 import { Origins } from '../trees/origins.ts';
+import { finish, inOne, type TreeTask } from '../trees/tree-task.ts';
 import { writeChanges } from '../trees/write-changes.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
-import { drain, pristineTree, removeFolder, withOpen } from './pristine-trees.ts';
+import { pristineTree, removeFolder, withOpen } from './pristine-trees.ts';
 
 /**
  * Full copies, for file systems that no overlay can be stacked on, and kernels that let nobody make one. A step gets a copy of all that is below it, as
@@ -73,12 +74,12 @@ function makeCopy({ pristine, copy, upper, work, added }: CopyFolders & { readon
   const origins = new Origins();
   mkdirSync(copy);
   withOpen(copy, (to) => {
-    withOpen(pristine, (from) => drain(cloneRoot(from, to, origins)));
-    for (const layer of added) withOpen(layer, (fd) => drain(putOwn(fd, to, origins)));
+    withOpen(pristine, (from) => finish(cloneRoot(from, to, origins)));
+    for (const layer of added) withOpen(layer, (fd) => finish(putOwn(fd, to, origins)));
     // What an earlier showing has changed; mostly that is nothing.
     const isChanged = readdirSync(upper).length > 0;
     withOpen(upper, (fd) => {
-      if (isChanged) drain(applyLayer({ layer: fd, tree: to, path: rawPath('') }, { placeLeaf: copyLeaf }));
+      if (isChanged) finish(applyLayer({ layer: fd, tree: to, path: rawPath('') }, { placeLeaf: copyLeaf }));
       copyOpenAttributes(fd, to);
     });
   });
@@ -87,7 +88,7 @@ function makeCopy({ pristine, copy, upper, work, added }: CopyFolders & { readon
   return { origins, sinceNs };
 }
 
-function putOwn(layer: number, tree: number, origins: Origins): Generator<void, void, undefined> {
+function putOwn(layer: number, tree: number, origins: Origins): TreeTask {
   return applyLayer(
     { layer, tree, path: rawPath('') },
     {
@@ -103,13 +104,13 @@ function putOwn(layer: number, tree: number, origins: Origins): Generator<void, 
 /** The copy goes before anybody looks at the layer: their files may have names in both. */
 function takeChanges({ pristine, copy, upper, work }: CopyFolders, { origins, sinceNs }: CopyFacts): void {
   withOpen(upper, (fd) => {
-    for (const { name } of readDirectory(fd)) drain(removeInSteps(fd, name));
+    for (const { name } of readDirectory(fd)) finish(inOne(removeInSteps(fd, name)));
   });
   const isBackwards = timeOf(work) < sinceNs;
   withOpen(pristine, (from) =>
     withOpen(copy, (tree) =>
       withOpen(upper, (fd) =>
-        drain(writeChanges({ pristine: from, tree, upper: fd, origins, sinceNs: isBackwards ? 0n : sinceNs })),
+        finish(writeChanges({ pristine: from, tree, upper: fd, origins, sinceNs: isBackwards ? 0n : sinceNs })),
       ),
     ),
   );

@@ -4,11 +4,13 @@ import path from 'node:path';
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { close, openat } from '../../../native/files.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
+import { isAtOrBelow } from '../../../registry/oci/text/path-below.ts';
 import type { NameInFolder } from '../files/new-file.ts';
 import { removeInSteps } from '../files/remove-tree.ts';
 import { applyLayer } from '../trees/apply-layer.ts';
 import { linkTo } from '../trees/clone-root.ts';
 import { copyLeaf } from '../trees/copy-leaf.ts';
+import { finish, inOne, type TreeTask } from '../trees/tree-task.ts';
 
 /** Layers that are shown as one folder, in which nobody may write. */
 export interface PristineTree {
@@ -76,7 +78,9 @@ function addLayers(tree: KnownTree, layers: readonly string[]): void {
   tree.layers = ['', ...layers];
   withOpen(tree.folder, (fd) => {
     for (const layer of added) {
-      const source = (layerFd: number): void => drain(applyLayer({ layer: layerFd, tree: fd, path: rawPath('') }, { placeLeaf }));
+      const placeLeaf = isOurs(layer) ? placeName : copyLeaf;
+      const source = (layerFd: number): void =>
+        finish(applyLayer({ layer: layerFd, tree: fd, path: rawPath('') }, { placeLeaf }));
       withOpen(layer, source);
     }
   });
@@ -84,8 +88,13 @@ function addLayers(tree: KnownTree, layers: readonly string[]): void {
 }
 
 /** A second name where that is possible: layers may lie on several file systems, and a file cannot have names without end. */
-function* placeLeaf(from: NameInFolder, to: NameInFolder): Generator<void, void, undefined> {
+function* placeName(from: NameInFolder, to: NameInFolder): TreeTask {
   if (!linkTo(from, to)) yield* copyLeaf(from, to);
+}
+
+/** A folder of the machine can be shown too, whose files are not ours to give names. The worker's small things are in a folder of `tmp` of the store. */
+function isOurs(layer: string): boolean {
+  return isAtOrBelow(layer, path.dirname(path.dirname(tmpdir())));
 }
 
 function release(tree: KnownTree): void {
@@ -105,7 +114,7 @@ function remove({ folder }: KnownTree): void {
 export function removeFolder(folder: string): void {
   const parent = openat(AT_FDCWD, path.dirname(folder), O_PATH | O_DIRECTORY);
   try {
-    drain(removeInSteps(parent, Buffer.from(path.basename(folder))));
+    finish(inOne(removeInSteps(parent, Buffer.from(path.basename(folder)))));
   } finally {
     close(parent);
   }
@@ -119,11 +128,6 @@ export function withOpen<T>(folder: string, body: (fd: number) => T): T {
   } finally {
     close(fd);
   }
-}
-
-/** Does all of some work at once. */
-export function drain(work: Generator<void, void, undefined>): void {
-  for (const _ of work);
 }
 
 function isBegin(begin: readonly string[], all: readonly string[]): boolean {

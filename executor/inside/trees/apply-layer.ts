@@ -7,9 +7,10 @@ import { removeInSteps } from '../files/remove-tree.ts';
 import { isWhiteout, opaqueXattr } from '../layer/whiteouts.ts';
 import { copyOpenAttributes } from './copy-leaf.ts';
 import { makeFolderIn, openFolderIn, withFolders } from './folders.ts';
+import { inOne, type TreeTask } from './tree-task.ts';
 
 /** Puts a file of a layer, which is no folder, at a name that is free. */
-type LeafPlacer = (from: NameInFolder, to: NameInFolder, path: RawPath) => Generator<void, void, undefined>;
+type LeafPlacer = (from: NameInFolder, to: NameInFolder, path: RawPath) => TreeTask;
 
 /** What happens where something of a layer gets into a tree. */
 export interface LayerPlacing {
@@ -26,7 +27,7 @@ interface FolderPair {
 }
 
 /** Changes a tree as a layer says: what the layer has replaces what is there, whiteouts and opaque folders take away. Both are open folders. */
-export function* applyLayer(pair: FolderPair, placing: LayerPlacing): Generator<void, void, undefined> {
+export function* applyLayer(pair: FolderPair, placing: LayerPlacing): TreeTask {
   for (const { name } of readDirectory(pair.layer)) {
     yield;
     yield* applyEntry(pair, name, placing);
@@ -34,7 +35,7 @@ export function* applyLayer(pair: FolderPair, placing: LayerPlacing): Generator<
   copyOpenAttributes(pair.layer, pair.tree);
 }
 
-function* applyEntry({ layer, tree, path }: FolderPair, name: Buffer, placing: LayerPlacing): Generator<void, void, undefined> {
+function* applyEntry({ layer, tree, path }: FolderPair, name: Buffer, placing: LayerPlacing): TreeTask {
   const [from, to] = [
     { fd: layer, name },
     { fd: tree, name },
@@ -45,7 +46,7 @@ function* applyEntry({ layer, tree, path }: FolderPair, name: Buffer, placing: L
     yield* applyFolder(from, to, { path: entryPath, placing });
     return;
   }
-  yield* removeInSteps(tree, name);
+  yield* inOne(removeInSteps(tree, name));
   if (!isWhiteout(status)) yield* placing.placeLeaf(from, to, entryPath);
 }
 
@@ -54,16 +55,16 @@ interface FolderPlace {
   readonly placing: LayerPlacing;
 }
 
-function* applyFolder(from: NameInFolder, to: NameInFolder, { path, placing }: FolderPlace): Generator<void, void, undefined> {
+function* applyFolder(from: NameInFolder, to: NameInFolder, { path, placing }: FolderPlace): TreeTask {
   const layer = openFolderIn(from);
   yield* withFolders([layer], function* () {
     const present = fstatatIfExists(to.fd, to.name, AT.SYMLINK_NOFOLLOW);
     const isKept = present !== undefined && (present.mode & S_IFMT) === S_IFDIR && !isOpaque(layer);
-    if (!isKept) yield* removeInSteps(to.fd, to.name);
+    if (!isKept) yield* inOne(removeInSteps(to.fd, to.name));
     const tree = isKept ? openFolderIn(to) : makeFolderIn(to);
     yield* withFolders([tree], function* () {
       if (!isKept) placing.onFolder?.(tree, path);
-      yield* applyLayer({ layer, tree, path }, placing);
+      yield applyLayer({ layer, tree, path }, placing);
     });
   });
 }

@@ -6,12 +6,13 @@ import type { NameInFolder } from '../files/new-file.ts';
 import { copyLeaf, copyOpenAttributes } from './copy-leaf.ts';
 import { makeFolderIn, openFolderIn, withFolders } from './folders.ts';
 import type { Origins } from './origins.ts';
+import type { TreeTask } from './tree-task.ts';
 
 /**
  * Copies all that is in a folder into an empty one, and remembers what is a copy of what. Files with several names keep them. Nobody else may
  * know the copy yet; both are open.
  */
-export function* cloneRoot(from: number, to: number, origins: Origins): Generator<void, void, undefined> {
+export function* cloneRoot(from: number, to: number, origins: Origins): TreeTask {
   yield* cloneFolder({ from, to, path: rawPath('') }, { root: to, origins });
 }
 
@@ -27,7 +28,7 @@ interface CloneState {
   readonly origins: Origins;
 }
 
-function* cloneFolder({ from, to, path }: FolderPair, cloning: CloneState): Generator<void, void, undefined> {
+function* cloneFolder({ from, to, path }: FolderPair, cloning: CloneState): TreeTask {
   for (const { name } of readDirectory(from)) {
     yield;
     yield* cloneEntry({ fd: from, name }, { fd: to, name }, { path: joinPath(path, pathOfBytes(name)), cloning });
@@ -40,7 +41,7 @@ interface EntryPlace {
   readonly cloning: CloneState;
 }
 
-function* cloneEntry(from: NameInFolder, to: NameInFolder, { path, cloning }: EntryPlace): Generator<void, void, undefined> {
+function* cloneEntry(from: NameInFolder, to: NameInFolder, { path, cloning }: EntryPlace): TreeTask {
   const { mode, ino } = fstatat(from.fd, from.name, AT.SYMLINK_NOFOLLOW);
   if ((mode & S_IFMT) !== S_IFDIR) {
     yield* cloneLeaf(from, to, { path, ino, cloning });
@@ -49,7 +50,7 @@ function* cloneEntry(from: NameInFolder, to: NameInFolder, { path, cloning }: En
   const [source, target] = [openFolderIn(from), makeFolderIn(to)];
   yield* withFolders([source, target], function* () {
     cloning.origins.add(fstatat(target, '', AT.EMPTY_PATH).ino, ino, path);
-    yield* cloneFolder({ from: source, to: target, path }, cloning);
+    yield cloneFolder({ from: source, to: target, path }, cloning);
   });
 }
 
@@ -57,7 +58,7 @@ interface LeafPlace extends EntryPlace {
   readonly ino: bigint;
 }
 
-function* cloneLeaf(from: NameInFolder, to: NameInFolder, { path, ino, cloning }: LeafPlace): Generator<void, void, undefined> {
+function* cloneLeaf(from: NameInFolder, to: NameInFolder, { path, ino, cloning }: LeafPlace): TreeTask {
   const { root, origins } = cloning;
   const known = origins.copyOf(ino);
   if (known !== undefined && linkTo({ fd: root, name: bytesOfPath(known.path) }, to)) {

@@ -30,13 +30,14 @@ import { capabilityXattr } from '../files/capability.ts';
 import { copyBytes } from '../files/copy-bytes.ts';
 import { type NameInFolder, openNewFile } from '../files/new-file.ts';
 import { overlayXattrPrefix } from '../layer/whiteouts.ts';
+import { inOne, type TreeTask } from './tree-task.ts';
 
 /**
  * Copies what is no folder to a name that nothing has: bytes (as a clone where the file system can), owner, mode, extended attributes, time to the
  * nanosecond. Each name is opened in its folder, and links are never followed: others may change the tree meanwhile. A device stays behind where
  * none can be made.
  */
-export function* copyLeaf(from: NameInFolder, to: NameInFolder): Generator<void, void, undefined> {
+export function* copyLeaf(from: NameInFolder, to: NameInFolder): TreeTask {
   const status = fstatat(from.fd, from.name, AT.SYMLINK_NOFOLLOW);
   switch (status.mode & S_IFMT) {
     case S_IFREG:
@@ -66,14 +67,14 @@ export function copyOpenAttributes(from: number, to: number): void {
   utimensat(to, '', { mtimeNs }, AT.EMPTY_PATH);
 }
 
-function* copyFile(from: NameInFolder, to: NameInFolder): Generator<void, void, undefined> {
+function* copyFile(from: NameInFolder, to: NameInFolder): TreeTask {
   const source = openat(from.fd, from.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const { mode, size } = fstatat(source, '', AT.EMPTY_PATH);
     if ((mode & S_IFMT) !== S_IFREG) return;
     const target = openNewFile(to);
     try {
-      yield* copyBytes(source, target, size);
+      yield* inOne(copyBytes(source, target, size));
       copyOpenAttributes(source, target);
     } finally {
       close(target);

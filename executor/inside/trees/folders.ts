@@ -1,6 +1,7 @@
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../../native/constants.ts';
 import { close, mkdirat, openat } from '../../../native/files.ts';
 import type { NameInFolder } from '../files/new-file.ts';
+import type { TreeTask } from './tree-task.ts';
 
 /** Opens a folder by its name, to read it; a link is refused. The caller closes it. */
 export function openFolderIn({ fd, name }: NameInFolder): number {
@@ -14,12 +15,9 @@ export function makeFolderIn(place: NameInFolder): number {
 }
 
 /** Works with folders that are open meanwhile. */
-export function* withFolders<T>(
-  fds: readonly number[],
-  body: () => Generator<void, T, undefined>,
-): Generator<void, T, undefined> {
+export function* withFolders(fds: readonly number[], body: () => TreeTask): TreeTask {
   try {
-    return yield* body();
+    yield* body();
   } finally {
     fds.forEach(close);
   }

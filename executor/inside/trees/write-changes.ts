@@ -7,6 +7,7 @@ import { linkTo } from './clone-root.ts';
 import { copyLeaf, copyOpenAttributes } from './copy-leaf.ts';
 import { makeFolderIn, openFolderIn, withFolders } from './folders.ts';
 import type { Origins } from './origins.ts';
+import type { TreeTask } from './tree-task.ts';
 
 /** Trees that differ, and what is known of them. All are open folders. */
 export interface ChangedTree {
@@ -25,7 +26,7 @@ export interface ChangedTree {
  * place of another one as opaque, and of a file with several names those that were touched, each a file of its own unless names were added. Files
  * may be among them that are as they were: whoever commits the folder compares their bytes. All are copied, since others may hold the tree's.
  */
-export function* writeChanges(changed: ChangedTree): Generator<void, void, undefined> {
+export function* writeChanges(changed: ChangedTree): TreeTask {
   yield* new ChangeWriter(changed).write();
 }
 
@@ -87,13 +88,17 @@ class ChangeWriter {
     this.#changed = changed;
   }
 
-  *write(): Generator<void, void, undefined> {
+  *write(): TreeTask {
     const { pristine, tree, upper } = this.#changed;
     const root = new UpperFolder(undefined, Buffer.alloc(0), upper);
     yield* this.#visit({ pristine, tree, upper: root, path: rawPath('') });
   }
 
-  *#visit(folder: VisitedFolder): Generator<void, void, undefined> {
+  *#visitLater(folder: VisitedFolder): TreeTask {
+    yield this.#visit(folder);
+  }
+
+  *#visit(folder: VisitedFolder): TreeTask {
     const names = new Set(readDirectory(folder.tree).map(({ name }) => pathOfBytes(name)));
     const lower = folder.pristine === undefined ? [] : readDirectory(folder.pristine).map(({ name }) => pathOfBytes(name));
     for (const name of [...new Set([...names, ...lower])].toSorted()) {
@@ -106,7 +111,7 @@ class ChangeWriter {
     if (folder.upper.made !== undefined) copyOpenAttributes(folder.tree, folder.upper.made);
   }
 
-  *#entry(named: NamedEntry): Generator<void, void, undefined> {
+  *#entry(named: NamedEntry): TreeTask {
     if (!isFolder(named.status)) yield* this.#leaf(named);
     else if (this.#isInPlace(named)) yield* this.#knownFolder(named);
     else yield* this.#newFolder(named);
@@ -119,7 +124,7 @@ class ChangeWriter {
     return (below !== undefined && origin?.original === below.ino) || origins.isOwn(status, path);
   }
 
-  *#knownFolder({ folder, name, path, status, below }: NamedEntry): Generator<void, void, undefined> {
+  *#knownFolder({ folder, name, path, status, below }: NamedEntry): TreeTask {
     const tree = openFolderIn({ fd: folder.tree, name });
     const pristine =
       below !== undefined && isFolder(below) && folder.pristine !== undefined
@@ -131,29 +136,29 @@ class ChangeWriter {
     );
   }
 
-  *#changedFolder(folder: VisitedFolder, { ctimeNs }: FileStatus): Generator<void, void, undefined> {
+  *#changedFolder(folder: VisitedFolder, { ctimeNs }: FileStatus): TreeTask {
     const { upper } = folder;
     // The folder itself was changed, be it only its time.
     if (ctimeNs >= this.#changed.sinceNs) upper.make();
     try {
-      yield* this.#visit(folder);
+      yield this.#visit(folder);
     } finally {
       upper.close();
     }
   }
 
   /** Hides what was there. */
-  *#newFolder({ folder, name, path, below }: NamedEntry): Generator<void, void, undefined> {
+  *#newFolder({ folder, name, path, below }: NamedEntry): TreeTask {
     const tree = openFolderIn({ fd: folder.tree, name });
     const upper = new UpperFolder(folder.upper, name);
     const visited: VisitedFolder = { pristine: undefined, tree, upper, path };
     yield* withFolders([tree, upper.fd], () => {
       if (below !== undefined && isFolder(below)) fsetXattr(upper.fd, opaqueXattr, Buffer.from('y'));
-      return this.#visit(visited);
+      return this.#visitLater(visited);
     });
   }
 
-  *#leaf(named: NamedEntry): Generator<void, void, undefined> {
+  *#leaf(named: NamedEntry): TreeTask {
     const { folder, name, path, status } = named;
     if (status.ctimeNs < this.#changed.sinceNs && this.#isInPlace(named)) return;
     const target = { fd: folder.upper.fd, name };
