@@ -182,7 +182,7 @@ export interface BuildOptions {
   readonly explain?: boolean;
   /** The store's folder. Default: TSBUILD_STORE, else `$XDG_DATA_HOME/tsbuild`, else `~/.local/share/tsbuild`. */
   readonly store?: string;
-  /** How steps get their trees: an overlay, or full copies. Default: TSBUILD_STORAGE, else the best that works. */
+  /** How steps get their trees: an overlay of the kernel or of the program fuse-overlayfs, or full copies. Default: TSBUILD_STORAGE, else the best that works. */
   readonly storage?: StorageKind;
   /** `any`: use a store of another user too, and trust all that it holds. Default: `self`. */
   readonly storeOwner?: 'self' | 'any';

@@ -77,11 +77,28 @@ for (const user of users) {
   });
 }
 
+test('fuse-overlayfs has the digest of an overlay', {
+  ...requires('tool:fuse-overlayfs', 'device:/dev/fuse'),
+  ...needs,
+}, async () => {
+  using box = sandbox({ environment: { TSBUILD_STORAGE: undefined } });
+  await writeBusyboxLayout(box.at('c/base'));
+  // Of lower files with several names the program copies up one alone, whichever is changed.
+  const possible = changes.filter(([title]) => title !== 'hard links that are given away');
+  const commands = possible.flatMap(([, ...made], index) =>
+    made.map((command) => `(mkdir -p /${index}; cd /${index}; ${command.replaceAll(/ \/(?=[a-z])/g, ' ./')})`),
+  );
+  box.file('c/Containerfile', fileOf(commands)).file('c/extra', 'x');
+  const base = ['--build-context', 'base=oci-layout:c/base'];
+  assert.equal(await digestOf(box, '--storage=fuse-overlayfs', ...base), await digestOf(box, '--storage=overlay', ...base));
+  assert.deepEqual(readdirSync(box.at('store/tmp')), []);
+});
+
 test('a storage that is none is refused, by flag and variable', async () => {
   using box = sandbox();
   box.file('c/Containerfile', 'FROM scratch\nCOPY Containerfile /\n');
   await box.tsbuild('--storage=vfs', 'c').fails({ exit: 2, stderr: /--storage/ });
   await box
     .tsbuildWith({ environment: { TSBUILD_STORAGE: 'vfs' } }, 'c')
-    .fails({ exit: 2, stderr: /Cannot use TSBUILD_STORAGE=vfs: expected overlay or copy/ });
+    .fails({ exit: 2, stderr: /Cannot use TSBUILD_STORAGE=vfs: expected overlay or fuse-overlayfs or copy/ });
 });

@@ -45,7 +45,7 @@ export function storageFlag(group: string): Flag {
     long: '--storage',
     value: 'KIND',
     group,
-    help: 'How steps get their files: overlay, or copy (default: TSBUILD_STORAGE, else the best that works)',
+    help: 'How steps get their files: overlay, fuse-overlayfs, copy (default: TSBUILD_STORAGE, else the best that works)',
   };
 }
 

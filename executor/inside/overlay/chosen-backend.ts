@@ -29,6 +29,8 @@ async function backendOf(kind: StorageKind): Promise<OverlayBackend> {
   switch (kind) {
     case 'overlay':
       return nativeOverlay;
+    case 'fuse-overlayfs':
+      return await (await import('./fuse-overlay.ts')).startFuseOverlay();
     case 'copy':
       return (await import('./copy-backend.ts')).copyBackend;
     default:

@@ -3,12 +3,13 @@ import { mkdtempSync } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { backends } from './backends.ts';
+import { backends, prepareBackend } from './backends.ts';
 import { conformance } from './conformance.ts';
 
 const socket = new Socket({ fd: 3 });
 for await (const line of createInterface({ input: socket })) {
   const { backend, name }: { backend: string; name: string } = JSON.parse(line);
+  await prepareBackend(backend);
   socket.write(`${JSON.stringify({ error: play(backend, name) })}\n`);
 }
 process.exit(0);
