@@ -79,6 +79,18 @@ export const refusedByBuild: readonly RefusedFlag[] = [
       idle: { pattern: /^(|private|default)$/, words: 'private' },
     }),
   ),
+  {
+    long: '--runtime',
+    value: 'PROGRAM',
+    reason: `OCI runtimes are ${notYet}`,
+    hint: 'Leave it out: commands are started without one',
+  },
+  {
+    long: '--runtime-flag',
+    value: 'FLAG',
+    reason: `OCI runtimes are ${notYet}`,
+    hint: 'Leave it out: commands are started without one',
+  },
   // kaniko
   { long: '--context', value: 'DIR', reason: 'the context stands behind the flags', hint: 'Write tsbuild [FLAGS] DIR' },
   { long: '--dockerfile', value: 'FILE', reason: 'it is called otherwise here', hint: 'Use --file' },

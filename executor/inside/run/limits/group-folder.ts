@@ -33,11 +33,20 @@ export function findGroupFolder(wanted: readonly string[], parent: string | unde
   }
   const here = below(top, own);
   if (parent !== undefined) return reachable(here, given(below(top, parent), wanted));
+  // What is switched on for groups at its top keeps runtimes such as crun from working at all.
+  if (hasOldControllers(around.cgroup)) {
+    return { kind: 'none', why: 'this machine has its controllers in control groups of version 1' };
+  }
   const home = path.basename(here) === ownLeaf ? path.dirname(here) : here;
   const found = ofBuilder(home, wanted, { ...around, isTop: home === top });
   if (found.kind === 'folder' || home === top) return found;
   const atTop = reachable(here, enabledIn(top, wanted));
   return atTop.kind === 'folder' ? atTop : found;
+}
+
+/** Lines such as `8:pids:/`; those with a name have none. (cgroups(7)) */
+function hasOldControllers(cgroup: string): boolean {
+  return /^\d+:[^:=]+:/m.test(cgroup);
 }
 
 function below(top: string, group: string): string {

@@ -66,7 +66,7 @@ describeForEachUser('a limited command', (player) => {
   test('runs, and is told of where there is no control group for it', async () => {
     const { stdout, warnings } = await player().play({
       shell: 'echo ran',
-      action: { limits: { parent: 'none/of/this', pids: 50 } },
+      action: { limits: { parent: 'cgroup.procs/none', pids: 50 } },
     });
     assert.equal(stdout, 'ran\n');
     assert.ok(warnings.length <= 1, warnings.join());

@@ -17,7 +17,7 @@ export function fakedGroups(folder: string, changes: Partial<GroupSurroundings> 
   }
   return {
     mountinfo: `30 20 0:26 / ${join(folder, 'groups')} rw,nosuid shared:9 - cgroup2 cgroup2 rw\n`,
-    cgroup: '1:cpu:/elsewhere\n0::/user/app\n',
+    cgroup: '1:name=systemd:/elsewhere\n0::/user/app\n',
     pid: 20,
     mainPid: 10,
     procFolder,
