@@ -26,6 +26,7 @@ await join('executor/inside/worker', {
     'executor/inside/copy/copy-action.ts',
     'executor/inside/copy/check-copied.ts',
     'executor/inside/run/run-action.ts',
+    'executor/inside/network/join-network.ts',
   ],
 });
 await join('executor/inside/compress/compress-worker');

@@ -123,7 +123,7 @@ export interface BuildOptions {
   readonly ssh?: Readonly<Record<string, SshSource>>;
   /**
    * The network of RUN. `pasta` and `slirp4netns` are programs that carry the packets of a network of its own, from which services of this machine's
-   * loopback cannot be reached. Default: default, which is the machine's, as `host`.
+   * loopback cannot be reached. Default: default, which is pasta's where that works, else the machine's.
    */
   readonly network?: 'default' | 'none' | 'host' | 'pasta' | 'slirp4netns';
   /** What RUN may ask for. `device=NAME[,alias=NAME]` allows one device, `device` all. */

@@ -56,7 +56,7 @@ export async function openSession(options: Settings): Promise<Session> {
   const storage = askedStorage(options.storage, options.environment);
   const newWorker = (): LazyWorker => cleanup.use(new LazyWorker(() => startWorker(store, { ids, storage, signal, onNotice })));
   const worker = newWorker();
-  const network = new RunNetwork({ worker, hostWorker: newWorker(), options, signal });
+  const network = new RunNetwork({ worker, hostWorker: newWorker(), options, signal, onNotice });
   const lookup = cleanup.use(new ImageLookup({ store, options, signal, onNotice }));
   const limits = stepLimits(options);
   let lastId = 0;

@@ -222,7 +222,7 @@ test('a network that cannot be made is an error that says why and what to do', o
   box.file('c/Containerfile', 'FROM base\nRUN true\n');
   const args = [...base, '--network=pasta', 'c'];
   const { stderr } = await tsbuildOnMachine(box, withoutPasta, ...args).fails({ exit: 3 });
-  assert.match(stderr, /error: Cannot start pasta: it is not installed\nhint: Install passt, .* --network host\n/);
+  assert.match(stderr, /error: Cannot start pasta: it is not installed\nhint: Install passt, .* --network host to share/);
   const offline = await tsbuildOnMachine(box, { isOffline: true }, ...args).fails({ exit: 3 });
   assert.match(offline.stderr, /error: Cannot start pasta: .*\nhint: /);
 });
@@ -239,3 +239,26 @@ test('nothing is started for a build whose steps are cached, or that has no RUN'
     assert.match(stderr, /\(1 step, 1 cached\)/, network);
   }
 });
+
+test('by default a RUN has a network of its own by pasta, under the same key as in any other', options, async () => {
+  using box = await prepared();
+  const { said, stderr } = await look(box, [loopback, outside], {});
+  assert.deepEqual(Object.values(said), [refused, `service of ${outsideAddress}`]);
+  assert.doesNotMatch(stderr, /shares the network/);
+  const { stderr: again } = await tsbuildOnMachine(box, {}, ...base, ...mounts, '--network=host', 'c').succeeds();
+  assert.match(again, /\(2 steps, 2 cached\)/);
+});
+
+for (const [why, machine, text] of [
+  ['is not installed', withoutPasta, 'it is not installed'],
+  ['finds no way out of the machine', { isOffline: true }, '.*'],
+] as const) {
+  test(`where pasta ${why}, a RUN has the network of the machine, and that is told once`, options, async () => {
+    using box = await prepared();
+    box.file('c/Containerfile', 'FROM base\nRUN true\nRUN busybox nc 127.0.0.1 8077 > /seen\n');
+    const { stderr } = await tsbuildOnMachine(box, machine, ...base, '-o', 'type=local,dest=out', 'c').succeeds();
+    assert.equal(readFileSync(box.at('out/seen'), 'utf8'), 'service of 127.0.0.1\n');
+    const notice = `RUN shares the network of this machine, loopback included: Cannot start pasta: ${text} \\(Install passt, `;
+    assert.equal(stderr.match(new RegExp(notice, 'g'))?.length, 1, stderr);
+  });
+}

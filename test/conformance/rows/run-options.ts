@@ -29,7 +29,7 @@ const everyRun: readonly Row[] = [
   }),
   says("--add-host with docker's name of this machine", 'grep -c "^127.0.0.1.*host.docker.internal$" /etc/hosts', {
     output: '1\n',
-    options: { addHosts: ['host.docker.internal:host-gateway'] },
+    options: { addHosts: ['host.docker.internal:host-gateway'], network: 'host' },
   }),
   says('--add-host leaves no trace', 'true', { output: '', options: { addHosts: ['one:192.0.2.1'] }, layers: [['x']] }),
   says('--ulimit with two values', 'ulimit -Sn; ulimit -Hn', {
