@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readImage } from '../support/image-archive.ts';
@@ -54,6 +54,30 @@ test('a COPY at the end is packed, and its image is the same as from files', nee
 });
 
 const forms = ['compression=uncompressed', 'compression=gzip', 'compression=zstd', 'compression=gzip,compression-level=9'];
+
+// A tar begins with a name.
+for (const [title, name] of [
+  ['bzip2', 'BZh9'],
+  ['gzip', '\x1f\x8b\x08'],
+  ['xz', '\xfd7zXZ'],
+] as const) {
+  for (const output of ['type=none', 'type=oci,dest=first.tar']) {
+    test(`a packed layer whose first name looks like ${title} can leave and be unpacked after ${output}`, needs, async () => {
+      using box = (await prepared()).file('c/Containerfile', 'FROM scratch\nCOPY named /\n').folder('c/named');
+      writeFileSync(Buffer.from(`${box.at('c/named')}/${name}`, 'latin1'), 'text', { mode: 0o644 });
+      await box.tsbuild(...base, '-o', output, 'c').succeeds();
+      await box.tsbuild(...base, '-o', 'type=oci,dest=o.tar', 'c').succeeds();
+      await box.tsbuild(...base, '-o', 'type=oci,dest=z.tar,compression=zstd', 'c').succeeds();
+      const stages = 'FROM scratch AS named\nCOPY named /\nFROM base\nCOPY --from=named / /n/\nRUN cat /n/*\n';
+      const { stderr } = await box
+        .file('c/Containerfile', stages)
+        .tsbuild(...base, 'c')
+        .succeeds();
+      assert.match(stderr, /text/);
+      assert.doesNotMatch(stderr, /damaged/);
+    });
+  }
+}
 
 test('a layer that leaves in several forms at once is what it is in each of them alone', needs, async () => {
   using box = await prepared();

@@ -1,6 +1,5 @@
 import { createReadStream, readSync } from 'node:fs';
 import path from 'node:path';
-import { compressionOf, magicBytes } from '../../../registry/oci/compression/compression-of.ts';
 import { decompress } from '../../../registry/oci/compression/decompress.ts';
 import type { Digest } from '../../../registry/oci/digest.ts';
 import type { LayerEntry } from '../../../registry/oci/layer/layer-entry.ts';
@@ -9,6 +8,7 @@ import { errnoOf, hasErrno, reasonOf } from '../../../registry/oci/thrown.ts';
 import type { WorkerRequest, WorkerResults } from '../../protocol/messages.ts';
 import { hashChunks } from '../commit/commit.ts';
 import type { FileContent } from '../compress/cut-members.ts';
+import { packedCompression, packedMagicBytes } from '../compress/packed-compression.ts';
 import { LayerSources, withSourceTimes } from '../export/source-times.ts';
 import { timeAtEpoch } from '../files/file-times.ts';
 import { openOwnFile } from '../files/own-file.ts';
@@ -64,11 +64,11 @@ function tarOf(directory: string): Iterable<Uint8Array | Pause> | AsyncIterable<
 export function openPacked(directory: string): AsyncIterable<Uint8Array> | undefined {
   const packed = openIfThere(path.join(directory, packedLayer));
   if (packed === undefined) return undefined;
-  const start = Buffer.alloc(magicBytes);
-  readSync(packed, start, 0, magicBytes, 0);
+  const start = Buffer.alloc(packedMagicBytes);
+  readSync(packed, start, 0, packedMagicBytes, 0);
   const bytes = createReadStream('', { fd: packed, start: 0, highWaterMark: 1 << 18 });
   // What was made here may be of any size.
-  return rechunked(decompress(bytes, compressionOf(start), { mostGrowth: Number.POSITIVE_INFINITY }));
+  return rechunked(decompress(bytes, packedCompression(start), { mostGrowth: Number.POSITIVE_INFINITY }));
 }
 
 /** @throws Refusal unless the tar of a layer is what it was */

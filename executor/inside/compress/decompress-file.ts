@@ -8,6 +8,7 @@ import { fileBytes } from '../../../registry/oci/files/file-bytes.ts';
 import type { RefusalCode } from '../../protocol/failures.ts';
 import { type GrowingFile, growingBytes } from '../files/growing-file.ts';
 import { Refusal } from '../request/failure.ts';
+import { packedCompression, packedMagicBytes } from './packed-compression.ts';
 
 interface FileOptions {
   /** For messages, such as `"files.tar"`. */
@@ -19,6 +20,8 @@ interface FileOptions {
   readonly isOurs?: boolean;
   /** It is still being written. */
   readonly growing?: GrowingFile | undefined;
+  /** It is a packed layer. Default: false. */
+  readonly isPacked?: boolean;
 }
 
 /**
@@ -49,18 +52,23 @@ interface CompressedBytes {
   readonly sizeBytes: number;
 }
 
-async function openCompressed(file: string, { signal, growing }: FileOptions): Promise<CompressedBytes> {
+async function openCompressed(file: string, { signal, growing, isPacked = false }: FileOptions): Promise<CompressedBytes> {
   if (growing === undefined) {
-    return { source: fileBytes(file, { highWaterMark: 1 << 20, signal }), ...(await inspect(file)) };
+    const found = await inspect(file, isPacked ? packedCompression : compressionOf);
+    return { source: fileBytes(file, { highWaterMark: 1 << 20, signal }), ...found };
   }
   const { head, bytes } = await sniff(growingBytes(file, growing, signal), magicBytes);
   return { source: bytes, compression: compressionOf(head), sizeBytes: growing.sizeBytes };
 }
 
-async function inspect(file: string): Promise<{ readonly compression: Compression; readonly sizeBytes: number }> {
+async function inspect(
+  file: string,
+  compressionOfStart: (start: Buffer) => Compression,
+): Promise<{ readonly compression: Compression; readonly sizeBytes: number }> {
   await using handle = await open(file);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
-  return { compression: compressionOf(buffer.subarray(0, bytesRead)), sizeBytes: (await handle.stat()).size };
+  const length = Math.max(magicBytes, packedMagicBytes);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+  return { compression: compressionOfStart(buffer.subarray(0, bytesRead)), sizeBytes: (await handle.stat()).size };
 }
 
 const codes: Readonly<Record<DecompressErrorCode, RefusalCode>> = {

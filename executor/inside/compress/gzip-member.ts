@@ -3,7 +3,7 @@ import { isDense } from './is-dense.ts';
 import { Libdeflate } from './libdeflate.ts';
 
 /** RFC 1952: deflate, no flags, no time, no hint of the compressor, and 255 for "unknown" as the operating system, as Go writes. */
-const header = Buffer.from([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff]);
+export const gzipHeader: Buffer = Buffer.from([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff]);
 
 /**
  * Makes complete gzip members. The compressor is libdeflate as WebAssembly, which computes the same everywhere, and its version is pinned, so
@@ -21,9 +21,9 @@ export function gzipMembers(level: number): (input: Uint8Array) => Uint8Array {
 }
 
 function gzipMember(input: Uint8Array, deflated: Uint8Array): Uint8Array {
-  const member = Buffer.allocUnsafeSlow(header.length + deflated.length + 8);
-  header.copy(member);
-  member.set(deflated, header.length);
+  const member = Buffer.allocUnsafeSlow(gzipHeader.length + deflated.length + 8);
+  gzipHeader.copy(member);
+  member.set(deflated, gzipHeader.length);
   member.writeUInt32LE(crc32(input), member.length - 8);
   member.writeUInt32LE(input.length >>> 0, member.length - 4);
   return member;

@@ -71,9 +71,9 @@ async function unpackInto(fs: string, indexPath: string, { request, context }: U
     const { blob, arriving, isOwn, lowers } = request;
     const { signal, growth } = context;
     // What was made here may be of any size.
-    const limits = isOwn === true ? { mostGrowth: Number.POSITIVE_INFINITY } : {};
+    const own = isOwn === true ? { isPacked: true, mostGrowth: Number.POSITIVE_INFINITY } : {};
     const growing = arriving && { ...arriving, growth };
-    const options = { ...limits, name: 'the layer', signal, isOurs: true, growing };
+    const options = { ...own, name: 'the layer', signal, isOurs: true, growing };
     await using unpacker = new LayerUnpacker({
       rootFd,
       lowers,
