@@ -7,8 +7,7 @@ export function findContainer(facts: MachineFacts, works: boolean): readonly Fin
   if (place === undefined) return [];
   const found: Finding[] = [{ level: 'ok', what: `Runs in ${place.name}`, cures: [] }];
   if (!works && /^Seccomp:\s*2/m.test(facts.status)) {
-    const what =
-      "A seccomp filter is loaded; docker's forbids namespaces and mounts, podman's the host name of a new namespace (sethostname)";
+    const what = "A seccomp filter is loaded; docker's forbids namespaces and mounts";
     found.push({ level: 'note', what, cures: place.seccomp });
   }
   if (!works && /^(docker-default|cri-containerd|crio-default)/.test(facts.appArmor)) {

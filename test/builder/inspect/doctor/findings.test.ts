@@ -155,7 +155,7 @@ const rows: readonly [title: string, changed: Partial<MachineFacts>, expected: r
     [
       'note | no_new_privs is set, so newuidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
       'note | no_new_privs is set, so newgidmap has no effect | With Kubernetes set securityContext.allowPrivilegeEscalation to true, with Docker and Podman leave out --security-opt no-new-privileges',
-      `note | A seccomp filter is loaded; docker's forbids namespaces and mounts, podman's the host name of a new namespace (sethostname) | securityContext.seccompProfile.type: Unconfined | or one of type Localhost that also allows ${calls}`,
+      `note | A seccomp filter is loaded; docker's forbids namespaces and mounts | securityContext.seccompProfile.type: Unconfined | or one of type Localhost that also allows ${calls}`,
       'note | The AppArmor profile "cri-containerd.apparmor.d (enforce)" forbids mounts | securityContext.appArmorProfile.type: Unconfined',
       'note | Parts of /proc are hidden (1 mounts), so the kernel may refuse a fresh /proc | securityContext.procMount: Unmasked (with hostUsers: false)',
     ],
