@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasErrno } from '../../registry/oci/thrown.ts';
 import { readImage } from '../support/image-archive.ts';
 import { requires } from '../support/requires.ts';
 import { type Sandbox, sandbox } from '../support/sandbox.ts';
@@ -30,12 +31,20 @@ async function digestOf(box: Sandbox, fields: string): Promise<string> {
 
 /** True while a file of more than a megabyte is on its way into the store. */
 function isWriting(box: Sandbox): boolean {
-  const folder = `${box.store}/tmp`;
-  if (!existsSync(folder)) return false;
-  const files = readdirSync(folder, { withFileTypes: true, recursive: true });
-  return files.some(
-    (file) => file.isFile() && (statSync(`${file.parentPath}/${file.name}`, { throwIfNoEntry: false })?.size ?? 0) > 1_000_000,
-  );
+  return filesBelow(`${box.store}/tmp`).some((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 1_000_000);
+}
+
+function filesBelow(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((found) => {
+      const path = `${folder}/${found.name}`;
+      return found.isDirectory() ? filesBelow(path) : [path];
+    });
+  } catch (error) {
+    // What a build has on its way comes and goes while it is looked at.
+    if (hasErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
 }
 
 for (const [signal, fields] of [
