@@ -113,7 +113,7 @@ function contextsOf(parsed: ParsedFlags): Readonly<Record<string, string>> {
 function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   const noCache = noCacheOf(parsed);
   const pull = pullOf(parsed.last('--pull'));
-  const jobs = parsed.last('--jobs');
+  const jobs = jobsOf(parsed.last('--jobs'));
   const runJobs = parsed.last('--run-jobs');
   const store = parsed.last('--store');
   const storage = storageOf(parsed);
@@ -121,13 +121,19 @@ function cacheOptions(parsed: ParsedFlags): Partial<BuildOptions> {
   return {
     ...(noCache !== undefined && { noCache }),
     ...(pull !== undefined && { pull }),
-    ...(jobs !== undefined && jobs !== '0' && { jobs: parseCount('--jobs', jobs, 1) }),
+    ...(jobs !== undefined && { jobs }),
     ...(runJobs !== undefined && { runJobs: parseCount('--run-jobs', runJobs, 0) }),
     ...(store !== undefined && { store }),
     ...(storage !== undefined && { storage }),
     ...(storeOwner !== undefined && { storeOwner }),
     explain: parsed.isOn('--explain') ?? false,
   };
+}
+
+// 0 stands for the default.
+function jobsOf(text: string | undefined): number | undefined {
+  const jobs = text === undefined ? 0 : parseCount('--jobs', text, 0);
+  return jobs === 0 ? undefined : jobs;
 }
 
 // `--no-cache=a,b` names stages, as BuildKit's frontend option does; docker's is a switch, and a stage that is called `t` needs --no-cache-filter.

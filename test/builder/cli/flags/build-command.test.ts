@@ -149,7 +149,7 @@ const refused: readonly [argv: readonly string[], message: RegExp][] = [
   [['--progress=loud', '.'], /Cannot use --progress loud: expected auto, plain, tty, rawjson or quiet/],
   [['--build-arg', '=x', '.'], /Cannot use --build-arg =x: expected NAME=VALUE/],
   [['--build-context', 'x', '.'], /Cannot use --build-context x: expected NAME=PLACE/],
-  [['--jobs', '-1', '.'], /Cannot use --jobs -1: expected a whole number of at least 1/],
+  [['--jobs', '-1', '.'], /Cannot use --jobs -1: expected a whole number of at least 0/],
   [['--run-jobs', 'many', '.'], /Cannot use --run-jobs many: expected a whole number of at least 0/],
   [['--push', '.'], /Cannot push: the image has no name/],
   [['-o', '-', '-o', 'type=oci,dest=-', '.'], /Cannot write two outputs to standard output/],
