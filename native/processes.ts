@@ -14,6 +14,11 @@ export interface ExitStatus {
   readonly signal?: string;
 }
 
+/** The end of a process in words: `ended with exit code 2`, `ended with SIGKILL`. */
+export function exitText({ exitCode, signal }: ExitStatus): string {
+  return `ended with ${signal ?? `exit code ${exitCode}`}`;
+}
+
 /** What a process and those that it has waited for took. (getrusage(2)) */
 export interface ResourceUsage {
   readonly processorMicroseconds: number;

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { F_DUPFD_CLOEXEC, NAMESPACE_FLAGS, PR } from '../../../native/constants.ts';
 import { close } from '../../../native/files.ts';
-import { type ExitStatus, pipe2 } from '../../../native/processes.ts';
+import { exitText, pipe2 } from '../../../native/processes.ts';
 import { SyscallError } from '../../../native/syscall-error.ts';
 import { closeDescriptors } from '../../../native/tape/descriptors.ts';
 import { startTape, type TapeProcess } from '../../../native/tape/start.ts';
@@ -62,11 +62,11 @@ export async function startProgram(
   signal.throwIfAborted();
   if (!isReady) {
     const status = await process.exited;
-    throw notStarted(program, (status.signal === undefined ? reasonIn(tail()) : undefined) ?? endOf(status));
+    throw notStarted(program, (status.signal === undefined ? reasonIn(tail()) : undefined) ?? exitText(status));
   }
   let end: string | undefined;
   const remember = async (): Promise<void> => {
-    end = endOf(await process.exited);
+    end = exitText(await process.exited);
   };
   void remember();
   return { end: () => end };
@@ -137,8 +137,4 @@ const SIGKILL = 9;
 
 function notStarted({ argv, path }: Program, why: string): Refusal {
   return new Refusal('machine', `Cannot start ${argv[0] ?? path}: ${why}`);
-}
-
-function endOf({ exitCode, signal }: ExitStatus): string {
-  return `ended with ${signal ?? `exit code ${exitCode}`}`;
 }

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { AT, AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT, MS, OPEN_TREE } from '../../../native/constants.ts';
 import { close, fstatat, readDirectory } from '../../../native/files.ts';
 import { mount, mountSetattr, moveMount, openTree, umount2 } from '../../../native/mounts.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
 import { rawPath } from '../../../registry/oci/raw-path.ts';
 import { removeInSteps } from '../files/remove-tree.ts';
 import { applyLayer } from '../trees/apply-layer.ts';
@@ -13,7 +12,9 @@ import { Origins } from '../trees/origins.ts';
 import { finish, inOne, type TreeTask } from '../trees/tree-task.ts';
 import { writeChanges } from '../trees/write-changes.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
+import { blockFor } from './blocking-pause.ts';
 import { pristineTree, removeFolder, withOpen } from './pristine-trees.ts';
+import { sealMount } from './unless-busy.ts';
 
 /**
  * Full copies, for file systems that no overlay can be stacked on, and kernels that let nobody make one. A step gets a copy of all that is below it, as
@@ -49,6 +50,7 @@ function showCopy(layers: OverlayLayers, { upper, work }: Writable, target: stri
   mount({ source: copy, target, flags: MS.BIND });
   return {
     path: target,
+    // Whoever has another mount changes what no layer is made of any more.
     seal: () => sealMount(target),
     unmount: () => {
       umount2(target, MNT_DETACH);
@@ -117,15 +119,13 @@ function takeChanges({ pristine, copy, upper, work }: CopyFolders, { origins, si
   removeFolder(copy);
 }
 
-const waiting = new Int32Array(new SharedArrayBuffer(4));
-
 /** A time that nothing has yet that is there, by the clock of the file system, which may be coarse. */
 function nextTime(folder: string): bigint {
   const first = timeOf(folder);
   for (;;) {
     const time = timeOf(folder);
     if (time > first) return time;
-    Atomics.wait(waiting, 0, 0, 1);
+    blockFor(1);
   }
 }
 
@@ -137,16 +137,5 @@ function timeOf(folder: string): bigint {
   } finally {
     closeSync(fd);
     unlinkSync(file);
-  }
-}
-
-/** This mount alone: whoever has another one changes what no layer is made of any more. False while a file is open for writing. */
-function sealMount(target: string): boolean {
-  try {
-    mountSetattr(AT_FDCWD, target, 0, { set: MOUNT_ATTR.RDONLY });
-    return true;
-  } catch (error) {
-    if (isSyscallError(error, 'EBUSY')) return false;
-    throw error;
   }
 }

@@ -5,12 +5,13 @@ import { AT_FDCWD, MNT_DETACH, MOUNT_ATTR, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_R
 import { close, openat, syncfs } from '../../../native/files.ts';
 import { mountSetattr, umount2 } from '../../../native/mounts.ts';
 import { pipe2 } from '../../../native/processes.ts';
-import { isSyscallError } from '../../../native/syscall-error.ts';
 import { startTape } from '../../../native/tape/start.ts';
 import { isMissing } from '../../../registry/oci/thrown.ts';
 import { Refusal } from '../request/failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
+import { blockFor } from './blocking-pause.ts';
 import { settleMarks } from './fuse-marks.ts';
+import { sealMount } from './unless-busy.ts';
 
 /** The name that people know it by. */
 const program = 'fuse-overlayfs';
@@ -61,7 +62,7 @@ function show(layers: OverlayLayers, given: string | undefined, inlet: number): 
   writeSync(inlet, `${folder}\n`);
   waitForMount(folder);
   if (layers.writable === undefined) mountSetattr(AT_FDCWD, target, 0, { set: MOUNT_ATTR.RDONLY });
-  return { path: target, seal: () => isSealed(target), unmount: () => hide(target, folder, layers.writable?.upper) };
+  return { path: target, seal: () => sealMount(target), unmount: () => hide(target, folder, layers.writable?.upper) };
 }
 
 /** Folders are named by links, since the program splits its options at colons and commas. */
@@ -75,13 +76,11 @@ function optionsOf({ lowers, added = [], writable }: OverlayLayers, folder: stri
   return [`lowerdir=${lower.join(':')}`, ...upper].join(',');
 }
 
-const waiting = new Int32Array(new SharedArrayBuffer(4));
-
 function waitForMount(folder: string): void {
   const end = Date.now() + startMs;
   for (let status = textOf(path.join(folder, 'status')); status?.trim() !== '0'; status = textOf(path.join(folder, 'status'))) {
     if (status !== undefined || Date.now() > end) throw refusal(textOf(path.join(folder, 'error')) ?? '');
-    Atomics.wait(waiting, 0, 0, 1);
+    blockFor(1);
   }
 }
 
@@ -114,14 +113,4 @@ function hide(target: string, folder: string, upper: string | undefined): void {
   umount2(target, MNT_DETACH);
   rmSync(folder, { recursive: true, force: true });
   if (upper !== undefined) settleMarks(upper);
-}
-
-function isSealed(target: string): boolean {
-  try {
-    mountSetattr(AT_FDCWD, target, 0, { set: MOUNT_ATTR.RDONLY });
-    return true;
-  } catch (error) {
-    if (isSyscallError(error, 'EBUSY')) return false;
-    throw error;
-  }
 }

@@ -18,6 +18,7 @@ import { isSyscallError } from '../../../native/syscall-error.ts';
 import { mostLayers } from '../../../registry/oci/manifest.ts';
 import { Refusal } from '../request/failure.ts';
 import type { OverlayBackend, OverlayLayers, OverlayMount } from './backend.ts';
+import { unlessBusy } from './unless-busy.ts';
 
 /**
  * The kernel's overlayfs, with `userxattr`, which an unprivileged user namespace may mount from Linux 5.11 on. It needs two lower
@@ -60,13 +61,7 @@ function attach(make: MountMaker, layers: OverlayLayers, target: string | undefi
 
 /** The file system itself, and so every mount of it, also those that are attached nowhere any more. (MS_REMOUNT in mount(2)) */
 function makeReadOnly(target: string): boolean {
-  try {
-    mount({ target, flags: MS.REMOUNT | MS.RDONLY });
-    return true;
-  } catch (error) {
-    if (isSyscallError(error, 'EBUSY')) return false;
-    throw error;
-  }
+  return unlessBusy(() => mount({ target, flags: MS.REMOUNT | MS.RDONLY }));
 }
 
 /**

@@ -7,6 +7,7 @@ import { type Namespace, startTape, type TapeProcess } from '../../../native/tap
 import type { RunAction } from '../../protocol/actions.ts';
 import { Refusal } from '../request/failure.ts';
 import type { RequestContext } from '../request/request-context.ts';
+import { ToldOnce } from '../request/told-once.ts';
 import { noMappedId } from '../root/owner.ts';
 import type { ResolvedUser } from '../root/users.ts';
 import { CommandFailed } from './command-errors.ts';
@@ -87,15 +88,11 @@ async function endOf(process: TapeProcess, hooks: HookRunner | undefined, contex
 }
 
 /** What this worker has told once. */
-const told = new Set<string>();
+const told = new ToldOnce();
 
 function attributesOf({ confinement = {}, security }: RunAction, context: RequestContext): readonly ExecAttribute[] {
   if (security === 'insecure') return [];
-  const warn = (message: string): void => {
-    if (!told.has(message)) context.warn(message);
-    told.add(message);
-  };
-  return execAttributes(confinement, { warn });
+  return execAttributes(confinement, { warn: (message) => told.tell(message, (once) => context.warn(once)) });
 }
 
 const otherImage = 'Choose the image for this machine: --platform';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AT_FDCWD, NAMESPACE_FLAGS, O_RDONLY } from '../../../../native/constants.ts';
 import { close, openat } from '../../../../native/files.ts';
-import { type ExitStatus, kill, pidfdOpen } from '../../../../native/processes.ts';
+import { type ExitStatus, exitText, kill, pidfdOpen } from '../../../../native/processes.ts';
 import { SyscallError } from '../../../../native/syscall-error.ts';
 import { closeDescriptors } from '../../../../native/tape/descriptors.ts';
 import { startTape, type TapeProcess } from '../../../../native/tape/start.ts';
@@ -87,7 +87,7 @@ export class HookRunner implements AsyncDisposable {
     const status = await endWithin(process, AbortSignal.any([limit, context.signal]));
     context.signal.throwIfAborted();
     if (status.exitCode === 0) return;
-    const end = limit.aborted ? `did not end within ${hook.timeoutSeconds} s` : endOf(status);
+    const end = limit.aborted ? `did not end within ${hook.timeoutSeconds} s` : exitText(status);
     throw failed(hook, end);
   }
 
@@ -176,10 +176,6 @@ function hookTape(hook: Hook, { streams, container, described, bundle }: HookSta
 
 /** Where groups cannot be dropped, a command keeps them too. */
 const noGroups: TapeEntry = { syscall: 'setgroups', args: [0, 0], mayFail: true };
-
-function endOf({ exitCode, signal }: ExitStatus): string {
-  return `ended with ${signal ?? `exit code ${exitCode}`}`;
-}
 
 function failed({ name, path: program }: Hook, why: string): Refusal {
   // The command runs then, or has run.

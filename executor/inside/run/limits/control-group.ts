@@ -5,6 +5,7 @@ import { errnoOf } from '../../../../registry/oci/thrown.ts';
 import type { CommandLimits } from '../../../protocol/command-limits.ts';
 import type { CommandUsage } from '../../../protocol/command-usage.ts';
 import { Refusal } from '../../request/failure.ts';
+import { ToldOnce } from '../../request/told-once.ts';
 import { type ControlFile, controlFiles, controllerOf } from './control-files.ts';
 import { findGroupFolder, type GroupFolder, type GroupSurroundings, removeGroup, sweepGroups } from './group-folder.ts';
 
@@ -12,7 +13,7 @@ import { findGroupFolder, type GroupFolder, type GroupSurroundings, removeGroup,
 export class ControlGroups {
   readonly #around: GroupSurroundings;
   readonly #folders = new Map<string, GroupFolder>();
-  readonly #told = new Set<string>();
+  readonly #told = new ToldOnce();
   #count = 0;
 
   constructor(around: GroupSurroundings = ownSurroundings()) {
@@ -57,8 +58,7 @@ export class ControlGroups {
   #tell(files: readonly ControlFile[], why: string, warn: (message: string) => void): void {
     const flags = files.flatMap(({ flag }) => (flag === undefined ? [] : [flag]));
     const message = `Commands run without ${flags.length === 0 ? '--cgroup-parent' : flags.join(', ')}: ${why}`;
-    if (!this.#told.has(message)) warn(message);
-    this.#told.add(message);
+    this.#told.tell(message, warn);
   }
 }
 
