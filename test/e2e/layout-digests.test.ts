@@ -96,10 +96,10 @@ async function built(box: Sandbox, ...flags: readonly string[]): Promise<Digests
 }
 
 const usual: Digests = {
-  manifest: 'sha256:f468bc803b94ef7fa7931633f90b2d0d446abe80e9a267a13c52c88cfb676acd',
-  config: 'sha256:8855af4f3bfe255fee67d743c9481bbaf75a131dcb69b5e560d16505359537e8',
+  manifest: 'sha256:63b576837cd0aaca3962e216beadc64162a4010531a461e7ff8af61d99af6fac',
+  config: 'sha256:73d716a37ad0d1f6e3943589686ea7b114c4e80163c8eda12598b1231d05328e',
   layers: [
-    'sha256:f6deed65d281cc78beed6006223f80e1bafea7c69c8b40ed8c89ff6ee3a892d0',
+    'sha256:c3e937f2430b9c8cc23df93c4f0a5aabb917e850ccf6106b3ce9d4f5a9683de2',
     'sha256:0648675e930f9a30da8bf324ab55e55cbc5d8c95478a4bf6770975b5b151c0ca',
     'sha256:855fe16ac9d3af7a9cd79e4478ec123e48ba6ceeafc9980240144e2831871ddd',
     'sha256:32bd3d428048a81ccfe62fcaf100aea674c1ef1c4f952dd90ee7587e0103c606',
@@ -112,10 +112,10 @@ const rows: readonly (readonly [flags: readonly string[], expected: Digests])[] 
   [
     ['-o', 'type=oci,dest=-,compression=gzip,compression-level=9'],
     {
-      manifest: 'sha256:7e8361dda1aaff3f93ee3e50a3508dca4fe9513cae337f1d9e566f6de2797673',
-      config: 'sha256:8855af4f3bfe255fee67d743c9481bbaf75a131dcb69b5e560d16505359537e8',
+      manifest: 'sha256:736cbb3f650da50b361fd216cd7ac1bb1beb3e844ba92916caf7224e9d21e90e',
+      config: 'sha256:73d716a37ad0d1f6e3943589686ea7b114c4e80163c8eda12598b1231d05328e',
       layers: [
-        'sha256:318a4968db380764cf98caa0384f203ac3af90cba22078e30c6016eb534379c0',
+        'sha256:2cac860dd0e454b1270095631fb6612ade0dd0ac6f03269f08940583f2a6d090',
         'sha256:8279477e8c88c16dd5ad6b22d840090683d2b627ca4b192859904e89d5cc5b1e',
         'sha256:184fd1ed3f6b5e92693f1119629d3cb4915470105b26e299b1c0471cf72e7b02',
         'sha256:59cee80ba11635e73c177264726eb5ea057033f1ab135eddddf531e0df5e3c94',
@@ -125,10 +125,10 @@ const rows: readonly (readonly [flags: readonly string[], expected: Digests])[] 
   [
     ['-o', 'type=oci,dest=-,compression=zstd'],
     {
-      manifest: 'sha256:0304de1d471d975a350a9ba1d03a5b864dbb6f0225f94153ea9a9a1eebbde8e3',
-      config: 'sha256:8855af4f3bfe255fee67d743c9481bbaf75a131dcb69b5e560d16505359537e8',
+      manifest: 'sha256:88262bf012c29f915569416bce312375007d1677844c60f9eeb4091700207ca3',
+      config: 'sha256:73d716a37ad0d1f6e3943589686ea7b114c4e80163c8eda12598b1231d05328e',
       layers: [
-        'sha256:87c1f704b75a079a39dfa43b2f552bf4a709bcf571486787eac3cd7f485378df',
+        'sha256:27abf5d728d6b27051b1156242d46710edb7c231d1440106d1fa22e73460bd2e',
         'sha256:c9ce098d2fbb37bab34db2adf0e61f3ed2f328a62a8cb7a85ec2299f51d5830a',
         'sha256:275b6974e553fa0e9a0e032d5f26ced5828826efa379114e7cbb6ef2fe82d1fd',
         'sha256:2b35578c1af04675f83bba5910f26de9fde5182db1d5e322c5269f58076ef5c3',
@@ -138,10 +138,10 @@ const rows: readonly (readonly [flags: readonly string[], expected: Digests])[] 
   [
     ['-o', 'type=oci,dest=-,compression=uncompressed'],
     {
-      manifest: 'sha256:a38e2eec82e54adfa4d07131bff2ade2b2b2c30d8763737ddc5fa430481b520a',
-      config: 'sha256:8855af4f3bfe255fee67d743c9481bbaf75a131dcb69b5e560d16505359537e8',
+      manifest: 'sha256:4b1707ddf8fc66d05e7e46380f0eb21b5c34774c399c922b95d20a5bc4e08ff3',
+      config: 'sha256:73d716a37ad0d1f6e3943589686ea7b114c4e80163c8eda12598b1231d05328e',
       layers: [
-        'sha256:3e8b0f806cd5d99dd226f5e46bd14c96a04d6bf9fde0ef99064923871dc9387d',
+        'sha256:ed3b68b9c976875fad96d562145cb3ad26ce714ec7153eccc4a53a7dfc894be6',
         'sha256:37716924e8253ad6fc85d8e96a8167062231d2f1b2bdbd7bd8cba815aa77e34d',
         'sha256:def5a6911334e9014a125576156edcca504810347f6a9e784a37c22b742701b9',
         'sha256:88fa68d505acdcecd7f78c1c231604291e4bdf311066c8d38047a1dc964dd2ea',
@@ -151,10 +151,10 @@ const rows: readonly (readonly [flags: readonly string[], expected: Digests])[] 
   [
     ['--source-date-epoch', '1700000000', '-o', 'type=oci,dest=-'],
     {
-      manifest: 'sha256:0d6f948afb9cfb5484a3cf30f8228eb3d73c9448d6328c80e47bfe1e4b800297',
-      config: 'sha256:67f2c224cdb34f43392d5c316adcf90738a58ac246179dc3376e94bb0cb0fae7',
+      manifest: 'sha256:49a7b6eddb1014820087e9c1462b807952d39ff108570fda55ff4a30c174640b',
+      config: 'sha256:7845a49a08b3a99d8bb9cb371d6c497701f19367a74596504b8aaace0e88ffcf',
       layers: [
-        'sha256:411000d77a6b924c13f7a298cd8070f383435be7a886e1076ba2464f1ce57361',
+        'sha256:c5f47f8aabe54f38d7399f57a6989e799cdbb61f0b48a89f42322aa0ff6df81b',
         'sha256:35e7ca93bfe632aeefc466b085640e8826bdcb4c70aea3683904fb282561170d',
         'sha256:c4ce3fb3f872dea2078ffacf574b53921cc97bc1ed11b8d2dcdd8b84759b97e0',
         'sha256:47a2f460cdcab6b28efaa4a8a138d5bcbd6945e013e85adfddf61875709a7387',
@@ -164,10 +164,10 @@ const rows: readonly (readonly [flags: readonly string[], expected: Digests])[] 
   [
     ['--format', 'docker', '-o', 'type=docker,dest=-'],
     {
-      manifest: 'sha256:45f314c6b0503b22e68ef77fe5d6c83094a221db4df059a56aaf5c032ce8a7ed',
-      config: 'sha256:8855af4f3bfe255fee67d743c9481bbaf75a131dcb69b5e560d16505359537e8',
+      manifest: 'sha256:7e3813efc3ce737d91253b63e95dc0bd605fd11eeac98a0a49c50a2a43a9dd9d',
+      config: 'sha256:73d716a37ad0d1f6e3943589686ea7b114c4e80163c8eda12598b1231d05328e',
       layers: [
-        'sha256:f6deed65d281cc78beed6006223f80e1bafea7c69c8b40ed8c89ff6ee3a892d0',
+        'sha256:c3e937f2430b9c8cc23df93c4f0a5aabb917e850ccf6106b3ce9d4f5a9683de2',
         'sha256:0648675e930f9a30da8bf324ab55e55cbc5d8c95478a4bf6770975b5b151c0ca',
         'sha256:855fe16ac9d3af7a9cd79e4478ec123e48ba6ceeafc9980240144e2831871ddd',
         'sha256:32bd3d428048a81ccfe62fcaf100aea674c1ef1c4f952dd90ee7587e0103c606',

@@ -72,8 +72,9 @@ export class Sandbox implements Disposable {
   file(name: string, content: string | Uint8Array = '', { mode = 0o644 }: { readonly mode?: number } = {}): this {
     this.folder(dirname(name));
     writeFileSync(this.at(name), content);
-    chmodSync(this.at(name), mode);
     this.#own(this.at(name));
+    // A change of the owner takes set-id bits away. (chown(2))
+    chmodSync(this.at(name), mode);
     return this;
   }
 
